@@ -1,0 +1,101 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+/// Every target obeys the same rules; the reasons are in the README under "House rules".
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// Modules without C, clock, Foundation or async: bytes and values in, values and bytes out.
+let pure: [SwiftSetting] = strict + [.strictMemorySafety()]
+
+func module(
+    _ name: String,
+    _ dependencies: [Target.Dependency] = [],
+    _ settings: [SwiftSetting] = strict
+) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+func headers(_ name: String) -> Target {
+    .systemLibrary(name: name, path: "CHeaders/\(name)")
+}
+
+let package = Package(
+    name: "scaler-oci-hpc",
+    products: [
+        .executable(name: "scaler-oci-hpc", targets: ["ScalerOCIHPC"])
+    ],
+    targets: [
+        headers("CLibev"), headers("CZeroMQ"), headers("COpenSSL"), headers("CZlib"),
+
+        // Pure: decisions are values.
+        module("CapnProto", [], pure),
+        module("SchedulerMessages", ["CapnProto"], pure),
+        module("HTTPWire", [], pure),
+        module("OCISigning", [], pure),
+        module("TaskPayload", [], pure),
+        module("TaskEngine", [], pure),
+
+        // The cellar: the only modules that see C.
+        module("EventLoop", ["CLibev"]),
+        module("Compression", ["CZlib"]),
+        module("Transport", ["EventLoop", "COpenSSL"]),
+        module("Messaging", ["EventLoop", "Transport", "CZeroMQ"]),
+
+        // Effects are straight lines.
+        module("HTTPClient", ["EventLoop", "HTTPWire", "Transport"]),
+        module("OCIServices", ["EventLoop", "HTTPClient", "HTTPWire", "OCISigning", "Transport"]),
+        module(
+            "WorkerCore",
+            [
+                "Compression", "EventLoop", "HTTPClient", "HTTPWire", "Messaging", "OCIServices",
+                "OCISigning",
+                "SchedulerMessages", "TaskEngine", "TaskPayload", "Transport",
+            ]
+        ),
+        .executableTarget(
+            name: "ScalerOCIHPC",
+            dependencies: ["EventLoop", "WorkerCore"],
+            swiftSettings: strict
+        ),
+
+        .target(
+            name: "TestSupport",
+            dependencies: ["EventLoop"],
+            path: "Tests/TestSupport",
+            swiftSettings: strict
+        ),
+        tests("CapnProtoTests", ["CapnProto", "TestSupport"]),
+        tests("SchedulerMessagesTests", ["CapnProto", "SchedulerMessages", "TestSupport"]),
+        tests("HTTPWireTests", ["HTTPWire", "TestSupport"]),
+        tests("OCISigningTests", ["OCISigning", "TestSupport"]),
+        tests("TaskPayloadTests", ["TaskPayload", "Compression", "TestSupport"]),
+        tests("TaskEngineTests", ["TaskEngine", "TestSupport"]),
+        tests("EventLoopTests", ["EventLoop", "TestSupport"]),
+        tests("TransportTests", ["EventLoop", "TestSupport", "Transport"]),
+        tests("MessagingTests", ["EventLoop", "Messaging", "TestSupport", "Transport"]),
+        tests("HTTPClientTests", ["EventLoop", "HTTPClient", "HTTPWire", "TestSupport", "Transport"]),
+        tests(
+            "OCIServicesTests",
+            ["EventLoop", "HTTPClient", "HTTPWire", "OCIServices", "OCISigning", "TestSupport", "Transport"]
+        ),
+        tests(
+            "WorkerCoreTests",
+            [
+                "EventLoop", "HTTPClient", "Messaging", "OCIServices", "SchedulerMessages", "TaskEngine",
+                "TaskPayload", "TestSupport", "WorkerCore",
+            ]
+        ),
+    ]
+)
