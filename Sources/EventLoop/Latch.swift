@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A gate that opens once and lets every waiter pass, then and later.
+@LoopActor
+package final class Latch {
+    private var waiters: [Waiter] = []
+    /// Whether the gate is open.
+    package private(set) var isOpen = false
+
+    package init() {}
+
+    /// Opens the gate; more than once is harmless.
+    package func open() {
+        isOpen = true
+        let passing = waiters
+        waiters = []
+        for waiter in passing { waiter.wake() }
+    }
+
+    /// Suspends until the gate is open.
+    package func wait(until deadline: Deadline = .never) async throws(WaitError) {
+        if isOpen { return }
+        waiters.removeAll { !$0.isPending }
+        let waiter = Waiter()
+        waiters.append(waiter)
+        try await waiter.wait(until: deadline)
+    }
+}

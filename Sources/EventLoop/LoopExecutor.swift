@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Swift concurrency on a libev loop.
+//
+// Rule: a Swift job runs wherever its executor says. Left alone, the resumption of a continuation goes
+// through the global thread pool, even for code isolated to an actor with its own executor: four threads and
+// one cross-thread wake-up for each suspension, where one thread and none are wanted.
+// Consequence: one object is both the actor's SerialExecutor and the TaskExecutor preferred by every task
+// (see `spawn`). `enqueue` on the loop's own thread is then an append to a plain array.
+// Rejected: running jobs from an ev_idle or ev_prepare watcher, which makes the order of jobs and of I/O
+// depend on libev's watcher priorities. Here a turn is: the jobs present at its start, then one poll.
+
+internal import CLibev
+internal import Glibc
+internal import Synchronization
+
+/// Runs every Swift job of the process on the one thread that runs the libev loop.
+package final class LoopExecutor: SerialExecutor, TaskExecutor {
+    package static let shared = LoopExecutor()
+
+    /// The libev loop; touched by the loop's thread alone, but for `ev_async_send`.
+    nonisolated(unsafe) let loop: OpaquePointer
+    /// `pthread_self` of the thread that runs the loop, 0 before it runs.
+    private let loopThread = Atomic<UInt>(0)
+    /// Jobs enqueued by the loop's thread, in order.
+    private nonisolated(unsafe) var ready: [UnownedJob] = []
+    /// Jobs enqueued by any other thread.
+    private let foreign = Mutex<[UnownedJob]>([])
+    /// Wakes a loop that sleeps in its poll.
+    private nonisolated(unsafe) let wakeup: UnsafeMutablePointer<ev_async>
+    /// Written by the loop's thread alone.
+    private nonisolated(unsafe) var isStopping = false
+
+    let turnCount = Atomic<Int>(0)
+    let jobCount = Atomic<Int>(0)
+    let foreignEnqueueCount = Atomic<Int>(0)
+
+    private init() {
+        // Not the default loop: that one reaps every child of the process at SIGCHLD.
+        guard let loop = ev_loop_new(UInt32(EVFLAG_AUTO)) else {
+            fatalError("libev found no usable kernel interface (epoll, poll or select)")
+        }
+        self.loop = loop
+        wakeup = .allocate(capacity: 1)
+        wakeup.initialize(to: ev_async())
+        clibev_async_init(wakeup) { _, _, _ in }
+        ev_async_start(loop, wakeup)
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        if isCurrentThread {
+            ready.append(job)
+            return
+        }
+        foreignEnqueueCount.add(1, ordering: .relaxed)
+        foreign.withLock { $0.append(job) }
+        ev_async_send(loop, wakeup)
+    }
+
+    package func checkIsolated() {
+        precondition(isCurrentThread, "code isolated to LoopActor ran outside the loop's thread")
+    }
+
+    package func isIsolatingCurrentContext() -> Bool? {
+        isCurrentThread
+    }
+
+    /// Whether the caller is on the loop's thread.
+    var isCurrentThread: Bool {
+        loopThread.load(ordering: .relaxed) == UInt(pthread_self())
+    }
+
+    /// Runs the loop on the calling thread until `stop`.
+    func run() {
+        let claimed = loopThread.compareExchange(
+            expected: 0,
+            desired: UInt(pthread_self()),
+            ordering: .sequentiallyConsistent
+        )
+        precondition(claimed.exchanged, "the loop runs already, on another thread")
+        // A peer that closed its end shows as EPIPE at the next write; a signal would end the process.
+        signal(SIGPIPE, SIG_IGN)
+        isStopping = false
+        while !isStopping { runOneTurn() }
+        loopThread.store(0, ordering: .sequentiallyConsistent)
+    }
+
+    /// Ends `run` after the present turn.
+    func stop() {
+        checkIsolated()
+        isStopping = true
+    }
+
+    /// Drains the jobs present now, no more: a job that enqueues another must not keep I/O waiting.
+    private func runOneTurn() {
+        turnCount.add(1, ordering: .relaxed)
+        takeForeignJobs()
+        var batch: [UnownedJob] = []
+        swap(&batch, &ready)
+        for job in batch {
+            job.runSynchronously(
+                isolatedTo: asUnownedSerialExecutor(),
+                taskExecutor: asUnownedTaskExecutor()
+            )
+        }
+        jobCount.add(batch.count, ordering: .relaxed)
+        if isStopping { return }
+        if ready.isEmpty {
+            batch.removeAll(keepingCapacity: true)
+            swap(&batch, &ready)
+        }
+        ev_run(loop, ready.isEmpty ? Int32(EVRUN_ONCE) : Int32(EVRUN_NOWAIT))
+    }
+
+    /// Jobs that arrive after this look are announced by `wakeup`, which ends the poll.
+    private func takeForeignJobs() {
+        foreign.withLock { jobs in
+            guard !jobs.isEmpty else { return }
+            ready.append(contentsOf: jobs)
+            jobs.removeAll(keepingCapacity: true)
+        }
+    }
+}

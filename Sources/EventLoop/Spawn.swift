@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A piece of concurrent work on the loop, started by `spawn`.
+package struct Spawned<Value: Sendable>: Sendable {
+    private let task: Task<Value, Never>
+
+    fileprivate init(_ task: Task<Value, Never>) {
+        self.task = task
+    }
+
+    /// Asks the work to end: its next cancellable wait throws `WaitError.cancelled`.
+    package func cancel() {
+        task.cancel()
+    }
+
+    /// Waits for the work to end and returns what it returned.
+    package var value: Value {
+        get async { await task.value }
+    }
+}
+
+/// Starts `operation` on the loop, concurrently with the caller.
+///
+/// The only place that makes a task: the executor preference is what keeps every resumption on the loop's thread.
+@discardableResult
+package func spawn<Value: Sendable>(
+    _ operation: @escaping @LoopActor @Sendable () async -> Value
+) -> Spawned<Value> {
+    Spawned(Task(executorPreference: LoopExecutor.shared, operation: operation))
+}
+
+/// Whether the piece of work that asks was cancelled.
+package var isCancelled: Bool {
+    Task.isCancelled
+}
