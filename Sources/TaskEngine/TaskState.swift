@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The life of one task, as a table.
+//
+// A task is in exactly one state, and every event has an answer in every state: a next state, or nil where
+// the event means nothing any more (a result seen for a task that was cancelled) and is dropped. What is
+// done in a state is the business of the one who asks; nothing here touches the world.
+
+/// Where a task stands between its arrival and the last trace of it in the cloud.
+package enum TaskState: String, Hashable, Sendable, CaseIterable {
+    /// Waits for a slot. To `loading` when one is granted, `gone` when cancelled.
+    case queued
+    /// Its inputs are read from Scaler's object storage. To `storing` when all are here, `running` or
+    /// `fetching` when an earlier process left its instance or result, `replying` when one cannot be had,
+    /// `cleaning` when cancelled.
+    case loading
+    /// Its payload is put where the container finds it. To `creating` when stored, or when it is small enough
+    /// to travel inside the create call; `replying` when it cannot be stored, `cleaning` when cancelled.
+    case storing
+    /// Its instance is being created; waits here, too, while the cloud has no room. To `running` when the
+    /// cloud named the instance, `replying` when it refused, `cleaning` when cancelled.
+    case creating
+    /// Its instance exists. To `fetching` when the result object is listed, `diagnosing` when the instance
+    /// stopped or vanished without one, `replying` when its time is up, `cleaning` when cancelled.
+    case running
+    /// Why its instance ended without a result is asked of the cloud. To `replying` when known,
+    /// `fetching` when the result turned up after all, `cleaning` when cancelled.
+    case diagnosing
+    /// Its result is read from OCI Object Storage. To `replying` when read, `cleaning` when cancelled.
+    case fetching
+    /// Its result is put into Scaler's object storage, then announced to the scheduler. To `cleaning` when
+    /// announced, or when cancelled before that.
+    case replying
+    /// Answered or cancelled; its instance and its objects are being deleted. To `gone` when the cloud
+    /// accepted that.
+    case cleaning
+    /// No trace is left. Final.
+    case gone
+
+    /// The state after `event`, or nil where the event changes nothing.
+    package func next(after event: TaskEvent) -> TaskState? {
+        switch (self, event) {
+        case (.queued, .slotGranted): .loading
+        case (.queued, .cancelled): .gone
+        case (.loading, .inputsLoaded): .storing
+        case (.loading, .instanceAdopted): .running
+        case (.loading, .resultSeen), (.running, .resultSeen), (.diagnosing, .resultSeen): .fetching
+        case (.storing, .payloadStored): .creating
+        case (.creating, .instanceCreated): .running
+        case (.running, .instanceStopped): .diagnosing
+        case (.fetching, .outcomeKnown), (.diagnosing, .outcomeKnown): .replying
+        case (.loading, .failed), (.storing, .failed), (.creating, .failed), (.running, .failed),
+            (.fetching, .failed):
+            .replying
+        case (.replying, .replied): .cleaning
+        case (.cleaning, .cleaned): .gone
+        case (.loading, .cancelled), (.storing, .cancelled), (.creating, .cancelled), (.running, .cancelled),
+            (.diagnosing, .cancelled), (.fetching, .cancelled), (.replying, .cancelled):
+            .cleaning
+        default: nil
+        }
+    }
+
+    /// What a cancel is answered with in this state; `isForced` as the scheduler says.
+    package func answer(toCancelThatIsForced isForced: Bool) -> CancelAnswer {
+        switch self {
+        case .queued: .canceled
+        case .loading, .storing, .creating, .running, .diagnosing, .fetching, .replying:
+            isForced ? .canceled : .refused
+        case .cleaning, .gone: .unknown
+        }
+    }
+
+    /// Whether the task holds a slot, that is, may have an instance.
+    package var holdsSlot: Bool {
+        switch self {
+        case .queued, .gone: false
+        case .loading, .storing, .creating, .running, .diagnosing, .fetching, .replying, .cleaning: true
+        }
+    }
+}
+
+/// What happens to a task.
+package enum TaskEvent: String, Hashable, Sendable, CaseIterable {
+    /// One of the slots became free and is the task's now.
+    case slotGranted
+    /// Function, serializer and arguments are in memory.
+    case inputsLoaded
+    /// An instance of an earlier process, or of an earlier session with the scheduler, is the task's.
+    case instanceAdopted
+    /// The payload can be found by the container.
+    case payloadStored
+    /// The cloud named the instance.
+    case instanceCreated
+    /// A listing showed the result object.
+    case resultSeen
+    /// A listing showed that the instance stopped, and a later one that there is no result.
+    case instanceStopped
+    /// What to answer the scheduler with is in memory.
+    case outcomeKnown
+    /// The task cannot go on, or its time is up; the error is the outcome.
+    case failed
+    /// The scheduler was answered.
+    case replied
+    /// Nobody wants the task any more.
+    case cancelled
+    /// The cloud accepted the deletion of what the task left.
+    case cleaned
+}
+
+/// The answers to a cancel that Scaler's workers give.
+package enum CancelAnswer: Hashable, Sendable {
+    /// The task is dropped; no result will come.
+    case canceled
+    /// The task runs and goes on; its result will come.
+    case refused
+    /// No such task, or it is answered already.
+    case unknown
+}
+
+extension TaskState {
+    /// The table as a Mermaid state diagram, states and events in order of declaration.
+    package static var diagram: String {
+        var lines = ["stateDiagram-v2", "    [*] --> queued"]
+        for state in allCases {
+            for event in TaskEvent.allCases {
+                guard let next = state.next(after: event) else { continue }
+                lines.append("    \(state) --> \(next): \(event)")
+            }
+        }
+        lines.append("    gone --> [*]")
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TaskEngine
+import Testing
+
+@Suite struct PacingTests {
+    @Test(arguments: [
+        (Duration.zero, Duration.milliseconds(250)), (.seconds(2), .milliseconds(250)),
+        (.seconds(8), .seconds(1)), (.seconds(3600), .seconds(5)),
+    ])
+    func `the older the freshest thing, the slower the beat`(_ age: Duration, _ interval: Duration) {
+        let pace = PollingPace(fastest: .milliseconds(250), slowest: .seconds(5))
+        #expect(pace.interval(freshestAge: age) == interval)
+    }
+
+    @Test func `missing workers start at once and surplus ones stop after the cooldown`() {
+        var scaling = UnitScaling(cooldown: .seconds(30))
+        #expect(scaling.target(wished: 3, live: 1, now: .seconds(0)) == 3)
+        #expect(scaling.target(wished: 1, live: 3, now: .seconds(10)) == 3)
+        #expect(scaling.target(wished: 0, live: 3, now: .seconds(39)) == 3)
+        #expect(scaling.target(wished: 2, live: 3, now: .seconds(40)) == 2)
+    }
+
+    @Test func `a wish for as many as live ends the streak`() {
+        var scaling = UnitScaling(cooldown: .seconds(30))
+        #expect(scaling.target(wished: 0, live: 2, now: .seconds(0)) == 2)
+        #expect(scaling.target(wished: 2, live: 2, now: .seconds(20)) == 2)
+        #expect(scaling.target(wished: 0, live: 2, now: .seconds(31)) == 2)
+        #expect(scaling.target(wished: 0, live: 2, now: .seconds(61)) == 0)
+    }
+
+    @Test func `without a cooldown surplus workers stop at once`() {
+        var scaling = UnitScaling(cooldown: .zero)
+        #expect(scaling.target(wished: 0, live: 2, now: .seconds(0)) == 0)
+    }
+
+    @Test(arguments: [(0, 0), (1, 1), (100, 1), (101, 2), (1000, 10)])
+    func `a worker is started for every hundred tasks begun`(_ concurrency: Int, _ units: Int) {
+        #expect(UnitScaling.units(forConcurrency: concurrency, perUnit: 100) == units)
+    }
+
+    @Test func `pauses are drawn under a doubling ceiling that has a limit`() {
+        var backoff = Backoff(initial: .seconds(1), limit: .seconds(10))
+        let ceilings = (0..<6).map { _ in backoff.next { 1 } }
+        #expect(ceilings == [.seconds(1), .seconds(2), .seconds(4), .seconds(8), .seconds(10), .seconds(10)])
+        backoff.reset()
+        let afterReset = backoff.next { 0.5 }
+        #expect(afterReset == .milliseconds(500))
+    }
+}
+
+@Suite struct PlacementsTests {
+    private func twoDomains() -> Placements {
+        Placements(availabilityDomains: ["AD-1", "AD-2"], subnetIDs: ["subnet"], shapes: ["E4", "E3"])
+    }
+
+    @Test func `places are tried in order of preference`() {
+        var placements = twoDomains()
+        var order: [String] = []
+        while let place = placements.first(at: .zero) {
+            order.append("\(place.shape) \(place.availabilityDomain)")
+            placements.markFull(place, at: .zero)
+        }
+        #expect(order == ["E4 AD-1", "E4 AD-2", "E3 AD-1", "E3 AD-2"])
+        #expect(placements.nextTry(after: .zero) == .seconds(15))
+        #expect(placements.first(at: .seconds(15))?.availabilityDomain == "AD-1")
+    }
+
+    @Test func `a place that stays full is asked less and less often`() throws {
+        var placements = Placements(availabilityDomains: ["AD-1"], subnetIDs: ["s"], shapes: ["E4"])
+        var now = Duration.zero
+        var pauses: [Duration] = []
+        for _ in 0..<5 {
+            let place = try #require(placements.first(at: now))
+            placements.markFull(place, at: now)
+            let next = placements.nextTry(after: now)
+            pauses.append(next - now)
+            now = next
+        }
+        #expect(pauses == [.seconds(15), .seconds(30), .seconds(60), .seconds(120), .seconds(120)])
+        let only = try #require(placements.all.first)
+        placements.markFree(only)
+        #expect(placements.first(at: .zero) != nil)
+    }
+
+    @Test func `several answers of one moment count as one`() throws {
+        var placements = Placements(availabilityDomains: ["AD-1"], subnetIDs: ["s"], shapes: ["E4"])
+        let place = try #require(placements.first(at: .zero))
+        for _ in 0..<50 { placements.markFull(place, at: .seconds(1)) }
+        #expect(placements.nextTry(after: .seconds(1)) == .seconds(16))
+    }
+}
