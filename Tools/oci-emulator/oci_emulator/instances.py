@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Container instances and their containers: the records, and what the API shows of them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from oci_emulator.identifiers import etag, ocid, rfc3339
+from oci_emulator.runtimes import Running
+
+PROCESSOR = "2.55 GHz AMD EPYC 7J13 (Milan)"
+
+
+@dataclass
+class Container:
+    """One container. Its states: CREATING -> ACTIVE -> UPDATING -> INACTIVE -> DELETED, or FAILED."""
+
+    details: dict[str, Any]
+    instance_id: str
+    directory: Path
+    created: float
+    identifier: str = field(default_factory=lambda: ocid("computecontainer"))
+    etag: str = field(default_factory=etag)
+    state: str = "CREATING"
+    state_details: str | None = None
+    updated: float = 0.0
+    terminated: float | None = None
+    exit_code: int | None = None
+    attempts: int = 0
+    running: Running | None = None
+
+    def move(self, state: str, now: float, details: str | None = None) -> None:
+        self.state, self.state_details, self.updated = state, details, now
+        self.etag = etag()
+
+    @property
+    def task_id(self) -> str | None:
+        return (self.details.get("environmentVariables") or {}).get("TASK_ID")
+
+    @property
+    def shown_exit_code(self) -> int | None:
+        """The API shows 0 as a placeholder while ACTIVE; only afterwards it is the process's own."""
+        return 0 if self.state == "ACTIVE" else self.exit_code
+
+
+@dataclass
+class Instance:
+    """One container instance.
+
+    States: CREATING -> ACTIVE (processes run) -> INACTIVE (all ended, or stopped) -> DELETING -> DELETED;
+    FAILED when it could not be started. DELETED records are shown for a while, then forgotten.
+    """
+
+    details: dict[str, Any]
+    tenancy: str
+    created: float
+    fault_domain: str
+    identifier: str = field(default_factory=lambda: ocid("computecontainerinstance"))
+    vnic: str = field(default_factory=lambda: ocid("vnic"))
+    etag: str = field(default_factory=etag)
+    state: str = "CREATING"
+    state_details: str | None = None
+    updated: float = 0.0
+    containers: list[Container] = field(default_factory=list)
+    life: asyncio.Task[None] | None = None
+
+    def move(self, state: str, now: float, details: str | None = None) -> None:
+        self.state, self.state_details, self.updated = state, details, now
+        self.etag = etag()
+
+    @property
+    def compartment(self) -> str:
+        return self.details["compartmentId"]
+
+    @property
+    def display_name(self) -> str:
+        return self.details["displayName"]
+
+    @property
+    def counts_toward_limit(self) -> bool:
+        """Stopped and failed instances count as well, until they are deleted."""
+        return self.state not in ("DELETING", "DELETED")
+
+
+def tags(details: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "freeformTags": details.get("freeformTags") or {},
+        "definedTags": details.get("definedTags") or {},
+        "systemTags": {},
+    }
+
+
+def instance_summary(instance: Instance) -> dict[str, Any]:
+    """A list item: no containers, volumes, vnics or tenant."""
+    details, config = instance.details, instance.details["shapeConfig"]
+    ocpus = float(config["ocpus"])
+    return {
+        "id": instance.identifier,
+        "displayName": instance.display_name,
+        "compartmentId": instance.compartment,
+        "availabilityDomain": details["availabilityDomain"],
+        "faultDomain": instance.fault_domain,
+        "lifecycleState": instance.state,
+        "lifecycleDetails": instance.state_details,
+        "timeCreated": rfc3339(instance.created),
+        "timeUpdated": rfc3339(instance.updated),
+        "shape": details["shape"],
+        "shapeConfig": {
+            "ocpus": ocpus,
+            "memoryInGBs": float(config.get("memoryInGBs") or 16.0 * ocpus),
+            "processorDescription": PROCESSOR,
+            "networkingBandwidthInGbps": min(40.0, max(1.0, ocpus)),
+        },
+        "containerCount": len(instance.containers),
+        "gracefulShutdownTimeoutInSeconds": int(details.get("gracefulShutdownTimeoutInSeconds") or 0),
+        "volumeCount": len(details.get("volumes") or []),
+        "containerRestartPolicy": details["containerRestartPolicy"],
+        "securityContext": details.get("securityContext"),
+        **tags(details),
+    }
+
+
+def instance_view(instance: Instance) -> dict[str, Any]:
+    details = instance.details
+    secrets = [
+        {key: secret[key] for key in ("secretType", "registryEndpoint", "secretId") if key in secret}
+        for secret in details.get("imagePullSecrets") or []
+    ]
+    return {
+        **instance_summary(instance),
+        "tenantId": instance.tenancy,
+        "containers": [
+            {"containerId": container.identifier, "displayName": container.details["displayName"]}
+            for container in instance.containers
+        ],
+        "volumes": details.get("volumes") or [],
+        "vnics": [{"vnicId": instance.vnic}],
+        "dnsConfig": details.get("dnsConfig"),
+        "imagePullSecrets": secrets,
+    }
+
+
+def container_summary(instance: Instance, container: Container) -> dict[str, Any]:
+    details = container.details
+    return {
+        "id": container.identifier,
+        "displayName": details["displayName"],
+        "compartmentId": instance.compartment,
+        "availabilityDomain": instance.details["availabilityDomain"],
+        "faultDomain": instance.fault_domain,
+        "lifecycleState": container.state,
+        "lifecycleDetails": container.state_details,
+        "timeCreated": rfc3339(container.created),
+        "timeUpdated": rfc3339(container.updated),
+        "containerInstanceId": instance.identifier,
+        "imageUrl": details["imageUrl"],
+        "resourceConfig": details.get("resourceConfig"),
+        "isResourcePrincipalDisabled": bool(details.get("isResourcePrincipalDisabled")),
+        "securityContext": details.get("securityContext"),
+        **tags(details),
+    }
+
+
+def container_view(instance: Instance, container: Container) -> dict[str, Any]:
+    details = container.details
+    return {
+        **container_summary(instance, container),
+        "exitCode": container.shown_exit_code,
+        "timeTerminated": rfc3339(container.terminated) if container.terminated else None,
+        "command": details.get("command") or [],
+        "arguments": details.get("arguments") or [],
+        "workingDirectory": details.get("workingDirectory"),
+        "environmentVariables": details.get("environmentVariables") or {},
+        "volumeMounts": details.get("volumeMounts") or [],
+        "healthChecks": details.get("healthChecks") or [],
+        "containerRestartAttemptCount": container.attempts,
+    }
