@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A message under construction, in one segment.
+///
+/// One segment is legal at any length up to 4 GiB, and readers need no far pointers for it. Objects lie in
+/// the order in which they were started, as the C++ library puts them, so equal content gives equal bytes. It
+/// is a class because the builders of all its structs and lists write to the same bytes.
+package final class MessageBuilder {
+    /// Table for one segment: a count of 0 (meaning one) and the length, patched in by `finished()`.
+    private static let tableByteCount = 8
+
+    private var bytes: [UInt8]
+
+    /// Starts a message; `capacity` is a guess of its length in bytes, to save growing.
+    package init(capacity: Int = 512) {
+        bytes = []
+        bytes.reserveCapacity(capacity)
+        bytes.append(contentsOf: repeatElement(0, count: Self.tableByteCount))
+    }
+
+    /// Starts the root struct; to be called once, first.
+    package func startRoot(_ size: StructSize) -> StructBuilder {
+        // The root pointer is the first word of the segment by definition.
+        precondition(bytes.count == Self.tableByteCount, "a message has one root")
+        let pointer = allocate(words: 1)
+        return startStructure(size, atPointer: pointer)
+    }
+
+    /// Returns the message, segment table included.
+    package func finished() -> [UInt8] {
+        let words = (bytes.count - Self.tableByteCount) / WirePointer.bytesPerWord
+        // A length of 32 GiB would be our own mistake: limits on what we send are far below.
+        write(UInt32(words), at: 4)
+        return bytes
+    }
+}
+
+extension MessageBuilder {
+    /// Appends zeroed words and returns the byte offset of the first.
+    func allocate(words: Int) -> Int {
+        let start = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: words * WirePointer.bytesPerWord))
+        return start
+    }
+
+    func write(_ value: some FixedWidthInteger, at byteOffset: Int) {
+        for index in 0..<value.bitWidth / 8 {
+            bytes[byteOffset + index] = UInt8(truncatingIfNeeded: value >> (index * 8))
+        }
+    }
+
+    func setBit(_ bit: Int, at byteOffset: Int) {
+        bytes[byteOffset] |= 1 << UInt8(bit)
+    }
+
+    func startStructure(_ size: StructSize, atPointer pointer: Int) -> StructBuilder {
+        let start = allocate(words: size.words)
+        write(WirePointer.structure(offset: distance(from: pointer, to: start), size: size).raw, at: pointer)
+        return StructBuilder(message: self, start: start, size: size)
+    }
+
+    /// Starts a list of structs: a tag word, then the elements.
+    func startStructures(_ size: StructSize, count: Int, atPointer pointer: Int) -> ListBuilder {
+        let words = count * size.words
+        let tag = allocate(words: 1 + words)
+        let offset = distance(from: pointer, to: tag)
+        write(WirePointer.list(offset: offset, elementSize: .composite, count: words).raw, at: pointer)
+        write(WirePointer.compositeTag(count: count, size: size).raw, at: tag)
+        return ListBuilder(
+            message: self,
+            start: tag + WirePointer.bytesPerWord,
+            elementSize: size,
+            count: count
+        )
+    }
+
+    /// Starts a list of pointers, which fills itself like structs of one pointer each.
+    func startPointers(count: Int, atPointer pointer: Int) -> ListBuilder {
+        let start = allocate(words: count)
+        let offset = distance(from: pointer, to: start)
+        write(WirePointer.list(offset: offset, elementSize: .pointer, count: count).raw, at: pointer)
+        return ListBuilder(
+            message: self,
+            start: start,
+            elementSize: StructSize(dataWords: 0, pointers: 1),
+            count: count
+        )
+    }
+
+    /// Appends bytes as a list, with `terminator` more zero bytes counted in and padding to a word not
+    /// counted in.
+    func appendBytes(_ content: some Collection<UInt8>, terminator: Int, atPointer pointer: Int) {
+        let start = bytes.count
+        let count = content.count + terminator
+        let offset = distance(from: pointer, to: start)
+        write(WirePointer.list(offset: offset, elementSize: .byte, count: count).raw, at: pointer)
+        bytes.append(contentsOf: content)
+        let padding = (WirePointer.bytesPerWord - count % WirePointer.bytesPerWord) % WirePointer.bytesPerWord
+        bytes.append(contentsOf: repeatElement(0, count: terminator + padding))
+    }
+
+    /// Appends numbers as a list of elements of `elementSize`, which must be as wide as `Number`.
+    func appendNumbers<Number: FixedWidthInteger>(
+        _ numbers: [Number],
+        elementSize: WirePointer.ElementSize,
+        atPointer pointer: Int
+    ) {
+        let width = Number.bitWidth / 8
+        let byteCount = numbers.count * width
+        let start = allocate(words: (byteCount + WirePointer.bytesPerWord - 1) / WirePointer.bytesPerWord)
+        let offset = distance(from: pointer, to: start)
+        write(
+            WirePointer.list(offset: offset, elementSize: elementSize, count: numbers.count).raw,
+            at: pointer
+        )
+        for (index, number) in numbers.enumerated() {
+            write(number, at: start + index * width)
+        }
+    }
+
+    /// Words from the end of a pointer to a byte offset.
+    private func distance(from pointer: Int, to start: Int) -> Int {
+        (start - pointer) / WirePointer.bytesPerWord - 1
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A struct under construction; what is not written stays zero, empty or null.
+///
+/// Positions are those of the schema's layout: bytes or bits in the data section, indices of pointers. A
+/// position outside the struct is a mistake of ours and traps.
+package struct StructBuilder {
+    private let message: MessageBuilder
+    private let start: Int
+    private let size: StructSize
+
+    init(message: MessageBuilder, start: Int, size: StructSize) {
+        self.message = message
+        self.start = start
+        self.size = size
+    }
+
+    /// Writes a number, or enumerant, at a byte of the data section.
+    package func write(_ value: some FixedWidthInteger, at byte: Int) {
+        message.write(value, at: byteOffset(of: byte, byteCount: value.bitWidth / 8))
+    }
+
+    /// Writes a flag at a bit of the data section.
+    package func write(_ flag: Bool, atBit bit: Int) {
+        let offset = byteOffset(of: bit / 8, byteCount: 1)
+        if flag {
+            message.setBit(bit % 8, at: offset)
+        }
+    }
+
+    /// Writes bytes; an empty collection becomes an empty list, not null, as the C++ library does.
+    package func write(data: some Collection<UInt8>, at index: Int) {
+        message.appendBytes(data, terminator: 0, atPointer: byteOffset(ofPointer: index))
+    }
+
+    /// Writes a text and its NUL.
+    package func write(text: String, at index: Int) {
+        message.appendBytes(text.utf8, terminator: 1, atPointer: byteOffset(ofPointer: index))
+    }
+
+    /// Writes a list of 16-bit numbers or enumerants.
+    package func write(numbers: [UInt16], at index: Int) {
+        message.appendNumbers(numbers, elementSize: .twoBytes, atPointer: byteOffset(ofPointer: index))
+    }
+
+    /// Writes a list of 64-bit numbers.
+    package func write(numbers: [UInt64], at index: Int) {
+        message.appendNumbers(numbers, elementSize: .eightBytes, atPointer: byteOffset(ofPointer: index))
+    }
+
+    /// Starts the struct at a pointer.
+    package func startStructure(_ size: StructSize, at index: Int) -> StructBuilder {
+        message.startStructure(size, atPointer: byteOffset(ofPointer: index))
+    }
+
+    /// Starts a list of `count` structs at a pointer.
+    package func startStructures(_ size: StructSize, count: Int, at index: Int) -> ListBuilder {
+        message.startStructures(size, count: count, atPointer: byteOffset(ofPointer: index))
+    }
+
+    /// Starts a list of `count` pointers at a pointer; each element is then a struct with only pointer 0.
+    package func startPointers(count: Int, at index: Int) -> ListBuilder {
+        message.startPointers(count: count, atPointer: byteOffset(ofPointer: index))
+    }
+
+    private func byteOffset(of byte: Int, byteCount: Int) -> Int {
+        // Layouts are constants of ours, so a position outside is a typing error, not data.
+        precondition(byte >= 0 && byte + byteCount <= Int(size.dataWords) * WirePointer.bytesPerWord)
+        return start + byte
+    }
+
+    private func byteOffset(ofPointer index: Int) -> Int {
+        // As above: the index is a constant of a layout.
+        precondition(index >= 0 && index < Int(size.pointers))
+        return start + (Int(size.dataWords) + index) * WirePointer.bytesPerWord
+    }
+}
