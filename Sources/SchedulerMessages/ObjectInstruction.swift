@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import CapnProto
+
+/// What is to be known about objects (`ObjectInstruction`): workers announce, schedulers revoke.
+package struct ObjectInstruction: CommonMessageBody {
+    package static let tag: UInt16 = 6
+    package static let size = StructSize(dataWords: 1, pointers: 2)
+
+    private static let metadataSize = StructSize(dataWords: 0, pointers: 4)
+
+    /// What has happened to the objects.
+    package enum Kind: Equatable, Sendable {
+        /// They are stored; sent by a worker.
+        case create
+        /// They are gone; sent by a scheduler to every worker.
+        case delete
+        /// All of the user's are gone; sent by clients only.
+        case clear
+        /// Something a later version has invented.
+        case other(UInt16)
+    }
+
+    /// What an object holds.
+    package enum ContentType: UInt16, Equatable, Sendable, CaseIterable {
+        case serializer = 0
+        case object = 1
+    }
+
+    /// What has happened.
+    package let kind: Kind
+    /// The client that owns the objects; empty in a scheduler's `delete`.
+    package let user: ClientID
+    /// The objects.
+    package let objectIDs: [ObjectID]
+    /// What each holds; as many as ids in a `create`, none in a `delete`.
+    package let contentTypes: [ContentType]
+    /// What each is called, for monitors; as many as ids in a `create`, none in a `delete`.
+    package let names: [[UInt8]]
+    /// Length of each in bytes; since 2.9.0, and may be missing even there.
+    package let sizesInBytes: [UInt64]
+
+    /// Creates a worker's announcement of one object of a client; `sizeInBytes` is shown by monitors.
+    package init(created objectID: ObjectID, user: ClientID, name: String, sizeInBytes: UInt64) {
+        kind = .create
+        self.user = user
+        objectIDs = [objectID]
+        contentTypes = [.object]
+        names = [Array(name.utf8)]
+        sizesInBytes = [sizeInBytes]
+    }
+
+    /// Creates a scheduler's revocation.
+    package init(deleted objectIDs: [ObjectID]) {
+        kind = .delete
+        user = ClientID([])
+        self.objectIDs = objectIDs
+        contentTypes = []
+        names = []
+        sizesInBytes = []
+    }
+
+    /// Reads an instruction from the body of a message; throws for an unknown content type or an id of
+    /// another length.
+    package init(from body: StructReader) throws(SchedulerMessageError) {
+        kind = Kind(wireValue: body.uint16(at: 0))
+        user = ClientID(try body.bytes(at: 0))
+        let metadata = try body.field(at: 1)
+        objectIDs = try metadata.objectIDs(at: 0)
+        contentTypes = try Self.contentTypes(try metadata.uint16s(at: 1))
+        names = try metadata.byteLists(at: 2)
+        sizesInBytes = try metadata.uint64s(at: 3)
+    }
+
+    private static func contentTypes(_ values: [UInt16]) throws(SchedulerMessageError) -> [ContentType] {
+        var types: [ContentType] = []
+        for value in values {
+            guard let type = ContentType(rawValue: value) else {
+                throw .unknownValue(field: .objectContentType, value: value)
+            }
+            types.append(type)
+        }
+        return types
+    }
+
+    /// Writes the instruction into the body of a message; lists without elements stay null, as schedulers
+    /// leave them.
+    package func write(to body: StructBuilder) {
+        body.write(kind.wireValue, at: 0)
+        body.write(data: user.bytes, at: 0)
+        let metadata = body.startStructure(Self.metadataSize, at: 1)
+        metadata.write(byteLists: objectIDs.map(\.bytes), at: 0)
+        if !contentTypes.isEmpty {
+            metadata.write(numbers: contentTypes.map(\.rawValue), at: 1)
+        }
+        if !names.isEmpty {
+            metadata.write(byteLists: names, at: 2)
+        }
+        if !sizesInBytes.isEmpty {
+            metadata.write(numbers: sizesInBytes, at: 3)
+        }
+    }
+}
+
+extension ObjectInstruction.Kind {
+    init(wireValue: UInt16) {
+        self =
+            switch wireValue {
+            case 0: .create
+            case 1: .delete
+            case 2: .clear
+            default: .other(wireValue)
+            }
+    }
+
+    var wireValue: UInt16 {
+        switch self {
+        case .create: 0
+        case .delete: 1
+        case .clear: 2
+        case .other(let value): value
+        }
+    }
+}

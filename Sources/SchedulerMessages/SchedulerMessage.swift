@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a scheduler sends to a worker or to a worker manager.
+package enum SchedulerMessage: Equatable, Sendable {
+    /// To a worker: run this.
+    case task(TaskMessage)
+    /// To a worker: stop this; always to be answered by a `TaskCancelConfirm`.
+    case taskCancel(TaskCancel)
+    /// To a worker: objects that are gone.
+    case objectInstruction(ObjectInstruction)
+    /// To a worker: its heartbeat was heard, and this is where the objects are.
+    case workerHeartbeatEcho(WorkerHeartbeatEcho)
+    /// To a worker: a client has told the whole cluster to stop.
+    case clientDisconnect(ClientDisconnect)
+    /// To a worker, first generation only: its goodbye was heard.
+    case disconnectResponse(DisconnectResponse)
+    /// To a manager: its heartbeat was accepted.
+    case workerManagerHeartbeatEcho(WorkerManagerHeartbeatEcho)
+    /// To a manager: how many workers are wanted.
+    case workerManagerCommand(WorkerManagerCommand)
+    /// A message that this receiver has no use for; to be ignored, since later versions may add some.
+    case other(tag: UInt16)
+
+    /// Who has received the message: some numbers mean different things to the two.
+    package enum Receiver: Equatable, Sendable, CaseIterable {
+        case manager
+        case worker
+    }
+
+    /// Reads a message of any generation.
+    ///
+    /// Throws if the bytes are no message or a field cannot be what its type says; an unknown tag is no
+    /// error.
+    package static func decode(
+        _ bytes: [UInt8],
+        receiver: Receiver
+    ) throws(SchedulerMessageError) -> SchedulerMessage {
+        let envelope = try Envelope(bytes)
+        return switch receiver {
+        case .manager: try decodeForManager(envelope)
+        case .worker: try decodeForWorker(envelope)
+        }
+    }
+
+    private static func decodeForManager(
+        _ envelope: Envelope
+    ) throws(SchedulerMessageError) -> SchedulerMessage {
+        switch envelope.tag {
+        case 24, 26: .workerManagerHeartbeatEcho(try envelope.body(as: WorkerManagerHeartbeatEcho.self))
+        case 25, 27: .workerManagerCommand(try envelope.body(as: WorkerManagerCommand.self))
+        default: .other(tag: envelope.tag)
+        }
+    }
+
+    private static func decodeForWorker(
+        _ envelope: Envelope
+    ) throws(SchedulerMessageError) -> SchedulerMessage {
+        switch envelope.tag {
+        case 0: .task(try envelope.body(as: TaskMessage.self))
+        case 1: .taskCancel(try envelope.body(as: TaskCancel.self))
+        case 6: .objectInstruction(try envelope.body(as: ObjectInstruction.self))
+        case 10: .workerHeartbeatEcho(try envelope.body(as: WorkerHeartbeatEcho.self))
+        case 12: .disconnectResponse(try envelope.body(as: DisconnectResponse.self))
+        case 18, 20: .clientDisconnect(try envelope.body(as: ClientDisconnect.self))
+        default: .other(tag: envelope.tag)
+        }
+    }
+}

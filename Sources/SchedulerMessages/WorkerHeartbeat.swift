@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import CapnProto
+
+/// What a process uses (`Resource`).
+package struct ResourceUse: Equatable, Sendable {
+    /// Processor time in tenths of a percent of one core.
+    package let cpuTenthsOfPercent: UInt16
+    /// Resident memory in bytes.
+    package let residentBytes: UInt64
+
+    /// Creates a measurement.
+    package init(cpuTenthsOfPercent: UInt16 = 0, residentBytes: UInt64 = 0) {
+        self.cpuTenthsOfPercent = cpuTenthsOfPercent
+        self.residentBytes = residentBytes
+    }
+
+    static let size = StructSize(dataWords: 2, pointers: 0)
+
+    init(from reader: StructReader) {
+        cpuTenthsOfPercent = reader.uint16(at: 0)
+        residentBytes = reader.uint64(at: 8)
+    }
+
+    func write(to builder: StructBuilder) {
+        builder.write(cpuTenthsOfPercent, at: 0)
+        builder.write(residentBytes, at: 8)
+    }
+}
+
+/// What one of a worker's processors does, for monitors (`ProcessorStatus`).
+package struct ProcessorStatus: Equatable, Sendable {
+    /// The operating system's number of the process; 0 where there is none.
+    package let processID: UInt32
+    /// Whether it is ready to work.
+    package let isInitialized: Bool
+    /// Whether it works.
+    package let hasTask: Bool
+    /// Whether it was halted in favour of a more urgent task.
+    package let isSuspended: Bool
+    /// What it uses.
+    package let resource: ResourceUse
+    /// The task it works on; empty if none, and since 2.9.0 only.
+    package let currentTaskID: TaskID
+    /// How long it has worked on it; since 2.9.0 only.
+    package let taskAgeSeconds: UInt32
+
+    /// Creates a status.
+    package init(
+        processID: UInt32 = 0,
+        isInitialized: Bool,
+        hasTask: Bool,
+        isSuspended: Bool = false,
+        resource: ResourceUse = ResourceUse(),
+        currentTaskID: TaskID = TaskID([]),
+        taskAgeSeconds: UInt32 = 0
+    ) {
+        self.processID = processID
+        self.isInitialized = isInitialized
+        self.hasTask = hasTask
+        self.isSuspended = isSuspended
+        self.resource = resource
+        self.currentTaskID = currentTaskID
+        self.taskAgeSeconds = taskAgeSeconds
+    }
+
+    static let size = StructSize(dataWords: 2, pointers: 2)
+
+    init(from reader: StructReader) throws(SchedulerMessageError) {
+        processID = reader.uint32(at: 0)
+        isInitialized = reader.bool(atBit: 32)
+        hasTask = reader.bool(atBit: 33)
+        isSuspended = reader.bool(atBit: 34)
+        resource = ResourceUse(from: try reader.field(at: 0))
+        currentTaskID = try reader.taskID(at: 1)
+        taskAgeSeconds = reader.uint32(at: 8)
+    }
+
+    func write(to builder: StructBuilder) {
+        builder.write(processID, at: 0)
+        builder.write(isInitialized, atBit: 32)
+        builder.write(hasTask, atBit: 33)
+        builder.write(isSuspended, atBit: 34)
+        resource.write(to: builder.startStructure(ResourceUse.size, at: 0))
+        builder.write(data: currentTaskID.bytes, at: 1)
+        builder.write(taskAgeSeconds, at: 8)
+    }
+}
+
+/// A worker's sign of life (`WorkerHeartbeat`); the first registers it.
+///
+/// `queueSize`, `capabilities` and `workerManagerID` are read from the first heartbeat only. A worker that
+/// stays silent for 60 s is forgotten.
+package struct WorkerHeartbeat: CommonMessageBody {
+    package static let tag: UInt16 = 9
+    package static let size = StructSize(dataWords: 6, pointers: 5)
+
+    /// What the worker itself uses.
+    package var agent = ResourceUse()
+    /// Memory of the host that is free, in bytes.
+    package var freeBytes: UInt64 = 0
+    /// Unfinished tasks that the scheduler may assign; 0 registers a worker that gets none.
+    package var queueSize: UInt32 = 0
+    /// Tasks that wait in the worker; for monitors.
+    package var queuedTasks: UInt32 = 0
+    /// How long the last heartbeat took to be echoed; for monitors.
+    package var latencyMicroseconds: UInt32 = 0
+    /// Whether the worker declines more tasks; for monitors.
+    package var taskLock = false
+    /// What the worker's processors do; for monitors.
+    package var processors: [ProcessorStatus] = []
+    /// What the worker can do.
+    package var capabilities: [Capability] = []
+    /// The id of the manager that has started the worker.
+    package var workerManagerID: [UInt8] = []
+    /// Memory that the worker may use, in bytes; since 2.7.0.
+    package var memoryLimitBytes: UInt64 = 0
+    /// Bytes sent; since 2.9.0.
+    package var networkSentBytes: UInt64 = 0
+    /// Bytes received; since 2.9.0.
+    package var networkReceivedBytes: UInt64 = 0
+    /// Name of the host; since 2.9.0.
+    package var hostname = ""
+
+    /// Creates a heartbeat in which everything is zero or empty.
+    package init() {}
+
+    /// Reads a heartbeat from the body of a message.
+    package init(from body: StructReader) throws(SchedulerMessageError) {
+        agent = ResourceUse(from: try body.field(at: 0))
+        freeBytes = body.uint64(at: 0)
+        queueSize = body.uint32(at: 8)
+        queuedTasks = body.uint32(at: 12)
+        latencyMicroseconds = body.uint32(at: 16)
+        taskLock = body.bool(atBit: 160)
+        processors = try body.structures(at: 1) { reader throws(SchedulerMessageError) in
+            try ProcessorStatus(from: reader)
+        }
+        capabilities = try body.capabilities(at: 2)
+        workerManagerID = try body.bytes(at: 3)
+        memoryLimitBytes = body.uint64(at: 24)
+        networkSentBytes = body.uint64(at: 32)
+        networkReceivedBytes = body.uint64(at: 40)
+        hostname = try body.string(at: 4)
+    }
+
+    /// Writes the heartbeat into the body of a message.
+    package func write(to body: StructBuilder) {
+        agent.write(to: body.startStructure(ResourceUse.size, at: 0))
+        body.write(freeBytes, at: 0)
+        body.write(queueSize, at: 8)
+        body.write(queuedTasks, at: 12)
+        body.write(latencyMicroseconds, at: 16)
+        body.write(taskLock, atBit: 160)
+        body.write(processors, size: ProcessorStatus.size, at: 1) { $0.write(to: $1) }
+        body.write(capabilities, at: 2)
+        body.write(data: workerManagerID, at: 3)
+        body.write(memoryLimitBytes, at: 24)
+        body.write(networkSentBytes, at: 32)
+        body.write(networkReceivedBytes, at: 40)
+        body.write(text: hostname, at: 4)
+    }
+}
+
+/// Where Scaler's object storage server listens (`ObjectStorageAddress`); the path of a WebSocket address is
+/// not told.
+package struct ObjectStorageAddress: Hashable, Sendable {
+    /// Host name or numeric address; IPv6 without brackets.
+    package let host: String
+    /// TCP port.
+    package let port: UInt16
+    /// `tcp`, `tls`, `ws` or `wss`.
+    package let scheme: String
+
+    /// Creates an address.
+    package init(host: String, port: UInt16, scheme: String) {
+        self.host = host
+        self.port = port
+        self.scheme = scheme
+    }
+
+    static let size = StructSize(dataWords: 1, pointers: 2)
+
+    init(from reader: StructReader) throws(SchedulerMessageError) {
+        host = try reader.string(at: 0)
+        port = reader.uint16(at: 0)
+        scheme = try reader.string(at: 1)
+    }
+
+    func write(to builder: StructBuilder) {
+        builder.write(text: host, at: 0)
+        builder.write(port, at: 0)
+        builder.write(text: scheme, at: 1)
+    }
+}
+
+/// A scheduler's answer to a worker's heartbeat (`WorkerHeartbeatEcho`); tasks may arrive before the first.
+package struct WorkerHeartbeatEcho: CommonMessageBody {
+    package static let tag: UInt16 = 10
+    package static let size = StructSize(dataWords: 0, pointers: 1)
+
+    /// Where the objects are.
+    package let objectStorageAddress: ObjectStorageAddress
+
+    /// Creates an echo.
+    package init(objectStorageAddress: ObjectStorageAddress) {
+        self.objectStorageAddress = objectStorageAddress
+    }
+
+    /// Reads an echo from the body of a message.
+    package init(from body: StructReader) throws(SchedulerMessageError) {
+        objectStorageAddress = try ObjectStorageAddress(from: try body.field(at: 0))
+    }
+
+    /// Writes the echo into the body of a message.
+    package func write(to body: StructBuilder) {
+        objectStorageAddress.write(to: body.startStructure(ObjectStorageAddress.size, at: 0))
+    }
+}
