@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Configuration
+internal import EventLoop
+internal import Logging
+internal import Messaging
+internal import SchedulerMessages
+internal import TaskEngine
+
+/// The manager and its workers: keeps as many workers as the scheduler wishes.
+@LoopActor
+final class Fleet {
+    private let profile: WorkerProfile
+    private let concurrency: Int
+    private let managerEndpoint: Endpoint
+    private let workerEndpoint: Endpoint
+    private let connector: SchedulerConnector
+    private let dispatcher: Dispatcher
+    private let storage: ScalerStorage
+    private let log: Logger
+    private let started = Deadline.now
+    private var scaling: UnitScaling
+    private var wish: Int?
+    private var manager: ManagerSession?
+    private var workers: [Int: WorkerSession] = [:]
+    private var workerCounter = 0
+    private var isLeaving = false
+    private let change = Wakeup()
+
+    init(
+        settings: Settings,
+        profile: WorkerProfile,
+        connector: SchedulerConnector,
+        dispatcher: Dispatcher,
+        storage: ScalerStorage,
+        log: Logger
+    ) {
+        self.profile = profile
+        concurrency = settings.baseConcurrency
+        managerEndpoint = Endpoint(settings.schedulerAddress)
+        workerEndpoint = Endpoint(settings.addressForWorkers)
+        self.connector = connector
+        self.dispatcher = dispatcher
+        self.storage = storage
+        self.log = log
+        scaling = UnitScaling(cooldown: settings.scaleDownCooldown)
+    }
+
+    /// How many workers are connected or connecting.
+    var workerCount: Int {
+        workers.count
+    }
+
+    /// Runs manager and workers until cancelled; a scheduler that goes away is waited for.
+    func run() async {
+        let keeper = spawn { await self.keepManager() }
+        while !isCancelled, !isLeaving {
+            await reconcile()
+            // The cooldown ends without any message from the scheduler, so look again by ourselves.
+            _ = try? await change.wait(until: .after(.seconds(1)))
+        }
+        keeper.cancel()
+    }
+
+    /// Says goodbye for every worker and for the manager.
+    func leave() async {
+        isLeaving = true
+        change.ring()
+        let leaving = Array(workers.values)
+        let generation = manager?.generation
+        let goodbyes = leaving.map { worker in spawn { await worker.leave(generation: generation) } }
+        for goodbye in goodbyes { await goodbye.value }
+        await manager?.leave()
+    }
+
+    private func keepManager() async {
+        var backoff = Backoff(initial: .milliseconds(200), limit: .seconds(5))
+        while !isCancelled, !isLeaving {
+            let channel = SchedulerChannel(
+                identity: "\(ProcessIdentity.pid)|worker_manager_oci_hpc|\(RandomIdentity.uuid())",
+                endpoint: managerEndpoint,
+                connector: connector,
+                log: log
+            )
+            let manager = ManagerSession(
+                profile: profile, concurrency: concurrency, channel: channel, log: log
+            ) { [weak self] wish in self?.wished(wish) }
+            self.manager = manager
+            let connectedAt = Deadline.now
+            let end = await manager.run()
+            if isLeaving || isCancelled { return }
+            wish = nil
+            connector.forget(managerEndpoint)
+            log.warning("no scheduler; connecting again", metadata: ["reason": "\(end)"])
+            if (connectedAt + .seconds(30)).isPast { backoff.reset() }
+            guard (try? await sleep(for: backoff.next { .random(in: 0..<1) })) != nil else { return }
+        }
+    }
+
+    private func wished(_ units: Int) {
+        if wish != units {
+            log.info("the scheduler wishes for workers", metadata: ["wish": "\(units)", "live": "\(workers.count)"])
+        }
+        wish = units
+        change.ring()
+    }
+
+    private func reconcile() async {
+        guard let wish else { return }
+        let now = Deadline.now.duration(since: started)
+        let target = scaling.target(wished: wish, live: workers.count, now: now)
+        while workers.count < target { startWorker() }
+        if workers.count > target { await stopWorkers(workers.count - target) }
+    }
+
+    private func startWorker() {
+        let number = workerCounter
+        workerCounter += 1
+        let identity = "Worker|oci-hpc-\(number)|\(RandomIdentity.hexadecimal())"
+        let channel = SchedulerChannel(
+            identity: identity, endpoint: workerEndpoint, connector: connector, log: log)
+        let worker = WorkerSession(
+            identity: identity,
+            profile: profile,
+            channel: channel,
+            dispatcher: dispatcher,
+            storage: storage,
+            log: log
+        )
+        workers[number] = worker
+        spawn {
+            _ = await worker.run()
+            self.workers[number] = nil
+            self.change.ring()
+        }
+    }
+
+    /// The least busy first: their tasks are placed again, and are adopted where they are placed here.
+    private func stopWorkers(_ count: Int) async {
+        let idlest = workers.values.sorted { $0.taskCount < $1.taskCount }.prefix(count)
+        for worker in idlest { await worker.leave(generation: manager?.generation) }
+    }
+}
+
+extension Endpoint {
+    /// The same address, in the words of the transport.
+    init(_ address: SchedulerAddress) {
+        switch address {
+        case .tcp(let host, let port): self = .tcp(host: host, port: port)
+        case .ipc(let path): self = .ipc(path: path)
+        }
+    }
+}

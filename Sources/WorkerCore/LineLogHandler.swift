@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+package import Logging
+
+/// How a line of the log looks.
+package enum LogLineFormat: Sendable {
+    /// `2026-01-02T03:04:05.678Z INFO message key=value`.
+    case text
+    /// One JSON object a line.
+    case json
+}
+
+/// Writes each event as one line to every sink, with one system call a sink, so that lines never mix.
+package struct LineLogHandler: LogHandler {
+    package var metadata: Logger.Metadata = [:]
+    package var logLevel: Logger.Level
+    private let format: LogLineFormat
+    private let sinks: [Int32]
+
+    /// Logs to `sinks`, open file descriptors that stay the caller's.
+    package init(sinks: [Int32], format: LogLineFormat, level: Logger.Level) {
+        self.sinks = sinks
+        self.format = format
+        logLevel = level
+    }
+
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    package func log(event: LogEvent) {
+        var fields = metadata
+        if let own = event.metadata { fields.merge(own) { $1 } }
+        let sorted = fields.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+        let line =
+            switch format {
+            case .text: Self.textLine(event, sorted)
+            case .json: Self.jsonLine(event, sorted)
+            }
+        var bytes = Array(line.utf8)
+        bytes.append(UInt8(ascii: "\n"))
+        // A sink that cannot take the line (disk full) must not stop the daemon.
+        for sink in sinks { _ = bytes.withUnsafeBytes { write(sink, $0.baseAddress, $0.count) } }
+    }
+
+    private static func textLine(_ event: LogEvent, _ fields: [(String, String)]) -> String {
+        var line = "\(timestamp()) \(name(of: event.level)) \(escaped("\(event.message)"))"
+        for (key, value) in fields { line += " \(key)=\(quotedIfNeeded(value))" }
+        return line
+    }
+
+    private static func jsonLine(_ event: LogEvent, _ fields: [(String, String)]) -> String {
+        let head = [("time", timestamp()), ("level", name(of: event.level)), ("message", "\(event.message)")]
+        let members = (head + fields).map { "\"\(escaped($0))\":\"\(escaped($1))\"" }
+        return "{\(members.joined(separator: ","))}"
+    }
+
+    private static func name(of level: Logger.Level) -> String {
+        switch level {
+        case .trace, .debug: "DEBUG"
+        case .info, .notice: "INFO"
+        case .warning: "WARNING"
+        case .error: "ERROR"
+        case .critical: "CRITICAL"
+        }
+    }
+
+    private static func quotedIfNeeded(_ value: String) -> String {
+        let isPlain = value.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") }
+        return isPlain && !value.isEmpty ? value : "\"\(escaped(value))\""
+    }
+
+    /// A line stays one line whatever a peer put into a text, and a terminal is not driven by it.
+    private static func escaped(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\t": result += "\\t"
+            default:
+                if scalar.value < 0x20 || scalar.value == 0x7F {
+                    let digits = String(scalar.value, radix: 16)
+                    result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                } else {
+                    result.unicodeScalars.append(scalar)
+                }
+            }
+        }
+        return result
+    }
+
+    private static func timestamp() -> String {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        var parts = tm()
+        gmtime_r(&time.tv_sec, &parts)
+        func padded(_ number: Int, _ width: Int) -> String {
+            let digits = String(number)
+            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        }
+        let date = "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(Int(parts.tm_mon) + 1, 2))"
+        let day = "\(date)-\(padded(Int(parts.tm_mday), 2))"
+        let clock = [parts.tm_hour, parts.tm_min, parts.tm_sec].map { padded(Int($0), 2) }
+        return "\(day)T\(clock.joined(separator: ":")).\(padded(time.tv_nsec / 1_000_000, 3))Z"
+    }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The worker manager as the scheduler sees it.
+//
+// Rule: the tag of the manager's heartbeat moved between Scaler 2.6 and 2.7, and ZMQ tells nothing of the
+// peer's release. The wrong tag does no harm; it is logged there and not answered. But a heartbeat whose
+// manager id is still held by another identity is not answered either.
+// Consequence: while no echo comes, the two tags take turns; the one that was answered is kept.
+
+internal import EventLoop
+internal import Logging
+internal import Messaging
+internal import SchedulerMessages
+internal import TaskEngine
+
+/// Sends the manager's heartbeats and turns commands into a wish for workers.
+@LoopActor
+final class ManagerSession {
+    /// How many unanswered heartbeats make a guess at the generation doubtful.
+    private static let guessCount = 2
+
+    private let profile: WorkerProfile
+    private let concurrency: Int
+    private let channel: SchedulerChannel
+    private let log: Logger
+    private let onWish: @LoopActor (Int) -> Void
+    private var unanswered = 0
+    private var hasEcho = false
+    /// The generation that heartbeats are encoded for.
+    private(set) var generation = WireGeneration.latest
+
+    init(
+        profile: WorkerProfile,
+        concurrency: Int,
+        channel: SchedulerChannel,
+        log: Logger,
+        onWish: @escaping @LoopActor (Int) -> Void
+    ) {
+        self.profile = profile
+        self.concurrency = concurrency
+        self.channel = channel
+        self.log = log
+        self.onWish = onWish
+    }
+
+    /// Serves until the channel ends.
+    func run() async -> SchedulerChannel.End {
+        let heartbeats = spawn { await self.sendHeartbeats() }
+        let end = await channel.run(patience: profile.deathTimeout) { self.received($0) }
+        heartbeats.cancel()
+        return end
+    }
+
+    /// Ends the session; managers have no goodbye, the scheduler forgets them after ten seconds.
+    func leave() async {
+        await channel.leave(goodbye: nil)
+    }
+
+    private func sendHeartbeats() async {
+        while true {
+            chooseGeneration()
+            let heartbeat = WorkerManagerHeartbeat(
+                maxTaskConcurrency: UInt32(clamping: concurrency),
+                capabilities: profile.capabilities,
+                workerManagerID: Array(profile.managerID.utf8)
+            )
+            channel.sendIfConnected(heartbeat.encoded(for: generation))
+            unanswered += 1
+            guard (try? await sleep(for: profile.heartbeatInterval)) != nil else { return }
+        }
+    }
+
+    private func chooseGeneration() {
+        if let known = channel.generation {
+            generation = known
+        } else if unanswered >= Self.guessCount, unanswered.isMultiple(of: Self.guessCount) {
+            generation = generation.other
+        }
+        if unanswered == 10, !hasEcho {
+            log.warning(
+                "the scheduler does not answer heartbeats; is another manager of this id alive?",
+                metadata: ["worker_manager_id": "\(profile.managerID)"]
+            )
+        }
+    }
+
+    private func received(_ bytes: [UInt8]) {
+        let message: SchedulerMessage
+        do {
+            message = try SchedulerMessage.decode(bytes, receiver: .manager)
+        } catch {
+            log.error("the scheduler sent bytes that make no sense", metadata: ["error": "\(error)"])
+            return
+        }
+        switch message {
+        case .workerManagerHeartbeatEcho: heardEcho()
+        case .workerManagerCommand(let command): obey(command)
+        default: log.debug("a message of no meaning to a manager")
+        }
+    }
+
+    private func heardEcho() {
+        if !hasEcho { log.info("registered with the scheduler", metadata: ["generation": "\(generation)"]) }
+        hasEcho = true
+        unanswered = 0
+    }
+
+    private func obey(_ command: WorkerManagerCommand) {
+        let desired = command.desiredConcurrency(offering: profile.capabilities)
+        onWish(UnitScaling.units(forConcurrency: desired, perUnit: concurrency))
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Encodings
+internal import SchedulerMessages
+internal import TaskPayload
+internal import Transport
+
+/// Whose instances and objects these are, and what they are called in the cloud.
+///
+/// The cloud is the daemon's memory: a new process on the same host, for the same manager and scheduler,
+/// computes the same owner and so finds what an earlier one left. Everybody else computes another.
+package struct Owner: Sendable, Equatable {
+    /// Twelve hexadecimal digits, or what the user chose.
+    package let id: String
+    /// What every object's name begins with, without a slash at the end.
+    package let objectPrefix: String
+    private let managerID: String
+
+    static let ownerTag = "scaler-owner"
+    static let managerTag = "scaler-worker-manager"
+    static let taskTag = "scaler-task"
+    static let generationTag = "scaler-generation"
+
+    /// The owner of a manager; `override` replaces the hash of the other three.
+    package init(
+        machineID: String, managerID: String, schedulerAddress: String, prefix: String, override: String?
+    ) {
+        let fingerprint = [machineID, managerID, schedulerAddress].joined(separator: "\n")
+        id = override ?? String(Hexadecimal.encode(Digest.sha256(Array(fingerprint.utf8))).prefix(12))
+        objectPrefix = prefix.isEmpty ? id : "\(prefix)/\(id)"
+        self.managerID = managerID
+    }
+
+    /// Prefix of the names of all results.
+    package var resultsPrefix: String { "\(objectPrefix)/results/" }
+
+    /// Prefix of the names of all payloads.
+    package var inputsPrefix: String { "\(objectPrefix)/inputs/" }
+
+    /// The task whose result is stored under `objectName`, as hexadecimal digits; nil for a stranger's object.
+    func task(ofResult objectName: String) -> String? {
+        guard objectName.hasPrefix(resultsPrefix), objectName.hasSuffix(".pkl") else { return nil }
+        return String(objectName.dropFirst(resultsPrefix.count).dropLast(4))
+    }
+
+    func resultName(of task: TaskID) -> String {
+        RunnerEnvironment.resultObjectName(prefix: objectPrefix, taskID: task.bytes)
+    }
+
+    func displayName(of task: TaskID) -> String {
+        "scaler-\(managerID)-\(task.hexadecimal.prefix(12))"
+    }
+
+    func tags(of task: TaskID, generation: Int) -> [(name: String, value: String)] {
+        [
+            (Self.ownerTag, id), (Self.managerTag, managerID), (Self.taskTag, task.hexadecimal),
+            (Self.generationTag, String(generation)),
+        ]
+    }
+
+    /// The task of an instance with these tags; nil if the instance is not ours.
+    func task(ofTags tags: [String: String]) -> String? {
+        guard tags[Self.ownerTag] == id else { return nil }
+        return tags[Self.taskTag]
+    }
+
+    /// The object that holds a task's result in Scaler's object storage.
+    ///
+    /// Made of the task's id alone, so that a result delivered twice is one object.
+    func scalerResult(of task: TaskMessage) -> ObjectID {
+        let digest = Digest.md5(Array("result".utf8) + task.taskID.bytes)
+        guard let tag = try? ObjectTag(digest) else { preconditionFailure("MD5 has 16 bytes") }
+        return ObjectID(owner: task.source, tag: tag)
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+
+/// What the daemon itself uses, for heartbeats and the status page.
+struct ProcessUsage {
+    /// Resident memory.
+    let residentBytes: UInt64
+    /// Share of one core since the last sample, in tenths of a percent, as heartbeats carry it.
+    let cpuPerMille: UInt16
+    /// Memory that the machine could still give.
+    let availableBytes: UInt64
+}
+
+/// Samples the usage of this process; the CPU share is that between two samples.
+struct ProcessUsageSampler {
+    private var lastCPU: Double
+    private var lastTime: Double
+
+    init() {
+        lastCPU = Self.cpuSeconds()
+        lastTime = Self.steadySeconds()
+    }
+
+    mutating func sample() -> ProcessUsage {
+        let cpu = Self.cpuSeconds()
+        let time = Self.steadySeconds()
+        let elapsed = max(time - lastTime, 0.001)
+        let share = (cpu - lastCPU) / elapsed * 1000
+        lastCPU = cpu
+        lastTime = time
+        let page = UInt64(sysconf(Int32(_SC_PAGESIZE)))
+        return ProcessUsage(
+            residentBytes: Self.residentPages() * page,
+            cpuPerMille: UInt16(min(max(share, 0), 65_535)),
+            availableBytes: UInt64(max(sysconf(Int32(_SC_AVPHYS_PAGES)), 0)) * page
+        )
+    }
+
+    /// Second field of `/proc/self/statm`.
+    private static func residentPages() -> UInt64 {
+        let file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return 0 }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: 128)
+        let count = read(file, &bytes, bytes.count)
+        guard count > 0 else { return 0 }
+        let fields = bytes[..<count].split(separator: UInt8(ascii: " "))
+        return fields.count > 1 ? UInt64(String(decoding: fields[1], as: UTF8.self)) ?? 0 : 0
+    }
+
+    private static func cpuSeconds() -> Double {
+        seconds(of: CLOCK_PROCESS_CPUTIME_ID)
+    }
+
+    private static func steadySeconds() -> Double {
+        seconds(of: CLOCK_MONOTONIC)
+    }
+
+    private static func seconds(of clock: clockid_t) -> Double {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Configuration
+internal import EventLoop
+internal import Logging
+internal import Messaging
+internal import Transport
+
+/// Fresh identities; random, for the scheduler and the storage server key everything by them.
+enum RandomIdentity {
+    /// 32 hexadecimal digits.
+    static func hexadecimal() -> String {
+        Hexadecimal.string(SecureRandom.bytes(16))
+    }
+
+    /// A random UUID (RFC 9562, version 4) with dashes.
+    static func uuid() -> String {
+        var bytes = SecureRandom.bytes(16)
+        bytes[6] = bytes[6] & 0x0F | 0x40
+        bytes[8] = bytes[8] & 0x3F | 0x80
+        let digits = Array(Hexadecimal.string(bytes))
+        return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(digits[$0]) }.joined(separator: "-")
+    }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+enum Hexadecimal {
+    static func string(_ bytes: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.count * 2)
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+/// Opens links to Scaler's services over whichever transport they speak.
+@LoopActor
+final class SchedulerConnector {
+    /// How long a connection attempt, the peer's first bytes included, may take.
+    static let connectTimeout: Duration = .seconds(10)
+
+    private let backend: NetworkBackend
+    private let context: ZMQContext
+    private let log: Logger
+    /// What each endpoint was found to speak; ZMQ reconnects by itself, so asking once is enough.
+    private var zmqEndpoints: Set<Endpoint> = []
+
+    init(backend: NetworkBackend, ioThreads: Int, log: Logger) {
+        self.backend = backend
+        self.log = log
+        context = ZMQContext(ioThreads: ioThreads)
+    }
+
+    /// Opens a link to the scheduler.
+    func connect(to endpoint: Endpoint, identity: String) async throws(MessagingError) -> any MessageLink {
+        switch backend {
+        case .ymq:
+            return try await connectYMQ(to: endpoint, identity: identity)
+        case .zmq:
+            return try ZMQSocket(context: context, identity: Array(identity.utf8), connectingTo: endpoint)
+        case .auto:
+            if try await speaksZMQ(endpoint) {
+                return try ZMQSocket(context: context, identity: Array(identity.utf8), connectingTo: endpoint)
+            }
+            return try await connectYMQ(to: endpoint, identity: identity)
+        }
+    }
+
+    /// Opens a link over YMQ, which is all that the object storage server speaks.
+    func connectYMQ(to endpoint: Endpoint, identity: String) async throws(MessagingError) -> any MessageLink {
+        try await YMQConnection.connect(
+            to: endpoint,
+            identity: Array(identity.utf8),
+            deadline: .after(Self.connectTimeout)
+        )
+    }
+
+    /// Forgets what an endpoint spoke: its scheduler may have come back as another.
+    func forget(_ endpoint: Endpoint) {
+        zmqEndpoints.remove(endpoint)
+    }
+
+    private func speaksZMQ(_ endpoint: Endpoint) async throws(MessagingError) -> Bool {
+        if zmqEndpoints.contains(endpoint) { return true }
+        switch try await detectPeer(at: endpoint, deadline: .after(Self.connectTimeout)) {
+        case .zmtp:
+            log.info("the scheduler speaks ZMQ", metadata: ["address": "\(endpoint)"])
+            zmqEndpoints.insert(endpoint)
+            return true
+        case .ymq(let version):
+            log.info("the scheduler speaks YMQ", metadata: ["address": "\(endpoint)", "version": "\(version)"])
+            return false
+        }
+    }
+}

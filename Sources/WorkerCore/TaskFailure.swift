@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import OCIServices
+internal import TaskPayload
+
+/// Why a task has no result: what the client's exception says, and of which class it is.
+///
+/// Each text names what happened, where to look (instance, request id), and what to do next.
+struct TaskFailure: Error, Equatable {
+    let exception: FailurePickle.ExceptionName
+    let text: String
+
+    init(_ exception: FailurePickle.ExceptionName, _ text: String) {
+        self.exception = exception
+        self.text = text
+    }
+
+    static func missingInput(what: String, objectID: String) -> TaskFailure {
+        TaskFailure(
+            .runtimeError,
+            """
+            The \(what) of the task (object \(objectID)) never arrived in Scaler's object storage. As a rule the \
+            client that submitted it is gone; submit the task again.
+            """
+        )
+    }
+
+    static func unreadableTask(_ reason: String) -> TaskFailure {
+        TaskFailure(.valueError, "The scheduler sent a task that cannot be run: \(reason).")
+    }
+
+    static func unstoredPayload(_ error: OCIError) -> TaskFailure {
+        TaskFailure(
+            .connectionError,
+            "The task's payload could not be stored in OCI Object Storage, so no container was started: \(error)"
+        )
+    }
+
+    static func refusedLaunch(_ error: OCIError) -> TaskFailure {
+        let isPermission = error.kind?.isPermission == true
+        return TaskFailure(
+            isPermission ? .permissionError : .runtimeError,
+            "OCI refused to create the task's container instance: \(error)"
+        )
+    }
+
+    static func deletedLaunch(_ count: Int) -> TaskFailure {
+        TaskFailure(
+            .runtimeError,
+            """
+            OCI created the task's container instance \(count) times and each was deleted at once. Check what in \
+            the compartment deletes instances.
+            """
+        )
+    }
+
+    static func unfetchedResult(_ error: OCIError) -> TaskFailure {
+        TaskFailure(
+            .connectionError,
+            """
+            The task ended, but its result could not be read from OCI Object Storage: \(error)
+            """
+        )
+    }
+
+    static func vanishedResult(_ name: String) -> TaskFailure {
+        TaskFailure(
+            .runtimeError,
+            """
+            The task ended, but its result \(name) was deleted before it could be read. Check that the bucket's \
+            lifecycle rule keeps objects longer than a task runs, and that nobody else uses the prefix.
+            """
+        )
+    }
+
+    static func unreadableResult(_ reason: String) -> TaskFailure {
+        TaskFailure(
+            .runtimeError,
+            """
+            The task ended, but what its container stored cannot be understood: \(reason). Check that the image \
+            holds this project's job runner, or one that keeps its contract.
+            """
+        )
+    }
+
+    static func createTimeout(
+        _ limit: Duration, _ instanceID: String?, _ summary: InstanceSummary?
+    ) -> TaskFailure {
+        TaskFailure(
+            .timeoutError,
+            """
+            Container instance \(instanceID ?? "(unknown)") was not running after \(limit.seconds) s \
+            (--create-timeout-seconds); its state is \(summary?.lifecycleState.name ?? "unknown")\
+            \(details(summary)). Check that the image can be pulled from the subnet and that the service limits \
+            leave room.
+            """
+        )
+    }
+
+    static func jobTimeout(_ limit: Duration, _ instanceID: String?) -> TaskFailure {
+        TaskFailure(
+            .timeoutError,
+            """
+            The task ran longer than \(limit.seconds) s (--job-timeout-seconds) in container instance \
+            \(instanceID ?? "(unknown)"), which is being deleted. Raise the limit or divide the task.
+            """
+        )
+    }
+
+    /// `lifecycleDetails` as a half sentence, if the cloud gave any.
+    static func details(_ summary: InstanceSummary?) -> String {
+        guard let details = summary?.lifecycleDetails, !details.isEmpty else { return "" }
+        return " (\(details))"
+    }
+
+    /// The answer that carries this failure to the client.
+    var answer: TaskAnswer {
+        TaskAnswer(isSuccess: false, object: FailurePickle.encode(exception, text), profile: [])
+    }
+}
+
+extension Duration {
+    /// Whole seconds, rounded down.
+    var seconds: Int64 {
+        components.seconds
+    }
+}

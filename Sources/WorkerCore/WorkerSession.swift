@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import Logging
+internal import Messaging
+internal import SchedulerMessages
+internal import TaskEngine
+
+/// What a worker tells the scheduler about itself; the same for all workers of a manager.
+struct WorkerProfile {
+    let managerID: String
+    let capabilities: [TaskCapability]
+    let taskQueueSize: Int
+    let heartbeatInterval: Duration
+    let deathTimeout: Duration
+}
+
+/// One worker as the scheduler sees it: registers by heartbeat, takes tasks and cancels, gives answers.
+@LoopActor
+final class WorkerSession {
+    private let profile: WorkerProfile
+    private let channel: SchedulerChannel
+    private let dispatcher: Dispatcher
+    private let storage: ScalerStorage
+    private var log: Logger
+    private var usage = ProcessUsageSampler()
+    private var lastEcho = Deadline.now
+    private var heartbeats: Spawned<Void>?
+    /// Measured between the last heartbeat and its echo.
+    private var latency: Duration = .zero
+    private var heartbeatSent: Deadline?
+
+    init(
+        identity: String,
+        profile: WorkerProfile,
+        channel: SchedulerChannel,
+        dispatcher: Dispatcher,
+        storage: ScalerStorage,
+        log: Logger
+    ) {
+        self.profile = profile
+        self.channel = channel
+        self.dispatcher = dispatcher
+        self.storage = storage
+        self.log = log
+        self.log[metadataKey: "worker"] = "\(identity)"
+    }
+
+    /// How many tasks of this worker are unanswered.
+    var taskCount: Int {
+        dispatcher.taskCount(of: self)
+    }
+
+    /// Serves until the scheduler is gone or `leave` is called.
+    func run() async -> SchedulerChannel.End {
+        log.info("worker started")
+        lastEcho = .now
+        heartbeats = spawn { await self.sendHeartbeats() }
+        let end = await channel.run(patience: profile.deathTimeout) { await self.received($0) }
+        heartbeats?.cancel()
+        dispatcher.disown(self)
+        log.info("worker ended", metadata: ["reason": "\(end)"])
+        return end
+    }
+
+    /// Stops heartbeats, answers nothing more, says goodbye: the scheduler places our tasks elsewhere.
+    ///
+    /// Any heartbeat after the goodbye would register the worker again.
+    func leave(generation: WireGeneration?) async {
+        heartbeats?.cancel()
+        dispatcher.disown(self)
+        let known = channel.generation ?? generation ?? .latest
+        await channel.leave(goodbye: Goodbye(identity: channel.identity).encoded(for: known))
+    }
+
+    /// Announces a stored object, then answers the task with it.
+    func reply(_ result: TaskResult, announcing objects: ObjectInstruction?) {
+        if let objects { channel.send(objects.encoded()) }
+        channel.send(result.encoded())
+    }
+
+    private func sendHeartbeats() async {
+        while true {
+            channel.sendIfConnected(heartbeat().encoded())
+            heartbeatSent = .now
+            guard (try? await sleep(for: profile.heartbeatInterval)) != nil else { return }
+            if (lastEcho + profile.deathTimeout).isPast {
+                log.error("the scheduler has not answered a heartbeat for the death timeout")
+                return await channel.leave(goodbye: nil)
+            }
+        }
+    }
+
+    private func heartbeat() -> WorkerHeartbeat {
+        let sample = usage.sample()
+        return WorkerHeartbeat(
+            rssFree: sample.availableBytes,
+            queueSize: UInt32(clamping: profile.taskQueueSize),
+            queuedTasks: UInt32(clamping: dispatcher.queuedCount(of: self)),
+            latencyMicroseconds: UInt32(clamping: latency / .microseconds(1)),
+            taskLock: dispatcher.isFull,
+            agent: Resource(cpuPerMille: sample.cpuPerMille, rss: sample.residentBytes),
+            capabilities: profile.capabilities,
+            workerManagerID: Array(profile.managerID.utf8)
+        )
+    }
+
+    private func received(_ bytes: [UInt8]) {
+        let message: SchedulerMessage
+        do {
+            message = try SchedulerMessage.decode(bytes, receiver: .worker)
+        } catch {
+            log.error("the scheduler sent bytes that make no sense", metadata: ["error": "\(error)"])
+            return
+        }
+        switch message {
+        case .task(let task): dispatcher.accept(task, from: self)
+        case .taskCancel(let cancel): confirm(cancel)
+        case .objectInstruction(let instruction): dispatcher.forget(objects: instruction.objectIDs)
+        case .workerHeartbeatEcho(let echo): heard(echo)
+        case .clientDisconnect(let disconnect): heard(disconnect)
+        case .disconnectResponse, .workerManagerHeartbeatEcho, .workerManagerCommand: break
+        case .other(let tag):
+            log.debug("a message of no meaning to a worker", metadata: ["tag": "\(tag)"])
+        }
+    }
+
+    private func heard(_ echo: WorkerHeartbeatEcho) {
+        lastEcho = .now
+        if let heartbeatSent { latency = Deadline.now.duration(since: heartbeatSent) }
+        heartbeatSent = nil
+        storage.learn(.tcp(host: echo.objectStorageAddress.host, port: echo.objectStorageAddress.port))
+    }
+
+    private func heard(_ disconnect: ClientDisconnect) {
+        guard disconnect.kind == .shutdown else { return }
+        log.info("a client shuts the scheduler down")
+    }
+
+    private func confirm(_ cancel: TaskCancel) {
+        let answer = dispatcher.cancel(cancel.taskID, isForced: cancel.isForced, from: self)
+        let kind: TaskCancelConfirm.Kind =
+            switch answer {
+            case .canceled: .canceled
+            case .refused: .cancelFailed
+            case .unknown: .cancelNotFound
+            }
+        channel.send(TaskCancelConfirm(taskID: cancel.taskID, kind: kind).encoded())
+    }
+}
+
+extension Duration {
+    /// How many times `other` fits, rounded down; for units of wires.
+    static func / (left: Duration, right: Duration) -> Int64 {
+        let (leftSeconds, leftAttoseconds) = left.components
+        let (rightSeconds, rightAttoseconds) = right.components
+        let numerator = Double(leftSeconds) + Double(leftAttoseconds) * 1e-18
+        let denominator = Double(rightSeconds) + Double(rightAttoseconds) * 1e-18
+        return Int64((numerator / denominator).rounded(.down))
+    }
+}

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole cluster on loopback: Scaler's own scheduler and object storage server, a local OCI, and the daemon."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from processes import Process, await_that, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+DAEMON = ROOT / ".build" / "release" / "scaler-oci-hpc"
+EMULATOR = ROOT / "Tools" / "oci-emulator" / "oci-emulator"
+
+
+@dataclass
+class Options:
+    """What to start and how; the defaults suit a test."""
+
+    backend: str = "zmq"
+    daemon_backend: str = "auto"
+    emulator: list[str] = field(default_factory=lambda: ["--fast"])
+    daemon: list[str] = field(default_factory=list)
+    scheduler: list[str] = field(default_factory=list)
+    #: bin directory of the virtual environment whose Scaler is run
+    scaler_bin: Path = Path(sys.executable).parent
+    directory: Path | None = None
+
+
+class Cluster:
+    """Starts everything on entry and stops it, in reverse order, on exit."""
+
+    def __init__(self, options: Options | None = None):
+        self.options = options or Options()
+        self.directory = self.options.directory or Path(tempfile.mkdtemp(prefix="scaler-oci-hpc-"))
+        self.scheduler_port = free_port()
+        self.storage_port = free_port()
+        self.monitor_port = free_port()
+        self.environment: dict[str, str] = {}
+        self._running: list[Process] = []
+        self._daemon_count = 0
+
+    def __enter__(self) -> "Cluster":
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def address(self) -> str:
+        return f"tcp://127.0.0.1:{self.scheduler_port}"
+
+    @property
+    def storage_address(self) -> str:
+        return f"tcp://127.0.0.1:{self.storage_port}"
+
+    def start(self) -> None:
+        self.start_emulator()
+        self.start_storage()
+        self.start_scheduler()
+        self.daemon = self.start_daemon()
+
+    def start_emulator(self) -> None:
+        command = [sys.executable, str(EMULATOR), "serve", "--state-dir", str(self.directory / "oci")]
+        self.emulator = self._started("oci", command + ["--python", sys.executable] + self.options.emulator)
+        self.emulator.await_output(r"^ready", 30)
+        text = (self.directory / "oci" / "environment").read_text()
+        self.environment = dict(re.findall(r"^export (\w+)='?([^'\n]*)'?$", text, re.MULTILINE))
+
+    def start_storage(self) -> None:
+        self.storage = self._scaler("object-storage", "scaler_object_storage_server", self.storage_address)
+        self.storage.await_listening(self.storage_port)
+
+    def start_scheduler(self) -> None:
+        self.scheduler = self._scaler(
+            "scheduler",
+            "scaler_scheduler",
+            self.address,
+            "--object-storage-address",
+            self.storage_address,
+            "--monitor-address",
+            f"tcp://127.0.0.1:{self.monitor_port}",
+            *self.options.scheduler,
+        )
+        self.scheduler.await_listening(self.scheduler_port)
+
+    def start_daemon(self, *arguments: str) -> Process:
+        """Starts (another life of) the daemon and waits until the scheduler knows it."""
+        daemon = self.launch_daemon(*arguments)
+        daemon.await_output("registered with the scheduler", 60)
+        return daemon
+
+    def launch_daemon(self, *arguments: str) -> Process:
+        self._daemon_count += 1
+        command = [str(DAEMON), self.address, "--worker-manager-id", "wm-oci-hpc"]
+        command += ["--object-storage-address", self.storage_address]
+        command += ["--network-backend", self.options.daemon_backend]
+        command += ["--heartbeat-interval-seconds", "1"]
+        name = "daemon" if self._daemon_count == 1 else f"daemon-{self._daemon_count}"
+        self.daemon = self._started(name, command + self.options.daemon + list(arguments), self.environment)
+        return self.daemon
+
+    def report(self) -> dict:
+        """What the local OCI did and holds."""
+        command = [sys.executable, str(EMULATOR), "report", "--json", "--state-dir", str(self.directory / "oci")]
+        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    def await_nothing_left(self, seconds: float = 30) -> dict:
+        """Waits until no instance and no object is left; returns the report."""
+
+        def clean() -> dict | None:
+            report = self.report()
+            return report if report["instances"]["left"] == 0 and report["objects"]["left"] == 0 else None
+
+        return await_that(clean, seconds, f"an empty cloud; the local OCI's report: {self.report()}")
+
+    def stop(self) -> None:
+        """Stops what runs; the daemon first, so that it can clean up."""
+        errors = []
+        for process in reversed(self._running):
+            try:
+                process.stop()
+            except Exception as error:  # noqa: BLE001 - the others must be stopped all the same
+                errors.append(error)
+        self._running = []
+        if errors:
+            raise errors[0]
+
+    def _scaler(self, name: str, program: str, *arguments: str) -> Process:
+        command = [str(self.options.scaler_bin / program), *arguments]
+        return self._started(name, command, {"SCALER_NETWORK_BACKEND": self.options.backend})
+
+    def _started(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> Process:
+        process = Process(name, command, self.directory, environment)
+        self._running.append(process)
+        return process
+
+
+def connect(cluster: Cluster, **arguments):
+    """A Scaler client of this process; its backend is the cluster's, and a process has only one."""
+    os.environ["SCALER_NETWORK_BACKEND"] = cluster.options.backend
+    from scaler import Client
+
+    return Client(address=cluster.address, **arguments)

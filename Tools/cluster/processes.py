@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes that a run starts, watches and stops, each by its own process id."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+
+class StartError(Exception):
+    """A process that did not come up; the text says which, why, and where its log is."""
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on, and that the kernel will not soon give to another."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Process:
+    """One process, its output in a log file."""
+
+    def __init__(self, name: str, command: list[str], directory: Path, environment: dict[str, str] | None = None):
+        self.name = name
+        self.log = directory / f"{name}.log"
+        self._out = open(self.log, "ab")
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+        self.pid = self.process.pid
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def tail(self, lines: int = 15) -> str:
+        return "\n".join(self.output().splitlines()[-lines:])
+
+    def await_output(self, pattern: str, seconds: float = 30, count: int = 1) -> re.Match[str]:
+        """Waits until the log holds `pattern` for the `count`th time; a process that ends first is an error."""
+        return await_that(lambda: self._find(pattern, count), seconds, f"{self.name} to print {pattern!r}")
+
+    def await_listening(self, port: int, seconds: float = 30) -> None:
+        """Waits until the process accepts connections."""
+
+        def connects() -> bool:
+            self._check_alive()
+            with socket.socket() as probe:
+                probe.settimeout(1)
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        await_that(connects, seconds, f"{self.name} to listen on port {port}")
+
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 30) -> int:
+        """Ends the process and returns its exit code; one that does not obey is killed and said to be so."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise StartError(f"{self.name} did not end within {seconds} s; see {self.log}") from None
+        self._out.close()
+        return self.process.returncode
+
+    def _find(self, pattern: str, count: int) -> re.Match[str] | None:
+        found = list(re.finditer(pattern, self.output(), re.MULTILINE))
+        if len(found) >= count:
+            return found[count - 1]
+        self._check_alive()
+        return None
+
+    def _check_alive(self) -> None:
+        if self.process.poll() is not None:
+            raise StartError(f"{self.name} ended with {self.process.returncode}; see {self.log}\n{self.tail()}")
+
+
+def await_that(condition, seconds: float, what: str):
+    """Asks again and again, for there is no event to wait on in another program; returns the first true answer."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise StartError(f"waited {seconds} s in vain for {what}")
+        select.select([], [], [], 0.02)
