@@ -72,7 +72,7 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["EventLoop"],
+            dependencies: ["EventLoop", "Transport"],
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),

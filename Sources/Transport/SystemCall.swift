@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one place where a system call becomes a value.
+//
+// Rule: errno belongs to the last call into the C library, and Swift may slip one in (a release, a free)
+// between the call and the look. Consequence: errno is read on the line after the call, here and nowhere
+// else. EINTR is looped away; would-block is a value, for it is the normal state of a socket; a descriptor
+// or an address that the kernel does not know is a bug of ours and traps.
+
+internal import Glibc
+
+/// A system call that failed: which one, and why.
+package struct SystemCallError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Name of the call, as in section 2 of the manual.
+    package let call: String
+    /// The value of errno.
+    package let number: Int32
+
+    package var description: String {
+        "\(call): \(String(cString: strerror(number)))"
+    }
+}
+
+/// Runs `body` until it is not interrupted; nil when it would block, else its result, 0 or more.
+func systemCall(_ name: StaticString, _ body: () -> Int) throws(SystemCallError) -> Int? {
+    while true {
+        let result = body()
+        let number = errno
+        if result >= 0 { return result }
+        switch number {
+        case EINTR:
+            continue
+        case EAGAIN:  // the same number as EWOULDBLOCK
+            return nil
+        case EBADF, EFAULT, ENOTSOCK:
+            // Going on would read or write somebody else's file.
+            preconditionFailure("\(name) failed with errno \(number): a bug of this program")
+        default:
+            throw SystemCallError(call: "\(name)", number: number)
+        }
+    }
+}
+
+/// `systemCall` for calls that never block.
+@discardableResult
+func promptSystemCall(_ name: StaticString, _ body: () -> Int) throws(SystemCallError) -> Int {
+    guard let result = try systemCall(name, body) else {
+        throw SystemCallError(call: "\(name)", number: EAGAIN)
+    }
+    return result
+}
+
+/// Runs `body` and says of its errors in which phase they came up.
+func during<Value>(
+    _ phase: TransportPhase,
+    _ body: () throws(SystemCallError) -> Value
+) throws(TransportError) -> Value {
+    do throws(SystemCallError) {
+        return try body()
+    } catch {
+        throw .systemCall(error, phase)
+    }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import EventLoop
+internal import Glibc
+
+/// Keep-alive probes of a TCP connection (RFC 9293 section 3.8.4), which notice a peer that vanished.
+package struct KeepAlive: Sendable {
+    /// Silence before the first probe, in whole seconds.
+    let idle: Duration
+    /// Time between probes, in whole seconds.
+    let interval: Duration
+    /// Unanswered probes after which the connection is dead.
+    let probeCount: Int32
+
+    /// A dead peer is noticed `idle` + `probeCount` x `interval` after its last word.
+    package init(idle: Duration, interval: Duration, probeCount: Int32) {
+        self.idle = idle
+        self.interval = interval
+        self.probeCount = probeCount
+    }
+
+    /// What both ends of a YMQ link set since 2.7.0: 30 s, then ten probes a second apart.
+    package static let ymq = KeepAlive(idle: .seconds(30), interval: .seconds(1), probeCount: 10)
+}
+
+/// A connected stream socket, over TCP or a path in the file system.
+@LoopActor
+package final class TCPStream: ByteStream {
+    /// Bytes that may be moved without suspending before everyone else gets a turn: a peer that is always
+    /// faster than we are must not have the loop to itself.
+    private static let allowance = 256 * 1024
+
+    private let socket: Socket
+    private var isReading = false
+    private var isWriting = false
+    private var isWriteBroken = false
+    private var allowanceLeft = allowance
+
+    /// Takes over a connected socket.
+    init(_ socket: Socket) throws(SystemCallError) {
+        self.socket = socket
+        if case .unix? = try? socket.localAddress() { return }
+        // Writes here are whole messages; Nagle's wait for more would only delay them.
+        do throws(SystemCallError) {
+            try socket.setOption(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        } catch  where error.number == EOPNOTSUPP {
+            return  // not TCP
+        }
+    }
+
+    /// Sets keep-alive probes.
+    package func setKeepAlive(_ keepAlive: KeepAlive) throws(TransportError) {
+        try during(.connect) { () throws(SystemCallError) in
+            try socket.setOption(SOL_SOCKET, SO_KEEPALIVE, 1)
+            try socket.setOption(Int32(IPPROTO_TCP), TCP_KEEPIDLE, Int32(keepAlive.idle.components.seconds))
+            try socket.setOption(
+                Int32(IPPROTO_TCP),
+                TCP_KEEPINTVL,
+                Int32(keepAlive.interval.components.seconds)
+            )
+            try socket.setOption(Int32(IPPROTO_TCP), TCP_KEEPCNT, keepAlive.probeCount)
+        }
+    }
+
+    /// The address of this end; nil once closed and for paths.
+    package var localAddress: SocketAddress? {
+        socket.isClosed ? nil : try? socket.localAddress()
+    }
+
+    /// The address of the other end; nil once closed or reset, and for paths.
+    package var peerAddress: SocketAddress? {
+        socket.isClosed ? nil : try? socket.peerAddress()
+    }
+
+    package func read(upTo maximumCount: Int, deadline: Deadline) async throws(TransportError) -> [UInt8] {
+        precondition(maximumCount > 0, "a read of nothing cannot tell the end from no data")
+        precondition(!isReading, "a stream has one reader at a time")
+        isReading = true
+        defer { isReading = false }
+        while true {
+            if let bytes = try readNow(upTo: maximumCount) {
+                await spend(bytes.count)
+                return bytes
+            }
+            try await wait(for: .read, until: deadline)
+        }
+    }
+
+    package func write(_ bytes: [UInt8], deadline: Deadline) async throws(TransportError) {
+        precondition(!isWriting, "a stream has one writer at a time")
+        isWriting = true
+        defer { isWriting = false }
+        var sent = 0
+        while sent < bytes.count {
+            if let count = try writeNow(bytes[sent...]) {
+                sent += count
+                await spend(count)
+                continue
+            }
+            do throws(TransportError) {
+                try await wait(for: .write, until: deadline)
+            } catch {
+                isWriteBroken = true
+                throw error
+            }
+        }
+    }
+
+    package func finish(deadline: Deadline) async {
+        if socket.isClosed { return }
+        defer { close() }
+        socket.interruptWaits()
+        while isReading || isWriting { await yieldToOthers() }
+        do throws(TransportError) {
+            try endWriting()
+            while try await !read(upTo: 64 * 1024, deadline: deadline).isEmpty {}
+        } catch {
+            return  // Reset, or out of patience: there is nobody left to be polite to.
+        }
+    }
+
+    package func close() {
+        socket.close()
+    }
+
+    package var isIdleAndOpen: Bool {
+        if socket.isClosed || isWriteBroken || isReading || isWriting { return false }
+        do throws(SystemCallError) {
+            return try socket.readNow(upTo: 1, peeking: true) == nil
+        } catch {
+            return false
+        }
+    }
+
+    /// What can be read without waiting: nil when nothing, empty at the peer's end.
+    func readNow(upTo maximumCount: Int) throws(TransportError) -> [UInt8]? {
+        if socket.isClosed { throw .closed }
+        return try during(.read) { () throws(SystemCallError) in try socket.readNow(upTo: maximumCount) }
+    }
+
+    /// Writes what the kernel takes without waiting and returns how much; nil when nothing.
+    func writeNow(_ bytes: ArraySlice<UInt8>) throws(TransportError) -> Int? {
+        if socket.isClosed || isWriteBroken { throw .closed }
+        do throws(SystemCallError) {
+            return try socket.writeNow(bytes)
+        } catch {
+            isWriteBroken = true
+            throw .systemCall(error, .write)
+        }
+    }
+
+    /// Sends FIN after what was written.
+    private func endWriting() throws(TransportError) {
+        if socket.isClosed { throw .closed }
+        isWriteBroken = true
+        try during(.write) { () throws(SystemCallError) in try socket.shutdownWriting() }
+    }
+
+    private func wait(for interest: Interest, until deadline: Deadline) async throws(TransportError) {
+        allowanceLeft = Self.allowance
+        try await socket.wait(for: interest, until: deadline, during: interest == .read ? .read : .write)
+    }
+
+    private func spend(_ count: Int) async {
+        allowanceLeft -= count
+        if allowanceLeft > 0 { return }
+        allowanceLeft = Self.allowance
+        await yieldToOthers()
+    }
+}

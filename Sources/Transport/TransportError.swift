@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import Glibc
+
+/// What was being done when an error came up.
+package enum TransportPhase: String, Sendable {
+    case resolve
+    case connect
+    case handshake
+    case listen
+    case read
+    case write
+    case file
+}
+
+/// Who has to change something for an error to go away.
+package enum TransportFault: Sendable, Equatable {
+    /// This program, its configuration or its machine.
+    case ours
+    /// The program at the other end.
+    case peer
+    /// What lies between, or whether the other end runs at all.
+    case network
+}
+
+/// Why bytes did not arrive, or why a key, a certificate or a file could not be used.
+package enum TransportError: Error, Sendable, Equatable {
+    /// The piece of work that waited was cancelled.
+    case cancelled
+    /// The stream was closed from this side.
+    case closed
+    /// The deadline passed first.
+    case deadlinePassed(TransportPhase)
+    /// TLS ended without close_notify (RFC 8446 section 6.1): what was read may be a part of what was sent.
+    case truncated
+    /// The kernel refused.
+    case systemCall(SystemCallError, TransportPhase)
+    /// The host's name has no usable address.
+    case unresolved(host: String, ResolutionProblem)
+    /// The server's certificate was refused.
+    case certificate(CertificateProblem, host: String)
+    /// TLS failed otherwise; the reason is OpenSSL's.
+    case tls(reason: String, TransportPhase)
+    /// A private key could not be loaded or used.
+    case key(KeyProblem)
+    /// A file that should hold certificates does not.
+    case malformedCertificate(source: String, reason: String)
+    /// A file is larger than its reader allows.
+    case fileTooLarge(path: String, byteCountMax: Int)
+}
+
+/// Why a name has no address.
+package enum ResolutionProblem: Sendable, Equatable {
+    /// The name does not exist.
+    case nameUnknown
+    /// The name exists, without an IPv4 or IPv6 address.
+    case addressless
+    /// The text is no host name.
+    case malformed
+    /// Servers did not answer, or could not; the text says which.
+    case serversFailed(String)
+}
+
+extension TransportError {
+    /// The error for a wait that ended in `phase`.
+    init(_ error: WaitError, _ phase: TransportPhase) {
+        switch error {
+        case .cancelled: self = .cancelled
+        case .deadlinePassed: self = .deadlinePassed(phase)
+        case .closed: self = .closed
+        }
+    }
+
+    /// Who has to change something.
+    package var fault: TransportFault {
+        switch self {
+        case .cancelled, .closed, .key, .malformedCertificate, .fileTooLarge: .ours
+        case .deadlinePassed, .truncated: .network
+        case .certificate, .tls: .peer
+        case .systemCall(let error, _): networkErrors.contains(error.number) ? .network : .ours
+        case .unresolved(_, .serversFailed): .network
+        case .unresolved: .ours
+        }
+    }
+
+    /// Whether the same attempt may succeed a little later with nothing changed.
+    package var isRetryable: Bool {
+        switch self {
+        case .cancelled, .closed, .certificate, .key, .malformedCertificate, .fileTooLarge: false
+        case .deadlinePassed, .truncated: true
+        case .tls(_, let phase): phase != .handshake
+        case .systemCall(let error, _):
+            networkErrors.contains(error.number) || passingShortages.contains(error.number)
+        case .unresolved(_, let problem):
+            if case .serversFailed = problem { true } else { false }
+        }
+    }
+
+    /// Whether a file could not grow because its disk, or the user's share of it, is full.
+    package var isOutOfSpace: Bool {
+        if case .systemCall(let error, _) = self {
+            error.number == ENOSPC || error.number == EDQUOT
+        } else {
+            false
+        }
+    }
+}
+
+/// What the way to the peer, or its kernel, answers.
+private let networkErrors: Set<Int32> = [
+    ECONNREFUSED, ECONNRESET, ECONNABORTED, EPIPE, ETIMEDOUT, EHOSTUNREACH, EHOSTDOWN, ENETUNREACH, ENETDOWN,
+    ENETRESET, ENOTCONN, EPROTO, ENONET,
+]
+
+/// Shortages on this machine that pass.
+private let passingShortages: Set<Int32> = [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAGAIN]
+
+extension TransportError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .cancelled: "cancelled"
+        case .closed: "closed from this side"
+        case .deadlinePassed(let phase): "no progress in time (\(phase.rawValue))"
+        case .truncated: "the TLS stream ended without close_notify: data may be missing"
+        case .systemCall(let error, let phase): "\(phase.rawValue) failed: \(error)"
+        case .unresolved(let host, let problem): "host \(host): \(problem)"
+        case .certificate(let problem, let host): "certificate of \(host) refused: \(problem)"
+        case .tls(let reason, let phase): "TLS \(phase.rawValue) failed: \(reason)"
+        case .key(let problem): "\(problem)"
+        case .malformedCertificate(let source, let reason): "\(source): \(reason)"
+        case .fileTooLarge(let path, let byteCountMax): "\(path) is larger than \(byteCountMax) bytes"
+        }
+    }
+}
+
+extension ResolutionProblem: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .nameUnknown: "no such name"
+        case .addressless: "the name has no address"
+        case .malformed: "not a host name"
+        case .serversFailed(let reason): "name servers failed (\(reason))"
+        }
+    }
+}
