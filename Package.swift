@@ -37,7 +37,8 @@ let package = Package(
         .executable(name: "scaler-oci-hpc", targets: ["ScalerOCIHPC"])
     ],
     targets: [
-        headers("CLibev"), headers("CZeroMQ"), headers("COpenSSL"), headers("CZlib"),
+        headers("CCares"), headers("CLibev"), headers("CLinux"), headers("COpenSSL"), headers("CZeroMQ"),
+        headers("CZlib"),
 
         // Pure: decisions are values.
         module("CapnProto", [], pure),
@@ -50,7 +51,7 @@ let package = Package(
         // The cellar: the only modules that see C.
         module("EventLoop", ["CLibev"]),
         module("Compression", ["CZlib"]),
-        module("Transport", ["EventLoop", "COpenSSL"]),
+        module("Transport", ["CCares", "CLinux", "COpenSSL", "EventLoop"]),
         module("Messaging", ["EventLoop", "Transport", "CZeroMQ"]),
 
         // Effects are straight lines.
@@ -72,7 +73,7 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["EventLoop", "Transport"],
+            dependencies: ["COpenSSL", "EventLoop", "Transport"],
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),

@@ -12,7 +12,7 @@ package actor LoopActor {
     /// Runs `body` at once on behalf of a callback from C, which is on the loop's thread already.
     ///
     /// Traps on any other thread.
-    static func assumeIsolated<Value: Sendable>(_ body: @LoopActor () -> Value) -> Value {
+    package static func assumeIsolated<Value: Sendable>(_ body: @LoopActor () -> Value) -> Value {
         LoopExecutor.shared.checkIsolated()
         // The type system cannot express "this thread is the actor's"; the check above is the proof.
         return withoutActuallyEscaping(body) { body in

@@ -39,6 +39,15 @@ package enum SocketAddress: Sendable, Hashable {
         }
     }
 
+    /// The same host at another port.
+    func replacingPort(_ port: UInt16) -> SocketAddress {
+        switch self {
+        case .ipv4(let address, _): .ipv4(address, port: port)
+        case .ipv6(let address, let zone, _): .ipv6(address, zone: zone, port: port)
+        case .unix: self
+        }
+    }
+
     /// AF_INET, AF_INET6 or AF_UNIX.
     var family: Int32 {
         switch self {

@@ -122,7 +122,7 @@ extension TransportError: CustomStringConvertible {
         case .cancelled: "cancelled"
         case .closed: "closed from this side"
         case .deadlinePassed(let phase): "no progress in time (\(phase.rawValue))"
-        case .truncated: "the TLS stream ended without close_notify: data may be missing"
+        case .truncated: "the peer ended the TLS connection without close_notify"
         case .systemCall(let error, let phase): "\(phase.rawValue) failed: \(error)"
         case .unresolved(let host, let problem): "host \(host): \(problem)"
         case .certificate(let problem, let host): "certificate of \(host) refused: \(problem)"

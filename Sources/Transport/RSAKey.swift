@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import COpenSSL
+
+/// A private RSA key; its numbers stay in OpenSSL's memory, which overwrites them when the key is freed.
+package final class RSAKey: Sendable {
+    /// Never changed after init, and OpenSSL allows any number of threads to use a key.
+    private nonisolated(unsafe) let key: OpaquePointer
+
+    /// Loads a key in PEM form: PKCS#1 or PKCS#8, either encrypted or not; text around it is skipped.
+    ///
+    /// A passphrase for a key that is not encrypted is ignored, as the SDKs of OCI do.
+    package init(pem: [UInt8], passphrase: [UInt8]? = nil) throws(TransportError) {
+        key = try loadPrivateKey(pem, passphrase)
+        guard EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else {
+            EVP_PKEY_free(key)
+            throw .key(.notRSA)
+        }
+        // Numbers that are no key show here and not in the middle of a task.
+        guard trySign([]) != nil else {
+            EVP_PKEY_free(key)
+            throw .key(.failed(OpenSSLError.take().text))
+        }
+    }
+
+    /// Makes a new key of 2048 bits with exponent 65537; takes 50 to 500 ms of the loop's time.
+    package init(generating: Void = ()) throws(TransportError) {
+        OpenSSLError.clear()
+        let context: OpaquePointer = expectOpenSSL(
+            EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, nil),
+            "EVP_PKEY_CTX_new_id"
+        )
+        defer { EVP_PKEY_CTX_free(context) }
+        expectOpenSSL(EVP_PKEY_keygen_init(context) == 1, "EVP_PKEY_keygen_init")
+        expectOpenSSL(EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2048) == 1, "set_rsa_keygen_bits")
+        var made: OpaquePointer?
+        guard EVP_PKEY_generate(context, &made) == 1, let made else {
+            throw .key(.failed(OpenSSLError.take().text))
+        }
+        key = made
+    }
+
+    /// The RSASSA-PKCS1-v1_5 signature (RFC 8017 section 8.2) over the SHA-256 of `message`.
+    package func sign(_ message: [UInt8]) -> [UInt8] {
+        guard let signature = trySign(message) else {
+            // The key has signed when it was loaded; what is left is memory running out.
+            preconditionFailure("EVP_DigestSign failed: \(OpenSSLError.take().text)")
+        }
+        return signature
+    }
+
+    /// Length of the modulus.
+    package var bitCount: Int {
+        Int(EVP_PKEY_get_bits(key))
+    }
+
+    /// The public half as DER of SubjectPublicKeyInfo (RFC 5280 section 4.1).
+    package var publicKeyDER: [UInt8] {
+        let count = i2d_PUBKEY(key, nil)
+        expectOpenSSL(count > 0, "i2d_PUBKEY")
+        return [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, filled in
+            var end = buffer.baseAddress
+            filled = Int(i2d_PUBKEY(key, &end))
+        }
+    }
+
+    /// The public half as the body of a PEM block, without line breaks.
+    package var publicKeyBase64: String {
+        base64(publicKeyDER)
+    }
+
+    /// What OCI calls the key's fingerprint: MD5 of the public half, as pairs of lower-case hex with colons.
+    package var fingerprint: String {
+        colonSeparatedHex(DigestAlgorithm.md5.digest(publicKeyDER), uppercase: false)
+    }
+
+    private func trySign(_ message: [UInt8]) -> [UInt8]? {
+        OpenSSLError.clear()
+        let context: OpaquePointer = expectOpenSSL(EVP_MD_CTX_new(), "EVP_MD_CTX_new")
+        defer { EVP_MD_CTX_free(context) }
+        guard EVP_DigestSignInit(context, nil, EVP_sha256(), nil, key) == 1 else { return nil }
+        var count = Int(EVP_PKEY_get_size(key))
+        var result: Int32 = 0
+        let signature = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            result = message.withUnsafeBytes {
+                EVP_DigestSign(context, buffer.baseAddress, &count, $0.baseAddress, $0.count)
+            }
+            filled = result == 1 ? count : 0
+        }
+        return result == 1 ? signature : nil
+    }
+
+    deinit {
+        EVP_PKEY_free(key)
+    }
+}
+
+/// The key in `pem`, of any kind; tells apart what the user can do something about.
+private func loadPrivateKey(_ pem: [UInt8], _ passphrase: [UInt8]?) throws(TransportError) -> OpaquePointer {
+    let labels = pemLabels(pem)
+    guard labels.contains(where: { $0.hasSuffix("PRIVATE KEY") }) else {
+        throw .key(labels.contains { $0.hasSuffix("PUBLIC KEY") } ? .publicKey : .malformed)
+    }
+    let attempt = PassphraseAttempt(passphrase)
+    OpenSSLError.clear()
+    let key = pem.withUnsafeBytes { bytes -> OpaquePointer? in
+        let source = expectOpenSSL(BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)), "BIO_new_mem_buf")
+        defer { BIO_free(source) }
+        return withExtendedLifetime(attempt) {
+            PEM_read_bio_PrivateKey(source, nil, givePassphrase, Unmanaged.passUnretained(attempt).toOpaque())
+        }
+    }
+    OpenSSLError.clear()
+    if let key { return key }
+    if !attempt.wasAsked { throw .key(.malformed) }
+    throw .key(passphrase == nil ? .passphraseMissing : .passphraseWrong)
+}
+
+/// What OpenSSL's question for a passphrase is answered with.
+private final class PassphraseAttempt {
+    let passphrase: [UInt8]?
+    var wasAsked = false
+
+    init(_ passphrase: [UInt8]?) {
+        self.passphrase = passphrase
+    }
+}
+
+/// Copies the passphrase to OpenSSL's buffer and returns its length, or -1 for "none".
+private func givePassphrase(
+    buffer: UnsafeMutablePointer<CChar>?,
+    size: Int32,
+    _: Int32,
+    attempt: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let buffer, let attempt else { return -1 }
+    let answer = Unmanaged<PassphraseAttempt>.fromOpaque(attempt).takeUnretainedValue()
+    answer.wasAsked = true
+    guard let passphrase = answer.passphrase, passphrase.count <= Int(size) else { return -1 }
+    for (index, byte) in passphrase.enumerated() { buffer[index] = CChar(bitPattern: byte) }
+    return Int32(passphrase.count)
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import EventLoop
+
+/// TLS over a TCP stream, as a client.
+@LoopActor
+package final class TLSStream: ByteStream {
+    /// Plaintext encrypted at a time: one record (RFC 8446 section 5.1), so memory stays small.
+    private static let recordSize = 16 * 1024
+    /// Ciphertext read at a time: two records.
+    private static let inputSize = 32 * 1024
+    /// Time for what is sent without anyone waiting for it: answers of the protocol, an alert.
+    private static let asidePatience = Duration.seconds(30)
+
+    private let transport: TCPStream
+    private let session: TLSSession
+    private var isReading = false
+    private var isWriting = false
+    private var isFlushing = false
+    private let flushEnded = Wakeup()
+    private var isClosed = false
+
+    /// Shakes hands with `host` over `transport`, which is the stream's from here on and closed on failure.
+    ///
+    /// `host`, a name or a numeric address, is what the server's certificate must name.
+    package static func connect(
+        over transport: TCPStream,
+        host: String,
+        context: TLSContext,
+        deadline: Deadline
+    ) async throws(TransportError) -> TLSStream {
+        do throws(TransportError) {
+            let stream = try TLSStream(transport, host, context)
+            try await stream.shakeHands(deadline)
+            return stream
+        } catch {
+            transport.close()
+            throw error
+        }
+    }
+
+    private init(_ transport: TCPStream, _ host: String, _ context: TLSContext) throws(TransportError) {
+        self.transport = transport
+        let server = "\(host) \(transport.peerAddress?.port ?? 0)"
+        session = try context.withPointer { pointer throws(TransportError) in
+            try TLSSession(
+                pointer,
+                host: host,
+                server: server,
+                tickets: context.tickets,
+                verifies: context.verifies
+            )
+        }
+    }
+
+    /// Whether the handshake resumed an earlier session with the host.
+    package var isResumed: Bool {
+        session.isResumed
+    }
+
+    /// The version agreed on, such as "TLSv1.3".
+    package var version: String {
+        session.version
+    }
+
+    package func read(upTo maximumCount: Int, deadline: Deadline) async throws(TransportError) -> [UInt8] {
+        precondition(maximumCount > 0, "a read of nothing cannot tell the end from no data")
+        precondition(!isReading, "a stream has one reader at a time")
+        isReading = true
+        defer { isReading = false }
+        while true {
+            if isClosed { throw .closed }
+            switch try readStep(maximumCount) {
+            case .done(let bytes): return bytes
+            case .peerClosed: return []
+            case .needsInput: try await receive(deadline)
+            }
+        }
+    }
+
+    package func write(_ bytes: [UInt8], deadline: Deadline) async throws(TransportError) {
+        precondition(!isWriting, "a stream has one writer at a time")
+        isWriting = true
+        defer { isWriting = false }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            if isClosed { throw .closed }
+            try session.write(rest.prefix(Self.recordSize))
+            rest = rest.dropFirst(Self.recordSize)
+            try await flush(deadline)
+        }
+    }
+
+    package func finish(deadline: Deadline) async {
+        if isClosed { return }
+        isClosed = true
+        if !isFlushing {
+            session.sayGoodbye()
+            try? await flush(deadline)
+        }
+        await transport.finish(deadline: deadline)
+    }
+
+    package func close() {
+        if isClosed { return }
+        isClosed = true
+        if !isFlushing {
+            session.sayGoodbye()
+            flushNow()
+        }
+        transport.close()
+    }
+
+    package var isIdleAndOpen: Bool {
+        if isClosed || isReading || isWriting || isFlushing { return false }
+        do throws(TransportError) {
+            // Tickets come when they please; what counts is whether there is plaintext behind them.
+            while let ciphertext = try transport.readNow(upTo: Self.inputSize) {
+                if ciphertext.isEmpty { return false }
+                session.receive(ciphertext)
+                guard case .needsInput = try session.peek() else { return false }
+            }
+            guard case .needsInput = try session.peek() else { return false }
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    private func shakeHands(_ deadline: Deadline) async throws(TransportError) {
+        do throws(TransportError) {
+            while true {
+                let step = try sendingLastWord { () throws(TransportError) in try session.handshake() }
+                try await flush(deadline)
+                switch step {
+                case .done: return
+                case .needsInput, .peerClosed: try await receive(deadline)
+                }
+            }
+        } catch {
+            if case .deadlinePassed = error { throw .deadlinePassed(.handshake) }
+            if case .systemCall(let error, _) = error { throw .systemCall(error, .handshake) }
+            throw error
+        }
+    }
+
+    private func receive(_ deadline: Deadline) async throws(TransportError) {
+        let ciphertext = try await transport.read(upTo: Self.inputSize, deadline: deadline)
+        if ciphertext.isEmpty { throw .truncated }
+        session.receive(ciphertext)
+    }
+
+    /// Sends all that OpenSSL wants sent; the bytes of one caller must not cut into another's.
+    private func flush(_ deadline: Deadline) async throws(TransportError) {
+        while isFlushing {
+            do throws(WaitError) {
+                try await flushEnded.wait(until: deadline)
+            } catch {
+                throw TransportError(error, .write)
+            }
+        }
+        isFlushing = true
+        defer {
+            isFlushing = false
+            flushEnded.ring()
+        }
+        while let ciphertext = session.takeOutgoing() {
+            try await transport.write(ciphertext, deadline: deadline)
+        }
+    }
+
+    private func readStep(_ maximumCount: Int) throws(TransportError) -> TLSSession.Step<[UInt8]> {
+        let step = try sendingLastWord { () throws(TransportError) in try session.read(upTo: maximumCount) }
+        // What a read made OpenSSL want to send goes out without keeping the reader: a peer that reads
+        // nothing before we do must not stop us.
+        if session.hasOutgoing, !isFlushing { spawn { await self.flushAside() } }
+        return step
+    }
+
+    private func flushAside() async {
+        // A writer that came in between takes it along.
+        if isFlushing || isClosed { return }
+        try? await flush(.after(Self.asidePatience))
+    }
+
+    /// Runs `step`, and when it fails sends the alert that tells the peer why.
+    private func sendingLastWord<Value>(
+        _ step: () throws(TransportError) -> Value
+    ) throws(TransportError) -> Value {
+        do throws(TransportError) {
+            return try step()
+        } catch {
+            if !isFlushing { flushNow() }
+            throw error
+        }
+    }
+
+    /// Sends a last word if the kernel takes it; nobody waits for it.
+    private func flushNow() {
+        guard let ciphertext = session.takeOutgoing() else { return }
+        _ = try? transport.writeNow(ciphertext[...])
+    }
+}
