@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The first line and header section of a response (RFC 9112 section 4).
+package struct ResponseHead: Equatable, Sendable {
+    /// The minor version, 0 or 1; a higher one is read as 1 (RFC 9110 section 2.5).
+    package var minorVersion: Int
+    /// The status, 100...999.
+    package var status: Int
+    /// The reason phrase; may be empty, and means nothing to a program.
+    package var reason: String
+    /// The header section.
+    package var headers: HeaderFields
+
+    /// A response head from its parts.
+    package init(minorVersion: Int = 1, status: Int, reason: String = "", headers: HeaderFields = [:]) {
+        self.minorVersion = minorVersion
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+    }
+
+    /// Whether another head follows on the same request: 1xx (RFC 9110 section 15.2).
+    package var isInterim: Bool { (100...199).contains(status) }
+
+    /// Whether the status says success: 2xx.
+    package var isSuccess: Bool { (200...299).contains(status) }
+}
+
+extension ResponseHead {
+    /// The bytes every response we can read begins with.
+    static let prefix = Array("HTTP/1.".utf8)
+
+    /// Reads `HTTP/1.x SP 3DIGIT [SP reason]` (RFC 9112 section 4), the line end already taken off.
+    ///
+    /// A missing reason is fine with or without the space before it: servers leave out both.
+    init(statusLine line: ArraySlice<UInt8>) throws(HTTPWireError) {
+        guard line.starts(with: Self.prefix) else { throw .notHTTP }
+        let rest = Array(line.dropFirst(Self.prefix.count))
+        guard rest.count >= 5, let minor = Grammar.decimalDigit(rest[0]), rest[1] == Grammar.space,
+            let hundreds = Grammar.decimalDigit(rest[2]), hundreds > 0,
+            let tens = Grammar.decimalDigit(rest[3]),
+            let ones = Grammar.decimalDigit(rest[4]),
+            rest.count == 5 || rest[5] == Grammar.space
+        else { throw .malformedStatusLine }
+        let reason = rest.dropFirst(6)
+        guard reason.allSatisfy(Grammar.isFieldContent) else { throw .malformedStatusLine }
+        self.init(
+            minorVersion: min(minor, 1),
+            status: hundreds * 100 + tens * 10 + ones,
+            reason: Grammar.text(reason)
+        )
+    }
+}
