@@ -83,6 +83,7 @@ let package = Package(
         tests("OCISigningTests", ["OCISigning", "TestSupport"]),
         tests("TaskPayloadTests", ["TaskPayload", "Compression", "TestSupport"]),
         tests("TaskEngineTests", ["TaskEngine", "TestSupport"]),
+        tests("CompressionTests", ["Compression"]),
         tests("EventLoopTests", ["EventLoop", "TestSupport"]),
         tests("TransportTests", ["EventLoop", "TestSupport", "Transport"]),
         tests("MessagingTests", ["EventLoop", "Messaging", "TestSupport", "Transport"]),

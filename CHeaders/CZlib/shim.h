@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+
+// Makes next_in a pointer to const: zlib never writes to its input, and a Swift array must not be copied to prove it.
+#define ZLIB_CONST
 #include <zlib.h>
 
 // deflateInit2
