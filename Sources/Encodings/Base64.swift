@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Base64 (RFC 4648): padded in headers and payloads, unpadded with the URL alphabet inside tokens.
+package enum Base64 {
+    /// The two alphabets of RFC 4648, sections 4 and 5.
+    package enum Alphabet: Sendable {
+        /// `+` and `/`, padded with `=`.
+        case standard
+        /// `-` and `_`, without padding, as JWS (RFC 7515) writes its parts.
+        case url
+    }
+
+    /// Returns the text for `bytes`.
+    package static func encode(_ bytes: [UInt8], _ alphabet: Alphabet = .standard) -> String {
+        let digits = alphabet.digits
+        var text: [UInt8] = []
+        text.reserveCapacity((bytes.count + 2) / 3 * 4)
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            var bits: UInt32 = 0
+            for byte in group { bits = bits << 8 | UInt32(byte) }
+            bits <<= 8 * (3 - UInt32(group.count))
+            for place in 0...group.count {
+                text.append(digits[Int(bits >> (18 - 6 * UInt32(place)) & 63)])
+            }
+            if alphabet == .standard {
+                for _ in group.count..<3 { text.append(UInt8(ascii: "=")) }
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Returns the bytes of `text`, or nil when it is not exactly what `encode` would have written.
+    ///
+    /// White space, missing padding and left-over bits are refused: a token or hash that carries any of them was
+    /// damaged or tampered with.
+    package static func decode(_ text: String, _ alphabet: Alphabet = .standard) -> [UInt8]? {
+        let characters = Array(text.utf8)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(characters.count / 4 * 3)
+        var bits: UInt32 = 0
+        var digitCount = 0
+        for character in characters.prefix(while: { $0 != UInt8(ascii: "=") }) {
+            guard let digit = alphabet.value(of: character) else { return nil }
+            bits = bits << 6 | UInt32(digit)
+            digitCount += 1
+            if digitCount % 4 != 1 {
+                let left = UInt32(6 - 2 * ((digitCount - 1) % 4))
+                bytes.append(UInt8(truncatingIfNeeded: bits >> left))
+            }
+        }
+        let padding = characters[digitCount...]
+        let paddingCount = alphabet == .standard ? (4 - digitCount % 4) % 4 : 0
+        guard digitCount % 4 != 1, padding.count == paddingCount,
+            padding.allSatisfy({ $0 == UInt8(ascii: "=") })
+        else { return nil }
+        let leftover: UInt32 = [0, 0, 0xF, 0x3][digitCount % 4]
+        return bits & leftover == 0 ? bytes : nil
+    }
+}
+
+extension Base64.Alphabet {
+    fileprivate var digits: [UInt8] {
+        let shared = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+        return Array((shared + (self == .standard ? "+/" : "-_")).utf8)
+    }
+
+    fileprivate func value(of character: UInt8) -> UInt8? {
+        switch character {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): character - UInt8(ascii: "A")
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): character - UInt8(ascii: "a") + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0") + 52
+        case UInt8(ascii: self == .standard ? "+" : "-"): 62
+        case UInt8(ascii: self == .standard ? "/" : "_"): 63
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Percent-encoding (RFC 3986 section 2) of path segments and query parts.
+///
+/// A signed request line must be encoded once and then signed and sent as the same bytes, so there is one rule for
+/// everything: only the unreserved characters of section 2.3 stay, digits are upper case, and a space is `%20`.
+/// The Python SDK writes `+` for a space in a query; the service decodes both, and `%20` also holds in a path.
+package enum PercentEncoding {
+    /// Returns `text` with every byte but `A-Z a-z 0-9 - . _ ~` encoded, `/` included: one path segment or one
+    /// query name or value.
+    package static func encode(_ text: String) -> String {
+        var encoded: [UInt8] = []
+        for byte in text.utf8 {
+            if isUnreserved(byte) {
+                encoded.append(byte)
+            } else {
+                encoded += [UInt8(ascii: "%"), digit(byte >> 4), digit(byte & 15)]
+            }
+        }
+        return String(decoding: encoded, as: UTF8.self)
+    }
+
+    /// Returns `name=value&...` in the given order, which is the order that is signed; a nil value is left out.
+    package static func query(_ items: [(name: String, value: String?)]) -> String {
+        items.compactMap { item in
+            item.value.map { "\(encode(item.name))=\(encode($0))" }
+        }.joined(separator: "&")
+    }
+
+    private static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+            UInt8(ascii: "~"):
+            true
+        default:
+            false
+        }
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? value + UInt8(ascii: "0") : value - 10 + UInt8(ascii: "A")
+    }
+}
