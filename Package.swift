@@ -85,7 +85,7 @@ let package = Package(
         tests("OCISigningTests", ["OCISigning", "TestSupport"]),
         tests("TaskPayloadTests", ["TaskPayload", "Compression", "TestSupport"]),
         tests("TaskEngineTests", ["TaskEngine", "TestSupport"]),
-        tests("CompressionTests", ["Compression"]),
+        tests("CompressionTests", ["Compression", "TestSupport"]),
         tests("EventLoopTests", ["EventLoop", "TestSupport"]),
         tests("TransportTests", ["EventLoop", "TestSupport", "Transport"]),
         tests("MessagingTests", ["EventLoop", "Messaging", "TestSupport", "Transport"]),

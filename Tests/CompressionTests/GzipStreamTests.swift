@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import TestSupport
 import Testing
 
 @testable import Compression
@@ -6,7 +7,7 @@ import Testing
 @Suite struct GzipStreamTests {
     @Test(arguments: [1, 2, 7, 1000, 65_536])
     func `input in pieces of any size gives the same bytes both ways`(step: Int) throws {
-        var generator = SplitMix(state: 42)
+        var generator = SeededRandom(seed: 42)
         let value = (0..<20_000).map { _ in UInt8.random(in: 0...3, using: &generator) }
         let compressor = GzipCompressor()
         var packed: [UInt8] = []
@@ -61,18 +62,5 @@ import Testing
         #expect(try decompressor.next() == Array("one two three".utf8))
         #expect(try decompressor.next() == nil)
         try decompressor.finish()
-    }
-}
-
-/// A generator with a printable seed (Steele, Lea and Flood, "Fast splittable pseudorandom number generators").
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

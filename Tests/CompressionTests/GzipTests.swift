@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import TestSupport
 import Testing
 
 @testable import Compression
@@ -11,7 +12,7 @@ private let helloByGzip: [UInt8] = [
 private let hello = Array("hello hello hello".utf8)
 
 private func noise(_ count: Int, seed: UInt64) -> [UInt8] {
-    var generator = SplitMix(state: seed)
+    var generator = SeededRandom(seed: seed)
     return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
 }
 
@@ -91,7 +92,7 @@ private func noise(_ count: Int, seed: UInt64) -> [UInt8] {
 
     @Test func `random damage ends in a value or a typed error`() {
         let seed = UInt64.random(in: .min ... .max)
-        var generator = SplitMix(state: seed)
+        var generator = SeededRandom(seed: seed)
         let sample = Gzip.compress(noise(5000, seed: 3) + [UInt8](repeating: 1, count: 20_000))
         for round in 0..<2000 {
             var bytes = sample
