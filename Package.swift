@@ -18,9 +18,10 @@ let pure: [SwiftSetting] = strict + [.strictMemorySafety()]
 func module(
     _ name: String,
     _ dependencies: [Target.Dependency] = [],
-    _ settings: [SwiftSetting] = strict
+    _ settings: [SwiftSetting] = strict,
+    resources: [Resource] = []
 ) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -46,7 +47,7 @@ let package = Package(
         module("HTTPWire", [], pure),
         module("Encodings", [], pure),
         module("OCISigning", [], pure),
-        module("TaskPayload", [], pure),
+        module("TaskPayload", ["Encodings"], pure, resources: [.embedInCode("trampoline.py")]),
         module("TaskEngine", [], pure),
 
         // The cellar: the only modules that see C.
@@ -57,11 +58,14 @@ let package = Package(
 
         // Effects are straight lines.
         module("HTTPClient", ["EventLoop", "HTTPWire", "Transport"]),
-        module("OCIServices", ["EventLoop", "HTTPClient", "HTTPWire", "OCISigning", "Transport"]),
+        module(
+            "OCIServices",
+            ["Encodings", "EventLoop", "HTTPClient", "HTTPWire", "OCISigning", "Transport"]
+        ),
         module(
             "WorkerCore",
             [
-                "Compression", "EventLoop", "HTTPClient", "HTTPWire", "Messaging", "OCIServices",
+                "Compression", "Encodings", "EventLoop", "HTTPClient", "HTTPWire", "Messaging", "OCIServices",
                 "OCISigning",
                 "SchedulerMessages", "TaskEngine", "TaskPayload", "Transport",
             ]
@@ -83,7 +87,11 @@ let package = Package(
         tests("HTTPWireTests", ["HTTPWire", "TestSupport"]),
         tests("EncodingsTests", ["Encodings"]),
         tests("OCISigningTests", ["OCISigning", "TestSupport"]),
-        tests("TaskPayloadTests", ["TaskPayload", "Compression", "TestSupport"]),
+        tests(
+            "TaskPayloadTests",
+            ["Compression", "Encodings", "TaskPayload", "TestSupport"],
+            resources: [.copy("Python"), .copy("Vectors")]
+        ),
         tests("TaskEngineTests", ["TaskEngine", "TestSupport"]),
         tests("CompressionTests", ["Compression", "TestSupport"]),
         tests("EventLoopTests", ["EventLoop", "TestSupport"]),

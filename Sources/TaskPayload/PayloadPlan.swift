@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import Encodings
+
+/// The payload of one task, as a list of pieces to be sent one behind the other.
+///
+/// It is the pickle that any job runner of the contract loads: `{"task_id", "function", "arguments"}`. The function is
+/// the trampoline (`trampoline.py`), which the pickle compiles with `exec` and fetches by name; its arguments are the
+/// client's own bytes, which nobody here looks into. As these may be hundreds of megabytes, the plan only names
+/// them, and equal input gives equal bytes, as a launch retried under one retry token must.
+package struct PayloadPlan: Equatable, Sendable {
+    /// A piece of the payload.
+    package enum Piece: Equatable, Sendable {
+        /// Opcodes that the plan wrote.
+        case bytes([UInt8])
+        /// The client's bytes, as they are.
+        case blob(Blob)
+    }
+
+    /// Which of the client's objects a piece stands for.
+    package enum Blob: Equatable, Sendable {
+        case function
+        /// The argument at this place, from 0.
+        case argument(Int)
+    }
+
+    /// The payload, in order.
+    package let pieces: [Piece]
+    /// Length of the whole payload, in bytes.
+    package let byteCount: Int
+
+    /// Plans the payload of a task from the client's pickled serializer and the sizes of its other objects.
+    ///
+    /// Scaler's default serializer is left out, and the trampoline then uses cloudpickle itself: the object refers to
+    /// Scaler, which the image need not hold.
+    package init(taskID: [UInt8], serializer: [UInt8], functionByteCount: Int, argumentByteCounts: [Int]) {
+        var writer = PickleWriter()
+        writer.write(.emptyDict)
+        writer.write(.mark)
+        writer.write(text: "task_id")
+        writer.write(text: Hexadecimal.encode(taskID))
+        writer.write(text: "function")
+        writer.writeTrampoline()
+        writer.write(text: "arguments")
+        writer.write(.emptyList)
+        writer.write(.mark)
+        if DefaultSerializer.isPickled(as: serializer) {
+            writer.write(.none)
+        } else {
+            writer.write(bytes: serializer)
+        }
+        let blobs =
+            [(Blob.function, functionByteCount)]
+            + argumentByteCounts.enumerated().map { (.argument($0.offset), $0.element) }
+        var pieces: [Piece] = []
+        for (blob, count) in blobs {
+            writer.writeHead(ofBytes: count)
+            pieces += [.bytes(writer.take()), .blob(blob)]
+        }
+        writer.write(.appends)
+        writer.write(.setItems)
+        writer.write(.stop)
+        pieces.append(.bytes(writer.take()))
+        self.pieces = pieces
+        byteCount = pieces.reduce(blobs.reduce(0) { $0 + $1.1 }) { total, piece in
+            if case .bytes(let bytes) = piece { total + bytes.count } else { total }
+        }
+    }
+
+    /// Puts the whole payload into one array, for objects that are in memory.
+    package func assemble(function: [UInt8], arguments: [[UInt8]]) -> [UInt8] {
+        var payload: [UInt8] = []
+        payload.reserveCapacity(byteCount)
+        for piece in pieces {
+            switch piece {
+            case .bytes(let bytes): payload += bytes
+            case .blob(.function): payload += function
+            case .blob(.argument(let index)): payload += arguments[index]
+            }
+        }
+        // The heads name the lengths that the plan was made for: other objects would make an unreadable pickle.
+        precondition(payload.count == byteCount, "objects of other sizes than planned")
+        return payload
+    }
+}
+
+extension PickleWriter {
+    /// Pushes the trampoline's `run`, by way of `exec(compile(source, name, "exec"), namespace)`.
+    ///
+    /// Only `builtins` and `operator` are imported, which every Python has.
+    fileprivate mutating func writeTrampoline() {
+        write(global: "getitem", of: "operator")
+        write(.emptyDict)
+        memoize()
+
+        write(global: "exec", of: "builtins")
+        write(global: "compile", of: "builtins")
+        write(bytes: Trampoline.source)
+        write(text: Trampoline.fileName)
+        write(text: "exec")
+        write(.tuple3)
+        write(.reduce)
+        recall(0)
+        write(.tuple2)
+        write(.reduce)
+        write(.pop)
+
+        write(text: Trampoline.entryPoint)
+        write(.tuple2)
+        write(.reduce)
+    }
+}

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs one Scaler task in the container, between the job runner and the client's own serializer.
+
+The daemon never unpickles what a client sent. It sends this source along instead; the payload's pickle compiles it,
+and the runner calls ``run`` with the client's bytes just as they arrived. What comes back is one ``bytes``, which the
+daemon finds in the runner's pickle without unpickling: a head of 21 bytes (``SOH1``; ``R`` or ``E``; Scaler's
+ProfileResult), then the result in the client's own serialization or, for a failure, a plain pickle of the exception,
+which is what a Scaler client loads. The image needs Python 3.8 and cloudpickle, as the runner does, and neither Scaler
+nor tblib.
+"""
+
+import copyreg
+import importlib.util
+import io
+import pickle
+import platform
+import struct
+import sys
+import time
+import traceback
+import types
+
+import cloudpickle
+
+__name__ = "scaler_trampoline"
+
+MARK = b"SOH1"
+
+# The exit codes with which the runner answers SIGINT and SIGTERM: the container is being stopped, and that is the
+# daemon's doing or the cloud's, not an outcome of the task.
+STOPPED = (128 + 2, 128 + 15)
+
+# Kinds of error that a text alone can make, and that every client can load.
+PLAIN_KINDS = (
+    AttributeError, EOFError, ImportError, MemoryError, ModuleNotFoundError, RecursionError, TypeError, ValueError,
+    pickle.PicklingError, pickle.UnpicklingError,
+)
+
+
+class Serializer:
+    """Stands in for scaler.client.serializer.mixins.Serializer."""
+
+
+class DefaultSerializer(Serializer):
+    """Does what scaler.client.serializer.default.DefaultSerializer does."""
+
+    @staticmethod
+    def serialize(value):
+        return cloudpickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+
+    @staticmethod
+    def deserialize(data):
+        return cloudpickle.loads(data)
+
+
+def run(serializer, function, *arguments):
+    """Runs the task whose parts are given as the client's bytes; no serializer means Scaler's default one."""
+    started, cpu_started, memory_started = time.monotonic(), time.process_time(), memory_bytes("VmRSS:")
+    try:
+        kind, payload = b"R", serialized_result(serializer, function, arguments)
+    except BaseException as error:
+        if isinstance(error, SystemExit) and error.code in STOPPED:
+            raise
+        kind, payload = b"E", pickled_failure(error)
+    profile = struct.pack(
+        "!fQf",
+        time.monotonic() - started,
+        max(0, memory_bytes("VmHWM:") - memory_started),
+        time.process_time() - cpu_started,
+    )
+    return b"".join((MARK, kind, profile, payload))
+
+
+def serialized_result(serializer, function, arguments):
+    codec = DefaultSerializer if serializer is None else loaded(load_serializer, serializer, "serializer")
+    call = loaded(codec.deserialize, function, "function")
+    values = [loaded(codec.deserialize, data, f"argument {n}") for n, data in enumerate(arguments, 1)]
+    try:
+        result = call(*values)
+    except ModuleNotFoundError as error:
+        raise missing_module(error, "code") from error
+    try:
+        data = codec.serialize(result)
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(f"the serializer made a {type(data).__name__} instead of bytes")
+        return data
+    except Exception as error:
+        text = f"the task finished, but its result, a {type(result).__qualname__}, could not be serialized"
+        raise explained(error, text) from error
+
+
+def loaded(deserialize, data, what):
+    try:
+        return deserialize(data)
+    except ModuleNotFoundError as error:
+        raise missing_module(error, what) from error
+    except Exception as error:
+        text = (
+            f"the task's {what} could not be loaded in the container, which has Python {platform.python_version()} and "
+            f"cloudpickle {cloudpickle.__version__}; the client needs the same minor version of Python"
+        )
+        raise explained(error, text) from error
+
+
+def load_serializer(data):
+    """Loads a serializer; one from the client's script travels by value, yet names Scaler's base class.
+
+    Where the image has no Scaler, stand-ins are importable while it loads, and no longer: the task's own code must
+    not mistake them for the real package.
+    """
+    modules = {}
+    if importlib.util.find_spec("scaler") is None:
+        package = "scaler.client.serializer"
+        names = ("scaler", "scaler.client", package, f"{package}.mixins", f"{package}.default")
+        modules = {name: types.ModuleType(name) for name in names}
+        modules[f"{package}.mixins"].Serializer = Serializer
+        modules[f"{package}.default"].DefaultSerializer = DefaultSerializer
+    sys.modules.update(modules)
+    try:
+        return cloudpickle.loads(data)
+    finally:
+        for name in modules:
+            del sys.modules[name]
+
+
+def missing_module(error, what):
+    name = error.name or "a module"
+    text = (
+        f"{error}: the task's {what} needs it and the container image does not have it. Add it to the image, or have "
+        f"the client send it along with cloudpickle.register_pickle_by_value({name})"
+    )
+    return ModuleNotFoundError(text, name=error.name)
+
+
+def explained(error, text):
+    """Makes an error of the same kind whose text says what was being done."""
+    kind = type(error) if type(error) in PLAIN_KINDS else RuntimeError
+    return kind(f"{text}: {described(error)}")
+
+
+def described(error):
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    name = type(error).__qualname__
+    return f"{name}: {text}" if text else name
+
+
+def pickled_failure(error):
+    """Pickles an exception so that the client gets its own type back, with the container's traceback.
+
+    What cannot be pickled, or pickles but cannot be loaded again, degrades to a RuntimeError that says it all in text.
+    """
+    if not isinstance(error, Exception):
+        error = ended(error)
+    for shown in (error, error.__cause__):
+        hide_own_frames(shown)
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    reason = ""
+    for attempt in (dump_with_tblib, dump_with_text):
+        try:
+            data = attempt(error, text)
+            if isinstance(pickle.loads(data), BaseException):
+                return data
+        except ImportError:
+            continue
+        except Exception as failure:
+            reason = described(failure)
+    return pickle.dumps(RuntimeError(f"{described(error)}\n(the exception could not be pickled: {reason})\n{text}"), 4)
+
+
+def ended(error):
+    """Replaces what is no Exception: raised again in a client, it would end the client."""
+    if isinstance(error, SystemExit):
+        text = f"the task called sys.exit({error.code!r}); a task ends by returning or by raising an Exception"
+    else:
+        text = f"the task ended with {described(error)}"
+    replacement = RuntimeError(text)
+    replacement.__cause__ = error
+    return replacement
+
+
+def hide_own_frames(error):
+    """Lets a traceback start at the task's own code."""
+    frames = getattr(error, "__traceback__", None)
+    while frames is not None and frames.tb_frame.f_code.co_filename == hide_own_frames.__code__.co_filename:
+        frames = frames.tb_next
+    if error is not None:
+        error.__traceback__ = frames
+
+
+def dump_with_tblib(error, text):
+    """Keeps the traceback itself, as Scaler's native workers do, where the image has tblib."""
+    from tblib.pickling_support import pickle_exception, pickle_traceback
+
+    def reduced(value):
+        if isinstance(value, BaseException):
+            return pickle_exception(value)
+        return pickle_traceback(value) if isinstance(value, types.TracebackType) else NotImplemented
+
+    # Not tblib's install(): it would change how every exception pickles, in results too.
+    return dump(error, reduced)
+
+
+def dump_with_text(error, text):
+    """Makes the traceback's text the cause, as the standard library does between processes."""
+    from multiprocessing.pool import rebuild_exc
+
+    def reduced(value):
+        kind = type(value)
+        if value is wrapper:
+            return rebuild_exc, (error, f'\n"""\n{text}"""')
+        if isinstance(value, Exception) and kind.__reduce__ is BaseException.__reduce__:
+            # Not through __init__, whose parameters need not be the args that the stock __reduce__ keeps.
+            return copyreg.__newobj__, (kind, *value.args), value.__dict__ or None
+        return NotImplemented
+
+    wrapper = types.SimpleNamespace()
+    return dump(wrapper, reduced)
+
+
+def dump(value, reduced):
+    """Pickles with a say in how: plainly where a class is importable, by value where it is the client script's own.
+
+    In the second case cloudpickle gives the client back the very class that its script defined.
+    """
+
+    class Pickler(cloudpickle.CloudPickler):
+        def reducer_override(self, value):
+            chosen = reduced(value)
+            return super().reducer_override(value) if chosen is NotImplemented else chosen
+
+    buffer = io.BytesIO()
+    Pickler(buffer, 4).dump(value)
+    return buffer.getvalue()
+
+
+def memory_bytes(field):
+    try:
+        with open("/proc/self/status") as status:
+            return next((int(line.split()[1]) * 1024 for line in status if line.startswith(field)), 0)
+    except (OSError, ValueError, IndexError):
+        return 0

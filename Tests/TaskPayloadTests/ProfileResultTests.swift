@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import TaskPayload
+import Testing
+
+@Suite struct ProfileResultTests {
+    @Test(arguments: PickleVector.named("profile/"))
+    func `Scaler's bytes are read and written`(vector: PickleVector) throws {
+        let expected = ProfileResult(
+            seconds: try #require(vector.fields.durationSeconds),
+            peakMemoryBytes: try #require(vector.fields.memoryPeak),
+            processorSeconds: try #require(vector.fields.processorSeconds)
+        )
+        #expect(ProfileResult(bytes: try vector.bytes) == expected)
+        #expect(try expected.bytes == vector.bytes)
+    }
+
+    @Test func `any other length is refused`() {
+        for count in [0, 15, 17] { #expect(ProfileResult(bytes: [UInt8](repeating: 0, count: count)) == nil) }
+    }
+}
