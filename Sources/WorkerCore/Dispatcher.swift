@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
 internal import EventLoop
 internal import Logging
 internal import SchedulerMessages
@@ -118,7 +119,7 @@ final class Dispatcher {
     // MARK: - Inside
 
     private func begin(_ task: TaskMessage, _ session: WorkerSession) {
-        let flags = (try? TaskFlags.decode(metadata: task.metadata)) ?? .standard
+        let flags = (try? TaskFlags(metadata: task.metadata)) ?? TaskFlags()
         let run = TaskRun(task: task, flags: flags, session: session, services: services)
         runs[task.taskID] = run
         admission.enqueue(task.taskID, priority: flags.priority)
@@ -147,6 +148,7 @@ final class Dispatcher {
     }
 
     private func knows(_ task: String) -> Bool {
-        runs.values.contains { $0.hexadecimalID == task }
+        guard let bytes = Hexadecimal.decode(task) else { return false }
+        return runs[TaskID(bytes)] != nil
     }
 }

@@ -40,16 +40,19 @@ final class InputLoader {
     func load(_ task: TaskMessage) async throws(Failure) -> TaskInputs {
         let serializerID = ObjectID.serializer(of: task.source)
         let serializer = cached(serializerID)
-        let function = cached(task.functionID)
+        guard let functionID = task.functionObjectID else {
+            throw .unreadable("its function is no object")
+        }
+        let function = cached(functionID)
         var arguments: [(ObjectID, ScalerStorage.Request)] = []
         for argument in task.arguments {
             guard case .object(let id) = argument else {
-                throw .unreadable("an argument is a task of its own, which only the scheduler may resolve")
+                throw .unreadable("an argument is no object, and only a scheduler can resolve another task's result")
             }
             arguments.append((id, storage.get(id)))
         }
         let serializerBytes = try await bytes(of: serializer, "serializer", serializerID)
-        let functionBytes = try await bytes(of: function, "function", task.functionID)
+        let functionBytes = try await bytes(of: function, "function", functionID)
         var argumentBytes: [[UInt8]] = []
         for (index, (id, request)) in arguments.enumerated() {
             argumentBytes.append(try await bytes(of: request, "argument \(index + 1)", id))

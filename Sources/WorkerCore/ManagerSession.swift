@@ -27,7 +27,7 @@ final class ManagerSession {
     private var unanswered = 0
     private var hasEcho = false
     /// The generation that heartbeats are encoded for.
-    private(set) var generation = WireGeneration.latest
+    private(set) var generation = WireGeneration.second
 
     init(
         profile: WorkerProfile,
@@ -74,7 +74,7 @@ final class ManagerSession {
         if let known = channel.generation {
             generation = known
         } else if unanswered >= Self.guessCount, unanswered.isMultiple(of: Self.guessCount) {
-            generation = generation.other
+            generation = generation == .first ? .second : .first
         }
         if unanswered == 10, !hasEcho {
             log.warning(
@@ -106,7 +106,7 @@ final class ManagerSession {
     }
 
     private func obey(_ command: WorkerManagerCommand) {
-        let desired = command.desiredConcurrency(offering: profile.capabilities)
-        onWish(UnitScaling.units(forConcurrency: desired, perUnit: concurrency))
+        let desired = desiredConcurrency(command.requests, capabilities: profile.capabilities)
+        onWish(desiredUnits(forConcurrency: desired, baseConcurrency: concurrency))
     }
 }

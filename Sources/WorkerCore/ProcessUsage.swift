@@ -7,7 +7,7 @@ struct ProcessUsage {
     /// Resident memory.
     let residentBytes: UInt64
     /// Share of one core since the last sample, in tenths of a percent, as heartbeats carry it.
-    let cpuPerMille: UInt16
+    let cpuTenthsOfPercent: UInt16
     /// Memory that the machine could still give.
     let availableBytes: UInt64
 }
@@ -32,7 +32,7 @@ struct ProcessUsageSampler {
         let page = UInt64(sysconf(Int32(_SC_PAGESIZE)))
         return ProcessUsage(
             residentBytes: Self.residentPages() * page,
-            cpuPerMille: UInt16(min(max(share, 0), 65_535)),
+            cpuTenthsOfPercent: UInt16(min(max(share, 0), 65_535)),
             availableBytes: UInt64(max(sysconf(Int32(_SC_AVPHYS_PAGES)), 0)) * page
         )
     }

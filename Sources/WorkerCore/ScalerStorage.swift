@@ -137,14 +137,14 @@ final class ScalerStorage {
         while true {
             let header: ObjectStorageResponse
             do {
-                header = try ObjectStorageResponse(decoding: await link.receive())
+                header = try ObjectStorageResponse.decode(await link.receive())
             } catch let error as MessagingError {
                 throw error
             } catch {
                 log.error("object storage sent bytes that make no sense", metadata: ["error": "\(error)"])
                 return
             }
-            let payload = header.payloadLength > 0 ? try await link.receive() : []
+            let payload = header.payloadByteCount > 0 ? try await link.receive() : []
             settle(header, payload)
         }
     }
@@ -172,11 +172,11 @@ final class ScalerStorage {
 
     private func send(_ request: Request, on link: any MessageLink) throws(MessagingError) {
         if let payload = request.payload {
-            let header = ObjectStorageRequest.setObject(
-                request.objectID, payloadLength: UInt64(payload.count), requestID: request.requestID)
+            let header = ObjectStorageRequest.set(
+                request.objectID, byteCount: payload.count, requestID: request.requestID)
             try link.send([header.encoded(), payload])
         } else {
-            let header = ObjectStorageRequest.getObject(request.objectID, requestID: request.requestID)
+            let header = ObjectStorageRequest.get(request.objectID, requestID: request.requestID)
             try link.send([header.encoded()])
         }
     }

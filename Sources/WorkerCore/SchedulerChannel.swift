@@ -110,7 +110,7 @@ final class SchedulerChannel {
 
     private func resume(on link: any MessageLink) throws(MessagingError) {
         self.link = link
-        if let version = link.version { generation = WireGeneration(ymqVersion: version.rawValue) }
+        if let version = link.version { generation = WireGeneration(rawValue: version.rawValue) }
         let horizon = Deadline.now + (.zero - Self.replayWindow)
         recent.removeAll { $0.sent < horizon }
         let replay = outbox.isEmpty ? recent.map(\.message) : outbox

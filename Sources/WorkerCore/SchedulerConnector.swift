@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Configuration
+internal import Encodings
 internal import EventLoop
 internal import Logging
 internal import Messaging
@@ -10,7 +11,7 @@ internal import Transport
 enum RandomIdentity {
     /// 32 hexadecimal digits.
     static func hexadecimal() -> String {
-        Hexadecimal.string(SecureRandom.bytes(16))
+        Hexadecimal.encode(SecureRandom.bytes(16))
     }
 
     /// A random UUID (RFC 9562, version 4) with dashes.
@@ -18,22 +19,8 @@ enum RandomIdentity {
         var bytes = SecureRandom.bytes(16)
         bytes[6] = bytes[6] & 0x0F | 0x40
         bytes[8] = bytes[8] & 0x3F | 0x80
-        let digits = Array(Hexadecimal.string(bytes))
+        let digits = Array(Hexadecimal.encode(bytes))
         return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(digits[$0]) }.joined(separator: "-")
-    }
-}
-
-/// Bytes as lower-case hexadecimal digits.
-enum Hexadecimal {
-    static func string(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(bytes.count * 2)
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: text, as: UTF8.self)
     }
 }
 

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Compression
+internal import SchedulerMessages
 internal import TaskPayload
 
 /// What a task is answered with: an object for the client, and whether it is a result or an exception.
 struct TaskAnswer: Equatable {
     let isSuccess: Bool
     let object: [UInt8]
-    /// Metadata of the TaskResult: 16 bytes of ProfileResult, or none.
-    let profile: [UInt8]
+    /// What the run cost, where a container told.
+    let profile: SchedulerMessages.ProfileResult?
 
-    init(isSuccess: Bool, object: [UInt8], profile: [UInt8]) {
+    init(isSuccess: Bool, object: [UInt8], profile: SchedulerMessages.ProfileResult?) {
         self.isSuccess = isSuccess
         self.object = object
         self.profile = profile
@@ -33,9 +34,9 @@ struct TaskAnswer: Equatable {
     private init(_ outcome: TaskOutcome, in pickle: [UInt8]) {
         switch outcome {
         case .result(let profile, let payload):
-            self.init(isSuccess: true, object: Array(pickle[payload]), profile: profile.bytes)
+            self.init(isSuccess: true, object: Array(pickle[payload]), profile: Self.wire(profile))
         case .exception(let profile, let payload):
-            self.init(isSuccess: false, object: Array(pickle[payload]), profile: profile.bytes)
+            self.init(isSuccess: false, object: Array(pickle[payload]), profile: Self.wire(profile))
         case .containerError(let error):
             self = TaskFailure(.runtimeError, error.clientText).answer
         }

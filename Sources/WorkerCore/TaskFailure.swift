@@ -115,7 +115,7 @@ struct TaskFailure: Error, Equatable {
 
     /// The answer that carries this failure to the client.
     var answer: TaskAnswer {
-        TaskAnswer(isSuccess: false, object: FailurePickle.encode(exception, text), profile: [])
+        TaskAnswer(isSuccess: false, object: FailurePickle.encode(exception, text), profile: nil)
     }
 }
 

@@ -267,9 +267,9 @@ final class TaskRun {
         try checkCancelled()
         let result = TaskResult(
             taskID: task.taskID,
-            kind: answer.isSuccess ? .success : .failed,
-            metadata: answer.profile,
-            results: [objectID]
+            outcome: answer.isSuccess ? .success : .failed,
+            result: objectID,
+            profile: answer.profile
         )
         let created = ObjectInstruction(
             created: objectID,

@@ -9,7 +9,8 @@ internal import TaskEngine
 /// What a worker tells the scheduler about itself; the same for all workers of a manager.
 struct WorkerProfile {
     let managerID: String
-    let capabilities: [TaskCapability]
+    let hostname: String
+    let capabilities: [SchedulerMessages.Capability]
     let taskQueueSize: Int
     let heartbeatInterval: Duration
     let deathTimeout: Duration
@@ -69,8 +70,9 @@ final class WorkerSession {
     func leave(generation: WireGeneration?) async {
         heartbeats?.cancel()
         dispatcher.disown(self)
-        let known = channel.generation ?? generation ?? .latest
-        await channel.leave(goodbye: Goodbye(identity: channel.identity).encoded(for: known))
+        let known = channel.generation ?? generation ?? .second
+        let goodbye = WorkerGoodbye(worker: Array(channel.identity.utf8))
+        await channel.leave(goodbye: goodbye.encoded(for: known))
     }
 
     /// Announces a stored object, then answers the task with it.
@@ -93,16 +95,18 @@ final class WorkerSession {
 
     private func heartbeat() -> WorkerHeartbeat {
         let sample = usage.sample()
-        return WorkerHeartbeat(
-            rssFree: sample.availableBytes,
-            queueSize: UInt32(clamping: profile.taskQueueSize),
-            queuedTasks: UInt32(clamping: dispatcher.queuedCount(of: self)),
-            latencyMicroseconds: UInt32(clamping: latency / .microseconds(1)),
-            taskLock: dispatcher.isFull,
-            agent: Resource(cpuPerMille: sample.cpuPerMille, rss: sample.residentBytes),
-            capabilities: profile.capabilities,
-            workerManagerID: Array(profile.managerID.utf8)
-        )
+        var heartbeat = WorkerHeartbeat()
+        heartbeat.agent = ResourceUse(
+            cpuTenthsOfPercent: sample.cpuTenthsOfPercent, residentBytes: sample.residentBytes)
+        heartbeat.freeBytes = sample.availableBytes
+        heartbeat.queueSize = UInt32(clamping: profile.taskQueueSize)
+        heartbeat.queuedTasks = UInt32(clamping: dispatcher.queuedCount(of: self))
+        heartbeat.latencyMicroseconds = UInt32(clamping: latency.microseconds)
+        heartbeat.taskLock = dispatcher.isFull
+        heartbeat.capabilities = profile.capabilities
+        heartbeat.workerManagerID = Array(profile.managerID.utf8)
+        heartbeat.hostname = profile.hostname
+        return heartbeat
     }
 
     private func received(_ bytes: [UInt8]) {
@@ -138,24 +142,21 @@ final class WorkerSession {
     }
 
     private func confirm(_ cancel: TaskCancel) {
-        let answer = dispatcher.cancel(cancel.taskID, isForced: cancel.isForced, from: self)
-        let kind: TaskCancelConfirm.Kind =
+        let answer = dispatcher.cancel(cancel.taskID, isForced: cancel.force, from: self)
+        let outcome: TaskCancelConfirm.Outcome =
             switch answer {
             case .canceled: .canceled
             case .refused: .cancelFailed
             case .unknown: .cancelNotFound
             }
-        channel.send(TaskCancelConfirm(taskID: cancel.taskID, kind: kind).encoded())
+        channel.send(TaskCancelConfirm(taskID: cancel.taskID, outcome: outcome).encoded())
     }
 }
 
 extension Duration {
-    /// How many times `other` fits, rounded down; for units of wires.
-    static func / (left: Duration, right: Duration) -> Int64 {
-        let (leftSeconds, leftAttoseconds) = left.components
-        let (rightSeconds, rightAttoseconds) = right.components
-        let numerator = Double(leftSeconds) + Double(leftAttoseconds) * 1e-18
-        let denominator = Double(rightSeconds) + Double(rightAttoseconds) * 1e-18
-        return Int64((numerator / denominator).rounded(.down))
+    /// Whole microseconds, rounded down.
+    var microseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
     }
 }
