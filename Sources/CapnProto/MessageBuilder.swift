@@ -30,7 +30,7 @@ package final class MessageBuilder {
     package func finished() -> [UInt8] {
         let words = (bytes.count - Self.tableByteCount) / WirePointer.bytesPerWord
         // A length of 32 GiB would be our own mistake: limits on what we send are far below.
-        write(UInt32(words), at: 4)
+        write(UInt64(words), byteCount: 4, at: 4)
         return bytes
     }
 }
@@ -43,10 +43,15 @@ extension MessageBuilder {
         return start
     }
 
-    func write(_ value: some FixedWidthInteger, at byteOffset: Int) {
-        for index in 0..<value.bitWidth / 8 {
+    /// Writes the low bytes of a number, least significant first.
+    func write(_ value: UInt64, byteCount: Int, at byteOffset: Int) {
+        for index in 0..<byteCount {
             bytes[byteOffset + index] = UInt8(truncatingIfNeeded: value >> (index * 8))
         }
+    }
+
+    func write(_ pointer: WirePointer, at byteOffset: Int) {
+        write(pointer.raw, byteCount: WirePointer.bytesPerWord, at: byteOffset)
     }
 
     func setBit(_ bit: Int, at byteOffset: Int) {
@@ -55,7 +60,7 @@ extension MessageBuilder {
 
     func startStructure(_ size: StructSize, atPointer pointer: Int) -> StructBuilder {
         let start = allocate(words: size.words)
-        write(WirePointer.structure(offset: distance(from: pointer, to: start), size: size).raw, at: pointer)
+        write(.structure(offset: distance(from: pointer, to: start), size: size), at: pointer)
         return StructBuilder(message: self, start: start, size: size)
     }
 
@@ -64,8 +69,8 @@ extension MessageBuilder {
         let words = count * size.words
         let tag = allocate(words: 1 + words)
         let offset = distance(from: pointer, to: tag)
-        write(WirePointer.list(offset: offset, elementSize: .composite, count: words).raw, at: pointer)
-        write(WirePointer.compositeTag(count: count, size: size).raw, at: tag)
+        write(.list(offset: offset, elementSize: .composite, count: words), at: pointer)
+        write(.compositeTag(count: count, size: size), at: tag)
         return ListBuilder(
             message: self,
             start: tag + WirePointer.bytesPerWord,
@@ -78,7 +83,7 @@ extension MessageBuilder {
     func startPointers(count: Int, atPointer pointer: Int) -> ListBuilder {
         let start = allocate(words: count)
         let offset = distance(from: pointer, to: start)
-        write(WirePointer.list(offset: offset, elementSize: .pointer, count: count).raw, at: pointer)
+        write(.list(offset: offset, elementSize: .pointer, count: count), at: pointer)
         return ListBuilder(
             message: self,
             start: start,
@@ -93,28 +98,25 @@ extension MessageBuilder {
         let start = bytes.count
         let count = content.count + terminator
         let offset = distance(from: pointer, to: start)
-        write(WirePointer.list(offset: offset, elementSize: .byte, count: count).raw, at: pointer)
+        write(.list(offset: offset, elementSize: .byte, count: count), at: pointer)
         bytes.append(contentsOf: content)
         let padding = (WirePointer.bytesPerWord - count % WirePointer.bytesPerWord) % WirePointer.bytesPerWord
         bytes.append(contentsOf: repeatElement(0, count: terminator + padding))
     }
 
-    /// Appends numbers as a list of elements of `elementSize`, which must be as wide as `Number`.
-    func appendNumbers<Number: FixedWidthInteger>(
-        _ numbers: [Number],
+    /// Appends numbers as a list of elements of `elementSize`, which must be `byteCount` wide.
+    func appendNumbers(
+        _ numbers: [UInt64],
+        byteCount: Int,
         elementSize: WirePointer.ElementSize,
         atPointer pointer: Int
     ) {
-        let width = Number.bitWidth / 8
-        let byteCount = numbers.count * width
-        let start = allocate(words: (byteCount + WirePointer.bytesPerWord - 1) / WirePointer.bytesPerWord)
+        let words = (numbers.count * byteCount + WirePointer.bytesPerWord - 1) / WirePointer.bytesPerWord
+        let start = allocate(words: words)
         let offset = distance(from: pointer, to: start)
-        write(
-            WirePointer.list(offset: offset, elementSize: elementSize, count: numbers.count).raw,
-            at: pointer
-        )
+        write(.list(offset: offset, elementSize: elementSize, count: numbers.count), at: pointer)
         for (index, number) in numbers.enumerated() {
-            write(number, at: start + index * width)
+            write(number, byteCount: byteCount, at: start + index * byteCount)
         }
     }
 

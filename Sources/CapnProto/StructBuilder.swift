@@ -15,9 +15,24 @@ package struct StructBuilder {
         self.size = size
     }
 
-    /// Writes a number, or enumerant, at a byte of the data section.
-    package func write(_ value: some FixedWidthInteger, at byte: Int) {
-        message.write(value, at: byteOffset(of: byte, byteCount: value.bitWidth / 8))
+    /// Writes a 16-bit number, or enumerant, at a byte of the data section.
+    package func write(_ value: UInt16, at byte: Int) {
+        message.write(UInt64(value), byteCount: 2, at: byteOffset(of: byte, byteCount: 2))
+    }
+
+    /// Writes a 32-bit number at a byte of the data section.
+    package func write(_ value: UInt32, at byte: Int) {
+        message.write(UInt64(value), byteCount: 4, at: byteOffset(of: byte, byteCount: 4))
+    }
+
+    /// Writes a 64-bit number at a byte of the data section.
+    package func write(_ value: UInt64, at byte: Int) {
+        message.write(value, byteCount: 8, at: byteOffset(of: byte, byteCount: 8))
+    }
+
+    /// Writes a signed 64-bit number at a byte of the data section.
+    package func write(_ value: Int64, at byte: Int) {
+        write(UInt64(bitPattern: value), at: byte)
     }
 
     /// Writes a flag at a bit of the data section.
@@ -28,8 +43,8 @@ package struct StructBuilder {
         }
     }
 
-    /// Writes bytes; an empty collection becomes an empty list, not null, as the C++ library does.
-    package func write(data: some Collection<UInt8>, at index: Int) {
+    /// Writes bytes; an empty array becomes an empty list, not null, as the C++ library does.
+    package func write(data: [UInt8], at index: Int) {
         message.appendBytes(data, terminator: 0, atPointer: byteOffset(ofPointer: index))
     }
 
@@ -40,12 +55,22 @@ package struct StructBuilder {
 
     /// Writes a list of 16-bit numbers or enumerants.
     package func write(numbers: [UInt16], at index: Int) {
-        message.appendNumbers(numbers, elementSize: .twoBytes, atPointer: byteOffset(ofPointer: index))
+        message.appendNumbers(
+            numbers.map { UInt64($0) },
+            byteCount: 2,
+            elementSize: .twoBytes,
+            atPointer: byteOffset(ofPointer: index)
+        )
     }
 
     /// Writes a list of 64-bit numbers.
     package func write(numbers: [UInt64], at index: Int) {
-        message.appendNumbers(numbers, elementSize: .eightBytes, atPointer: byteOffset(ofPointer: index))
+        message.appendNumbers(
+            numbers,
+            byteCount: 8,
+            elementSize: .eightBytes,
+            atPointer: byteOffset(ofPointer: index)
+        )
     }
 
     /// Starts the struct at a pointer.
