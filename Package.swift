@@ -43,7 +43,7 @@ let package = Package(
 
         // Pure: decisions are values.
         module("CapnProto", [], pure),
-        module("SchedulerMessages", ["CapnProto"], pure),
+        module("SchedulerMessages", ["CapnProto", "Encodings"], pure),
         module("HTTPWire", [], pure),
         module("Encodings", [], pure),
         module("OCISigning", [], pure),

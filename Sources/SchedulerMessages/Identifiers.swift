@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Encodings
+
 /// The name of a task: 16 random bytes in all known versions, though the wire allows any number.
 package struct TaskID: Hashable, Sendable, CustomStringConvertible {
     /// The bytes as they travel.
@@ -12,7 +14,7 @@ package struct TaskID: Hashable, Sendable, CustomStringConvertible {
 
     /// The bytes as lower-case hexadecimal digits, which is how Scaler writes task ids.
     package var hexadecimal: String {
-        SchedulerMessages.hexadecimal(bytes)
+        Hexadecimal.encode(bytes)
     }
 
     /// The same as `hexadecimal`, for logs.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Encodings
+
 /// The second half of an object's name, which tells the objects of one client apart.
 package struct ObjectTag: Hashable, Sendable {
     /// Bytes of a tag.
@@ -92,12 +94,17 @@ package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
 
     /// The bytes as they travel in messages of the scheduler.
     package var bytes: [UInt8] {
-        [words.first, words.second, words.third, words.fourth].flatMap { bigEndianBytes($0) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.byteCount)
+        for word in [words.first, words.second, words.third, words.fourth] {
+            bytes.append(contentsOf: bigEndianBytes(word))
+        }
+        return bytes
     }
 
     /// The bytes as lower-case hexadecimal digits.
     package var hexadecimal: String {
-        SchedulerMessages.hexadecimal(bytes)
+        Hexadecimal.encode(bytes)
     }
 
     /// The same as `hexadecimal`, for logs.
