@@ -8,6 +8,7 @@ package import CapnProto
 /// `WorkerDisconnectNotification` in the second, which is not. The wrong one is ignored and leaves the worker
 /// registered until its timeout. A heartbeat after it registers the worker again.
 package struct WorkerGoodbye: MessageBody {
+    /// Words of data and pointers in 2.9.0.
     package static let size = StructSize(dataWords: 0, pointers: 1)
 
     /// The worker that leaves.
@@ -42,7 +43,9 @@ package struct WorkerGoodbye: MessageBody {
 
 /// A first-generation scheduler's answer to a goodbye (`DisconnectResponse`).
 package struct DisconnectResponse: CommonMessageBody {
+    /// The number that stands for it in the union of every generation.
     package static let tag: UInt16 = 12
+    /// Words of data and pointers in 2.9.0.
     package static let size = StructSize(dataWords: 0, pointers: 1)
 
     /// The worker that may go.
@@ -66,6 +69,7 @@ package struct DisconnectResponse: CommonMessageBody {
 
 /// A client's wish to leave or to end the cluster (`ClientDisconnect`); workers see only the latter.
 package struct ClientDisconnect: MessageBody {
+    /// Words of data and pointers in 2.9.0.
     package static let size = StructSize(dataWords: 1, pointers: 0)
 
     /// What the client wants.

@@ -4,7 +4,9 @@ package import CapnProto
 
 /// What is to be known about objects (`ObjectInstruction`): workers announce, schedulers revoke.
 package struct ObjectInstruction: CommonMessageBody {
+    /// The number that stands for it in the union of every generation.
     package static let tag: UInt16 = 6
+    /// Words of data and pointers in 2.9.0.
     package static let size = StructSize(dataWords: 1, pointers: 2)
 
     private static let metadataSize = StructSize(dataWords: 0, pointers: 4)

@@ -39,7 +39,9 @@ package enum TaskArgument: Equatable, Sendable {
 
 /// A task that a scheduler gives to a worker (`Task`).
 package struct TaskMessage: CommonMessageBody {
+    /// The number that stands for it in the union of every generation.
     package static let tag: UInt16 = 0
+    /// Words of data and pointers in 2.9.0.
     package static let size = StructSize(dataWords: 0, pointers: 6)
 
     /// The task's name.
@@ -104,7 +106,9 @@ package struct TaskMessage: CommonMessageBody {
 /// A scheduler's wish that a task stop (`TaskCancel`); it waits for a `TaskCancelConfirm`, whatever the
 /// worker knows.
 package struct TaskCancel: CommonMessageBody {
+    /// The number that stands for it in the union of every generation.
     package static let tag: UInt16 = 1
+    /// Words of data and pointers in 2.9.0.
     package static let size = StructSize(dataWords: 0, pointers: 2)
 
     private static let flagsSize = StructSize(dataWords: 1, pointers: 0)

@@ -4,7 +4,9 @@ package import CapnProto
 
 /// A worker's answer to a `TaskCancel` (`TaskCancelConfirm`).
 package struct TaskCancelConfirm: CommonMessageBody {
+    /// The number that stands for it in the union of every generation.
     package static let tag: UInt16 = 2
+    /// Words of data and pointers in 2.9.0.
     package static let size = StructSize(dataWords: 1, pointers: 1)
 
     /// What became of the cancel.
@@ -51,7 +53,9 @@ package struct TaskCancelConfirm: CommonMessageBody {
 /// anything else ends the client's agent, or makes `result()` return None even for a failure. The initializer
 /// therefore takes one object.
 package struct TaskResult: CommonMessageBody {
+    /// The number that stands for it in the union of every generation.
     package static let tag: UInt16 = 3
+    /// Words of data and pointers in 2.9.0.
     package static let size = StructSize(dataWords: 1, pointers: 3)
 
     /// How a task has ended.
@@ -108,7 +112,9 @@ package struct TaskResult: CommonMessageBody {
 /// Schedulers up to 2.6.0 end when one arrives for a task that they no longer know: send none after the
 /// result.
 package struct TaskLog: CommonMessageBody {
+    /// The number that stands for it in the union of every generation.
     package static let tag: UInt16 = 4
+    /// Words of data and pointers in 2.9.0.
     package static let size = StructSize(dataWords: 1, pointers: 2)
 
     /// Where the task wrote it.

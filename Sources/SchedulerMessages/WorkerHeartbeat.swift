@@ -92,7 +92,9 @@ package struct ProcessorStatus: Equatable, Sendable {
 /// `queueSize`, `capabilities` and `workerManagerID` are read from the first heartbeat only. A worker that
 /// stays silent for 60 s is forgotten.
 package struct WorkerHeartbeat: CommonMessageBody {
+    /// The number that stands for it in the union of every generation.
     package static let tag: UInt16 = 9
+    /// Words of data and pointers in 2.9.0.
     package static let size = StructSize(dataWords: 6, pointers: 5)
 
     /// What the worker itself uses.
@@ -196,7 +198,9 @@ package struct ObjectStorageAddress: Hashable, Sendable {
 
 /// A scheduler's answer to a worker's heartbeat (`WorkerHeartbeatEcho`); tasks may arrive before the first.
 package struct WorkerHeartbeatEcho: CommonMessageBody {
+    /// The number that stands for it in the union of every generation.
     package static let tag: UInt16 = 10
+    /// Words of data and pointers in 2.9.0.
     package static let size = StructSize(dataWords: 0, pointers: 1)
 
     /// Where the objects are.

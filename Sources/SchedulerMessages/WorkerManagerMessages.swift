@@ -4,6 +4,7 @@ package import CapnProto
 
 /// A manager's sign of life (`WorkerManagerHeartbeat`), forgotten by the scheduler after 10 s.
 package struct WorkerManagerHeartbeat: MessageBody {
+    /// Words of data and pointers in 2.9.0.
     package static let size = StructSize(dataWords: 1, pointers: 2)
 
     /// Workers that the manager may be asked for; 0 means none ever and 2^32 - 1 no limit.
@@ -48,6 +49,7 @@ package struct WorkerManagerHeartbeat: MessageBody {
 ///
 /// None comes while another manager of the same id is alive, nor for a heartbeat of the wrong generation.
 package struct WorkerManagerHeartbeatEcho: MessageBody {
+    /// Words of data and pointers in 2.9.0.
     package static let size = StructSize(dataWords: 0, pointers: 0)
 
     /// Creates an echo.
@@ -96,6 +98,7 @@ package struct DesiredTaskConcurrencyRequest: Equatable, Sendable {
 
 /// A scheduler's wish for a number of workers (`WorkerManagerCommand`); no command means no change.
 package struct WorkerManagerCommand: MessageBody {
+    /// Words of data and pointers in 2.9.0.
     package static let size = StructSize(dataWords: 0, pointers: 1)
 
     /// The wishes; none means no workers.
