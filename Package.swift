@@ -46,7 +46,7 @@ let package = Package(
         module("SchedulerMessages", ["CapnProto", "Encodings"], pure),
         module("HTTPWire", [], pure),
         module("Encodings", [], pure),
-        module("OCISigning", [], pure),
+        module("OCISigning", ["Encodings"], pure),
         module("TaskPayload", ["Encodings"], pure, resources: [.embedInCode("trampoline.py")]),
         module("TaskEngine", [], pure),
 
@@ -86,7 +86,7 @@ let package = Package(
         tests("SchedulerMessagesTests", ["CapnProto", "SchedulerMessages", "TestSupport"]),
         tests("HTTPWireTests", ["HTTPWire", "TestSupport"]),
         tests("EncodingsTests", ["Encodings"]),
-        tests("OCISigningTests", ["OCISigning", "TestSupport"]),
+        tests("OCISigningTests", ["Encodings", "OCISigning"], resources: [.copy("Vectors")]),
         tests(
             "TaskPayloadTests",
             ["Compression", "Encodings", "TaskPayload", "TestSupport"],
