@@ -47,6 +47,7 @@ let package = Package(
         module("HTTPWire", [], pure),
         module("Encodings", [], pure),
         module("OCISigning", ["Encodings"], pure),
+        module("OCIProfile", [], pure),
         module("TaskPayload", ["Encodings"], pure, resources: [.embedInCode("trampoline.py")]),
         module("TaskEngine", [], pure),
 
@@ -60,13 +61,13 @@ let package = Package(
         module("HTTPClient", ["EventLoop", "HTTPWire", "Transport"]),
         module(
             "OCIServices",
-            ["Encodings", "EventLoop", "HTTPClient", "HTTPWire", "OCISigning", "Transport"]
+            ["Encodings", "EventLoop", "HTTPClient", "HTTPWire", "OCIProfile", "OCISigning", "Transport"]
         ),
         module(
             "WorkerCore",
             [
-                "Compression", "Encodings", "EventLoop", "HTTPClient", "HTTPWire", "Messaging", "OCIServices",
-                "OCISigning",
+                "Compression", "Encodings", "EventLoop", "HTTPClient", "HTTPWire", "Messaging", "OCIProfile",
+                "OCIServices", "OCISigning",
                 "SchedulerMessages", "TaskEngine", "TaskPayload", "Transport",
             ]
         ),
@@ -87,6 +88,7 @@ let package = Package(
         tests("HTTPWireTests", ["HTTPWire", "TestSupport"]),
         tests("EncodingsTests", ["Encodings"]),
         tests("OCISigningTests", ["Encodings", "OCISigning"], resources: [.copy("Vectors")]),
+        tests("OCIProfileTests", ["OCIProfile", "TestSupport"], resources: [.copy("Vectors")]),
         tests(
             "TaskPayloadTests",
             ["Compression", "Encodings", "TaskPayload", "TestSupport"],

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A service of OCI that has a host name of its own in every region.
+package enum CloudService: Sendable, CaseIterable {
+    /// Container Instances.
+    case containerInstances
+    /// Object Storage, native API.
+    case objectStorage
+    /// Identity and Access Management.
+    case identity
+    /// Artifacts: the control plane of the container registry.
+    case artifacts
+    /// Search in logs.
+    case logging
+    /// Core: networks and compute.
+    case core
+    /// Exchange of certificates and tokens.
+    case authentication
+    /// Service limits.
+    case limits
+
+    /// What every path of the service's API begins with; empty for Object Storage, whose paths begin at the root, and
+    /// for the token service, which has two versions.
+    package var basePath: String {
+        switch self {
+        case .containerInstances: "/20210415"
+        case .identity, .artifacts, .core: "/20160918"
+        case .logging: "/20190909"
+        case .limits: "/20190729"
+        case .objectStorage, .authentication: ""
+        }
+    }
+
+    /// The first label of the host name.
+    var name: String {
+        switch self {
+        case .containerInstances: "compute-containers"
+        case .objectStorage: "objectstorage"
+        case .identity: "identity"
+        case .artifacts: "artifacts"
+        case .logging: "logging"
+        case .core: "iaas"
+        case .authentication: "auth"
+        case .limits: "limits"
+        }
+    }
+
+    /// Whether `oci` stands between region and domain: the oldest services have their names from before it did.
+    var isBelowOCI: Bool {
+        switch self {
+        case .objectStorage, .core, .authentication: false
+        default: true
+        }
+    }
+}
