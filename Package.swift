@@ -98,7 +98,11 @@ let package = Package(
         tests("CompressionTests", ["Compression", "TestSupport"]),
         tests("EventLoopTests", ["EventLoop", "TestSupport"]),
         tests("TransportTests", ["EventLoop", "TestSupport", "Transport"]),
-        tests("MessagingTests", ["EventLoop", "Messaging", "TestSupport", "Transport"]),
+        tests(
+            "MessagingTests",
+            ["CZeroMQ", "EventLoop", "Messaging", "TestSupport", "Transport"],
+            resources: [.copy("Vectors")]
+        ),
         tests("HTTPClientTests", ["EventLoop", "HTTPClient", "HTTPWire", "TestSupport", "Transport"]),
         tests(
             "OCIServicesTests",

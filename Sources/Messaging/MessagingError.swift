@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+
+/// Why a message could not be sent or received.
+package enum MessagingError: Error, Sendable, Equatable {
+    /// The waiting piece of work was cancelled.
+    case cancelled
+    /// The deadline passed first; the link is as good as before.
+    case deadlinePassed
+    /// The link was closed on this side.
+    case closed
+    /// The peer ended the connection in order (FIN). Under YMQ that is a goodbye, not an accident.
+    case closedByPeer
+    /// The connection broke: reset, timed out, or the network says no.
+    case aborted(reason: String)
+    /// No connection came about.
+    case unreachable(Endpoint, reason: String)
+    /// The peer accepted the connection and said nothing, where ZMTP and YMQ both speak unasked.
+    case peerSilent(Endpoint)
+    /// The peer's first bytes are neither of a YMQ version known here.
+    case unexpectedMagic([UInt8])
+    /// The peer announced a message of more bytes than the limit.
+    case messageTooLong(announced: UInt64, byteCountMax: Int)
+    /// The peer announced an identity of more bytes than the limit.
+    case identityTooLong(announced: UInt64, byteCountMax: Int)
+    /// More bytes wait to be sent than the limit; the peer reads too slowly or not at all.
+    case sendQueueFull(byteCountMax: Int)
+    /// An identity must have 1 to 255 bytes (libzmq) and be UTF-8 (Scaler).
+    case invalidIdentity
+    /// libzmq refused a call.
+    case zmq(call: String, code: Int32, reason: String)
+
+    /// The same outcome of a wait, in this module's words.
+    init(_ error: WaitError) {
+        switch error {
+        case .cancelled: self = .cancelled
+        case .deadlinePassed: self = .deadlinePassed
+        case .closed: self = .closed
+        }
+    }
+
+    /// Whether a new connection to the same peer may do better.
+    package var isRetryable: Bool {
+        switch self {
+        case .aborted, .unreachable, .closedByPeer, .peerSilent, .deadlinePassed, .sendQueueFull: true
+        case .cancelled, .closed, .unexpectedMagic, .messageTooLong, .identityTooLong, .invalidIdentity, .zmq:
+            false
+        }
+    }
+}
+
+extension MessagingError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .cancelled: "cancelled"
+        case .deadlinePassed: "the deadline passed"
+        case .closed: "the link is closed"
+        case .closedByPeer: "the peer closed the connection"
+        case .aborted(let reason): "the connection broke: \(reason)"
+        case .unreachable(let endpoint, let reason): "cannot connect to \(endpoint): \(reason)"
+        case .peerSilent(let endpoint):
+            "\(endpoint) accepts connections but says nothing; a Scaler scheduler or object storage server "
+                + "speaks first, so another program may listen there, or the server hangs"
+        case .unexpectedMagic(let bytes):
+            "the peer speaks neither YMQ 1 nor YMQ 2: its first bytes are \(hexadecimal(bytes))"
+        case .messageTooLong(let announced, let byteCountMax):
+            "the peer announced a message of \(announced) bytes; the limit is \(byteCountMax)"
+        case .identityTooLong(let announced, let byteCountMax):
+            "the peer announced an identity of \(announced) bytes; the limit is \(byteCountMax)"
+        case .sendQueueFull(let byteCountMax): "more than \(byteCountMax) bytes wait to be sent"
+        case .invalidIdentity: "an identity needs 1 to 255 bytes of UTF-8"
+        case .zmq(let call, let code, let reason): "\(call) failed: \(reason) (\(code))"
+        }
+    }
+}
+
+/// Bytes in hexadecimal, two digits each, with spaces.
+private func hexadecimal(_ bytes: [UInt8]) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+}

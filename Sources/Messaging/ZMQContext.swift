@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CZeroMQ
+package import EventLoop
+
+/// libzmq's part of the process: its two threads and the sockets they serve; one is enough.
+@LoopActor
+package final class ZMQContext {
+    private nonisolated(unsafe) let pointer: UnsafeMutableRawPointer
+    private var openSocketCount = 0
+    private var nextMonitorNumber = 0
+
+    /// Makes a context; its threads begin with the first socket.
+    package init() throws(MessagingError) {
+        guard let pointer = zmq_ctx_new() else { throw .lastOfZMQ("zmq_ctx_new") }
+        self.pointer = pointer
+    }
+
+    /// Ends libzmq's threads; every socket has been closed before.
+    package func terminate() {
+        // zmq_ctx_term would wait for an open socket for ever, and the loop with it.
+        precondition(openSocketCount == 0, "\(openSocketCount) ZMQ sockets are still open")
+        // EINTR is the only error possible: the context is valid.
+        while zmq_ctx_term(pointer) != 0 {}
+    }
+
+    /// A new raw socket; to be given back with `destroy`.
+    func makeSocket(_ type: Int32) throws(MessagingError) -> UnsafeMutableRawPointer {
+        guard let socket = zmq_socket(pointer, type) else { throw .lastOfZMQ("zmq_socket") }
+        openSocketCount += 1
+        return socket
+    }
+
+    /// Gives back a raw socket; libzmq goes on sending what it holds for the socket's linger time.
+    func destroy(_ socket: UnsafeMutableRawPointer) {
+        zmq_close(socket)
+        openSocketCount -= 1
+    }
+
+    /// An address for one socket's monitor, unique in the context.
+    func makeMonitorAddress() -> String {
+        nextMonitorNumber += 1
+        return "inproc://monitor-\(nextMonitorNumber)"
+    }
+}
+
+extension MessagingError {
+    /// The error libzmq left for the call just made.
+    static func lastOfZMQ(_ call: String) -> MessagingError {
+        let code = zmq_errno()
+        return .zmq(call: call, code: code, reason: String(cString: zmq_strerror(code)))
+    }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CZeroMQ
+package import EventLoop
+
+/// A DEALER socket connected to one ROUTER: Scaler's scheduler under `SCALER_NETWORK_BACKEND=zmq`.
+///
+/// libzmq connects and reconnects by itself, under the same identity, and keeps what is sent meanwhile;
+/// nothing here tells that the peer is away, or is a new one. Messages have one frame each (Scaler's rule).
+///
+/// One thing libzmq does not mend: a peer that breaks the protocol, also by a frame over the limit, ends the
+/// connection for good, without a word. The next `send` finds out, and from then on every call throws
+/// `MessagingError.aborted`; the caller may open another socket, under the same identity too.
+@LoopActor
+package final class ZMQSocket: MessageLink {
+    /// The number of consecutive messages after which a receiver lets others run.
+    private static let messagesPerTurnMax = 64
+
+    private let context: ZMQContext
+    private let handle: ZMQHandle
+    /// Whether the frames that come belong to a message of several, which nobody in Scaler sends.
+    private var isInsideForeignMessage = false
+    private var messagesSinceYield = 0
+    private var isAbandoned = false
+
+    /// ZMTP does not tell.
+    package var version: YMQVersion? { nil }
+
+    /// Begins to connect to `endpoint`; a peer that is not there yet is no error.
+    ///
+    /// `identity` is the peer's key for everything, must be unique among its peers, and must be UTF-8, for
+    /// Scaler decodes it. A frame over `messageBytesMax` bytes makes libzmq drop the connection.
+    package init(
+        _ context: ZMQContext,
+        connectingTo endpoint: Endpoint,
+        identity: String,
+        messageBytesMax: Int = 1 << 30
+    ) throws(MessagingError) {
+        // 255 is ZMTP's limit of an identity (ZMTP 3.1, "Identity").
+        guard (1...255).contains(identity.utf8.count) else { throw .invalidIdentity }
+        self.context = context
+        handle = try ZMQHandle(context, ZMQ_DEALER)
+        do throws(MessagingError) {
+            try Self.configure(handle, identity: identity, messageBytesMax: messageBytesMax)
+            if endpoint.isIPv6 { try handle.set(ZMQ_IPV6, Int32(1)) }
+            try handle.connect(endpoint.description)
+        } catch {
+            handle.close()
+            throw error
+        }
+        handle.listen()
+    }
+
+    package func send(_ messages: [[UInt8]]) throws(MessagingError) {
+        try requireUsable()
+        for message in messages where try !handle.send(message) {
+            // The queue has no limit and lives as long as the connection is to be mended: it is gone for good.
+            isAbandoned = true
+            handle.ring()
+            try requireUsable()
+        }
+    }
+
+    package func receive(until deadline: Deadline) async throws(MessagingError) -> [UInt8] {
+        try await yieldAtTimes()
+        while true {
+            if handle.isClosed { throw .closed }
+            if let message = try takeMessage() { return message }
+            try requireUsable()
+            messagesSinceYield = 1
+            do {
+                try await handle.waitForArrival(until: deadline)
+            } catch {
+                throw MessagingError(error)
+            }
+        }
+    }
+
+    /// Returns at once: `send` has handed everything to libzmq.
+    package func flush(until deadline: Deadline) async throws(MessagingError) {
+        try requireUsable()
+    }
+
+    /// Waits until libzmq has given every message to the kernel, for `lingering` at most.
+    package func close(lingering: Duration) async {
+        if handle.isClosed { return }
+        // Fails only for numbers below -1.
+        try? handle.set(ZMQ_LINGER, wholeMilliseconds(lingering))
+        let monitor = try? ZMQCloseMonitor(context, of: handle)
+        handle.close()
+        // A second more: libzmq's timer starts when its thread sees the close.
+        await monitor?.waitForEnd(until: .after(lingering + .seconds(1)))
+    }
+
+    private static func configure(
+        _ handle: ZMQHandle,
+        identity: String,
+        messageBytesMax: Int
+    ) throws(MessagingError) {
+        try handle.set(ZMQ_ROUTING_ID, Array(identity.utf8))
+        // No limits, as Scaler's own sockets: a full queue would block the sender or drop messages.
+        try handle.set(ZMQ_SNDHWM, Int32(0))
+        try handle.set(ZMQ_RCVHWM, Int32(0))
+        try handle.set(ZMQ_MAXMSGSIZE, Int64(messageBytesMax))
+        // The figures of YMQ 2, so a dead peer is noticed after the same 40 s of silence on either wire.
+        try handle.set(ZMQ_TCP_KEEPALIVE, Int32(1))
+        try handle.set(ZMQ_TCP_KEEPALIVE_IDLE, Int32(30))
+        try handle.set(ZMQ_TCP_KEEPALIVE_INTVL, Int32(1))
+        try handle.set(ZMQ_TCP_KEEPALIVE_CNT, Int32(10))
+        // ZMQ_IMMEDIATE stays off: with it, what is sent between two connections is lost or refused.
+    }
+
+    private func requireUsable() throws(MessagingError) {
+        if handle.isClosed { throw .closed }
+        if isAbandoned { throw .aborted(reason: "the peer broke the protocol or the limit of a message") }
+    }
+
+    /// The next message of one frame, if one is there; messages of several frames are dropped.
+    private func takeMessage() throws(MessagingError) -> [UInt8]? {
+        while let frame = try handle.receiveFrame() {
+            let isWhole = !isInsideForeignMessage && !frame.hasMore
+            isInsideForeignMessage = frame.hasMore
+            if isWhole { return frame.bytes }
+        }
+        return nil
+    }
+
+    /// A receiver that always finds a message would never suspend, and the loop never poll.
+    private func yieldAtTimes() async throws(MessagingError) {
+        messagesSinceYield += 1
+        guard messagesSinceYield > Self.messagesPerTurnMax else { return }
+        messagesSinceYield = 1
+        await yieldToOthers()
+        if isCancelled { throw .cancelled }
+    }
+}
+
+/// The duration in milliseconds, from none to a day, which is for ever as lingering goes.
+private func wholeMilliseconds(_ duration: Duration) -> Int32 {
+    let (seconds, attoseconds) = min(max(duration, .zero), .seconds(86_400)).components
+    return Int32(seconds * 1000 + attoseconds / 1_000_000_000_000_000)
+}
