@@ -100,8 +100,7 @@ let package = Package(
         tests("TransportTests", ["EventLoop", "TestSupport", "Transport"]),
         tests(
             "MessagingTests",
-            ["CZeroMQ", "EventLoop", "Messaging", "TestSupport", "Transport"],
-            resources: [.copy("Vectors")]
+            ["CZeroMQ", "EventLoop", "Messaging", "TestSupport", "Transport"]
         ),
         tests("HTTPClientTests", ["EventLoop", "HTTPClient", "HTTPWire", "TestSupport", "Transport"]),
         tests(

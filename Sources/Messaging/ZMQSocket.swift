@@ -13,14 +13,11 @@ package import EventLoop
 /// `MessagingError.aborted`; the caller may open another socket, under the same identity too.
 @LoopActor
 package final class ZMQSocket: MessageLink {
-    /// The number of consecutive messages after which a receiver lets others run.
-    private static let messagesPerTurnMax = 64
-
     private let context: ZMQContext
     private let handle: ZMQHandle
     /// Whether the frames that come belong to a message of several, which nobody in Scaler sends.
     private var isInsideForeignMessage = false
-    private var messagesSinceYield = 0
+    private let allowance = TurnAllowance()
     private var isAbandoned = false
 
     /// ZMTP does not tell.
@@ -62,12 +59,11 @@ package final class ZMQSocket: MessageLink {
     }
 
     package func receive(until deadline: Deadline) async throws(MessagingError) -> [UInt8] {
-        try await yieldAtTimes()
+        try await allowance.spend()
         while true {
             if handle.isClosed { throw .closed }
             if let message = try takeMessage() { return message }
             try requireUsable()
-            messagesSinceYield = 1
             do {
                 try await handle.waitForArrival(until: deadline)
             } catch {
@@ -123,15 +119,6 @@ package final class ZMQSocket: MessageLink {
             if isWhole { return frame.bytes }
         }
         return nil
-    }
-
-    /// A receiver that always finds a message would never suspend, and the loop never poll.
-    private func yieldAtTimes() async throws(MessagingError) {
-        messagesSinceYield += 1
-        guard messagesSinceYield > Self.messagesPerTurnMax else { return }
-        messagesSinceYield = 1
-        await yieldToOthers()
-        if isCancelled { throw .cancelled }
     }
 }
 

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import Glibc
+internal import Transport
+
+/// Connects to `endpoint`.
+@LoopActor
+func openStream(to endpoint: Endpoint, deadline: Deadline) async throws(MessagingError) -> TCPStream {
+    if case .ipc(let path) = endpoint, path.utf8.count > 107 {
+        // sun_path has 108 bytes, the last of them zero (unix(7)).
+        throw .unreachable(endpoint, reason: "a socket's path has at most 107 bytes")
+    }
+    do throws(TransportError) {
+        switch endpoint {
+        case .tcp(let host, let port):
+            return try await connectTCP(host: host, port: port, deadline: deadline)
+        case .ipc(let path):
+            return try await connectTCP(to: [.unix(path: path)], deadline: deadline)
+        }
+    } catch .cancelled {
+        throw .cancelled
+    } catch {
+        throw .unreachable(endpoint, reason: "\(error)")
+    }
+}
+
+extension TCPStream {
+    /// How long a peer may take to answer our goodbye before the connection is dropped anyway.
+    private static let goodbyeTime = Duration.seconds(2)
+
+    /// Ends the stream in the background, by FIN and not by RST: upstream takes an RST for an accident, and
+    /// up to 2.6.0 it blocks the whole scheduler.
+    func partInPeace() {
+        // Work of its own, for the caller may be cancelled.
+        spawn { await self.finish(deadline: .after(Self.goodbyeTime)) }
+    }
+
+    /// Reads at least a byte of the peer's greeting; `isFirst` says that none came before.
+    func readSome(
+        _ endpoint: Endpoint,
+        isFirst: Bool,
+        deadline: Deadline
+    ) async throws(MessagingError) -> [UInt8] {
+        do throws(TransportError) {
+            let bytes = try await read(upTo: 4096, deadline: deadline)
+            if !bytes.isEmpty { return bytes }
+        } catch .deadlinePassed where isFirst {
+            throw .peerSilent(endpoint)
+        } catch {
+            throw MessagingError(error)
+        }
+        throw .closedByPeer
+    }
+}
+
+extension MessagingError {
+    /// The same failure of a connected stream, in this module's words.
+    ///
+    /// EPIPE is what the kernel keeps of a reset that follows the peer's FIN: the goodbye came first. A
+    /// reset out of the blue is ECONNRESET (tcp(7)).
+    init(_ error: TransportError) {
+        switch error {
+        case .cancelled: self = .cancelled
+        case .closed: self = .closed
+        case .deadlinePassed: self = .deadlinePassed
+        case .systemCall(let error, _) where error.number == EPIPE: self = .closedByPeer
+        default: self = .aborted(reason: "\(error)")
+        }
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// YMQ on the wire, both ways the same:
+//
+//     hello   := magic(4) length(8) identity(length)     once, unasked
+//     message := length(8) payload(length)               any number
+//
+// Lengths are little endian. There is no checksum, flag or keep-alive; an empty message is a message.
+// A length is the peer's word only: nothing is reserved for it before the bytes are there.
+
+/// Cuts the bytes of a YMQ connection into its hello and its messages.
+package struct YMQFraming: Sendable {
+    /// What the bytes so far mean.
+    package enum Event: Equatable, Sendable {
+        /// The peer said who it is; the first event, once.
+        case hello(YMQVersion, identity: [UInt8])
+        /// A message of so many bytes begins.
+        case began(byteCount: Int)
+        /// The next bytes of the message, at least one.
+        case part(ArraySlice<UInt8>)
+        /// The message is complete.
+        case ended
+    }
+
+    private enum State {
+        /// Nothing understood yet. To `identityLength` by a known magic, to `failed` by any other byte.
+        case magic
+        /// To `identity`, or to `failed` by a length over the limit.
+        case identityLength(YMQVersion)
+        /// To `length` once the whole identity is there.
+        case identity(YMQVersion, byteCount: Int)
+        /// Between messages. To `body`, or to `failed` by a length over the limit.
+        case length
+        /// Inside a message. To `length` when nothing remains.
+        case body(remaining: Int)
+        /// Final: what follows has no meaning.
+        case failed(MessagingError)
+    }
+
+    private let limits: YMQLimits
+    private var state = State.magic
+    private var buffer: [UInt8] = []
+    /// Index of the first byte of `buffer` not yet understood.
+    private var head = 0
+
+    package init(_ limits: YMQLimits = YMQLimits()) {
+        self.limits = limits
+    }
+
+    /// Adds bytes from the peer; costs no more than their number if `next` is asked until nil in between.
+    package mutating func feed(_ bytes: [UInt8]) {
+        if head == buffer.count {
+            buffer = bytes
+        } else {
+            buffer.removeSubrange(..<head)
+            buffer += bytes
+        }
+        head = 0
+    }
+
+    /// The next event; nil when more bytes are needed for one.
+    package mutating func next() throws(MessagingError) -> Event? {
+        do throws(MessagingError) {
+            return try advance()
+        } catch {
+            state = .failed(error)
+            throw error
+        }
+    }
+
+    /// Whether bytes of a hello or a message that is not complete were fed.
+    package var isInsideItem: Bool {
+        switch state {
+        case .magic, .length: head < buffer.count
+        case .identityLength, .identity, .body: true
+        case .failed: false
+        }
+    }
+
+    private mutating func advance() throws(MessagingError) -> Event? {
+        while true {
+            switch state {
+            case .magic:
+                guard let version = try takeMagic() else { return nil }
+                state = .identityLength(version)
+            case .identityLength(let version):
+                guard let announced = takeLength() else { return nil }
+                guard announced <= limits.identityBytesMax else {
+                    throw .identityTooLong(announced: announced, byteCountMax: limits.identityBytesMax)
+                }
+                state = .identity(version, byteCount: Int(announced))
+            case .identity(let version, let byteCount):
+                guard buffer.count - head >= byteCount else { return nil }
+                state = .length
+                return .hello(version, identity: Array(take(byteCount)))
+            case .length:
+                guard let announced = takeLength() else { return nil }
+                guard announced <= limits.messageBytesMax else {
+                    throw .messageTooLong(announced: announced, byteCountMax: limits.messageBytesMax)
+                }
+                state = .body(remaining: Int(announced))
+                return .began(byteCount: Int(announced))
+            case .body(remaining: 0):
+                state = .length
+                return .ended
+            case .body(let remaining):
+                guard head < buffer.count else { return nil }
+                let part = take(min(remaining, buffer.count - head))
+                state = .body(remaining: remaining - part.count)
+                return .part(part)
+            case .failed(let error):
+                throw error
+            }
+        }
+    }
+
+    /// Judges each byte as it comes: a peer of another kind may never send a fourth.
+    private mutating func takeMagic() throws(MessagingError) -> YMQVersion? {
+        let seen = buffer[head...].prefix(4)
+        guard let version = YMQVersion.allCases.first(where: { $0.magic.starts(with: seen) }) else {
+            throw .unexpectedMagic(Array(seen))
+        }
+        guard seen.count == 4 else { return nil }
+        head += 4
+        return version
+    }
+
+    private mutating func takeLength() -> UInt64? {
+        guard buffer.count - head >= 8 else { return nil }
+        return take(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    private mutating func take(_ count: Int) -> ArraySlice<UInt8> {
+        head += count
+        return buffer[head - count..<head]
+    }
+}
+
+extension YMQFraming {
+    /// The bytes that open a connection.
+    package static func hello(_ version: YMQVersion, identity: [UInt8]) -> [UInt8] {
+        version.magic + header(byteCount: identity.count) + identity
+    }
+
+    /// The bytes before a message of `byteCount` bytes.
+    package static func header(byteCount: Int) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: byteCount >> (8 * $0)) }
+    }
+}
