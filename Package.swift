@@ -50,6 +50,7 @@ let package = Package(
         module("OCIProfile", [], pure),
         module("TaskPayload", ["Encodings"], pure, resources: [.embedInCode("trampoline.py")]),
         module("TaskEngine", [], pure),
+        module("Configuration", [], pure),
 
         // The cellar: the only modules that see C.
         module("EventLoop", ["CLibev"]),
@@ -95,6 +96,7 @@ let package = Package(
             resources: [.copy("Python"), .copy("Vectors")]
         ),
         tests("TaskEngineTests", ["TaskEngine", "TestSupport"]),
+        tests("ConfigurationTests", ["Configuration"]),
         tests("CompressionTests", ["Compression", "TestSupport"]),
         tests("EventLoopTests", ["EventLoop", "TestSupport"]),
         tests("TransportTests", ["EventLoop", "TestSupport", "Transport"]),

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The longest piece of a user's text that a message repeats, in characters.
+private let quotedMax = 120
+
+/// Text as it may stand in a one-line message: no control characters, and cut when long.
+///
+/// Messages go to terminals and logs; what the user typed must not break the line or move the cursor.
+func printable(_ text: String) -> String {
+    var shown = ""
+    for scalar in text.unicodeScalars.prefix(quotedMax) {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned, .privateUse: shown += "?"
+        default: shown.unicodeScalars.append(scalar)
+        }
+    }
+    return text.unicodeScalars.count > quotedMax ? shown + "..." : shown
+}
+
+/// The text between single quotes, as messages show what the user wrote.
+func quoted(_ text: String) -> String { "'\(printable(text))'" }
+
+/// A flag's name as a key of the file.
+///
+/// Written out: `replacing`, as `contains` of a text, links a whole regular expression engine, 1.4 MB of code.
+func withUnderscores(_ name: String) -> String { String(name.map { $0 == "-" ? "_" : $0 }) }
+
+/// A key of the file as a flag's name.
+func withDashes(_ key: String) -> String { String(key.map { $0 == "_" ? "-" : $0 }) }
+
+/// A TOML basic string that reads back as the same text (TOML 1.0, "String").
+func tomlString(_ text: String) -> String {
+    var shown = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"": shown += "\\\""
+        case "\\": shown += "\\\\"
+        case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+            let digits = String(scalar.value, radix: 16)
+            shown += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        default: shown.unicodeScalars.append(scalar)
+        }
+    }
+    return shown + "\""
+}
