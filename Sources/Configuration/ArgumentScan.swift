@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The texts that one source gave for one option.
+struct Given: Sendable, Equatable {
+    /// One text, unless the option is a list.
+    var texts: [String]
+    var origin: Origin
+}
+
+/// A command line, cut into flags with their texts and bare words; nothing is converted yet.
+///
+/// The rules are those of Python's argparse, so that command lines of `scaler_worker_manager` keep working:
+/// `--flag value` and `--flag=value`, the same for short flags, unique abbreviations of long flags, `--` ends
+/// the flags, a negative number is a value and not a flag, the last of several wins. Lists collect instead.
+package struct ArgumentScan: Sendable {
+    /// Bare words, in order.
+    package private(set) var words: [String] = []
+    private(set) var flags: [String: Given] = [:]
+    private let options: [Option]
+
+    /// Scans arguments, the program's name not included.
+    ///
+    /// - Parameters:
+    ///   - arguments: What the user typed.
+    ///   - options: The flags to know, e.g. `Option.table` and a subcommand's own `.invocation` rows.
+    /// - Throws: What is wrong with the first flag that is not right.
+    package init(_ arguments: [String], options: [Option]) throws(ConfigurationError) {
+        self.options = options.filter { option in
+            if case .positional = option.role { false } else { true }
+        }
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            if argument == "--" {
+                words += rest
+                return
+            }
+            guard Self.looksLikeFlag(argument) else {
+                words.append(argument)
+                continue
+            }
+            try flag(argument, &rest)
+        }
+    }
+
+    /// The texts given for a flag, or nil when it was not given; a switch gives `true`.
+    package func texts(_ name: String) -> [String]? { flags[name]?.texts }
+
+    /// True when a switch or flag was given.
+    package func has(_ name: String) -> Bool { flags[name] != nil }
+
+    private mutating func flag(
+        _ argument: String,
+        _ rest: inout ArraySlice<String>
+    ) throws(ConfigurationError) {
+        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let option = try lookUp(String(parts[0]))
+        let spelling = String(parts[0].hasPrefix("--") ? "--\(option.name)" : parts[0])
+        var texts: [String] = []
+        switch option.form {
+        case .toggle:
+            guard parts.count == 1 else { throw .unwantedValue(flag: spelling) }
+            texts = ["true"]
+        case .greedyList where parts.count == 1:
+            // Stopping at an address is kinder than argparse, which would swallow the scheduler's.
+            while let next = rest.first, !Self.looksLikeFlag(next), !SchedulerAddress.isMeant(by: next) {
+                texts.append(rest.removeFirst())
+            }
+            guard !texts.isEmpty else { throw .missingValue(flag: spelling, placeholder: option.placeholder) }
+        default:
+            if parts.count == 2 {
+                texts = [String(parts[1])]
+            } else if let next = rest.first, !Self.looksLikeFlag(next) {
+                texts = [rest.removeFirst()]
+            } else {
+                throw .missingValue(flag: spelling, placeholder: option.placeholder)
+            }
+        }
+        switch option.form {
+        case .list, .greedyList, .pairs: texts = (flags[option.name]?.texts ?? []) + texts
+        case .text, .whole, .decimal, .toggle: break
+        }
+        flags[option.name] = Given(texts: texts, origin: .flag(spelling))
+    }
+
+    private func lookUp(_ flag: String) throws(ConfigurationError) -> Option {
+        guard flag.hasPrefix("--") else {
+            let short = flag.dropFirst()
+            if let option = options.first(where: { $0.short.map { $0 == short } ?? false }) { return option }
+            throw .unknownFlag(flag, nearest: nearest(to: String(short), among: options.map(\.name)))
+        }
+        let name = String(flag.dropFirst(2))
+        if let option = options.first(where: { $0.name == name }) { return option }
+        // What was unique in the command that this replaces stays so: the new options come second.
+        for isNew in [false, true] {
+            let matches = options.filter { $0.isNew == isNew && $0.name.hasPrefix(name) }
+            if matches.count == 1 { return matches[0] }
+            if matches.count > 1 { throw .ambiguousFlag(flag, candidates: matches.map(\.name)) }
+        }
+        throw .unknownFlag(flag, nearest: nearest(to: name, among: options.map(\.name)))
+    }
+
+    /// A lone dash and negative numbers are values.
+    private static func looksLikeFlag(_ argument: String) -> Bool {
+        guard argument.hasPrefix("-"), argument != "-" else { return false }
+        return !argument.dropFirst().utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One `[[worker_manager]]` of type `oci_hpc`: texts by option name, nothing converted yet.
+struct ManagerEntry {
+    let path: String
+    let line: Int
+    var given: [String: Given] = [:]
+}
+
+/// Finds this program's entries in a Scaler configuration file.
+///
+/// The file belongs to all of Scaler: other sections, and worker managers of other types, are none of our
+/// business and are not looked into. Inside our own entries every key must be known, since a misspelt key
+/// that is ignored is a default that nobody chose.
+enum ConfigurationFile {
+    /// The type of worker manager that this program is.
+    static let managerType = "oci_hpc"
+
+    /// A larger file is no configuration.
+    static let bytesMax = 1 << 20
+
+    /// Tables that the all-in-one `scaler FILE` reads inside an entry; their keys are the entry's own.
+    private static let subtables = [
+        "worker-manager-config", "worker-config", "logging-config", "container-instance-config",
+    ]
+
+    static func entries(_ bytes: [UInt8], path: String) throws(ConfigurationError) -> [ManagerEntry] {
+        guard bytes.count <= bytesMax else {
+            throw .unreadableFile(path: path, reason: "larger than \(bytesMax) bytes")
+        }
+        let root: TOMLTable
+        do {
+            root = try TOMLParser.parse(bytes)
+        } catch {
+            throw .malformedFile(path: path, line: error.line, column: error.column, reason: error.reason)
+        }
+        let tables = managerTables(root)
+        let ours = tables.filter { typeName($0) == managerType }
+        guard !ours.isEmpty else { throw .noManager(path: path, otherTypes: tables.compactMap(typeName)) }
+        var entries: [ManagerEntry] = []
+        for table in ours {
+            var entry = ManagerEntry(path: path, line: table.line)
+            try collect(table, into: &entry, isSubtable: false)
+            entries.append(entry)
+        }
+        return entries
+    }
+
+    /// `[[worker_manager]]`, a single `[worker_manager]`, or an array of inline tables.
+    private static func managerTables(_ root: TOMLTable) -> [TOMLTable] {
+        switch root["worker_manager"]?.value ?? root["worker-manager"]?.value {
+        case .tables(let tables): tables.all
+        case .table(let table): [table]
+        case .array(let nodes):
+            nodes.compactMap { node in
+                if case .table(let table) = node.value { table } else { nil }
+            }
+        default: []
+        }
+    }
+
+    private static func typeName(_ table: TOMLTable) -> String? {
+        if case .string(let name) = table["type"]?.value { name } else { nil }
+    }
+
+    private static func collect(
+        _ table: TOMLTable,
+        into entry: inout ManagerEntry,
+        isSubtable: Bool
+    ) throws(ConfigurationError) {
+        for key in table.keys {
+            guard let node = table[key] else { continue }
+            let name = withDashes(key)
+            if name == "type", !isSubtable { continue }
+            if case .table(let inner) = node.value, subtables.contains(name), !isSubtable {
+                try collect(inner, into: &entry, isSubtable: true)
+                continue
+            }
+            guard let option = Option.table.first(where: { $0.name == name && $0.isFileKey }) else {
+                let known = Option.table.filter(\.isFileKey).map(\.key)
+                throw .unknownKey(
+                    key,
+                    path: entry.path,
+                    line: node.line,
+                    nearest: nearest(to: withUnderscores(key), among: known)
+                )
+            }
+            let origin = Origin.file(path: entry.path, line: node.line)
+            if case .file(_, let earlier) = entry.given[name]?.origin {
+                throw .repeatedKey(key, path: entry.path, line: node.line, earlierLine: earlier)
+            }
+            do {
+                entry.given[name] = Given(texts: try option.texts(of: node), origin: origin)
+            } catch {
+                throw .badValue(setting: name, origin: origin, fault: error)
+            }
+        }
+    }
+}
+
+extension Option {
+    fileprivate var isFileKey: Bool {
+        if case .invocation = role { false } else { true }
+    }
+
+    /// The texts that a TOML value stands for, so that all sources are read by the same code.
+    fileprivate func texts(of node: TOMLNode) throws(ValueFault) -> [String] {
+        switch (node.value, form) {
+        case (.string(let text), _): return [text]
+        case (.integer(let number), .whole), (.integer(let number), .decimal): return ["\(number)"]
+        case (.float(let number), .decimal): return ["\(number)"]
+        case (.boolean(let flag), .toggle): return ["\(flag)"]
+        case (.array(let nodes), .list), (.array(let nodes), .greedyList), (.array(let nodes), .pairs):
+            var texts: [String] = []
+            for node in nodes {
+                guard case .string(let text) = node.value else { throw wrongType(node) }
+                texts.append(text)
+            }
+            return texts
+        case (.table(let table), .pairs): return try pairs(table, prefix: "")
+        default: throw wrongType(node)
+        }
+    }
+
+    /// `{ team = "x", ops = { cost = "y" } }` as `team=x`, `ops.cost=y`.
+    private func pairs(_ table: TOMLTable, prefix: String) throws(ValueFault) -> [String] {
+        var texts: [String] = []
+        for key in table.keys {
+            guard let node = table[key] else { continue }
+            switch node.value {
+            case .string(let text): texts.append("\(prefix)\(key)=\(text)")
+            case .table(let inner) where prefix.isEmpty: texts += try pairs(inner, prefix: "\(key).")
+            default: throw wrongType(node)
+            }
+        }
+        return texts
+    }
+
+    private func wrongType(_ node: TOMLNode) -> ValueFault {
+        let expected =
+            switch form {
+            case .text: "a string"
+            case .whole: "a whole number"
+            case .decimal: "a number"
+            case .toggle: "true or false"
+            case .list, .greedyList: "a string or an array of strings"
+            case .pairs: "an array of strings or a table of strings"
+            }
+        let found =
+            isSecret
+            ? "the value is of the wrong type" : "\(printable(node.description)) is of the wrong type"
+        return .malformed(found, "give \(expected)")
+    }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The text of `--help`, made from the table of options.
+package enum HelpText {
+    /// Columns that the text keeps to: the classic terminal.
+    private static let width = 80
+
+    static func text(subcommands: [Subcommand]) -> String {
+        var lines = [
+            "Runs every task of an OpenGRIS Scaler cluster as one OCI Container Instance.",
+            "",
+            "Usage:",
+            "  scaler-oci-hpc [flags] SCHEDULER_ADDRESS",
+            "  scaler-oci-hpc [flags] config.toml",
+            "  scaler_worker_manager oci_hpc [flags] SCHEDULER_ADDRESS",
+        ]
+        if !subcommands.isEmpty {
+            lines.append("  scaler-oci-hpc SUBCOMMAND [flags]")
+            lines += ["", "Subcommands (each has its own --help):"]
+            let widest = subcommands.map(\.name.count).max() ?? 0
+            for subcommand in subcommands {
+                let gap = String(repeating: " ", count: widest - subcommand.name.count + 2)
+                lines.append("  \(subcommand.name)\(gap)\(subcommand.summary)")
+            }
+        }
+        for group in Option.groups {
+            lines += ["", "\(group.title):"]
+            for option in group.options { lines += entry(option) }
+        }
+        return (lines + closing).joined(separator: "\n") + "\n"
+    }
+
+    /// The lines about some options, for the help of a subcommand.
+    ///
+    /// - Parameter options: Its own rows, or those of `Option.table` that it obeys.
+    /// - Returns: Lines that each end in a line break.
+    package static func describe(_ options: [Option]) -> String {
+        options.flatMap(entry).map { $0 + "\n" }.joined()
+    }
+
+    private static func entry(_ option: Option) -> [String] {
+        ["  \(heading(option))"] + wrapped(option.help + notes(option), indent: "      ")
+    }
+
+    private static func heading(_ option: Option) -> String {
+        if case .positional = option.role { return option.spelling }
+        let short = option.short.map { ", -\($0)" } ?? ""
+        return option.spelling + short + (option.placeholder.isEmpty ? "" : " \(option.placeholder)")
+    }
+
+    /// ` (default: 100; env: OCI_REGION)`.
+    private static func notes(_ option: Option) -> String {
+        var notes: [String] = []
+        if option.isRequired { notes.append("required") }
+        if let text = option.defaultText { notes.append("default: \(text)") }
+        if let variable = option.environment { notes.append("env: \(variable)") }
+        return notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))"
+    }
+
+    private static func wrapped(_ text: String, indent: String) -> [String] {
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(separator: " ") {
+            if !line.isEmpty, indent.count + line.count + 1 + word.count > width {
+                lines.append(indent + line)
+                line = ""
+            }
+            line += (line.isEmpty ? "" : " ") + word
+        }
+        return lines + [indent + line]
+    }
+
+    private static let closing = [
+        "",
+        "A flag wins over the environment, the environment over the file, the file over",
+        "the default. Unique beginnings of long flags will do. The file's keys are the",
+        "long flags, with - or _, under [[worker_manager]] with type = \"oci_hpc\".",
+        "",
+        "Exit codes: 0 done, 2 wrong command line, 78 wrong configuration.",
+    ]
+}
+
+extension Option {
+    /// The default for help and reference, or nil when there is none worth showing.
+    var defaultText: String? {
+        guard !isRequired else { return nil }
+        let texts = show(.defaults)
+        return texts.isEmpty ? nil : texts.joined(separator: ",")
+    }
+}
+
+extension Settings {
+    /// What is in force when nothing is given; the address stands for none.
+    fileprivate static let defaults = Settings(schedulerAddress: .tcp(host: "127.0.0.1", port: 8516))
+}

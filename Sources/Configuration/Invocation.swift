@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A subcommand that the program has beside running managers, such as `list`.
+package struct Subcommand: Sendable, Equatable {
+    /// The word to type.
+    package let name: String
+    /// One line for the help.
+    package let summary: String
+
+    /// A subcommand; its arguments are its own to read, with `ArgumentScan`.
+    package init(name: String, summary: String) {
+        self.name = name
+        self.summary = summary
+    }
+}
+
+/// Why a file could not be read, in the system's words.
+package struct FileUnreadable: Error, Sendable, Equatable {
+    /// Such as `No such file or directory`.
+    package let reason: String
+
+    /// The reason as the system gives it.
+    package init(reason: String) { self.reason = reason }
+}
+
+/// What the user asked the program to do.
+package enum Invocation: Sendable, Equatable {
+    /// Run these managers: one, or one for each entry of the file.
+    case run([Settings])
+    /// Print this text, the settings with their origins, and exit 0.
+    case printConfig(String)
+    /// Print this text and exit 0.
+    case help(String)
+    /// Print the version and exit 0.
+    case version
+    /// Do this instead; the arguments after its name are untouched.
+    case subcommand(name: String, arguments: [String])
+
+    /// The name under which the program takes the place of the Python command.
+    private static let replacedProgram = "scaler_worker_manager"
+
+    /// Reads a command line, the environment and at most one file; does nothing.
+    ///
+    /// - Parameters:
+    ///   - arguments: All of argv; the first one's last path component decides between the forms
+    ///     `scaler-oci-hpc [flags] ADDRESS` and `scaler_worker_manager oci_hpc [flags] ADDRESS`.
+    ///   - environment: Environment variables.
+    ///   - subcommands: What may stand in place of flags and address.
+    ///   - readFile: Gives the bytes of the file with this path.
+    /// - Returns: What to do.
+    /// - Throws: The first fault found, as one line.
+    package static func parse(
+        arguments: [String],
+        environment: [String: String],
+        subcommands: [Subcommand] = [],
+        readFile: (String) throws(FileUnreadable) -> [UInt8]
+    ) throws(ConfigurationError) -> Invocation {
+        let program = arguments.first.flatMap { $0.split(separator: "/").last.map(String.init) } ?? ""
+        let isReplacement = program == replacedProgram
+        let rest = Array(arguments.dropFirst())
+        if !isReplacement, let first = rest.first, subcommands.contains(where: { $0.name == first }) {
+            return .subcommand(name: first, arguments: Array(rest.dropFirst()))
+        }
+        if asksForHelp(rest) { return .help(HelpText.text(subcommands: isReplacement ? [] : subcommands)) }
+        let scan = try ArgumentScan(rest, options: Option.table)
+        if scan.has("help") { return .help(HelpText.text(subcommands: isReplacement ? [] : subcommands)) }
+        if scan.has("print-reference") { return .help(MarkdownReference.text) }
+        if scan.has("version") { return .version }
+        var words = scan.words
+        if isReplacement {
+            guard words.first == ConfigurationFile.managerType else { throw .unknownManagerType(words.first) }
+            words.removeFirst()
+        }
+        let bare = try BareWords(words, configFlag: scan.texts("config")?.last, subcommands)
+        let all = try settings(scan, bare, environment, readFile)
+        return scan.has("print-config") ? .printConfig(ConfigurationReport.text(all)) : .run(all)
+    }
+
+    /// Reads settings for a subcommand: the same table, sources and precedence, but only what it needs is
+    /// required.
+    ///
+    /// - Parameters:
+    ///   - scan: The subcommand's arguments, scanned with `Option.table` and its own rows; `--config` counts.
+    ///   - environment: Environment variables.
+    ///   - required: Names of the options without which it cannot work, e.g. `compartment-id`.
+    ///   - readFile: Gives the bytes of the file with this path.
+    /// - Returns: One value, or one for each entry of the file.
+    /// - Throws: The first fault found, as one line.
+    package static func settings(
+        scan: ArgumentScan,
+        environment: [String: String],
+        required: [String],
+        readFile: (String) throws(FileUnreadable) -> [UInt8]
+    ) throws(ConfigurationError) -> [Settings] {
+        let bare = BareWords(address: nil, file: scan.texts("config")?.last)
+        let options = Option.table.filter { required.contains($0.name) }
+        return try settings(scan, bare, environment, required: options, readFile)
+    }
+
+    private static func settings(
+        _ scan: ArgumentScan,
+        _ bare: BareWords,
+        _ environment: [String: String],
+        required: [Option] = Option.table.filter(\.isRequired),
+        _ readFile: (String) throws(FileUnreadable) -> [UInt8]
+    ) throws(ConfigurationError) -> [Settings] {
+        var entries: [ManagerEntry?] = [nil]
+        if let path = bare.file {
+            let bytes: [UInt8]
+            do {
+                bytes = try readFile(path)
+            } catch {
+                throw .unreadableFile(path: path, reason: error.reason)
+            }
+            entries = try ConfigurationFile.entries(bytes, path: path)
+        }
+        var all: [Settings] = []
+        for entry in entries {
+            let settings = try Settings(
+                scan: scan,
+                address: bare.address,
+                environment: environment,
+                entry: entry,
+                required: required
+            )
+            // Two managers of one name at one scheduler would take each other's workers for their own.
+            let isTwin = all.contains {
+                $0.workerManagerID == settings.workerManagerID
+                    && $0.schedulerAddress == settings.schedulerAddress
+            }
+            guard !isTwin else {
+                throw .contradiction(
+                    "\(printable(bare.file ?? "")):\(entry?.line ?? 1): a second manager is called "
+                        + "\(quoted(settings.workerManagerID)) at one scheduler; give each its own worker_manager_id"
+                )
+            }
+            all.append(settings)
+        }
+        return all
+    }
+
+    /// Help is wanted even where the rest of the line is wrong, but not after `--`.
+    private static func asksForHelp(_ arguments: [String]) -> Bool {
+        arguments.prefix { $0 != "--" }.contains { $0 == "--help" || $0 == "-h" }
+    }
+}
+
+/// The bare words of a command line that runs managers: an address, a file, or both.
+private struct BareWords {
+    var address: String?
+    var file: String?
+
+    init(address: String?, file: String?) {
+        self.address = address
+        self.file = file
+    }
+
+    init(_ words: [String], configFlag: String?, _ subcommands: [Subcommand]) throws(ConfigurationError) {
+        file = configFlag
+        for word in words {
+            if word.hasSuffix(".toml"), !SchedulerAddress.isMeant(by: word) {
+                if let file { throw .severalFiles(file, word) }
+                file = word
+            } else if !word.utf8.contains(UInt8(ascii: ":")) {
+                throw .unknownWord(word, nearest: nearest(to: word, among: subcommands.map(\.name)))
+            } else if address != nil {
+                throw .unexpectedArgument(word)
+            } else {
+                address = word
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One row of the table of options: everything that flag parsing, environment, file, help, `--print-config`
+/// and the reference need to know about one setting.
+///
+/// Why not swift-argument-parser: it knows neither abbreviations of long flags nor where a value came from,
+/// and an option declared there would have to be declared again for environment, file, report and reference.
+package struct Option: Sendable {
+    /// How a row takes part.
+    enum Role: Sendable {
+        /// Ends up in `Settings`.
+        case setting
+        /// The bare word; has no flag.
+        case positional
+        /// Accepted and checked, but without effect; the half sentence says why.
+        case ignored(because: String)
+        /// Steers this one invocation (`--help`); only a flag, never a key of the file.
+        case invocation
+    }
+
+    /// Long flag without its dashes; with `_` for `-` also the file's key.
+    package let name: String
+    /// Short flag without its dash.
+    package let short: String?
+    /// Environment variable.
+    package let environment: String?
+    /// What stands for the value in help; empty for a switch.
+    package let placeholder: String
+    /// What the file may hold and how values are printed.
+    package let form: ValueForm
+    /// True when there is no default.
+    package let isRequired: Bool
+    /// True when the value must never be shown.
+    package let isSecret: Bool
+    /// True when the command that this replaces has no such option.
+    package let isNew: Bool
+    /// One or more sentences for help and reference.
+    package let help: String
+    let role: Role
+    /// Puts texts, checked, into the settings.
+    let store: @Sendable (inout Settings, [String]) throws(ValueFault) -> Void
+    /// The value as texts that `store` reads; empty when unset.
+    let show: @Sendable (Settings) -> [String]
+
+    private init<Value: Sendable>(
+        _ name: String,
+        short: String?,
+        environment: String?,
+        kind: ValueKind<Value>,
+        required: Bool = false,
+        secret: Bool = false,
+        new: Bool = false,
+        role: Role,
+        help: String,
+        store: @escaping @Sendable (inout Settings, [String]) throws(ValueFault) -> Void,
+        show: @escaping @Sendable (Settings) -> [String]
+    ) {
+        self.name = name
+        self.short = short
+        self.environment = environment
+        placeholder = kind.placeholder
+        form = kind.form
+        isRequired = required
+        isSecret = secret
+        isNew = new
+        self.help = help
+        self.role = role
+        self.store = store
+        self.show = show
+    }
+
+    /// A setting that always has a value, unless it is required.
+    init<Value: Sendable>(
+        _ name: String,
+        short: String? = nil,
+        environment: String? = nil,
+        _ kind: ValueKind<Value>,
+        into path: any WritableKeyPath<Settings, Value> & Sendable,
+        required: Bool = false,
+        new: Bool = false,
+        positional: Bool = false,
+        _ help: String
+    ) {
+        self.init(
+            name,
+            short: short,
+            environment: environment,
+            kind: kind,
+            required: required,
+            new: new,
+            role: positional ? .positional : .setting,
+            help: help,
+            store: { settings, texts throws(ValueFault) in settings[keyPath: path] = try kind.read(texts) },
+            show: { kind.show($0[keyPath: path]) }
+        )
+    }
+
+    /// A setting that may be absent; given as the empty text it is absent, whatever a weaker source says.
+    init<Value: Sendable>(
+        _ name: String,
+        short: String? = nil,
+        environment: String? = nil,
+        _ kind: ValueKind<Value>,
+        intoOptional path: any WritableKeyPath<Settings, Value?> & Sendable,
+        secret: Bool = false,
+        new: Bool = false,
+        _ help: String
+    ) {
+        self.init(
+            name,
+            short: short,
+            environment: environment,
+            kind: kind,
+            secret: secret,
+            new: new,
+            role: .setting,
+            help: help,
+            store: { settings, texts throws(ValueFault) in
+                settings[keyPath: path] = texts == [""] ? nil : try kind.read(texts)
+            },
+            show: { $0[keyPath: path].map(kind.show) ?? [] }
+        )
+    }
+
+    /// A setting of the Python manager that means nothing here; its value is still checked.
+    static func ignored<Value: Sendable>(
+        _ name: String,
+        short: String? = nil,
+        _ kind: ValueKind<Value>,
+        because reason: String
+    ) -> Option {
+        Option(
+            name,
+            short: short,
+            environment: nil,
+            kind: kind,
+            role: .ignored(because: reason),
+            help: "No effect: \(reason).",
+            store: { _, texts throws(ValueFault) in _ = try kind.read(texts) },
+            show: { _ in [] }
+        )
+    }
+
+    /// A flag for one invocation, also for subcommands: its texts are read from the scan, not from
+    /// `Settings`.
+    ///
+    /// - Parameters:
+    ///   - name: Long flag without dashes.
+    ///   - short: Short flag without dash.
+    ///   - placeholder: What stands for the value in help, or nil for a switch.
+    ///   - help: One or more sentences.
+    /// - Returns: The row.
+    package static func invocation(
+        _ name: String,
+        short: String? = nil,
+        placeholder: String? = nil,
+        _ help: String
+    ) -> Option {
+        Option(
+            name,
+            short: short,
+            placeholder: placeholder ?? "",
+            form: placeholder == nil ? .toggle : .text,
+            help: help
+        )
+    }
+
+    private init(_ name: String, short: String?, placeholder: String, form: ValueForm, help: String) {
+        self.name = name
+        self.short = short
+        environment = nil
+        self.placeholder = placeholder
+        self.form = form
+        isRequired = false
+        isSecret = false
+        isNew = true
+        self.help = help
+        role = .invocation
+        store = { _, _ throws(ValueFault) in }
+        show = { _ in [] }
+    }
+
+    /// The file's key.
+    package var key: String { withUnderscores(name) }
+
+    /// What to type to give it, for messages: the flag, or the bare word's name.
+    package var spelling: String {
+        if case .positional = role { return withUnderscores(name.uppercased()) }
+        return "--\(name)"
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The address of a Scaler service: scheduler or object storage server.
+///
+/// Written as Scaler writes it: IPv6 hosts stand bare and the last colon parts the port (`tcp://::1:8516`),
+/// since that is the only form its YMQ transport reads; brackets are understood and dropped.
+package enum SchedulerAddress: Sendable, Hashable {
+    /// `tcp://HOST:PORT`; the host is a name, an IPv4 or a bare IPv6 address.
+    case tcp(host: String, port: UInt16)
+    /// `ipc://PATH`, a Unix socket.
+    case ipc(path: String)
+
+    /// Reads the text, or says what is wrong with it.
+    package init(_ text: String) throws(ValueFault) {
+        guard Self.isMeant(by: text), let colon = text.firstIndex(of: ":") else {
+            throw .malformed("\(quoted(text)) is no address", Self.remedy)
+        }
+        let scheme = text[..<colon]
+        let rest = text[colon...].dropFirst(3)
+        switch scheme {
+        case "tcp":
+            // A slash at the end is what people copy from a browser; Scaler drops it, too.
+            let authority = rest.hasSuffix("/") ? rest.dropLast() : rest
+            let (host, port) = try hostAndPort(authority, in: text, remedy: Self.remedy)
+            self = .tcp(host: host, port: port)
+        case "ipc":
+            guard !rest.isEmpty, rest.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+                throw .malformed("\(quoted(text)) names no usable path", "write ipc:///PATH")
+            }
+            self = .ipc(path: String(rest))
+        case "tls", "ws", "wss", "inproc":
+            throw .malformed(
+                "\(scheme):// is not supported",
+                "bind the scheduler to a tcp:// or ipc:// address too and give that"
+            )
+        default:
+            throw .malformed("\(quoted(text)) has an unknown scheme", Self.remedy)
+        }
+    }
+
+    /// True when the text has a scheme, and so means an address, right or wrong.
+    package static func isMeant(by text: String) -> Bool {
+        text.firstIndex(of: ":").map { text[$0...].hasPrefix("://") } ?? false
+    }
+
+    /// The text that reads back as this address, in Scaler's spelling.
+    package var description: String {
+        switch self {
+        case .tcp(let host, let port): "tcp://\(host):\(port)"
+        case .ipc(let path): "ipc://\(path)"
+        }
+    }
+
+    private static let remedy = "write tcp://HOST:PORT, e.g. tcp://127.0.0.1:8516"
+}
+
+/// Where the status server listens: plain HTTP for metrics and health.
+package enum StatusAddress: Sendable, Hashable {
+    /// `HOST:PORT`; port 0 lets the system choose.
+    case tcp(host: String, port: UInt16)
+    /// `unix:PATH`, or a path that begins with a slash.
+    case unix(path: String)
+
+    /// Reads the text, or says what is wrong with it.
+    package init(_ text: String) throws(ValueFault) {
+        let path = text.hasPrefix("unix:") ? String(text.dropFirst(5)) : text
+        if path.hasPrefix("/") {
+            self = .unix(path: path)
+            return
+        }
+        let (host, port) = try hostAndPort(
+            text[...],
+            in: text,
+            remedy: "write HOST:PORT, e.g. 127.0.0.1:9464, or unix:/PATH",
+            allowsZero: true
+        )
+        self = .tcp(host: host, port: port)
+    }
+
+    /// The text that reads back as this address.
+    package var description: String {
+        switch self {
+        case .tcp(let host, let port): "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+}
+
+private func hostAndPort(
+    _ authority: Substring,
+    in text: String,
+    remedy: String,
+    allowsZero: Bool = false
+) throws(ValueFault) -> (host: String, port: UInt16) {
+    guard let colon = authority.lastIndex(of: ":") else {
+        throw .malformed("\(quoted(text)) has no port", remedy)
+    }
+    var host = authority[..<colon]
+    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+    guard !host.isEmpty, host.utf8.allSatisfy(isHostByte) else {
+        throw .malformed("\(quoted(text)) has no usable host", remedy)
+    }
+    let digits = authority[authority.index(after: colon)...]
+    guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+        throw .malformed("\(quoted(text)) has no port number after the last colon", remedy)
+    }
+    guard let port = UInt16(digits), port > 0 || allowsZero else {
+        throw .outOfRange("\(quoted(text)) has a port outside 1 to 65535", remedy)
+    }
+    return (String(host), port)
+}
+
+/// Names, IPv4, IPv6 with a zone (`fe80::1%eth0`); nothing that could be a URL's user, path or query.
+private func isHostByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): true
+    default: ".-_:%*".utf8.contains(byte)
+    }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Everything one worker manager is told, typed, checked and with defaults filled in.
+///
+/// The initial values here are the defaults, and the only place they are written; `Option.table` shows them
+/// in help and reference. Required texts and lists start empty; `Invocation.parse` never returns them so.
+package struct Settings: Sendable, Equatable {
+    // MARK: Scheduler and workers
+
+    /// Address of the scheduler that this manager connects to.
+    package var schedulerAddress: SchedulerAddress
+    /// Address that the workers connect to; nil means `schedulerAddress`.
+    package var workerSchedulerAddress: SchedulerAddress?
+    /// Unique name of this manager at its scheduler; part of display names and of the owner's hash.
+    package var workerManagerID = ""
+    /// Scaler's object storage server; nil means the one that the scheduler names in its heartbeat echo.
+    package var objectStorageAddress: SchedulerAddress?
+    /// What the workers offer, in the order given.
+    package var capabilities: [Capability] = []
+    /// Tasks that the scheduler may queue at one worker.
+    package var taskQueueSize = 1000
+    /// Pause between heartbeats of manager and workers.
+    package var heartbeatInterval: Duration = .seconds(2)
+    /// Silence of the scheduler after which it counts as gone.
+    package var deathTimeout: Duration = .seconds(300)
+    /// How long the scheduler must ask for fewer workers before they go; zero obeys at once.
+    package var scaleDownCooldown: Duration = .seconds(30)
+    /// Transport to the scheduler.
+    package var networkBackend = NetworkBackend.auto
+    /// Threads that libzmq may use.
+    package var ioThreads = 1
+
+    // MARK: Tasks
+
+    /// Container instances alive at once.
+    package var baseConcurrency = 100
+    /// Longest run of one container instance.
+    package var jobTimeout: Duration = .seconds(3600)
+    /// Longest time in CREATING, the image pull included, before an instance counts as failed.
+    package var createTimeout: Duration = .seconds(900)
+    /// What happens to running instances when the daemon stops.
+    package var onExit = OnExit.delete
+
+    // MARK: Object Storage
+
+    /// Tenancy namespace of OCI Object Storage.
+    package var objectStorageNamespace = ""
+    /// Bucket for payloads and results.
+    package var objectStorageBucket = ""
+    /// Beginning of every object's name, without a slash at its end.
+    package var objectStoragePrefix = "scaler-tasks"
+
+    // MARK: Container instances
+
+    /// Region identifier, such as `us-ashburn-1`.
+    package var region = "us-ashburn-1"
+    /// OCID of the compartment where instances are made.
+    package var compartmentID = ""
+    /// Availability domains to try, in order.
+    package var availabilityDomains: [String] = []
+    /// OCIDs of the subnets to try, in order.
+    package var subnetIDs: [String] = []
+    /// Image of the job runner.
+    package var containerImage = ""
+    /// Shapes to try, in order.
+    package var instanceShapes = ["CI.Standard.E4.Flex"]
+    /// OCPUs of one instance.
+    package var instanceOCPUs = 1.0
+    /// Memory of one instance in GB.
+    package var instanceMemoryGB = 6.0
+    /// User name for a private registry; given together with `imagePullPassword`.
+    package var imagePullUsername: String?
+    /// Password or auth token for a private registry.
+    package var imagePullPassword: String?
+    /// OCID of a vault secret with the registry's credentials.
+    package var imagePullSecretID: String?
+
+    // MARK: Ownership and tags
+
+    /// Replaces the computed owner in tags and object names.
+    package var ownerID: String?
+    /// The user's tags for every instance.
+    package var freeformTags: [FreeformTag] = []
+    /// The user's tags that live in a tag namespace.
+    package var definedTags: [DefinedTag] = []
+
+    // MARK: OCI access
+
+    /// How requests to OCI are signed.
+    package var authType = AuthType.configFile
+    /// Profile of the OCI configuration file.
+    package var profile = "DEFAULT"
+    /// One base URL for every OCI service, without a slash at its end; nil means the region's own.
+    package var ociEndpoint: String?
+    /// PEM file of certificate authorities to trust instead of the system's.
+    package var caBundle: String?
+    /// Ceiling of requests to OCI a second, reads and writes apart.
+    package var maxRequestsPerSecond = 20.0
+
+    // MARK: Logging and status
+
+    /// Files to log to.
+    package var loggingPaths = ["/dev/stdout"]
+    /// Least severe level that is logged.
+    package var loggingLevel = LoggingLevel.info
+    /// Form of the log's lines.
+    package var logFormat = LogFormat.text
+    /// Where metrics and health are served; nil means nowhere.
+    package var statusAddress: StatusAddress?
+
+    // MARK: How they were given
+
+    /// Origin of every setting that is not the default, by option name (`base-concurrency`).
+    package var origins: [String: Origin] = [:]
+    /// Settings that were given and mean nothing here, for one line each in the log.
+    package var ignored: [IgnoredSetting] = []
+
+    /// Defaults, with the one value that has no empty form.
+    package init(schedulerAddress: SchedulerAddress) {
+        self.schedulerAddress = schedulerAddress
+    }
+
+    /// Where the workers connect.
+    package var addressForWorkers: SchedulerAddress { workerSchedulerAddress ?? schedulerAddress }
+
+    /// The line about settings that exclude or need each other, if there are such.
+    var contradiction: String? {
+        if (imagePullUsername == nil) != (imagePullPassword == nil) {
+            "--image-pull-username and --image-pull-password belong together; give both or neither"
+        } else if imagePullUsername != nil, imagePullSecretID != nil {
+            "--image-pull-secret-id and --image-pull-username exclude each other; give one of them"
+        } else {
+            nil
+        }
+    }
+}
+
+/// A setting of the Python manager that was given and has no effect here.
+package struct IgnoredSetting: Sendable, Equatable {
+    /// Its option name.
+    package let name: String
+    /// Where it was given.
+    package let origin: Origin
+    /// Why it has no effect, a half sentence.
+    package let reason: String
+}

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How the values of one kind are written, read from text and shown.
+///
+/// Flags, environment variables and the file's strings all pass through `read`; other TOML values are first
+/// made the text they stand for, so a value means the same wherever it is given.
+struct ValueKind<Value: Sendable>: Sendable {
+    /// What the help puts in the value's place, such as `SECONDS`.
+    let placeholder: String
+    let form: ValueForm
+    /// Texts to value; a kind that is no list gets exactly one text.
+    let read: @Sendable ([String]) throws(ValueFault) -> Value
+    /// Value to texts that read back as it.
+    let show: @Sendable (Value) -> [String]
+}
+
+/// Which TOML values a kind accepts beside strings, and how its values are printed.
+package enum ValueForm: Sendable {
+    /// A string.
+    case text
+    /// A whole number.
+    case whole
+    /// A whole or decimal number.
+    case decimal
+    /// A boolean; on the command line a switch.
+    case toggle
+    /// An array of strings; elsewhere parted by commas.
+    case list
+    /// As `list`, but on the command line a flag takes all words that follow it.
+    case greedyList
+    /// An array of `KEY=VALUE` strings or a table of strings; elsewhere one `KEY=VALUE` for each flag.
+    case pairs
+}
+
+extension ValueKind where Value == String {
+    /// Text that may not be empty or hold control characters.
+    static func text(_ placeholder: String, maxBytes: Int = 4096) -> ValueKind {
+        .single(placeholder) { text throws(ValueFault) in try plain(text, maxBytes: maxBytes) }
+    }
+
+    /// A name that stands in object names, tags and display names: letters, digits, `-`, `_` and `.`.
+    static func word(_ placeholder: String, maxBytes: Int) -> ValueKind {
+        .single(placeholder) { text throws(ValueFault) in
+            let word = try plain(text, maxBytes: maxBytes)
+            guard word.utf8.allSatisfy(isWordByte) else {
+                throw .malformed(
+                    "\(quoted(word)) is not a plain name",
+                    "use letters, digits, '-', '_' and '.'"
+                )
+            }
+            return word
+        }
+    }
+
+    /// The beginning of object names; slashes at its ends would make empty path components.
+    static var objectPrefix: ValueKind {
+        .single("PREFIX") { text throws(ValueFault) in
+            let prefix = try plain(text, maxBytes: 512)
+            guard !prefix.hasPrefix("/"), !prefix.hasSuffix("/") else {
+                throw .malformed("\(quoted(prefix)) begins or ends with a slash", "drop that slash")
+            }
+            return prefix
+        }
+    }
+
+    /// An http or https URL without path.
+    static var baseURL: ValueKind {
+        .single("URL") { text throws(ValueFault) in
+            let url = text.hasSuffix("/") ? String(text.dropLast()) : text
+            let rest = ["https://", "http://"].first { url.hasPrefix($0) }.map {
+                url.dropFirst($0.utf8.count)
+            }
+            guard let rest, !rest.isEmpty, rest.utf8.allSatisfy({ isWordByte($0) || ":[]".utf8.contains($0) })
+            else {
+                throw .malformed("\(quoted(text)) is no base URL", "write https://HOST or https://HOST:PORT")
+            }
+            return url
+        }
+    }
+
+    fileprivate static func single(
+        _ placeholder: String,
+        _ read: @escaping @Sendable (String) throws(ValueFault) -> String
+    ) -> ValueKind {
+        ValueKind(
+            placeholder: placeholder,
+            form: .text,
+            read: { texts throws(ValueFault) in try read(onlyText(texts)) },
+            show: { [$0] }
+        )
+    }
+}
+
+extension ValueKind where Value == Int {
+    /// A whole number within the range.
+    static func whole(_ range: ClosedRange<Int>) -> ValueKind {
+        ValueKind(
+            placeholder: "N",
+            form: .whole,
+            read: { texts throws(ValueFault) in
+                let text = onlyText(texts)
+                let remedy = "give a whole number from \(range.lowerBound) to \(range.upperBound)"
+                guard let number = Int(text) else {
+                    throw .malformed("\(quoted(text)) is not a whole number", remedy)
+                }
+                guard range.contains(number) else { throw .outOfRange("\(number) is out of range", remedy) }
+                return number
+            },
+            show: { ["\($0)"] }
+        )
+    }
+
+    /// The most that a field of 32 signed bits holds, which every count here must fit sooner or later.
+    static var countMax: Int { 2_147_483_647 }
+
+    /// 1 or more.
+    static var count: ValueKind { .whole(1...countMax) }
+}
+
+extension ValueKind where Value == Double {
+    /// A decimal number above zero.
+    static func positive(_ placeholder: String) -> ValueKind {
+        ValueKind(
+            placeholder: placeholder,
+            form: .decimal,
+            read: { texts throws(ValueFault) in
+                try decimal(onlyText(texts), within: .leastNonzeroMagnitude...1e6)
+            },
+            show: { ["\($0)"] }
+        )
+    }
+}
+
+extension ValueKind where Value == Duration {
+    /// Seconds, decimals allowed; kept to the millisecond.
+    static func seconds(zeroAllowed: Bool = false) -> ValueKind {
+        // Thirty years: far above any use, far below where the arithmetic of Duration could overflow.
+        let range = (zeroAllowed ? 0 : 0.001)...1e9
+        return ValueKind(
+            placeholder: "SECONDS",
+            form: .decimal,
+            read: { texts throws(ValueFault) in
+                let seconds = try decimal(onlyText(texts), within: range)
+                return .milliseconds(Int64((seconds * 1000).rounded()))
+            },
+            show: { duration in
+                let (seconds, attoseconds) = duration.components
+                return [attoseconds == 0 ? "\(seconds)" : "\(Double(seconds) + Double(attoseconds) / 1e18)"]
+            }
+        )
+    }
+}
+
+extension ValueKind where Value == Bool {
+    /// On or off.
+    static var toggle: ValueKind {
+        ValueKind(
+            placeholder: "",
+            form: .toggle,
+            read: { texts throws(ValueFault) in
+                switch onlyText(texts).lowercased() {
+                case "true": return true
+                case "false": return false
+                default: throw .malformed("\(quoted(onlyText(texts))) is no boolean", "give true or false")
+                }
+            },
+            show: { ["\($0)"] }
+        )
+    }
+}
+
+extension ValueKind where Value: Choice {
+    /// One of the type's words, in any case of letters.
+    static var choice: ValueKind {
+        let words = Value.allCases.map(\.rawValue)
+        return ValueKind(
+            placeholder: words.joined(separator: "|"),
+            form: .text,
+            read: { texts throws(ValueFault) in
+                let text = onlyText(texts)
+                guard
+                    let value = Value.allCases.first(where: { $0.rawValue.lowercased() == text.lowercased() })
+                else {
+                    throw .malformed(
+                        "\(quoted(text)) is no choice",
+                        "give one of \(words.joined(separator: ", "))"
+                    )
+                }
+                return value
+            },
+            show: { [$0.rawValue] }
+        )
+    }
+}
+
+extension ValueKind where Value == SchedulerAddress {
+    /// `tcp://HOST:PORT` or `ipc://PATH`.
+    static var address: ValueKind {
+        ValueKind(
+            placeholder: "ADDRESS",
+            form: .text,
+            read: { texts throws(ValueFault) in try SchedulerAddress(onlyText(texts)) },
+            show: { [$0.description] }
+        )
+    }
+}
+
+extension ValueKind where Value == StatusAddress {
+    /// `HOST:PORT` or `unix:PATH`.
+    static var statusAddress: ValueKind {
+        ValueKind(
+            placeholder: "HOST:PORT",
+            form: .text,
+            read: { texts throws(ValueFault) in try StatusAddress(onlyText(texts)) },
+            show: { [$0.description] }
+        )
+    }
+}
+
+extension ValueKind where Value == [String] {
+    /// One or more texts, parted by commas or repeated, in order.
+    static func list(_ placeholder: String, greedy: Bool = false) -> ValueKind {
+        ValueKind(
+            placeholder: placeholder,
+            form: greedy ? .greedyList : .list,
+            read: { texts throws(ValueFault) in
+                var items: [String] = []
+                for text in texts {
+                    for item in text.split(separator: ",", omittingEmptySubsequences: false) {
+                        items.append(try plain(trimmed(item), maxBytes: 4096))
+                    }
+                }
+                guard !items.isEmpty else { throw .outOfRange("the list is empty", "give one or more") }
+                return items
+            },
+            show: { $0 }
+        )
+    }
+}
+
+extension ValueKind where Value == [Capability] {
+    /// `gpu,cpu=4`; empty means none.
+    static var capabilities: ValueKind {
+        ValueKind(
+            placeholder: "NAME[=N],...",
+            form: .text,
+            read: { texts throws(ValueFault) in
+                guard !onlyText(texts).isEmpty else { return [] }
+                var capabilities: [Capability] = []
+                for item in onlyText(texts).split(separator: ",", omittingEmptySubsequences: false) {
+                    let new = try capability(item)
+                    capabilities.removeAll { $0.name == new.name }
+                    capabilities.append(new)
+                }
+                return capabilities
+            },
+            show: { capabilities in
+                let items = capabilities.map { $0.value == -1 ? $0.name : "\($0.name)=\($0.value)" }
+                return items.isEmpty ? [] : [items.joined(separator: ",")]
+            }
+        )
+    }
+
+    private static func capability(_ item: Substring) throws(ValueFault) -> Capability {
+        let remedy = "write e.g. gpu,cpu=4"
+        let (left, right) = cut(item, at: "=")
+        let name = trimmed(left)
+        guard !name.isEmpty else { throw .malformed("\(quoted(String(item))) has no name", remedy) }
+        _ = try plain(name, maxBytes: 256)
+        guard let right else { return Capability(name: name, value: -1) }
+        guard let value = Int64(trimmed(right)) else {
+            throw .malformed("the value of \(quoted(name)) is not a whole number", remedy)
+        }
+        return Capability(name: name, value: value)
+    }
+}
+
+extension ValueKind where Value == [FreeformTag] {
+    /// `KEY=VALUE`, repeated.
+    static var freeformTags: ValueKind {
+        ValueKind(
+            placeholder: "KEY=VALUE",
+            form: .pairs,
+            read: { texts throws(ValueFault) in
+                var tags: [FreeformTag] = []
+                for text in texts {
+                    let (key, value) = try tagParts(text, remedy: "write KEY=VALUE")
+                    guard !key.hasPrefix("scaler-") else {
+                        throw .malformed(
+                            "\(quoted(key)) is reserved",
+                            "choose a key that does not begin with scaler-"
+                        )
+                    }
+                    tags.removeAll { $0.key == key }
+                    tags.append(FreeformTag(key: key, value: value))
+                }
+                return tags
+            },
+            show: { $0.map { "\($0.key)=\($0.value)" } }
+        )
+    }
+}
+
+extension ValueKind where Value == [DefinedTag] {
+    /// `NAMESPACE.KEY=VALUE`, repeated.
+    static var definedTags: ValueKind {
+        let remedy = "write NAMESPACE.KEY=VALUE"
+        return ValueKind(
+            placeholder: "NAMESPACE.KEY=VALUE",
+            form: .pairs,
+            read: { texts throws(ValueFault) in
+                var tags: [DefinedTag] = []
+                for text in texts {
+                    let (name, value) = try tagParts(text, remedy: remedy)
+                    let (namespace, key) = cut(name[...], at: ".")
+                    guard !namespace.isEmpty, let key, !key.isEmpty else {
+                        throw .malformed("\(quoted(text)) names no namespace and key", remedy)
+                    }
+                    let tag = DefinedTag(namespace: String(namespace), key: String(key), value: value)
+                    tags.removeAll { $0.namespace == tag.namespace && $0.key == tag.key }
+                    tags.append(tag)
+                }
+                return tags
+            },
+            show: { $0.map { "\($0.namespace).\($0.key)=\($0.value)" } }
+        )
+    }
+}
+
+// MARK: - Pieces
+
+/// The one text of a kind that is no list: the scanner and the file reader give exactly one.
+private func onlyText(_ texts: [String]) -> String {
+    precondition(texts.count == 1, "a scalar kind was given \(texts.count) texts")
+    return texts[0]
+}
+
+private func plain(_ text: String, maxBytes: Int) throws(ValueFault) -> String {
+    guard !text.isEmpty else { throw .outOfRange("the value is empty", "give a value") }
+    guard text.utf8.count <= maxBytes else {
+        throw .outOfRange("the value is longer than \(maxBytes) bytes", "shorten it")
+    }
+    guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+        throw .malformed("\(quoted(text)) holds a control character", "remove it")
+    }
+    return text
+}
+
+private func decimal(_ text: String, within range: ClosedRange<Double>) throws(ValueFault) -> Double {
+    let least =
+        range.lowerBound < 0.001 && range.lowerBound > 0 ? "above 0" : "from \(brief(range.lowerBound))"
+    let remedy = "give a number \(least) to \(brief(range.upperBound))"
+    guard let number = Double(text), number.isFinite else {
+        throw .malformed("\(quoted(text)) is not a number", remedy)
+    }
+    guard range.contains(number) else { throw .outOfRange("\(quoted(text)) is out of range", remedy) }
+    return number
+}
+
+private func brief(_ number: Double) -> String {
+    number == number.rounded() ? "\(Int(number))" : "\(number)"
+}
+
+private func tagParts(_ text: String, remedy: String) throws(ValueFault) -> (key: String, value: String) {
+    let (left, right) = cut(text[...], at: "=")
+    let key = trimmed(left)
+    guard let right, !key.isEmpty else { throw .malformed("\(quoted(text)) is no tag", remedy) }
+    // Limits of OCI's tagging service: keys of 100 characters, values of 256.
+    guard key.count <= 100, right.count <= 256 else {
+        throw .outOfRange(
+            "the tag \(quoted(key)) is too long",
+            "keep keys to 100 and values to 256 characters"
+        )
+    }
+    _ = try plain(key + right, maxBytes: 4096)
+    return (key, String(right))
+}
+
+private func cut(_ text: Substring, at mark: Character) -> (left: Substring, right: Substring?) {
+    guard let index = text.firstIndex(of: mark) else { return (text, nil) }
+    return (text[..<index], text[text.index(after: index)...])
+}
+
+private func trimmed(_ text: Substring) -> String {
+    let head = text.drop { $0 == " " || $0 == "\t" }
+    guard let end = head.lastIndex(where: { $0 != " " && $0 != "\t" }) else { return "" }
+    return String(head[...end])
+}
+
+private func isWordByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): true
+    default: "-_.".utf8.contains(byte)
+    }
+}
