@@ -27,10 +27,4 @@ package struct UnitScaling: Hashable, Sendable {
         surplusSince = nil
         return wished
     }
-
-    /// Workers needed for `concurrency` tasks at once, each worker holding `perUnit`.
-    package static func units(forConcurrency concurrency: Int, perUnit: Int) -> Int {
-        precondition(perUnit > 0)
-        return concurrency / perUnit + (concurrency % perUnit > 0 ? 1 : 0)
-    }
 }

@@ -6,6 +6,7 @@ internal import Logging
 internal import Messaging
 internal import SchedulerMessages
 internal import TaskEngine
+internal import Transport
 
 /// The manager and its workers: keeps as many workers as the scheduler wishes.
 @LoopActor
@@ -77,7 +78,7 @@ final class Fleet {
         var backoff = Backoff(initial: .milliseconds(200), limit: .seconds(5))
         while !isCancelled, !isLeaving {
             let channel = SchedulerChannel(
-                identity: "\(ProcessIdentity.pid)|worker_manager_oci_hpc|\(RandomIdentity.uuid())",
+                identity: "\(ProcessIdentity.processID)|worker_manager_oci_hpc|\(RandomIdentity.uuid())",
                 endpoint: managerEndpoint,
                 connector: connector,
                 log: log

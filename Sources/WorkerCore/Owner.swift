@@ -26,7 +26,7 @@ package struct Owner: Sendable, Equatable {
         machineID: String, managerID: String, schedulerAddress: String, prefix: String, override: String?
     ) {
         let fingerprint = [machineID, managerID, schedulerAddress].joined(separator: "\n")
-        id = override ?? String(Hexadecimal.encode(Digest.sha256(Array(fingerprint.utf8))).prefix(12))
+        id = override ?? String(Hexadecimal.encode(DigestAlgorithm.sha256.digest(Array(fingerprint.utf8))).prefix(12))
         objectPrefix = prefix.isEmpty ? id : "\(prefix)/\(id)"
         self.managerID = managerID
     }
@@ -68,7 +68,7 @@ package struct Owner: Sendable, Equatable {
     ///
     /// Made of the task's id alone, so that a result delivered twice is one object.
     func scalerResult(of task: TaskMessage) -> ObjectID {
-        let digest = Digest.md5(Array("result".utf8) + task.taskID.bytes)
+        let digest = DigestAlgorithm.md5.digest(Array("result".utf8) + task.taskID.bytes)
         guard let tag = try? ObjectTag(digest) else { preconditionFailure("MD5 has 16 bytes") }
         return ObjectID(owner: task.source, tag: tag)
     }

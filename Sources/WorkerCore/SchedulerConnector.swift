@@ -11,12 +11,12 @@ internal import Transport
 enum RandomIdentity {
     /// 32 hexadecimal digits.
     static func hexadecimal() -> String {
-        Hexadecimal.encode(SecureRandom.bytes(16))
+        Hexadecimal.encode(secureRandomBytes(count: 16))
     }
 
     /// A random UUID (RFC 9562, version 4) with dashes.
     static func uuid() -> String {
-        var bytes = SecureRandom.bytes(16)
+        var bytes = secureRandomBytes(count: 16)
         bytes[6] = bytes[6] & 0x0F | 0x40
         bytes[8] = bytes[8] & 0x3F | 0x80
         let digits = Array(Hexadecimal.encode(bytes))

@@ -43,6 +43,17 @@ struct TaskAnswer: Equatable {
     }
 }
 
+extension TaskAnswer {
+    /// The container's profile as the metadata of a TaskResult.
+    private static func wire(_ profile: TaskPayload.ProfileResult) -> SchedulerMessages.ProfileResult {
+        SchedulerMessages.ProfileResult(
+            durationSeconds: profile.seconds,
+            memoryPeakBytes: profile.peakMemoryBytes,
+            cpuSeconds: profile.processorSeconds
+        )
+    }
+}
+
 /// A task's payload as it travels: compressed where that is worth it.
 struct PackedPayload {
     let bytes: [UInt8]

@@ -34,11 +34,6 @@ import Testing
         #expect(scaling.target(wished: 0, live: 2, now: .seconds(0)) == 0)
     }
 
-    @Test(arguments: [(0, 0), (1, 1), (100, 1), (101, 2), (1000, 10)])
-    func `a worker is started for every hundred tasks begun`(_ concurrency: Int, _ units: Int) {
-        #expect(UnitScaling.units(forConcurrency: concurrency, perUnit: 100) == units)
-    }
-
     @Test func `pauses are drawn under a doubling ceiling that has a limit`() {
         var backoff = Backoff(initial: .seconds(1), limit: .seconds(10))
         let ceilings = (0..<6).map { _ in backoff.next { 1 } }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Configuration
+internal import EventLoop
+internal import Glibc
+internal import Logging
+internal import OCIServices
+internal import Transport
+
+/// The process: its log, its signals, its managers, its exit code.
+package enum Daemon {
+    /// Runs the managers until a signal ends them; returns the exit code (sysexits(3) for failures).
+    ///
+    /// The first SIGTERM or SIGINT stops in order, the second at once.
+    package static func run(_ managers: [Settings]) -> Int32 {
+        precondition(!managers.isEmpty, "the configuration yields at least one manager")
+        let log: Logger
+        do {
+            log = try LogFile.logger(for: managers[0])
+        } catch {
+            FatalLine.write("\(error)")
+            return ExitCode.configuration
+        }
+        if !ProcessIdentity.forbidDumps() { log.warning("cannot keep keys out of core files") }
+        return EventLoop.run { await DaemonProcess(managers, log).run() }
+    }
+}
+
+/// Exit codes of sysexits(3) that the daemon uses.
+enum ExitCode {
+    static let unavailable: Int32 = 69
+    static let noPermission: Int32 = 77
+    static let configuration: Int32 = 78
+}
+
+/// The life of the process on its loop.
+@LoopActor
+private final class DaemonProcess {
+    private let managers: [Settings]
+    private let log: Logger
+    private let stopping = Latch()
+    private var services: [ManagerService] = []
+
+    init(_ managers: [Settings], _ log: Logger) {
+        self.managers = managers
+        self.log = log
+    }
+
+    func run() async -> Int32 {
+        let starting = spawn { await self.start() }
+        let signals = Signals([SIGTERM, SIGINT])
+        spawn { await self.obey(signals, abandoning: starting) }
+        if let failure = await starting.value { return failure }
+        _ = try? await stopping.wait()
+        let stops = services.map { service in spawn { await service.stop() } }
+        for stop in stops where await !stop.value { log.warning("left before everything was deleted") }
+        log.info("ended")
+        return 0
+    }
+
+    /// Starts every manager; returns the exit code if one cannot work until a person mends something.
+    private func start() async -> Int32? {
+        for settings in managers {
+            var log = log
+            log[metadataKey: "manager"] = "\(settings.workerManagerID)"
+            for setting in settings.ignored {
+                log.info(
+                    "a setting has no effect here",
+                    metadata: ["setting": "\(setting.name)", "origin": "\(setting.origin)", "why": "\(setting.reason)"])
+            }
+            do throws(OCIError) {
+                let calls = try await OCIAccess.calls(for: settings, log: log)
+                let service = ManagerService(settings: settings, calls: calls, log: log)
+                try await service.takeStock()
+                services.append(service)
+                service.start()
+            } catch .cancelled {
+                return nil
+            } catch {
+                log.critical("cannot work with OCI", metadata: ["error": "\(error)"])
+                FatalLine.write("\(error)")
+                return error.exitCode
+            }
+        }
+        return nil
+    }
+
+    private func obey(_ signals: Signals, abandoning starting: Spawned<Int32?>) async {
+        guard let number = try? await signals.next() else { return }
+        log.info("signal received; leaving", metadata: ["signal": "\(number)"])
+        starting.cancel()
+        stopping.open()
+        guard let again = try? await signals.next() else { return }
+        log.warning("second signal; leaving at once", metadata: ["signal": "\(again)"])
+        exit(128 + again)
+    }
+}
+
+/// One line for the person at the terminal, whatever the log is set to.
+enum FatalLine {
+    static func write(_ text: String) {
+        let line = Array("scaler-oci-hpc: \(text)\n".utf8)
+        _ = line.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the end-to-end tests share: the cluster tools on the path, and one running cluster for each test class."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Tools" / "cluster"))
+
+from cluster import Cluster, Options, connect  # noqa: E402
+
+BACKEND = os.environ.get("SCALER_NETWORK_BACKEND", "zmq")
+
+
+class ClusterTestCase(unittest.TestCase):
+    """A test class with a whole cluster of its own; `options` says how it differs from the usual one."""
+
+    maxDiff = 2000
+    options: dict = {}
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.cluster = Cluster(Options(backend=BACKEND, **cls.options))
+        cls.cluster.start()
+        cls.addClassCleanup(cls.cluster.stop)
+
+    def client(self):
+        """A connected client that is disconnected at the end of the test."""
+        client = connect(self.cluster)
+        self.addCleanup(client.disconnect)
+        return client
+
+
+__all__ = ["BACKEND", "Cluster", "ClusterTestCase", "Options", "connect"]

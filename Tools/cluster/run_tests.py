@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs every kind of test, one after the other, and counts what passed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LOGS = ROOT / ".build" / "test-logs"
+UNITTEST = [sys.executable, "-W", "error::ResourceWarning", "-m", "unittest", "discover"]
+
+
+@dataclass
+class Stage:
+    """One command, and how to read from its output how many tests it ran."""
+
+    name: str
+    command: list[str]
+    counted: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> tuple[bool, int, str]:
+        """Whether it succeeded, how many tests it ran, and its output."""
+        log = LOGS / f"{re.sub(r'[^a-z0-9]+', '-', self.name.lower())}.log"
+        with open(log, "wb") as out:
+            status = subprocess.run(
+                self.command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self.environment},
+            ).returncode
+        output = log.read_text(errors="replace")
+        if self.counted is None:
+            return status == 0, 1, output
+        count = sum(int(number) for number in re.findall(self.counted, output))
+        # A stage that ran nothing has not passed.
+        return status == 0 and count > 0, count, output
+
+
+SWIFT_TESTS = r"Test run with (\d+) tests? in .* (?:passed|failed)"
+PYTHON_TESTS = r"^Ran (\d+) tests? in"
+
+
+def stages() -> list[Stage]:
+    sources = ["Package.swift", "Sources", "Tests", "Tools"]
+    lint = ["swift", "format", "lint", "--strict", "--parallel", "--recursive", *sources]
+    build = ["swift", "build", "--build-tests", "--explicit-target-dependency-import-check", "error"]
+    every = [
+        Stage("format", lint),
+        Stage("build of the tests", build),
+        Stage("unit tests", ["swift", "test", "--skip-build"], SWIFT_TESTS),
+        Stage("local OCI", UNITTEST + ["-s", "Tools/oci-emulator/tests"], rf"(?m){PYTHON_TESTS}"),
+    ]
+    for backend in ("zmq", "ymq"):
+        every.append(
+            Stage(
+                f"end to end over {backend}",
+                UNITTEST + ["-v", "-s", "Tests/EndToEnd"],
+                rf"(?m){PYTHON_TESTS}",
+                {"SCALER_NETWORK_BACKEND": backend},
+            )
+        )
+    return every
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="Tools/test", description=__doc__)
+    parser.add_argument("--only", metavar="WORD", help="run only the stages whose name holds WORD")
+    options = parser.parse_args()
+    LOGS.mkdir(parents=True, exist_ok=True)
+    passed = failed = 0
+    for stage in stages():
+        if options.only and options.only not in stage.name:
+            continue
+        start = time.monotonic()
+        print(f"{stage.name} ...", flush=True)
+        succeeded, count, output = stage.run()
+        print(f"{stage.name}: {'ok' if succeeded else 'FAILED'}, {count} in {time.monotonic() - start:.0f} s", flush=True)
+        if succeeded:
+            passed += count
+        else:
+            lines = output.splitlines()
+            telling = [line for line in lines if re.search(r"error:|✘|^(FAIL|ERROR):|Error\b", line)]
+            print("\n".join((telling[:30] or lines[-30:]) + lines[-15:]), flush=True)
+            broken = re.findall(r"with (\d+) issue|failures=(\d+)|errors=(\d+)", output)
+            failed += max(1, sum(int(number) for row in broken for number in row if number))
+            passed += max(0, count - failed) if stage.counted else 0
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
