@@ -37,6 +37,9 @@ let package = Package(
     products: [
         .executable(name: "scaler-oci-hpc", targets: ["ScalerOCIHPC"])
     ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2")
+    ],
     targets: [
         headers("CCares"), headers("CLibev"), headers("CLinux"), headers("COpenSSL"), headers("CZeroMQ"),
         headers("CZlib"),
@@ -74,7 +77,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "ScalerOCIHPC",
-            dependencies: ["EventLoop", "WorkerCore"],
+            dependencies: ["Configuration", "Transport", "WorkerCore"],
             swiftSettings: strict
         ),
 
@@ -95,6 +98,7 @@ let package = Package(
             ["Compression", "Encodings", "TaskPayload", "TestSupport"],
             resources: [.copy("Python"), .copy("Vectors")]
         ),
+        tests("TidyTests", []),
         tests("TaskEngineTests", ["TaskEngine", "TestSupport"]),
         tests("ConfigurationTests", ["Configuration"]),
         tests("CompressionTests", ["Compression", "TestSupport"]),

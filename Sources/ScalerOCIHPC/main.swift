@@ -1,3 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-print("not yet")
+internal import Configuration
+internal import Glibc
+internal import Transport
+internal import WorkerCore
+
+exit(CommandLineEntry.run(CommandLine.arguments))

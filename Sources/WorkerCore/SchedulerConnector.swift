@@ -31,15 +31,14 @@ final class SchedulerConnector {
     static let connectTimeout: Duration = .seconds(10)
 
     private let backend: NetworkBackend
-    private let context: ZMQContext
+    private var context: ZMQContext?
     private let log: Logger
     /// What each endpoint was found to speak; ZMQ reconnects by itself, so asking once is enough.
     private var zmqEndpoints: Set<Endpoint> = []
 
-    init(backend: NetworkBackend, ioThreads: Int, log: Logger) {
+    init(backend: NetworkBackend, log: Logger) {
         self.backend = backend
         self.log = log
-        context = ZMQContext(ioThreads: ioThreads)
     }
 
     /// Opens a link to the scheduler.
@@ -48,12 +47,12 @@ final class SchedulerConnector {
         case .ymq:
             return try await connectYMQ(to: endpoint, identity: identity)
         case .zmq:
-            return try ZMQSocket(context: context, identity: Array(identity.utf8), connectingTo: endpoint)
+            return try connectZMQ(to: endpoint, identity: identity)
         case .auto:
-            if try await speaksZMQ(endpoint) {
-                return try ZMQSocket(context: context, identity: Array(identity.utf8), connectingTo: endpoint)
+            guard try await speaksZMQ(endpoint) else {
+                return try await connectYMQ(to: endpoint, identity: identity)
             }
-            return try await connectYMQ(to: endpoint, identity: identity)
+            return try connectZMQ(to: endpoint, identity: identity)
         }
     }
 
@@ -61,9 +60,16 @@ final class SchedulerConnector {
     func connectYMQ(to endpoint: Endpoint, identity: String) async throws(MessagingError) -> any MessageLink {
         try await YMQConnection.connect(
             to: endpoint,
-            identity: Array(identity.utf8),
+            identity: identity,
             deadline: .after(Self.connectTimeout)
         )
+    }
+
+    /// The context, and with it libzmq's threads, is made at the first need: over YMQ there is none.
+    private func connectZMQ(to endpoint: Endpoint, identity: String) throws(MessagingError) -> ZMQSocket {
+        let context = try self.context ?? ZMQContext()
+        self.context = context
+        return try ZMQSocket(context, connectingTo: endpoint, identity: identity)
     }
 
     /// Forgets what an endpoint spoke: its scheduler may have come back as another.

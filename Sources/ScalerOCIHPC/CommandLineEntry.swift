@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Configuration
+internal import Glibc
+internal import Transport
+internal import WorkerCore
+
+/// From the command line to an exit code.
+enum CommandLineEntry {
+    /// More than any configuration file needs; a device file by mistake must not fill the memory.
+    private static let fileBytesMax = 1 << 20
+
+    static func run(_ arguments: [String]) -> Int32 {
+        do throws(ConfigurationError) {
+            let invocation = try Invocation.parse(
+                arguments: arguments, environment: environmentVariables(), readFile: read)
+            switch invocation {
+            case .run(let managers): return Daemon.run(managers)
+            case .printConfig(let text), .help(let text): return say(text)
+            case .version: return say("scaler-oci-hpc \(Version.text)")
+            case .subcommand(let name, _): preconditionFailure("no subcommand \(name) was declared")
+            }
+        } catch {
+            complain(error.description)
+            return error.exitCode
+        }
+    }
+
+    private static func read(_ path: String) throws(FileUnreadable) -> [UInt8] {
+        do throws(TransportError) {
+            return try readFile(path, byteCountMax: fileBytesMax)
+        } catch {
+            throw FileUnreadable(reason: "\(error)")
+        }
+    }
+
+    private static func say(_ text: String) -> Int32 {
+        print(text)
+        return EXIT_SUCCESS
+    }
+
+    private static func complain(_ line: String) {
+        fputs("scaler-oci-hpc: \(line)\n", stderr)
+    }
+}
