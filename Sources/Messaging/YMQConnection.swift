@@ -41,13 +41,15 @@ package final class YMQConnection: MessageLink {
     /// Connects, reads the peer's hello, and answers with its own version and `identity`.
     ///
     /// The binder closes an older connection that has the same identity (the last wins). Throws
-    /// `unreachable`, `peerSilent`, `unexpectedMagic` or `identityTooLong`, besides what `receive` does.
+    /// `unreachable`, `peerSilent`, `unexpectedMagic`, `identityTooLong` or `invalidIdentity`, besides what
+    /// `receive` does.
     package static func connect(
         to endpoint: Endpoint,
-        identity: String,
+        identity: [UInt8],
         limits: YMQLimits = YMQLimits(),
         deadline: Deadline
     ) async throws(MessagingError) -> YMQConnection {
+        try requireValid(identity)
         let stream = try await openStream(to: endpoint, deadline: deadline)
         do throws(MessagingError) {
             let connection = try await YMQConnection(greeting: stream, endpoint, limits, deadline)
@@ -82,7 +84,7 @@ package final class YMQConnection: MessageLink {
         self.framing = framing
     }
 
-    private func answerHello(_ identity: String) throws(MessagingError) {
+    private func answerHello(_ identity: [UInt8]) throws(MessagingError) {
         guard let version else { preconditionFailure("a hello without a version") }
         if version == .two {
             do throws(TransportError) {
@@ -91,7 +93,7 @@ package final class YMQConnection: MessageLink {
                 throw MessagingError(error)
             }
         }
-        outbox.append(YMQFraming.hello(version, identity: Array(identity.utf8)))
+        outbox.append(YMQFraming.hello(version, identity: identity))
         startWriter()
     }
 }

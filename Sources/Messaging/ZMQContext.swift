@@ -3,32 +3,44 @@
 internal import CZeroMQ
 package import EventLoop
 
-/// libzmq's part of the process: its two threads and the sockets they serve; one is enough.
+/// libzmq's part of the process: its threads and the sockets they serve; one is enough.
 @LoopActor
 package final class ZMQContext {
-    private nonisolated(unsafe) let pointer: UnsafeMutableRawPointer
+    private let ioThreads: Int
+    /// Made with the first socket: a process that speaks YMQ has no thread of libzmq's.
+    private var pointer: UnsafeMutableRawPointer?
     private var openSocketCount = 0
     private var nextMonitorNumber = 0
 
-    /// Makes a context; its threads begin with the first socket.
-    package init() throws(MessagingError) {
-        guard let pointer = zmq_ctx_new() else { throw .lastOfZMQ("zmq_ctx_new") }
-        self.pointer = pointer
+    /// A context that will have `ioThreads` threads, 1 at least, and libzmq's one for closing.
+    package init(ioThreads: Int = 1) {
+        self.ioThreads = max(1, ioThreads)
     }
 
     /// Ends libzmq's threads; every socket has been closed before.
     package func terminate() {
         // zmq_ctx_term would wait for an open socket for ever, and the loop with it.
         precondition(openSocketCount == 0, "\(openSocketCount) ZMQ sockets are still open")
+        guard let pointer else { return }
+        self.pointer = nil
         // EINTR is the only error possible: the context is valid.
         while zmq_ctx_term(pointer) != 0 {}
     }
 
     /// A new raw socket; to be given back with `destroy`.
     func makeSocket(_ type: Int32) throws(MessagingError) -> UnsafeMutableRawPointer {
-        guard let socket = zmq_socket(pointer, type) else { throw .lastOfZMQ("zmq_socket") }
+        guard let socket = zmq_socket(try madePointer(), type) else { throw .lastOfZMQ("zmq_socket") }
         openSocketCount += 1
         return socket
+    }
+
+    private func madePointer() throws(MessagingError) -> UnsafeMutableRawPointer {
+        if let pointer { return pointer }
+        guard let made = zmq_ctx_new() else { throw .lastOfZMQ("zmq_ctx_new") }
+        pointer = made
+        // Fails only for a number below 0.
+        zmq_ctx_set(made, ZMQ_IO_THREADS, Int32(clamping: ioThreads))
+        return made
     }
 
     /// Gives back a raw socket; libzmq goes on sending what it holds for the socket's linger time.

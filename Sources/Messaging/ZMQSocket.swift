@@ -25,20 +25,19 @@ package final class ZMQSocket: MessageLink {
 
     /// Begins to connect to `endpoint`; a peer that is not there yet is no error.
     ///
-    /// `identity` is the peer's key for everything, must be unique among its peers, and must be UTF-8, for
-    /// Scaler decodes it. A frame over `messageBytesMax` bytes makes libzmq drop the connection.
+    /// `identity` is the peer's key for everything, must be unique among its peers, and has 1 to 255
+    /// bytes of UTF-8. A frame over `messageBytesMax` bytes makes libzmq drop the connection.
     package init(
-        _ context: ZMQContext,
+        context: ZMQContext,
+        identity: [UInt8],
         connectingTo endpoint: Endpoint,
-        identity: String,
         messageBytesMax: Int = 1 << 30
     ) throws(MessagingError) {
-        // 255 is ZMTP's limit of an identity (ZMTP 3.1, "Identity").
-        guard (1...255).contains(identity.utf8.count) else { throw .invalidIdentity }
+        try requireValid(identity)
         self.context = context
         handle = try ZMQHandle(context, ZMQ_DEALER)
         do throws(MessagingError) {
-            try Self.configure(handle, identity: identity, messageBytesMax: messageBytesMax)
+            try Self.configure(handle, identity, messageBytesMax: messageBytesMax)
             if endpoint.isIPv6 { try handle.set(ZMQ_IPV6, Int32(1)) }
             try handle.connect(endpoint.description)
         } catch {
@@ -90,10 +89,10 @@ package final class ZMQSocket: MessageLink {
 
     private static func configure(
         _ handle: ZMQHandle,
-        identity: String,
+        _ identity: [UInt8],
         messageBytesMax: Int
     ) throws(MessagingError) {
-        try handle.set(ZMQ_ROUTING_ID, Array(identity.utf8))
+        try handle.set(ZMQ_ROUTING_ID, identity)
         // No limits, as Scaler's own sockets: a full queue would block the sender or drop messages.
         try handle.set(ZMQ_SNDHWM, Int32(0))
         try handle.set(ZMQ_RCVHWM, Int32(0))

@@ -55,7 +55,7 @@ import Transport
                 }
                 let connecting = await outcome {
                     let deadline = Deadline.after(.milliseconds(300))
-                    _ = try await YMQConnection.connect(to: peer.endpoint, identity: "", deadline: deadline)
+                    _ = try await YMQConnection.connect(to: peer.endpoint, identity: [1], deadline: deadline)
                 }
                 return detecting == .peerSilent(peer.endpoint) && connecting == detecting
                     && "\(MessagingError.peerSilent(peer.endpoint))".contains("another program may listen")

@@ -15,7 +15,7 @@ struct RealSchedulerTests {
             let server = try await RealScaler.startObjectStorage()
             let link = try await YMQConnection.connect(
                 to: server.endpoint,
-                identity: "test-1",
+                identity: Array("test-1".utf8),
                 deadline: soon
             )
             #expect(String(decoding: link.peerIdentity, as: UTF8.self) == "ObjectStorageServer")
@@ -41,7 +41,7 @@ struct RealSchedulerTests {
             let server = try await RealScaler.startObjectStorage()
             let link = try await YMQConnection.connect(
                 to: server.endpoint,
-                identity: "test-1",
+                identity: Array("test-1".utf8),
                 deadline: soon
             )
             // An answer proves that our hello was read: nothing unread makes an RST of the kernel's FIN.
@@ -51,7 +51,11 @@ struct RealSchedulerTests {
             #expect(await outcome { _ = try await link.receive(until: soon) } == .closedByPeer)
             await link.close(lingering: .zero)
             let next = try await RealScaler.startObjectStorage(port: server.port)
-            let again = try await YMQConnection.connect(to: next.endpoint, identity: "test-2", deadline: soon)
+            let again = try await YMQConnection.connect(
+                to: next.endpoint,
+                identity: Array("test-2".utf8),
+                deadline: soon
+            )
             try again.send(storageHeader(.delete, 2, object: 1, 0))
             #expect(try await again.receive(until: soon).count == 80)
             await again.close(lingering: .seconds(5))
@@ -65,7 +69,7 @@ struct RealSchedulerTests {
     ) async throws {
         try await onLoop {
             let scheduler = try await RealScheduler(backend)
-            let context = try ZMQContext()
+            let context = ZMQContext()
             var link = try await connect(context, to: scheduler, identity: "1|test|0")
             #expect((link.version == nil) == (backend == .zmq))
             #expect(try await detectPeer(at: scheduler.objectStorage.endpoint, deadline: soon) != .zmtp)
@@ -101,8 +105,9 @@ private func connect(
 ) async throws -> any MessageLink {
     let endpoint = scheduler.process.endpoint
     switch try await detectPeer(at: endpoint, deadline: soon) {
-    case .zmtp: return try ZMQSocket(context, connectingTo: endpoint, identity: identity)
-    case .ymq: return try await YMQConnection.connect(to: endpoint, identity: identity, deadline: soon)
+    case .zmtp: return try ZMQSocket(context: context, identity: Array(identity.utf8), connectingTo: endpoint)
+    case .ymq:
+        return try await YMQConnection.connect(to: endpoint, identity: Array(identity.utf8), deadline: soon)
     }
 }
 

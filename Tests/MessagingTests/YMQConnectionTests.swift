@@ -12,7 +12,11 @@ import Transport
         try await onLoop {
             let peer = try YMQPeer()
             let accepting = spawn { try? await peer.accept(YMQFraming.hello(version, identity: [1, 2])) }
-            let link = try await YMQConnection.connect(to: peer.endpoint, identity: "me", deadline: soon)
+            let link = try await YMQConnection.connect(
+                to: peer.endpoint,
+                identity: Array("me".utf8),
+                deadline: soon
+            )
             let stream = try #require(await accepting.value)
             try link.send([5])
             let sent = try await readExactly(stream, 14 + 9)
@@ -41,7 +45,7 @@ import Transport
                 let end = await outcome {
                     let link = try await YMQConnection.connect(
                         to: peer.endpoint,
-                        identity: "",
+                        identity: [1],
                         deadline: soon
                     )
                     let end = await outcome {

@@ -32,7 +32,7 @@ func connectedYMQ(limits: YMQLimits = YMQLimits()) async throws -> (YMQConnectio
     let accepting = spawn { try? await peer.accept() }
     let link = try await YMQConnection.connect(
         to: peer.endpoint,
-        identity: "me",
+        identity: Array("me".utf8),
         limits: limits,
         deadline: soon
     )

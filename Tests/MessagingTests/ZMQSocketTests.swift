@@ -144,8 +144,12 @@ import Testing
             return []
         }
         try await onLoop {
-            let context = try ZMQContext()
-            let socket = try ZMQSocket(context, connectingTo: router.endpoint, identity: "test")
+            let context = ZMQContext()
+            let socket = try ZMQSocket(
+                context: context,
+                identity: Array("test".utf8),
+                connectingTo: router.endpoint
+            )
             for number in 0..<1_000 { try socket.send(littleEndian(number)) }
             await socket.close(lingering: .seconds(10))
             context.terminate()
@@ -211,14 +215,21 @@ import Testing
         router.stop()
     }
 
-    @Test(arguments: ["", String(repeating: "x", count: 256)])
-    func `an identity libzmq cannot carry is refused`(_ identity: String) async throws {
+    @Test(arguments: [[], [UInt8](repeating: 120, count: 256), [0xFF]])
+    func `an identity that a wire cannot carry or a scheduler not decode is refused`(
+        _ identity: [UInt8]
+    ) async throws {
         try await onLoop {
-            let context = try ZMQContext()
+            let endpoint = Endpoint.tcp(host: "127.0.0.1", port: 1)
+            let context = ZMQContext()
             #expect(throws: MessagingError.invalidIdentity) {
-                _ = try ZMQSocket(context, connectingTo: .tcp(host: "127.0.0.1", port: 1), identity: identity)
+                _ = try ZMQSocket(context: context, identity: identity, connectingTo: endpoint)
             }
             context.terminate()
+            let connecting = await outcome {
+                _ = try await YMQConnection.connect(to: endpoint, identity: identity, deadline: soon)
+            }
+            #expect(connecting == .invalidIdentity)
         }
     }
 
@@ -227,9 +238,9 @@ import Testing
     ])
     func `an address libzmq cannot read is an error, not a trap`(_ endpoint: Endpoint) async throws {
         try await onLoop {
-            let context = try ZMQContext()
+            let context = ZMQContext()
             #expect(throws: MessagingError.self) {
-                _ = try ZMQSocket(context, connectingTo: endpoint, identity: "test")
+                _ = try ZMQSocket(context: context, identity: Array("test".utf8), connectingTo: endpoint)
             }
             context.terminate()
         }
@@ -261,8 +272,8 @@ import Testing
 /// Sends while receiving; whether all came back in order, on this thread, in fewer turns than messages.
 @LoopActor
 private func flood(_ endpoint: Endpoint, messageCount: Int) async -> Bool {
-    guard let context = try? ZMQContext(),
-        let socket = try? ZMQSocket(context, connectingTo: endpoint, identity: "flood")
+    let context = ZMQContext()
+    guard let socket = try? ZMQSocket(context: context, identity: Array("flood".utf8), connectingTo: endpoint)
     else { return false }
     let before = EventLoop.statistics
     let sender = spawn {
@@ -286,8 +297,8 @@ private func flood(_ endpoint: Endpoint, messageCount: Int) async -> Bool {
 /// How long `close` takes with a message that nobody fetches.
 @LoopActor
 private func timeToClose(_ endpoint: Endpoint, lingering: Duration) async -> Duration {
-    guard let context = try? ZMQContext(),
-        let socket = try? ZMQSocket(context, connectingTo: endpoint, identity: "test")
+    let context = ZMQContext()
+    guard let socket = try? ZMQSocket(context: context, identity: Array("test".utf8), connectingTo: endpoint)
     else { return .zero }
     try? socket.send([1])
     let begin = Deadline.now
@@ -303,11 +314,11 @@ private func withSocket<Value: Sendable>(
     _ body: @escaping @LoopActor @Sendable (ZMQSocket) async throws -> Value
 ) async throws -> Value {
     try await onLoop {
-        let context = try ZMQContext()
+        let context = ZMQContext()
         let socket = try ZMQSocket(
-            context,
+            context: context,
+            identity: Array("Worker|test|0".utf8),
             connectingTo: endpoint,
-            identity: "Worker|test|0",
             messageBytesMax: messageBytesMax
         )
         let result: Result<Value, any Error>
