@@ -100,7 +100,7 @@ let package = Package(
         ),
         tests("TidyTests", []),
         tests("TaskEngineTests", ["TaskEngine", "TestSupport"]),
-        tests("ConfigurationTests", ["Configuration"]),
+        tests("ConfigurationTests", ["Configuration", "TestSupport"]),
         tests("CompressionTests", ["Compression", "TestSupport"]),
         tests("EventLoopTests", ["EventLoop", "TestSupport"]),
         tests("TransportTests", ["EventLoop", "TestSupport", "Transport"]),

@@ -1,20 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import TestSupport
 import Testing
 
 @testable import Configuration
-
-/// SplitMix64: small, seedable, good enough to pick test inputs.
-private struct SeededRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
 
 private let oddTexts = [
     "", "-", "--", "=", "-1", "1e999", "nan", "0x10", "tcp://", "tcp://:", "tcp://a:99999", "a,b,,", "a=b=c",
@@ -42,7 +30,7 @@ struct FuzzTests {
 
     @Test(arguments: [1, 2, 3] as [UInt64])
     func `no command line traps`(_ seed: UInt64) {
-        var random = SeededRandom(state: seed)
+        var random = SeededRandom(seed: seed)
         let flags = Option.table.flatMap { option in
             ["--\(option.name)", "--\(option.name.prefix(Int.random(in: 1...6, using: &random)))"]
                 + (option.short.map { ["-\($0)"] } ?? [])
@@ -63,7 +51,7 @@ struct FuzzTests {
 
     @Test(arguments: [4, 5, 6] as [UInt64])
     func `no file traps`(_ seed: UInt64) {
-        var random = SeededRandom(state: seed)
+        var random = SeededRandom(seed: seed)
         let original = Array(
             completeFile("freeform_tag = {a = 'b'}\ninstance_shape = [\"A\", '''B''']\n").utf8
         )
