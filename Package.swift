@@ -70,9 +70,9 @@ let package = Package(
         module(
             "WorkerCore",
             [
-                "Compression", "Encodings", "EventLoop", "HTTPClient", "HTTPWire", "Messaging", "OCIProfile",
-                "OCIServices", "OCISigning",
-                "SchedulerMessages", "TaskEngine", "TaskPayload", "Transport",
+                "Compression", "Configuration", "Encodings", "EventLoop", "HTTPClient", "Messaging",
+                "OCIProfile", "OCIServices", "SchedulerMessages", "TaskEngine", "TaskPayload", "Transport",
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .executableTarget(

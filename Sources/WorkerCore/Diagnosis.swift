@@ -2,6 +2,7 @@
 
 internal import EventLoop
 internal import OCIServices
+internal import TaskPayload
 
 /// Asks the cloud why an instance ended without a result, and says it so that a person can act on it.
 @LoopActor

@@ -39,7 +39,8 @@ package final class ManagerService {
         instances = ContainerInstances(calls: calls, compartmentID: settings.compartmentID)
         objects = ObjectStorage(
             calls: calls, namespace: settings.objectStorageNamespace, bucket: settings.objectStorageBucket)
-        let connector = SchedulerConnector(backend: settings.networkBackend, log: log)
+        let connector = SchedulerConnector(
+            backend: settings.networkBackend, ioThreads: settings.ioThreads, log: log)
         storage = ScalerStorage(
             connector: connector, endpoint: settings.objectStorageAddress.map(Endpoint.init), log: log)
         services = RunServices(

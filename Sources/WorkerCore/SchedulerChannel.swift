@@ -44,6 +44,9 @@ final class SchedulerChannel {
     /// Replies that a reset may have lost.
     private var recent: [(sent: Deadline, message: [UInt8])] = []
 
+    /// How many links there were; a heartbeat and its echo belong to one.
+    private(set) var linkCount = 0
+
     /// The wire generation as far as the transport tells; ZMQ's does not.
     private(set) var generation: WireGeneration?
 
@@ -66,9 +69,11 @@ final class SchedulerChannel {
         try? link.send(message)
     }
 
-    /// Sends a message that is stale by the time a lost link is back, such as a heartbeat.
-    func sendIfConnected(_ message: [UInt8]) {
-        try? link?.send(message)
+    /// Sends a message that is stale by the time a lost link is back, such as a heartbeat; false without a link.
+    @discardableResult
+    func sendIfConnected(_ message: [UInt8]) -> Bool {
+        guard let link else { return false }
+        return (try? link.send(message)) != nil
     }
 
     /// Receives until the channel ends; gives up after `patience` without a link.
@@ -110,6 +115,7 @@ final class SchedulerChannel {
 
     private func resume(on link: any MessageLink) throws(MessagingError) {
         self.link = link
+        linkCount += 1
         if let version = link.version { generation = WireGeneration(rawValue: version.rawValue) }
         let horizon = Deadline.now + (.zero - Self.replayWindow)
         recent.removeAll { $0.sent < horizon }

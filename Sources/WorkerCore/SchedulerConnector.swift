@@ -31,14 +31,15 @@ final class SchedulerConnector {
     static let connectTimeout: Duration = .seconds(10)
 
     private let backend: NetworkBackend
-    private var context: ZMQContext?
+    private let context: ZMQContext
     private let log: Logger
     /// What each endpoint was found to speak; ZMQ reconnects by itself, so asking once is enough.
     private var zmqEndpoints: Set<Endpoint> = []
 
-    init(backend: NetworkBackend, log: Logger) {
+    init(backend: NetworkBackend, ioThreads: Int, log: Logger) {
         self.backend = backend
         self.log = log
+        context = ZMQContext(ioThreads: ioThreads)
     }
 
     /// Opens a link to the scheduler.
@@ -60,16 +61,15 @@ final class SchedulerConnector {
     func connectYMQ(to endpoint: Endpoint, identity: String) async throws(MessagingError) -> any MessageLink {
         try await YMQConnection.connect(
             to: endpoint,
-            identity: identity,
+            identity: Array(identity.utf8),
+            // Callers bound what they send; a queue that refuses would lose replies.
+            limits: YMQLimits(sendQueueBytesMax: .max),
             deadline: .after(Self.connectTimeout)
         )
     }
 
-    /// The context, and with it libzmq's threads, is made at the first need: over YMQ there is none.
     private func connectZMQ(to endpoint: Endpoint, identity: String) throws(MessagingError) -> ZMQSocket {
-        let context = try self.context ?? ZMQContext()
-        self.context = context
-        return try ZMQSocket(context, connectingTo: endpoint, identity: identity)
+        try ZMQSocket(context: context, identity: Array(identity.utf8), connectingTo: endpoint)
     }
 
     /// Forgets what an endpoint spoke: its scheduler may have come back as another.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Configuration
 internal import EventLoop
 internal import Logging
 internal import OCIServices
@@ -148,12 +149,12 @@ final class TaskRun {
             let instance = try await services.launcher.launch(task.taskID, environment)
             instanceID = instance.id
             createdAt = .now
-        } catch .cancelled {
-            throw .cancelled
-        } catch .alwaysDeleted(let count) {
-            throw .failed(.deletedLaunch(count))
-        } catch .refused(let error) {
-            throw .failed(.refusedLaunch(error))
+        } catch {
+            switch error {
+            case .cancelled: throw .cancelled
+            case .alwaysDeleted(let count): throw .failed(.deletedLaunch(count))
+            case .refused(let error): throw .failed(.refusedLaunch(error))
+            }
         }
         try checkCancelled()
         log.info("instance created", metadata: ["instance": "\(instanceID ?? "")"])

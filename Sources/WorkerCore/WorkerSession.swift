@@ -30,6 +30,7 @@ final class WorkerSession {
     /// Measured between the last heartbeat and its echo.
     private var latency: Duration = .zero
     private var heartbeatSent: Deadline?
+    private let confirmations = Confirmations()
 
     init(
         identity: String,
@@ -57,7 +58,7 @@ final class WorkerSession {
         log.info("worker started")
         lastEcho = .now
         heartbeats = spawn { await self.sendHeartbeats() }
-        let end = await channel.run(patience: profile.deathTimeout) { await self.received($0) }
+        let end = await channel.run(patience: profile.deathTimeout) { self.received($0) }
         heartbeats?.cancel()
         dispatcher.disown(self)
         log.info("worker ended", metadata: ["reason": "\(end)"])
@@ -75,16 +76,19 @@ final class WorkerSession {
         await channel.leave(goodbye: goodbye.encoded(for: known))
     }
 
-    /// Announces a stored object, then answers the task with it.
-    func reply(_ result: TaskResult, announcing objects: ObjectInstruction?) {
-        if let objects { channel.send(objects.encoded()) }
+    /// Announces a stored object, then answers the task with it; the latch opens when the scheduler has read both.
+    func reply(_ result: TaskResult, announcing object: ObjectInstruction) -> Latch {
+        channel.send(object.encoded())
         channel.send(result.encoded())
+        return confirmations.replySent()
     }
 
     private func sendHeartbeats() async {
         while true {
-            channel.sendIfConnected(heartbeat().encoded())
-            heartbeatSent = .now
+            if channel.sendIfConnected(heartbeat().encoded()) {
+                confirmations.heartbeatSent(onLink: channel.linkCount)
+                heartbeatSent = .now
+            }
             guard (try? await sleep(for: profile.heartbeatInterval)) != nil else { return }
             if (lastEcho + profile.deathTimeout).isPast {
                 log.error("the scheduler has not answered a heartbeat for the death timeout")
@@ -131,6 +135,7 @@ final class WorkerSession {
 
     private func heard(_ echo: WorkerHeartbeatEcho) {
         lastEcho = .now
+        confirmations.echoReceived()
         if let heartbeatSent { latency = Deadline.now.duration(since: heartbeatSent) }
         heartbeatSent = nil
         storage.learn(.tcp(host: echo.objectStorageAddress.host, port: echo.objectStorageAddress.port))
