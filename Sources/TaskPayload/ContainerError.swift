@@ -19,7 +19,7 @@ package struct ContainerError: Equatable, Sendable {
     package let error: String
     /// The runner's traceback; may be empty.
     package let traceback: String
-    /// Whatever else the runner said, in its order.
+    /// Whatever else the runner said, in its order; `None` says nothing.
     package let fields: [Field]
 
     /// What a client of Scaler's own OCI manager reads in this case.
@@ -32,7 +32,7 @@ package struct ContainerError: Equatable, Sendable {
         guard texts[Self.key]?.isTrue == true else { return nil }
         error = texts["error"]?.pythonText ?? "unknown"
         traceback = texts["traceback"]?.pythonText ?? ""
-        fields = pairs.filter { ![Self.key, "error", "traceback"].contains($0.key) }
+        fields = pairs.filter { ![Self.key, "error", "traceback"].contains($0.key) && $0.value != .none }
             .map { Field(name: $0.key, text: $0.value.pythonText) }
     }
 }

@@ -73,6 +73,8 @@ import Testing
         rest.write(text: "first")
         rest.write(text: "error")
         rest.write(text: "second")
+        rest.write(text: "signal")
+        rest.write(.none)
         rest.write(text: "stderr")
         rest.write(bytes: [1, 2])
         rest.write(.setItems)
