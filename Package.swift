@@ -71,7 +71,8 @@ let package = Package(
             "WorkerCore",
             [
                 "Compression", "Configuration", "Encodings", "EventLoop", "HTTPClient", "Messaging",
-                "OCIProfile", "OCIServices", "SchedulerMessages", "TaskEngine", "TaskPayload", "Transport",
+                "OCIProfile", "OCIServices", "OCISigning", "SchedulerMessages", "TaskEngine", "TaskPayload",
+                "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),

@@ -13,7 +13,10 @@ enum CommandLineEntry {
     static func run(_ arguments: [String]) -> Int32 {
         do throws(ConfigurationError) {
             let invocation = try Invocation.parse(
-                arguments: arguments, environment: environmentVariables(), readFile: read)
+                arguments: arguments,
+                environment: environmentVariables(),
+                readFile: read
+            )
             switch invocation {
             case .run(let managers): return Daemon.run(managers)
             case .printConfig(let text), .help(let text): return say(text)
@@ -21,7 +24,7 @@ enum CommandLineEntry {
             case .subcommand(let name, _): preconditionFailure("no subcommand \(name) was declared")
             }
         } catch {
-            complain(error.description)
+            FatalLine.write(error.description)
             return error.exitCode
         }
     }
@@ -37,9 +40,5 @@ enum CommandLineEntry {
     private static func say(_ text: String) -> Int32 {
         print(text)
         return EXIT_SUCCESS
-    }
-
-    private static func complain(_ line: String) {
-        fputs("scaler-oci-hpc: \(line)\n", stderr)
     }
 }

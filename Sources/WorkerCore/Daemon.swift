@@ -66,7 +66,11 @@ private final class DaemonProcess {
             for setting in settings.ignored {
                 log.info(
                     "a setting has no effect here",
-                    metadata: ["setting": "\(setting.name)", "origin": "\(setting.origin)", "why": "\(setting.reason)"])
+                    metadata: [
+                        "setting": "\(setting.name)", "origin": "\(setting.origin)",
+                        "why": "\(setting.reason)",
+                    ]
+                )
             }
             do throws(OCIError) {
                 let calls = try await OCIAccess.calls(for: settings, log: log)
@@ -97,8 +101,9 @@ private final class DaemonProcess {
 }
 
 /// One line for the person at the terminal, whatever the log is set to.
-enum FatalLine {
-    static func write(_ text: String) {
+package enum FatalLine {
+    /// Writes it to standard error.
+    package static func write(_ text: String) {
         let line = Array("scaler-oci-hpc: \(text)\n".utf8)
         _ = line.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }

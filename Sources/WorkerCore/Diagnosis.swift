@@ -75,7 +75,10 @@ final class Diagnosis {
         let deadline = Deadline.after(.seconds(5))
         guard
             let log = try? await instances.retrieveLogs(
-                ofContainer: container.id, limit: Self.logBytesMax, deadline: deadline),
+                ofContainer: container.id,
+                limit: Self.logBytesMax,
+                deadline: deadline
+            ),
             !log.isEmpty
         else { return nil }
         return String(decoding: log, as: UTF8.self)

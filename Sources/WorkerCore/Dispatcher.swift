@@ -95,13 +95,18 @@ final class Dispatcher {
             for run in runs.values where run.session == nil {
                 guard let since = run.orphanedSince else { continue }
                 if (since + grace).isPast {
-                    log.info("nobody asked for a running task again", metadata: ["task": "\(run.hexadecimalID)"])
+                    log.info(
+                        "nobody asked for a running task again",
+                        metadata: ["task": "\(run.hexadecimalID)"]
+                    )
                     drop(run)
                 } else {
                     next = min(next, since + grace)
                 }
             }
-            do throws(WaitError) { try await change.wait(until: next) } catch .deadlinePassed {} catch { return }
+            do throws(WaitError) { try await change.wait(until: next) } catch .deadlinePassed {} catch {
+                return
+            }
         }
     }
 

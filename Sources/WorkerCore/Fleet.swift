@@ -84,7 +84,10 @@ final class Fleet {
                 log: log
             )
             let manager = ManagerSession(
-                profile: profile, concurrency: concurrency, channel: channel, log: log
+                profile: profile,
+                concurrency: concurrency,
+                channel: channel,
+                log: log
             ) { [weak self] wish in self?.wished(wish) }
             self.manager = manager
             let connectedAt = Deadline.now
@@ -100,7 +103,10 @@ final class Fleet {
 
     private func wished(_ units: Int) {
         if wish != units {
-            log.info("the scheduler wishes for workers", metadata: ["wish": "\(units)", "live": "\(workers.count)"])
+            log.info(
+                "the scheduler wishes for workers",
+                metadata: ["wish": "\(units)", "live": "\(workers.count)"]
+            )
         }
         wish = units
         change.ring()
@@ -119,7 +125,11 @@ final class Fleet {
         workerCounter += 1
         let identity = "Worker|oci-hpc-\(number)|\(RandomIdentity.hexadecimal())"
         let channel = SchedulerChannel(
-            identity: identity, endpoint: workerEndpoint, connector: connector, log: log)
+            identity: identity,
+            endpoint: workerEndpoint,
+            connector: connector,
+            log: log
+        )
         let worker = WorkerSession(
             identity: identity,
             profile: profile,

@@ -47,7 +47,9 @@ final class InputLoader {
         var arguments: [(ObjectID, ScalerStorage.Request)] = []
         for argument in task.arguments {
             guard case .object(let id) = argument else {
-                throw .unreadable("an argument is no object, and only a scheduler can resolve another task's result")
+                throw .unreadable(
+                    "an argument is no object, and only a scheduler can resolve another task's result"
+                )
             }
             arguments.append((id, storage.get(id)))
         }
@@ -68,7 +70,9 @@ final class InputLoader {
     }
 
     private func bytes(
-        of request: ScalerStorage.Request, _ what: String, _ id: ObjectID
+        of request: ScalerStorage.Request,
+        _ what: String,
+        _ id: ObjectID
     ) async throws(Failure) -> [UInt8] {
         do throws(ScalerStorageError) {
             return try await storage.bytes(of: request, patience: patience)

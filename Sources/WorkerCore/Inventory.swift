@@ -145,7 +145,9 @@ final class Inventory {
             }
             let next = lastListing + pace.interval(freshestAge: Deadline.now.duration(since: lastChange))
             if !next.isPast {
-                do throws(WaitError) { try await bell.wait(until: next) } catch .deadlinePassed {} catch { return }
+                do throws(WaitError) { try await bell.wait(until: next) } catch .deadlinePassed {} catch {
+                    return
+                }
                 continue
             }
             lastListing = .now
@@ -177,7 +179,11 @@ final class Inventory {
         var objects: [ObjectSummary] = []
         var start: String?
         repeat {
-            let page = try await self.objects.list(prefix: prefix, start: start, deadline: .after(.seconds(60)))
+            let page = try await self.objects.list(
+                prefix: prefix,
+                start: start,
+                deadline: .after(.seconds(60))
+            )
             objects += page.objects
             start = page.nextStart
         } while start != nil

@@ -88,7 +88,10 @@ final class Launcher {
     }
 
     private func attempt(
-        _ task: TaskID, _ environment: RunnerEnvironment, _ generation: Int, _ placement: Placement
+        _ task: TaskID,
+        _ environment: RunnerEnvironment,
+        _ generation: Int,
+        _ placement: Placement
     ) async -> Result<ContainerInstance, OCIError> {
         let body = launch(of: task, environment, generation, placement)
         let token = RetryToken.make(
@@ -101,7 +104,9 @@ final class Launcher {
         // Work of its own: the caller's cancellation does not reach it.
         let call = spawn { () async -> Result<ContainerInstance, OCIError> in
             do throws(OCIError) {
-                return .success(try await instances.create(body, retryToken: token, deadline: .after(.seconds(300))))
+                return .success(
+                    try await instances.create(body, retryToken: token, deadline: .after(.seconds(300)))
+                )
             } catch {
                 return .failure(error)
             }
@@ -110,7 +115,10 @@ final class Launcher {
     }
 
     private func launch(
-        of task: TaskID, _ environment: RunnerEnvironment, _ generation: Int, _ placement: Placement
+        of task: TaskID,
+        _ environment: RunnerEnvironment,
+        _ generation: Int,
+        _ placement: Placement
     ) -> InstanceLaunch {
         var launch = InstanceLaunch(
             compartmentID: settings.compartmentID,
@@ -137,7 +145,9 @@ final class Launcher {
         if let secretID = settings.imagePullSecretID {
             return [.vault(registry: registry, secretID: secretID)]
         }
-        guard let username = settings.imagePullUsername, let password = settings.imagePullPassword else { return [] }
+        guard let username = settings.imagePullUsername, let password = settings.imagePullPassword else {
+            return []
+        }
         return [.basic(registry: registry, username: username, password: password)]
     }
 

@@ -38,13 +38,28 @@ package final class ManagerService {
         )
         instances = ContainerInstances(calls: calls, compartmentID: settings.compartmentID)
         objects = ObjectStorage(
-            calls: calls, namespace: settings.objectStorageNamespace, bucket: settings.objectStorageBucket)
+            calls: calls,
+            namespace: settings.objectStorageNamespace,
+            bucket: settings.objectStorageBucket
+        )
         let connector = SchedulerConnector(
-            backend: settings.networkBackend, ioThreads: settings.ioThreads, log: log)
+            backend: settings.networkBackend,
+            ioThreads: settings.ioThreads,
+            log: log
+        )
         storage = ScalerStorage(
-            connector: connector, endpoint: settings.objectStorageAddress.map(Endpoint.init), log: log)
+            connector: connector,
+            endpoint: settings.objectStorageAddress.map(Endpoint.init),
+            log: log
+        )
         services = RunServices(
-            settings: settings, owner: owner, instances: instances, objects: objects, storage: storage, log: log)
+            settings: settings,
+            owner: owner,
+            instances: instances,
+            objects: objects,
+            storage: storage,
+            log: log
+        )
         dispatcher = Dispatcher(services: services, log: log)
         let profile = WorkerProfile(
             managerID: settings.workerManagerID,

@@ -23,10 +23,16 @@ package struct Owner: Sendable, Equatable {
 
     /// The owner of a manager; `override` replaces the hash of the other three.
     package init(
-        machineID: String, managerID: String, schedulerAddress: String, prefix: String, override: String?
+        machineID: String,
+        managerID: String,
+        schedulerAddress: String,
+        prefix: String,
+        override: String?
     ) {
         let fingerprint = [machineID, managerID, schedulerAddress].joined(separator: "\n")
-        id = override ?? String(Hexadecimal.encode(DigestAlgorithm.sha256.digest(Array(fingerprint.utf8))).prefix(12))
+        id =
+            override
+            ?? String(Hexadecimal.encode(DigestAlgorithm.sha256.digest(Array(fingerprint.utf8))).prefix(12))
         objectPrefix = prefix.isEmpty ? id : "\(prefix)/\(id)"
         self.managerID = managerID
     }

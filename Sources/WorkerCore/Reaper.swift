@@ -133,7 +133,10 @@ final class Reaper {
                 break
             } catch {
                 // IncorrectState while CREATING or UPDATING is the usual one; the rest is logged too.
-                log.debug("cannot delete an instance yet", metadata: ["instance": "\(instanceID)", "error": "\(error)"])
+                log.debug(
+                    "cannot delete an instance yet",
+                    metadata: ["instance": "\(instanceID)", "error": "\(error)"]
+                )
             }
             _ = try? await sleep(for: backoff.next { .random(in: 0.5..<1) })
         }
@@ -156,7 +159,10 @@ final class Reaper {
             return remaining.isEmpty
         } catch {
             objectNames.formUnion(batch)
-            log.warning("cannot delete objects yet", metadata: ["count": "\(batch.count)", "error": "\(error)"])
+            log.warning(
+                "cannot delete objects yet",
+                metadata: ["count": "\(batch.count)", "error": "\(error)"]
+            )
             return false
         }
     }

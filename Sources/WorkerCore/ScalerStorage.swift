@@ -173,7 +173,10 @@ final class ScalerStorage {
     private func send(_ request: Request, on link: any MessageLink) throws(MessagingError) {
         if let payload = request.payload {
             let header = ObjectStorageRequest.set(
-                request.objectID, byteCount: payload.count, requestID: request.requestID)
+                request.objectID,
+                byteCount: payload.count,
+                requestID: request.requestID
+            )
             try link.send([header.encoded(), payload])
         } else {
             let header = ObjectStorageRequest.get(request.objectID, requestID: request.requestID)

@@ -85,7 +85,10 @@ final class SchedulerConnector {
             zmqEndpoints.insert(endpoint)
             return true
         case .ymq(let version):
-            log.info("the scheduler speaks YMQ", metadata: ["address": "\(endpoint)", "version": "\(version)"])
+            log.info(
+                "the scheduler speaks YMQ",
+                metadata: ["address": "\(endpoint)", "version": "\(version)"]
+            )
             return false
         }
     }

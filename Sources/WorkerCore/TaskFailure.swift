@@ -84,7 +84,9 @@ struct TaskFailure: Error, Equatable {
     }
 
     static func createTimeout(
-        _ limit: Duration, _ instanceID: String?, _ summary: InstanceSummary?
+        _ limit: Duration,
+        _ instanceID: String?,
+        _ summary: InstanceSummary?
     ) -> TaskFailure {
         TaskFailure(
             .timeoutError,

@@ -201,7 +201,11 @@ final class TaskRun {
     private func finish() async throws(Interruption) -> TaskAnswer {
         if state == .running { try await awaitEnd() }
         if state == .diagnosing {
-            let failure = await services.diagnosis.explain(instanceID, lastSummary, isVanished: missedCount > 0)
+            let failure = await services.diagnosis.explain(
+                instanceID,
+                lastSummary,
+                isVanished: missedCount > 0
+            )
             try checkCancelled()
             // The answer took a while, and results are still listed meanwhile.
             guard isResultListed else { throw .failed(failure) }
@@ -247,7 +251,10 @@ final class TaskRun {
         let stored: [UInt8]?
         do throws(OCIError) {
             stored = try await services.objects.get(
-                name, limit: services.resultBytesMax, deadline: .after(services.patience))
+                name,
+                limit: services.resultBytesMax,
+                deadline: .after(services.patience)
+            )
         } catch .cancelled {
             throw .cancelled
         } catch {
@@ -280,7 +287,10 @@ final class TaskRun {
         )
         let acknowledged = session?.reply(result, announcing: created)
         advance(.replied)
-        log.info("task answered", metadata: ["success": "\(answer.isSuccess)", "bytes": "\(answer.object.count)"])
+        log.info(
+            "task answered",
+            metadata: ["success": "\(answer.isSuccess)", "bytes": "\(answer.object.count)"]
+        )
         if let acknowledged { forgetResult(once: acknowledged) }
     }
 

@@ -101,7 +101,9 @@ final class WorkerSession {
         let sample = usage.sample()
         var heartbeat = WorkerHeartbeat()
         heartbeat.agent = ResourceUse(
-            cpuTenthsOfPercent: sample.cpuTenthsOfPercent, residentBytes: sample.residentBytes)
+            cpuTenthsOfPercent: sample.cpuTenthsOfPercent,
+            residentBytes: sample.residentBytes
+        )
         heartbeat.freeBytes = sample.availableBytes
         heartbeat.queueSize = UInt32(clamping: profile.taskQueueSize)
         heartbeat.queuedTasks = UInt32(clamping: dispatcher.queuedCount(of: self))

@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Tools" / "cluster"))
 
 from cluster import Cluster, Options, connect  # noqa: E402
+from processes import await_that  # noqa: E402
 
 BACKEND = os.environ.get("SCALER_NETWORK_BACKEND", "zmq")
 
@@ -34,4 +35,4 @@ class ClusterTestCase(unittest.TestCase):
         return client
 
 
-__all__ = ["BACKEND", "Cluster", "ClusterTestCase", "Options", "connect"]
+__all__ = ["BACKEND", "Cluster", "ClusterTestCase", "Options", "await_that", "connect"]

@@ -5,10 +5,15 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 import unittest
 
-from support import BACKEND, Cluster, ClusterTestCase, Options, connect
+import cloudpickle
+from support import BACKEND, Cluster, ClusterTestCase, Options, await_that, connect
+
+# The container's image does not hold this module; the functions travel with their code.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 def square(number):
@@ -74,8 +79,6 @@ class MainJob(ClusterTestCase):
         self.cluster.await_nothing_left()
 
     def await_instance(self, before):
-        from processes import await_that
-
         await_that(lambda: self.cluster.report()["instances"]["created"] > before, 30, "an instance")
 
 
@@ -94,8 +97,6 @@ class Leaving(unittest.TestCase):
             client = connect(cluster)
             self.addCleanup(client.disconnect)
             futures = [client.submit(sleep_then, 600, number) for number in range(4)]
-            from processes import await_that
-
             await_that(lambda: cluster.report()["instances"]["created"] == 4, 30, "four instances")
             start = time.monotonic()
             self.assertEqual(cluster.daemon.stop(signal.SIGTERM), 0)

@@ -23,7 +23,8 @@ enum SourceTree {
 
     /// Files of ours in any language.
     static let allFiles: [File] =
-        swiftFiles + files(under: ["Tools", "Tests"], suffix: ".py") + files(under: ["CHeaders"], suffix: ".h")
+        swiftFiles + files(under: ["Tools", "Tests"], suffix: ".py")
+        + files(under: ["CHeaders"], suffix: ".h")
 
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
@@ -32,7 +33,8 @@ enum SourceTree {
         folders.flatMap { folder -> [File] in
             let base = root.appending(path: folder)
             let paths = FileManager.default.enumerator(atPath: base.path)?.compactMap { $0 as? String } ?? []
-            return paths.filter { $0.hasSuffix(suffix) && !$0.contains(".build") }.sorted().compactMap { path in
+            return paths.filter { $0.hasSuffix(suffix) && !$0.contains(".build") }.sorted().compactMap {
+                path in
                 guard let text = try? String(contentsOf: base.appending(path: path), encoding: .utf8) else {
                     return nil
                 }

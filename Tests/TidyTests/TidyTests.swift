@@ -51,7 +51,9 @@ import Testing
     }
 
     @Test func `only the event loop touches executors and continuations`() {
-        let banned = ["Continuation", "UnownedJob", "Task(", "Task {", "Task.detached", "DispatchQueue", "Thread("]
+        let banned = [
+            "Continuation", "UnownedJob", "Task(", "Task {", "Task.detached", "DispatchQueue", "Thread(",
+        ]
         let others = SourceTree.swiftFiles.filter { $0.module != nil && $0.module != "EventLoop" }
         #expect(lines(of: others, holding: banned) == [])
     }
@@ -100,7 +102,9 @@ import Testing
             let code = line.trimmingCharacters(in: .whitespaces)
             guard code.hasPrefix("package "), !code.hasPrefix("package import") else { return nil }
             var above = index - 1
-            while above >= 0, file.lines[above].trimmingCharacters(in: .whitespaces).hasPrefix("@") { above -= 1 }
+            while above >= 0, file.lines[above].trimmingCharacters(in: .whitespaces).hasPrefix("@") {
+                above -= 1
+            }
             let comment = above >= 0 ? file.lines[above].trimmingCharacters(in: .whitespaces) : ""
             let isWitness = ["description", "init(from", "func write(", "==", "hash(", "func <"].contains {
                 code.contains($0)
