@@ -62,7 +62,7 @@ let package = Package(
         module("Messaging", ["EventLoop", "Transport", "CZeroMQ"]),
 
         // Effects are straight lines.
-        module("HTTPClient", ["EventLoop", "HTTPWire", "Transport"]),
+        module("HTTPClient", ["Encodings", "EventLoop", "HTTPWire", "Transport"]),
         module(
             "OCIServices",
             ["Encodings", "EventLoop", "HTTPClient", "HTTPWire", "OCIProfile", "OCISigning", "Transport"]
@@ -109,7 +109,10 @@ let package = Package(
             "MessagingTests",
             ["CZeroMQ", "EventLoop", "Messaging", "TestSupport", "Transport"]
         ),
-        tests("HTTPClientTests", ["EventLoop", "HTTPClient", "HTTPWire", "TestSupport", "Transport"]),
+        tests(
+            "HTTPClientTests",
+            ["Encodings", "EventLoop", "HTTPClient", "HTTPWire", "TestSupport", "Transport"]
+        ),
         tests(
             "OCIServicesTests",
             ["EventLoop", "HTTPClient", "HTTPWire", "OCIServices", "OCISigning", "TestSupport", "Transport"]

@@ -58,6 +58,11 @@ package struct HeaderFields: Equatable, Sendable {
         fields.append(Field(name: name, value: value))
     }
 
+    /// Adds a field line at the front, where Host belongs (RFC 9110 section 7.2).
+    package mutating func prepend(_ name: String, _ value: String) {
+        fields.insert(Field(name: name, value: value), at: 0)
+    }
+
     /// Removes all field lines of that name.
     package mutating func remove(_ name: String) {
         fields.removeAll { Grammar.isSameName($0.name, name) }

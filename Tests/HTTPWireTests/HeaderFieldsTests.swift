@@ -38,5 +38,7 @@ import Testing
         #expect(fields.values(of: "c") == ["8", "7"])
         fields.remove("C")
         #expect(fields.count == 2)
+        fields.prepend("host", "h")
+        #expect(fields.fields.first?.name == "host")
     }
 }

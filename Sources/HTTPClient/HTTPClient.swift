@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import EventLoop
+
+/// An HTTP/1.1 client that keeps connections and shares them fairly.
+///
+/// The close race: a server may close an idle connection at the moment that we send on it, and the request is lost
+/// without a word. If the connection had been used before, not a byte of an answer came, and the request may be
+/// replayed, it is sent once more on a new connection (RFC 9112 section 9.3.1). Everything else is for the caller to
+/// judge, who knows about back-off.
+@LoopActor
+package final class HTTPClient {
+    /// Counts since the client was made.
+    package struct Statistics: Sendable, Equatable {
+        /// Requests for which `send` was called.
+        package var requests = 0
+        /// Requests that were sent again after the close race.
+        package var replays = 0
+        /// Connections opened.
+        package var connections = 0
+    }
+
+    private let connector: any Connector
+    private let connectionsPerHostMax: Int
+    private let idleTime: Duration
+    private var hosts: [Origin: HostConnections] = [:]
+    private var isClosed = false
+    private var requestCount = 0
+    private var replayCount = 0
+
+    /// A client whose connections are made by `connector`.
+    ///
+    /// Beyond `connectionsPerHostMax` connections to one host, requests wait in the order they came. An idle
+    /// connection is closed after `idleTime`, or a second before the time that the server announced.
+    package init(
+        connector: any Connector,
+        connectionsPerHostMax: Int = 8,
+        idleTime: Duration = .seconds(50)
+    ) {
+        self.connector = connector
+        self.connectionsPerHostMax = connectionsPerHostMax
+        self.idleTime = idleTime
+    }
+
+    /// What was done so far.
+    package var statistics: Statistics {
+        Statistics(
+            requests: requestCount,
+            replays: replayCount,
+            connections: hosts.values.reduce(0) { $0 + $1.openedCount }
+        )
+    }
+
+    /// Sends a request and receives the whole answer, whatever its status.
+    ///
+    /// A caller that is cancelled gets `.cancelled` at once; its connection is closed and its place given on.
+    package func send(_ request: HTTPRequest, to origin: Origin) async throws(HTTPError) -> HTTPResponse {
+        requestCount += 1
+        let response = try await attempt(request, origin, mayAskFirst: true)
+        // 417: whoever answered does not know `Expect`; the same request goes without it (RFC 9110 section 10.1.1).
+        guard response.status == 417, request.isLarge else { return response }
+        return try await attempt(request, origin, mayAskFirst: false)
+    }
+
+    /// Closes every idle connection, lets exchanges under way end, and refuses new ones.
+    package func close() {
+        isClosed = true
+        for host in hosts.values { host.close() }
+    }
+
+    private func attempt(
+        _ request: HTTPRequest,
+        _ origin: Origin,
+        mayAskFirst: Bool
+    ) async throws(HTTPError) -> HTTPResponse {
+        guard !isClosed else { throw .clientClosed }
+        let host = connections(to: origin)
+        let connection = try await host.lease(for: request)
+        do throws(HTTPError) {
+            return try await exchange(request, on: connection, host, mayAskFirst)
+        } catch {
+            guard connection.isCloseRace(error), request.isReplayable else {
+                host.giveBack(connection)
+                throw error
+            }
+        }
+        replayCount += 1
+        let fresh = try await host.replace(connection, for: request)
+        do throws(HTTPError) {
+            return try await exchange(request, on: fresh, host, mayAskFirst)
+        } catch {
+            host.giveBack(fresh)
+            throw error
+        }
+    }
+
+    /// One exchange; ends the lease if it succeeds.
+    private func exchange(
+        _ request: HTTPRequest,
+        on connection: HTTPConnection,
+        _ host: HostConnections,
+        _ mayAskFirst: Bool
+    ) async throws(HTTPError) -> HTTPResponse {
+        let response = try await connection.exchange(request, mayAskFirst: mayAskFirst)
+        host.giveBack(connection)
+        return response
+    }
+
+    private func connections(to origin: Origin) -> HostConnections {
+        if let known = hosts[origin] { return known }
+        let host = HostConnections(
+            origin,
+            connector,
+            connectionsMax: connectionsPerHostMax,
+            idleTime: idleTime
+        )
+        hosts[origin] = host
+        return host
+    }
+}
+
+extension HTTPConnection {
+    /// Whether the exchange was lost because the server had closed the connection while it was idle.
+    fileprivate func isCloseRace(_ error: HTTPError) -> Bool {
+        exchangeCount > 1 && !hasAnswerBegun && error.isConnectionLoss
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import HTTPWire
+package import Transport
+
+/// What was being done when an exchange failed.
+package enum HTTPPhase: String, Sendable {
+    /// Waiting for a connection of the host to become free.
+    case queue
+    /// Resolving and connecting.
+    case connect
+    /// Asking a proxy for a tunnel.
+    case proxy
+    /// The TLS handshake.
+    case handshake
+    /// Sending the request.
+    case request
+    /// Waiting for the head of the answer.
+    case head
+    /// Receiving the body of the answer.
+    case body
+
+    /// Whether nothing of the request had been sent yet.
+    package var isBeforeRequest: Bool {
+        switch self {
+        case .queue, .connect, .proxy, .handshake: true
+        case .request, .head, .body: false
+        }
+    }
+}
+
+/// Why there is no answer.
+///
+/// A status that speaks of failure is an answer, not an error.
+package enum HTTPError: Error, Sendable, Equatable {
+    /// The piece of work that waited was cancelled.
+    case cancelled
+    /// The client was closed.
+    case clientClosed
+    /// A deadline passed first.
+    case deadlinePassed(HTTPPhase)
+    /// The connection could not be made, or broke; or a signature or temporary file could not be.
+    case transport(TransportError, HTTPPhase)
+    /// The request or the answer breaks the rules of HTTP or our limits.
+    case wire(HTTPWireError, HTTPPhase)
+    /// The proxy answered CONNECT with that status.
+    case proxyRefused(status: Int)
+    /// The proxy's address in the environment is of no use.
+    case malformedProxy(String)
+}
+
+extension HTTPError {
+    /// The error for a stream that failed in `phase`.
+    init(_ error: TransportError, _ phase: HTTPPhase) {
+        switch error {
+        case .cancelled: self = .cancelled
+        case .deadlinePassed: self = .deadlinePassed(phase)
+        default: self = .transport(error, phase)
+        }
+    }
+
+    /// What was being done; nil where it does not matter.
+    package var phase: HTTPPhase? {
+        switch self {
+        case .cancelled, .clientClosed: nil
+        case .deadlinePassed(let phase), .transport(_, let phase), .wire(_, let phase): phase
+        case .proxyRefused, .malformedProxy: .proxy
+        }
+    }
+
+    /// Who has to change something for this to go away.
+    package var fault: TransportFault {
+        switch self {
+        case .cancelled, .clientClosed, .malformedProxy: .ours
+        case .deadlinePassed: .network
+        case .transport(let error, _): error.fault
+        case .wire(let error, _):
+            switch error.fault {
+            case .ours: .ours
+            case .peer: .peer
+            case .network: .network
+            }
+        case .proxyRefused: .peer
+        }
+    }
+
+    /// Whether the same request may succeed a little later.
+    package var isRetryable: Bool {
+        switch self {
+        case .cancelled, .clientClosed, .malformedProxy: false
+        case .deadlinePassed: true
+        case .transport(let error, _): error.isRetryable
+        case .wire(let error, _): error.isRetryable
+        case .proxyRefused(let status): status >= 500 || status == 429
+        }
+    }
+
+    /// Whether the server cannot have seen the request, so that sending it again is safe whatever it does.
+    package var isRequestUnsent: Bool {
+        phase?.isBeforeRequest ?? (self == .clientClosed)
+    }
+
+    /// Whether the connection ended under us, as it does when the server closes an idle connection at the moment
+    /// that we use it.
+    var isConnectionLoss: Bool {
+        switch self {
+        case .wire(.closedBeforeResponse, _): true
+        case .transport(.truncated, _), .transport(.systemCall, _): fault == .network
+        case .transport(.tls, let phase): !phase.isBeforeRequest
+        default: false
+        }
+    }
+}
+
+extension HTTPError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .cancelled: "cancelled"
+        case .clientClosed: "the HTTP client is closed"
+        case .deadlinePassed(let phase): "no progress in time (\(phase.rawValue))"
+        case .transport(let error, let phase): "\(phase.rawValue): \(error)"
+        case .wire(let error, let phase): "\(phase.rawValue): \(error)"
+        case .proxyRefused(let status): "the proxy answered CONNECT with \(status)"
+        case .malformedProxy(let reason): "the proxy in the environment: \(reason)"
+        }
+    }
+}

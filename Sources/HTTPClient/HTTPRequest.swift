@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import EventLoop
+package import HTTPWire
+package import Transport
+
+/// The body of a request or a response.
+package enum HTTPBody: Sendable {
+    /// There is none.
+    case none
+    /// Bytes in memory.
+    case bytes([UInt8])
+    /// Bytes in a temporary file, which is read in pieces.
+    case spooled(SpoolFile)
+}
+
+/// A request and how its answer is to be taken.
+package struct HTTPRequest: Sendable {
+    /// What becomes of the body of a successful answer.
+    ///
+    /// That of a failure is always collected, its first 256 KiB.
+    package enum BodyUse: Sendable {
+        /// Kept in memory.
+        case collect
+        /// Kept in memory up to that many bytes, moved to a temporary file beyond.
+        case spool(above: Int)
+        /// Handed on piece by piece; the next is read when the closure has returned.
+        case stream(@LoopActor @Sendable ([UInt8]) async throws(TransportError) -> Void)
+    }
+
+    /// The method, for example `GET`.
+    package var method: String
+    /// Path and query, percent-encoded.
+    package var target: String
+    /// Fields to send.
+    ///
+    /// Host, Content-Length and Expect are added where they are missing and needed.
+    package var headers: HeaderFields
+    /// The body to send.
+    package var body: HTTPBody
+    /// Whether the request may be sent again when it is not known if the first was processed (RFC 9110
+    /// section 9.2.2): the method is idempotent, or the request carries a retry token.
+    package var isReplayable: Bool
+    /// Completes the fields, Host and Content-Length included, at the moment of sending: a signature covers a date
+    /// that must be right when the request arrives, and a request may have waited for its connection.
+    package var sign: (@LoopActor @Sendable (inout HeaderFields) throws(TransportError) -> Void)?
+    /// How long each phase may take.
+    package var deadlines = HTTPDeadlines()
+    /// When the caller loses interest, whatever the phase.
+    package var deadline = Deadline.never
+    /// What becomes of the body of a successful answer.
+    package var bodyUse = BodyUse.collect
+    /// The largest body of a successful answer, in bytes.
+    package var bodyBytesMax = 8 << 20
+
+    /// A request; without a word on it, it is replayable if its method is idempotent.
+    package init(
+        method: String,
+        target: String,
+        headers: HeaderFields = [:],
+        body: HTTPBody = .none,
+        isReplayable: Bool? = nil
+    ) {
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.body = body
+        self.isReplayable = isReplayable ?? Self.idempotentMethods.contains(method)
+    }
+
+    private static let idempotentMethods: Set = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]
+
+    /// Above this many bytes the server is asked first (RFC 9110 section 10.1.1): one round trip then costs less
+    /// than a refused body.
+    private static let largeBodyBytesMin = 1 << 20
+
+    /// Whether the server is asked before the body is sent.
+    @LoopActor var isLarge: Bool { contentLength ?? 0 > Self.largeBodyBytesMin }
+
+    /// The number to announce as Content-Length, or nil for a request that says nothing (RFC 9110 section 8.6).
+    @LoopActor var contentLength: Int? {
+        switch body {
+        case .bytes(let bytes): bytes.count
+        case .spooled(let file): file.count
+        case .none: ["POST", "PUT", "PATCH"].contains(method) ? 0 : nil
+        }
+    }
+
+    /// The head as it goes on the wire.
+    @LoopActor
+    func head(authority: String, asksFirst: Bool) throws(TransportError) -> RequestHead {
+        var fields = headers
+        if !fields.contains("host") { fields.prepend("host", authority) }
+        if let contentLength, !fields.contains("content-length") {
+            fields.append("content-length", String(contentLength))
+        }
+        // Compressed answers could be small on the wire and large in memory; none is asked for.
+        if !fields.contains("accept-encoding"), method != "CONNECT" {
+            fields.append("accept-encoding", "identity")
+        }
+        if asksFirst { fields.set("expect", to: "100-continue") }
+        try sign?(&fields)
+        return RequestHead(method: method, target: target, headers: fields)
+    }
+}

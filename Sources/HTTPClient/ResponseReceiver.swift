@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import HTTPWire
+internal import Transport
+
+/// Reads from a stream until the parser has something to say.
+@LoopActor
+final class ResponseReceiver {
+    /// Asked for in one read: a few TLS records.
+    private static let readBytesMax = 64 * 1024
+
+    private let stream: any ByteStream
+    private var parser: ResponseParser
+
+    /// A receiver of the answer to one request with that method.
+    init(_ stream: any ByteStream, method: String) {
+        self.stream = stream
+        // The cap on the body depends on the status, so `BodyCollector` keeps it.
+        parser = ResponseParser(answering: method, limits: ResponseLimits(bodyBytesMax: .max))
+    }
+
+    /// Whether any byte of the answer came.
+    var hasReceivedBytes: Bool { parser.hasReceivedBytes }
+    /// Bytes beyond the end of the answer.
+    var extraByteCount: Int { parser.extraByteCount }
+
+    /// The next event that is not `needMore`.
+    ///
+    /// When the deadline passes nothing is lost: the next call goes on.
+    func event(_ phase: HTTPPhase, until deadline: Deadline) async throws(HTTPError) -> ResponseParser.Event {
+        while true {
+            let event = try parse(phase)
+            if event != .needMore { return event }
+            do throws(TransportError) {
+                let bytes = try await stream.read(upTo: Self.readBytesMax, deadline: deadline)
+                if bytes.isEmpty {
+                    parser.feedEnd()
+                } else {
+                    parser.feed(bytes)
+                }
+            } catch {
+                throw HTTPError(error, phase)
+            }
+        }
+    }
+
+    private func parse(_ phase: HTTPPhase) throws(HTTPError) -> ResponseParser.Event {
+        do throws(HTTPWireError) {
+            return try parser.next()
+        } catch {
+            throw .wire(error, phase)
+        }
+    }
+}

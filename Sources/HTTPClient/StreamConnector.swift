@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import EventLoop
+internal import HTTPWire
+package import Transport
+
+/// Opens TCP connections, through a proxy where the environment wants it, with TLS where the origin wants it.
+@LoopActor
+package final class StreamConnector: Connector {
+    private let context: TLSContext
+    private let proxies: ProxySettings
+
+    /// A connector whose `https` connections believe what `context` believes.
+    package init(_ context: TLSContext, proxies: ProxySettings) {
+        self.context = context
+        self.proxies = proxies
+    }
+
+    package func connect(
+        to origin: Origin,
+        _ deadlines: HTTPDeadlines,
+        until deadline: Deadline
+    ) async throws(HTTPError) -> any ByteStream {
+        let stream: TCPStream
+        if let proxy = proxies.proxy(for: origin) {
+            stream = try await connectTCP(proxy.host, proxy.port, deadlines, deadline)
+            try await openTunnel(stream, proxy, to: origin, min(.after(deadlines.handshake), deadline))
+        } else {
+            stream = try await connectTCP(origin.host, origin.port, deadlines, deadline)
+        }
+        switch origin.scheme {
+        case .http: return stream
+        case .https:
+            let end = min(.after(deadlines.handshake), deadline)
+            return try await inPhase(.handshake) { () async throws(TransportError) in
+                try await TLSStream.connect(
+                    over: stream,
+                    host: origin.host,
+                    context: self.context,
+                    deadline: end
+                )
+            }
+        }
+    }
+
+    private func connectTCP(
+        _ host: String,
+        _ port: UInt16,
+        _ deadlines: HTTPDeadlines,
+        _ deadline: Deadline
+    ) async throws(HTTPError) -> TCPStream {
+        let end = min(.after(deadlines.connect), deadline)
+        return try await inPhase(.connect) { () async throws(TransportError) in
+            try await Transport.connectTCP(host: host, port: port, deadline: end)
+        }
+    }
+
+    /// Asks the proxy for a tunnel (RFC 9110 section 9.3.6); closes the stream if there is none.
+    private func openTunnel(
+        _ stream: TCPStream,
+        _ proxy: ProxySettings.Server,
+        to origin: Origin,
+        _ deadline: Deadline
+    ) async throws(HTTPError) {
+        var request = HTTPRequest(method: "CONNECT", target: origin.authorityWithPort)
+        if let authorization = proxy.authorization {
+            request.headers.append("proxy-authorization", authorization)
+        }
+        request.deadline = deadline
+        let connection = HTTPConnection(stream, authority: origin.authorityWithPort)
+        let response: HTTPResponse
+        do throws(HTTPError) {
+            response = try await connection.exchange(request)
+        } catch {
+            throw error.inProxy
+        }
+        guard response.head.isSuccess else {
+            connection.close()
+            throw .proxyRefused(status: response.status)
+        }
+    }
+
+    private func inPhase<Value: Sendable>(
+        _ phase: HTTPPhase,
+        _ body: () async throws(TransportError) -> Value
+    ) async throws(HTTPError) -> Value {
+        do throws(TransportError) {
+            return try await body()
+        } catch {
+            throw HTTPError(error, phase)
+        }
+    }
+}
+
+extension HTTPError {
+    /// The same error, met while a proxy was asked for a tunnel.
+    fileprivate var inProxy: HTTPError {
+        switch self {
+        case .deadlinePassed: .deadlinePassed(.proxy)
+        case .transport(let error, _): .transport(error, .proxy)
+        case .wire(let error, _): .wire(error, .proxy)
+        case .cancelled, .clientClosed, .proxyRefused, .malformedProxy: self
+        }
+    }
+}

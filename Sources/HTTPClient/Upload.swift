@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import Transport
+
+/// Sends one request, the head first and then the body, and remembers how far it came.
+///
+/// A failure to send is no failure of the exchange yet: a server that refuses a request answers, closes, and lets us
+/// run into a broken pipe with the answer waiting to be read. So it is kept here, and thrown only if no answer is
+/// found.
+@LoopActor
+final class Upload {
+    /// Read from a file and written at a time.
+    private static let pieceBytes = 64 * 1024
+    /// A body up to this size goes out in one write with its head.
+    private static let smallBodyBytesMax = 16 * 1024
+
+    private let stream: any ByteStream
+    private let request: HTTPRequest
+    private var opening: [UInt8]
+    private var rest: HTTPBody
+
+    /// When the last byte was written, or writing failed; nil before.
+    private(set) var endedAt: Deadline?
+    /// Why not everything was sent.
+    private(set) var failure: HTTPError?
+
+    /// An upload of `request`, whose encoded head is `head`; held back, no byte of the body goes with the head.
+    init(_ stream: any ByteStream, _ request: HTTPRequest, head: [UInt8], isBodyHeldBack: Bool) {
+        self.stream = stream
+        self.request = request
+        opening = head
+        rest = request.body
+        if !isBodyHeldBack, case .bytes(let bytes) = rest, bytes.count <= Self.smallBodyBytesMax {
+            opening += bytes
+            rest = .none
+        }
+    }
+
+    /// Whether every byte was sent.
+    var isComplete: Bool { endedAt != nil && failure == nil }
+
+    /// Whether a body is still to be sent after the opening.
+    var hasRest: Bool { if case .none = rest { false } else { failure == nil } }
+
+    /// Sends the head, with a small body.
+    func sendOpening() async {
+        await send { () async throws(TransportError) in try await self.write(self.opening[...]) }
+        opening = []
+        if hasRest { endedAt = nil }
+    }
+
+    /// Sends the body that did not go with the head; alongside the reader, who may find an answer before the end.
+    func sendRest() async {
+        await send { () async throws(TransportError) in
+            switch self.rest {
+            case .none: return
+            case .bytes(let bytes): try await self.write(bytes[...])
+            case .spooled(let file): try await self.write(file)
+            }
+        }
+        rest = .none
+        // The reader waits without a deadline of its own while we send; only this wakes it.
+        if case .deadlinePassed = failure { stream.close() }
+        if case .transport(_, .request) = failure, failure?.fault == .ours { stream.close() }
+    }
+
+    private func send(_ body: () async throws(TransportError) -> Void) async {
+        do throws(TransportError) {
+            try await body()
+        } catch {
+            failure = HTTPError(error, .request)
+        }
+        endedAt = .now
+    }
+
+    private func write(_ bytes: ArraySlice<UInt8>) async throws(TransportError) {
+        var left = bytes
+        while !left.isEmpty {
+            let deadline = min(.after(request.deadlines.progress), request.deadline)
+            try await stream.write(Array(left.prefix(Self.pieceBytes)), deadline: deadline)
+            left = left.dropFirst(Self.pieceBytes)
+        }
+    }
+
+    private func write(_ file: SpoolFile) async throws(TransportError) {
+        var offset = 0
+        while offset < file.count {
+            let piece = try file.read(at: offset, upTo: Self.pieceBytes)
+            try await write(piece[...])
+            offset += piece.count
+        }
+    }
+}
