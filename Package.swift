@@ -49,6 +49,7 @@ let package = Package(
         module("SchedulerMessages", ["CapnProto", "Encodings"], pure),
         module("HTTPWire", [], pure),
         module("Encodings", [], pure),
+        module("JSON", [], pure),
         module("OCISigning", ["Encodings"], pure),
         module("OCIProfile", [], pure),
         module("TaskPayload", ["Encodings"], pure, resources: [.embedInCode("trampoline.py")]),
@@ -92,6 +93,7 @@ let package = Package(
         tests("SchedulerMessagesTests", ["CapnProto", "SchedulerMessages", "TestSupport"]),
         tests("HTTPWireTests", ["HTTPWire", "TestSupport"]),
         tests("EncodingsTests", ["Encodings"]),
+        tests("JSONTests", ["JSON", "TestSupport"]),
         tests("OCISigningTests", ["Encodings", "OCISigning"], resources: [.copy("Vectors")]),
         tests("OCIProfileTests", ["OCIProfile", "TestSupport"], resources: [.copy("Vectors")]),
         tests(
