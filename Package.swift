@@ -66,7 +66,10 @@ let package = Package(
         module("HTTPClient", ["Encodings", "EventLoop", "HTTPWire", "Transport"]),
         module(
             "OCIServices",
-            ["Encodings", "EventLoop", "HTTPClient", "HTTPWire", "OCIProfile", "OCISigning", "Transport"]
+            [
+                "Encodings", "EventLoop", "HTTPClient", "HTTPWire", "JSON", "OCIProfile", "OCISigning",
+                "Transport",
+            ]
         ),
         module(
             "WorkerCore",
@@ -117,7 +120,10 @@ let package = Package(
         ),
         tests(
             "OCIServicesTests",
-            ["EventLoop", "HTTPClient", "HTTPWire", "OCIServices", "OCISigning", "TestSupport", "Transport"]
+            [
+                "Encodings", "EventLoop", "HTTPClient", "HTTPWire", "JSON", "OCIProfile", "OCIServices",
+                "OCISigning", "TestSupport", "Transport",
+            ]
         ),
         tests(
             "WorkerCoreTests",

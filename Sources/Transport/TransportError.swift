@@ -97,6 +97,15 @@ extension TransportError {
         }
     }
 
+    /// Whether a file or directory is not there.
+    package var isFileMissing: Bool {
+        if case .systemCall(let error, .file) = self {
+            error.number == ENOENT || error.number == ENOTDIR
+        } else {
+            false
+        }
+    }
+
     /// Whether a file could not grow because its disk, or the user's share of it, is full.
     package var isOutOfSpace: Bool {
         if case .systemCall(let error, _) = self {

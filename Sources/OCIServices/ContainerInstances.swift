@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Encodings
+package import EventLoop
+internal import HTTPWire
+internal import JSON
+internal import OCIProfile
+
+/// Client of Container Instances, API version 20210415.
+@LoopActor
+package final class ContainerInstances {
+    /// Items asked for in a page of a list; the service may send fewer.
+    private static let pageSize = 1000
+    /// The most that RetrieveLogs sends (256 KiB), and room for its envelope.
+    private static let logBytesMax = 512 * 1024
+
+    private let calls: ServiceCalls
+    private let compartmentID: String
+
+    /// A client that makes its calls through `calls`, on instances of one compartment.
+    package init(calls: ServiceCalls, compartmentID: String) {
+        self.calls = calls
+        self.compartmentID = compartmentID
+    }
+
+    /// Launches an instance, or returns the one that the same `retryToken` has launched before.
+    package func create(
+        _ launch: InstanceLaunch,
+        retryToken: String,
+        deadline: Deadline
+    ) async throws(OCIError) -> ContainerInstance {
+        var request = request(.createContainerInstance, "POST", "/containerInstances")
+        request.body = .json(launch.body)
+        request.retryToken = retryToken
+        let answer = try await calls.send(request, deadline: deadline)
+        return try answer.decode { object throws(JSONError) in
+            try ContainerInstance(object, workRequestID: answer.head.headers["opc-work-request-id"])
+        }
+    }
+
+    /// Returns one instance, or nil if it is gone (or was never there, or is forbidden: the service tells them not
+    /// apart).
+    package func get(_ id: String, deadline: Deadline) async throws(OCIError) -> ContainerInstance? {
+        let request = request(
+            .getContainerInstance,
+            "GET",
+            "/containerInstances/\(PercentEncoding.encode(id))"
+        )
+        return try await calls.sendUnlessGone(request, deadline: deadline)?.decode {
+            object throws(JSONError) in
+            try ContainerInstance(object, workRequestID: nil)
+        }
+    }
+
+    /// Returns a page of all instances of the compartment, newest first.
+    package func list(page: String? = nil, deadline: Deadline) async throws(OCIError) -> InstancePage {
+        var request = request(.listContainerInstances, "GET", "/containerInstances")
+        request.query = [
+            ("compartmentId", compartmentID), ("limit", String(Self.pageSize)), ("page", page),
+        ]
+        let answer = try await calls.send(request, deadline: deadline)
+        return InstancePage(
+            instances: try answer.decodeItems(InstanceSummary.init),
+            nextPage: answer.nextPage
+        )
+    }
+
+    /// Asks for an instance to be deleted.
+    ///
+    /// A 409 IncorrectState, as while it is being made, is thrown and not retried here: whoever deletes has a beat
+    /// of its own, and meanwhile others can be deleted.
+    package func delete(_ id: String, deadline: Deadline) async throws(OCIError) -> DeleteOutcome {
+        var request = request(
+            .deleteContainerInstance,
+            "DELETE",
+            "/containerInstances/\(PercentEncoding.encode(id))"
+        )
+        request.isIncorrectStateRetried = false
+        let answer = try await calls.sendUnlessGone(request, deadline: deadline)
+        return answer == nil ? .alreadyGone : .accepted
+    }
+
+    /// Returns the containers of an instance, without their exit codes.
+    package func containers(ofInstance id: String, deadline: Deadline) async throws(OCIError) -> [Container] {
+        var request = request(.listContainers, "GET", "/containers")
+        request.query = [("compartmentId", compartmentID), ("containerInstanceId", id)]
+        return try await calls.send(request, deadline: deadline).decodeItems(Container.init)
+    }
+
+    /// Returns one container with its exit code, or nil if it is gone.
+    package func container(_ id: String, deadline: Deadline) async throws(OCIError) -> Container? {
+        let request = request(.getContainer, "GET", "/containers/\(PercentEncoding.encode(id))")
+        return try await calls.sendUnlessGone(request, deadline: deadline)?.decode(Container.init)
+    }
+
+    /// Returns the last `limit` bytes of what a container has written, at most 256 KiB.
+    ///
+    /// The service refuses with 409 once the container is inactive, and that is thrown at once.
+    package func retrieveLogs(
+        ofContainer id: String,
+        limit: Int = 64 * 1024,
+        deadline: Deadline
+    ) async throws(OCIError) -> [UInt8] {
+        var request = request(
+            .retrieveLogs,
+            "POST",
+            "/containers/\(PercentEncoding.encode(id))/actions/retrieveLogs"
+        )
+        request.headers.set("accept", to: "text/plain, application/json")
+        request.body = .empty
+        request.isIncorrectStateRetried = false
+        request.answerBytesMax = Self.logBytesMax
+        let answer = try await calls.send(request, deadline: deadline)
+        return Array(answer.body.suffix(limit))
+    }
+
+    /// Returns what went wrong in a work request, for example that of a create.
+    package func workRequestErrors(
+        _ id: String,
+        deadline: Deadline
+    ) async throws(OCIError) -> [WorkRequestError] {
+        let request = request(
+            .listWorkRequestErrors,
+            "GET",
+            "/workRequests/\(PercentEncoding.encode(id))/errors"
+        )
+        return try await calls.sendUnlessGone(request, deadline: deadline)?.decodeItems(WorkRequestError.init)
+            ?? []
+    }
+
+    /// Returns the shapes that can be launched, in one availability domain or in all.
+    package func shapes(
+        availabilityDomain: String?,
+        deadline: Deadline
+    ) async throws(OCIError) -> [InstanceShape] {
+        var request = request(.listContainerInstanceShapes, "GET", "/containerInstanceShapes")
+        request.query = [("compartmentId", compartmentID), ("availabilityDomain", availabilityDomain)]
+        return try await calls.send(request, deadline: deadline).decodeItems(InstanceShape.init)
+    }
+
+    private func request(_ operation: Operation, _ method: String, _ path: String) -> ServiceRequest {
+        ServiceRequest(
+            operation,
+            method,
+            operation.service.basePath + path,
+            scope: "compartment id \(compartmentID)"
+        )
+    }
+}
+
+/// What a delete found.
+package enum DeleteOutcome: Sendable, Equatable {
+    /// It was there, and goes.
+    case accepted
+    /// Nothing of that name is there any more.
+    case alreadyGone
+}

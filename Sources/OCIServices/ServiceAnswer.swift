@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import HTTPClient
+package import HTTPWire
+package import JSON
+
+/// An answer with a status of 2xx.
+package struct ServiceAnswer: Sendable {
+    /// The call that it answers.
+    package let operation: Operation
+    /// Status and fields.
+    package let head: ResponseHead
+    /// The body, in memory or spooled as the request asked for.
+    package let content: HTTPBody
+
+    /// The body if it is in memory, else nothing.
+    package var body: [UInt8] {
+        if case .bytes(let bytes) = content { bytes } else { [] }
+    }
+
+    /// The token of the next page, nil on the last; a service may also send an empty one.
+    package var nextPage: String? {
+        guard let page = head.headers["opc-next-page"], !page.isEmpty else { return nil }
+        return page
+    }
+
+    /// The body as a JSON value.
+    package func json() throws(OCIError) -> JSON {
+        do throws(JSONError) {
+            return try JSON.read(body)
+        } catch {
+            throw malformed("\(error)")
+        }
+    }
+
+    /// What `read` makes of the body, a JSON object.
+    package func decode<Value>(
+        _ read: (JSONObject) throws(JSONError) -> Value
+    ) throws(OCIError) -> Value {
+        do throws(JSONError) {
+            return try read(try JSONObject(reading: body))
+        } catch {
+            throw malformed("\(error)")
+        }
+    }
+
+    /// What `read` makes of each element of the body's `items`, or of the body itself if it is an array.
+    package func decodeItems<Value>(
+        _ read: (JSONObject) throws(JSONError) -> Value
+    ) throws(OCIError) -> [Value] {
+        do throws(JSONError) {
+            let top = try JSON.read(body)
+            let items: [JSONObject]
+            if case .array = top {
+                items = try JSONObject.objects(of: top)
+            } else {
+                items = try JSONObject(top).objects("items")
+            }
+            var values: [Value] = []
+            values.reserveCapacity(items.count)
+            for item in items { values.append(try read(item)) }
+            return values
+        } catch {
+            throw malformed("\(error)")
+        }
+    }
+
+    /// The error for an answer whose body is not what was expected.
+    package func malformed(_ reason: String) -> OCIError {
+        .malformedAnswer(
+            operation: operation,
+            opcRequestID: head.headers["opc-request-id"],
+            reason: reason
+        )
+    }
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What happens between "list the instances" and the answer, for every call and in one place.
+//
+// Rule: a call may be lost on the way there or on the way back, and the two look the same. So every call made here
+// can be repeated: reads, deletes and puts by nature, creates by their retry token.
+// Consequence: one loop that sends, classifies and waits; it ends with an answer, with a failure that no repetition
+// mends, or when the caller's deadline leaves no room for another attempt. A count of attempts would give up during
+// an outage that the caller is prepared to sit out.
+// Rejected: retries in the HTTP client (it knows no codes) and in each caller (they would differ).
+
+package import EventLoop
+internal import HTTPWire
+package import OCIProfile
+internal import Transport
+
+/// Makes calls of all services under one identity: signs, sends, classifies, tries again.
+@LoopActor
+package final class ServiceCalls {
+    /// How many requests were sent so far.
+    package private(set) var counts = RequestCounts()
+    /// The difference between the host's clock and the services'.
+    package var clockOffsetSeconds: Int { exchange.clock.offsetSeconds }
+
+    private let exchange: SignedExchange
+    private let credentials: any CredentialSource
+    private let gates: [CloudService: RateGate]
+    private let retryDelay: RetryDelay
+    private var random: any RandomNumberGenerator & Sendable
+    private let notify: @LoopActor @Sendable (ServiceNotice) -> Void
+
+    /// Calls through `exchange`, signed with what `credentials` yield.
+    ///
+    /// `requestsPerSecondMax` holds for the reads and for the writes of each service.
+    package init(
+        exchange: SignedExchange,
+        credentials: any CredentialSource,
+        requestsPerSecondMax: Double,
+        retryDelay: RetryDelay = RetryDelay(),
+        random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
+        notify: @escaping @LoopActor @Sendable (ServiceNotice) -> Void
+    ) {
+        self.exchange = exchange
+        self.credentials = credentials
+        gates = Dictionary(
+            uniqueKeysWithValues: CloudService.allCases.map { ($0, RateGate(ceiling: requestsPerSecondMax)) }
+        )
+        self.retryDelay = retryDelay
+        self.random = random
+        self.notify = notify
+    }
+
+    /// Sends until an answer of 2xx comes, a failure that repetition does not mend, or `deadline`.
+    package func send(_ request: ServiceRequest, deadline: Deadline) async throws(OCIError) -> ServiceAnswer {
+        var attempt = Attempt(requestID: newRequestID())
+        while true {
+            let error: OCIError
+            do throws(OCIError) {
+                return try await sendOnce(request, &attempt, deadline)
+            } catch let failure {
+                error = failure
+            }
+            if error.kind == .notAuthenticated {
+                guard try await mend(error, &attempt, deadline) else { throw error }
+                continue
+            }
+            noteThrottling(error, request.operation)
+            guard isRetried(error, request) else { throw error }
+            attempt.failureCount += 1
+            try await pause(after: error, attempt.failureCount, deadline)
+        }
+    }
+
+    /// The same, with nil for an answer that says the thing is not there (or not to be seen).
+    package func sendUnlessGone(
+        _ request: ServiceRequest,
+        deadline: Deadline
+    ) async throws(OCIError) -> ServiceAnswer? {
+        do throws(OCIError) {
+            return try await send(request, deadline: deadline)
+        } catch .service(let failure) where failure.saysGone {
+            return nil
+        }
+    }
+
+    /// How many calls a second a service gets at present.
+    package func rate(of service: CloudService, _ lane: RateBuckets.Lane) -> Double {
+        gates[service]?.rate(of: lane) ?? 0
+    }
+
+    private func sendOnce(
+        _ request: ServiceRequest,
+        _ attempt: inout Attempt,
+        _ deadline: Deadline
+    ) async throws(OCIError) -> ServiceAnswer {
+        do throws(WaitError) {
+            try await gates[request.operation.service]?.pass(request.operation.lane, until: deadline)
+        } catch .cancelled {
+            throw .cancelled
+        } catch {
+            throw attempt.lastFailure ?? .deadlinePassed(request.operation)
+        }
+        let identity = try await credentials.current(deadline: deadline)
+        attempt.identity = identity
+        attempt.clockOffsetSeconds = exchange.clock.offsetSeconds
+        counts.add(request.operation, isRetry: attempt.count > 0)
+        attempt.count += 1
+        do throws(OCIError) {
+            return try await exchange.send(
+                request,
+                identity: identity,
+                requestID: attempt.requestID,
+                attemptCount: attempt.count,
+                deadline: deadline
+            )
+        } catch {
+            attempt.lastFailure = error
+            throw error
+        }
+    }
+
+    /// Does what can be done about a refused signature, each thing once in a call: the clock, then the token.
+    private func mend(
+        _ error: OCIError,
+        _ attempt: inout Attempt,
+        _ deadline: Deadline
+    ) async throws(OCIError) -> Bool {
+        guard let identity = attempt.identity else { return false }
+        if !attempt.isClockMended {
+            attempt.isClockMended = true
+            // Another call may have corrected the clock while this one was under way.
+            if exchange.clock.offsetSeconds != attempt.clockOffsetSeconds { return true }
+            if case .service(let failure) = error, let date = failure.date, exchange.correctClock(date) {
+                notify(.clockCorrected(seconds: exchange.clock.offsetSeconds))
+                return true
+            }
+        }
+        if attempt.isIdentityMended { return false }
+        attempt.isIdentityMended = true
+        guard try await credentials.replace(rejected: identity, deadline: deadline) else { return false }
+        notify(.credentialsRenewed)
+        return true
+    }
+
+    private func noteThrottling(_ error: OCIError, _ operation: Operation) {
+        guard error.kind == .throttled,
+            let rate = gates[operation.service]?.throttled(operation.lane)
+        else { return }
+        notify(.rateHalved(operation.service, operation.lane, perSecond: rate))
+    }
+
+    private func isRetried(_ error: OCIError, _ request: ServiceRequest) -> Bool {
+        if error.kind == .incorrectState, !request.isIncorrectStateRetried { return false }
+        switch error {
+        case .service, .transport: return error.isRetryable
+        case .authentication, .malformedAnswer, .unsendable, .deadlinePassed, .cancelled: return false
+        }
+    }
+
+    /// Sleeps before the next attempt; throws `error` when `deadline` comes first.
+    private func pause(
+        after error: OCIError,
+        _ failureCount: Int,
+        _ deadline: Deadline
+    ) async throws(OCIError) {
+        var retryAfter: Duration?
+        if case .service(let failure) = error { retryAfter = failure.retryAfter }
+        let delay = retryDelay.delay(after: failureCount, retryAfter: retryAfter, random: &random)
+        let end = Deadline.after(delay)
+        guard end < deadline else { throw error }
+        notify(.retrying(error, failureCount: failureCount, after: delay))
+        do throws(WaitError) {
+            try await sleep(until: end)
+        } catch {
+            throw .cancelled
+        }
+    }
+
+    /// 32 upper-case hex digits, the form in which the services take a caller's id.
+    private func newRequestID() -> String {
+        (0..<2).map { _ in
+            let digits = String(random.next(), radix: 16, uppercase: true)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }.joined()
+    }
+}
+
+/// What a call remembers from one attempt to the next.
+private struct Attempt {
+    let requestID: String
+    var count = 0
+    var failureCount = 0
+    var identity: SigningIdentity?
+    var clockOffsetSeconds = 0
+    var isClockMended = false
+    var isIdentityMended = false
+    var lastFailure: OCIError?
+
+    init(requestID: String) {
+        self.requestID = requestID
+    }
+}
+
+extension ServiceFailure {
+    /// Whether the thing asked for is not there, or not to be seen: a HEAD has no code to tell more.
+    fileprivate var saysGone: Bool {
+        switch kind {
+        case .notFound: true
+        // A bucket that is not there is a mistake in the configuration, not an object that is gone.
+        case .notAuthorizedOrNotFound: operation.service == .containerInstances
+        default: operation == .headObject && status == 404
+        }
+    }
+}

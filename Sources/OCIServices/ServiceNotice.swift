@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import OCIProfile
+
+/// What happened on the way to an answer that somebody may want to know.
+package enum ServiceNotice: Sendable {
+    /// A call failed and is tried again.
+    case retrying(OCIError, failureCount: Int, after: Duration)
+    /// A service asked to be called less often; its rate is now this many requests a second.
+    case rateHalved(CloudService, RateBuckets.Lane, perSecond: Double)
+    /// The host's clock is off by so many seconds; signatures are corrected from now on.
+    case clockCorrected(seconds: Int)
+    /// There is a new token to sign with.
+    case credentialsRenewed
+}
+
+extension ServiceNotice: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .retrying(let error, let failureCount, let delay):
+            "failure \(failureCount), next attempt in \(delay): \(error)"
+        case .rateHalved(let service, let lane, let perSecond):
+            "\(service) is called at most \(perSecond) times a second (\(lane.rawValue)) until it bears more"
+        case .clockCorrected(let seconds):
+            "this host's clock is \(abs(seconds)) s \(seconds > 0 ? "behind" : "ahead of") the service's; "
+                + "signatures are corrected, the clock should be set"
+        case .credentialsRenewed: "credentials renewed"
+        }
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import JSON
+
+/// An object as a listing shows it.
+package struct ObjectSummary: Sendable, Equatable {
+    /// The full name.
+    package let name: String
+    /// Bytes stored, if that field was asked for.
+    package let byteCount: Int?
+    /// When it was created, if that field was asked for.
+    package let timeCreated: Timestamp?
+
+    init(_ object: JSONObject) throws(JSONError) {
+        name = try object.string("name")
+        byteCount = try object.integerIfPresent("size")
+        timeCreated = try object.stringIfPresent("timeCreated").flatMap(Timestamp.init)
+    }
+}
+
+/// One page of a listing, in the order of names.
+package struct ObjectPage: Sendable, Equatable {
+    /// The objects.
+    package let objects: [ObjectSummary]
+    /// The name at which the next page begins, nil on the last.
+    package let nextStart: String?
+}
+
+/// What a listing tells of each object beside its name; each costs the service time.
+package enum ObjectField: String, Sendable, CaseIterable {
+    case size
+    case timeCreated
+}
+
+/// What is known of an object without its bytes.
+package struct ObjectHead: Sendable, Equatable {
+    /// Bytes stored.
+    package let byteCount: Int
+    /// The version, to be given back exactly as it came.
+    package let etag: String?
+}
+
+/// What became of a put.
+package enum PutOutcome: Sendable, Equatable {
+    /// Stored; the version it got.
+    case stored(etag: String?)
+    /// Not stored, because `onlyIfAbsent` was asked for and an object of that name exists, perhaps from an attempt
+    /// whose answer was lost.
+    case alreadyExists
+}
+
+/// An object that a batch delete left standing.
+package struct DeleteFailure: Sendable, Equatable {
+    /// The object's name.
+    package let name: String
+    /// The HTTP status that a delete of its own would have had.
+    package let status: Int
+    /// What the service says.
+    package let message: String
+
+    /// A failure from its parts.
+    package init(name: String, status: Int, message: String) {
+        self.name = name
+        self.status = status
+        self.message = message
+    }
+
+    init(_ object: JSONObject) throws(JSONError) {
+        name = try object.string("objectName")
+        status = try object.integerIfPresent("statusCode") ?? 0
+        message = try object.stringIfPresent("errorMessage") ?? ""
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import TestSupport
+import Testing
+
+@testable import OCIServices
+
+@Suite(needsLocalOCI) struct ContainerInstancesTests {
+    @Test func `an instance is made once for a token, seen in lists, and deleted`() async throws {
+        try await onLoop {
+            let services = try await Services.start()
+            let instances = services.instances
+            let launch = services.launch("scaler-test-1")
+            let created = try await instances.create(launch, retryToken: "token-1", deadline: soon)
+            #expect(created.summary.displayName == "scaler-test-1")
+            #expect(created.summary.freeformTags == ["scaler-owner": "test", "scaler-task": "scaler-test-1"])
+            #expect(created.workRequestID != nil)
+            let again = try await instances.create(launch, retryToken: "token-1", deadline: soon)
+            #expect(again.id == created.id)
+            let page = try await instances.list(deadline: soon)
+            #expect(page.instances.map(\.id) == [created.id])
+            #expect(page.nextPage == nil)
+            let stopped = try await waitUntilStopped(created.id, instances)
+            let containers = try await instances.containers(ofInstance: created.id, deadline: soon)
+            #expect(containers.map(\.id) == stopped.containerIDs)
+            let container = try #require(
+                try await instances.container(stopped.containerIDs[0], deadline: soon)
+            )
+            #expect(container.exitCode != nil)
+            #expect(container.timeTerminated != nil)
+            #expect(container.instanceID == created.id)
+            #expect(try await instances.delete(created.id, deadline: soon) == .accepted)
+            #expect(try await instances.delete("ocid1.unknown", deadline: soon) == .alreadyGone)
+            #expect(try await instances.get("ocid1.unknown", deadline: soon) == nil)
+            try await services.stop()
+        }
+    }
+
+    @Test func `shapes come with their ranges`() async throws {
+        try await onLoop {
+            let services = try await Services.start()
+            let shapes = try await services.instances.shapes(availabilityDomain: nil, deadline: soon)
+            let flexible = try #require(shapes.first { $0.name == "CI.Standard.E4.Flex" })
+            #expect(flexible.ocpus == 1...64)
+            #expect(flexible.memoryGB == 1...1024)
+            try await services.stop()
+        }
+    }
+
+    @Test func `a service limit and a wrong subnet are failures of their kind, with the service's words`()
+        async throws
+    {
+        try await onLoop {
+            let services = try await Services.start(["--fast", "--instance-limit", "1"])
+            let launch = services.launch("scaler-test-1")
+            _ = try await services.instances.create(launch, retryToken: "a", deadline: soon)
+            let limit = try #require(
+                await failure(of: {
+                    try await services.instances.create(launch, retryToken: "b", deadline: soon)
+                })
+            )
+            #expect(limit.kind == .limitExceeded)
+            #expect(limit.opcRequestID != nil)
+            var other = launch
+            other.subnetID = "ocid1.subnet.oc1..absent"
+            let subnet = try #require(
+                await failure(of: {
+                    try await services.instances.create(other, retryToken: "c", deadline: soon)
+                })
+            )
+            #expect(subnet.kind?.isPermission == true)
+            #expect("\(subnet)".contains("use virtual-network-family"))
+            try await services.stop()
+        }
+    }
+}
+
+/// The instance once its process has ended.
+@LoopActor
+private func waitUntilStopped(_ id: String, _ instances: ContainerInstances) async throws -> ContainerInstance
+{
+    while true {
+        let instance = try #require(try await instances.get(id, deadline: soon))
+        if instance.lifecycleState.isStopped { return instance }
+        try await sleep(for: .milliseconds(20))
+    }
+}

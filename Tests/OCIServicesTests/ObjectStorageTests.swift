@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import TestSupport
+import Testing
+
+@testable import OCIServices
+
+@Suite(needsLocalOCI) struct ObjectStorageTests {
+    @Test func `objects are put, read, listed and deleted`() async throws {
+        try await onLoop {
+            let services = try await Services.start()
+            let objects = services.objects
+            #expect(try await ObjectStorage.namespace(calls: services.calls, deadline: soon) == "emulatedns")
+            try await objects.checkBucket(deadline: soon)
+            try await oneObject(objects)
+            try await manyObjects(objects)
+            #expect(services.takeNotices().isEmpty)
+            #expect(services.calls.counts.retryCount == 0)
+            try await services.stop()
+        }
+    }
+}
+
+/// Put, get, head and delete of one object under a name that needs care.
+@LoopActor
+private func oneObject(_ objects: ObjectStorage) async throws {
+    let name = "a/b c/é~+#?%&=x.pkl"
+    let body = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 * 31) }
+    #expect(try await objects.get(name, limit: 1 << 20, deadline: soon) == nil)
+    #expect(try await objects.head(name, deadline: soon) == nil)
+    guard case .stored(let etag?) = try await objects.put(name, body, deadline: soon) else {
+        Issue.record("not stored")
+        return
+    }
+    #expect(try await objects.put(name, [1], onlyIfAbsent: true, deadline: soon) == .alreadyExists)
+    #expect(try await objects.get(name, limit: 1 << 20, deadline: soon) == body)
+    #expect(try await objects.get(name, range: 10..<20, limit: 10, deadline: soon) == Array(body[10..<20]))
+    #expect(
+        try await objects.head(name, deadline: soon) == ObjectHead(byteCount: body.count, etag: etag)
+    )
+    await #expect(throws: OCIError.self) { try await objects.get(name, limit: 99_999, deadline: soon) }
+    #expect(try await objects.delete(name, deadline: soon) == .accepted)
+    #expect(try await objects.delete(name, deadline: soon) == .alreadyGone)
+    #expect(try await objects.put("empty", [], onlyIfAbsent: true, deadline: soon) != .alreadyExists)
+    #expect(try await objects.get("empty", limit: 0, deadline: soon) == [])
+    #expect(try await objects.delete("empty", deadline: soon) == .accepted)
+}
+
+/// Paged listing, and batch deletes of what is there and what is not.
+@LoopActor
+private func manyObjects(_ objects: ObjectStorage) async throws {
+    let names = (0..<25).map { "many/\($0 + 100)" }
+    let puts = names.map { name in
+        spawn { try? await objects.put(name, Array(name.utf8), deadline: soon) }
+    }
+    for put in puts { #expect(await put.value != nil) }
+    _ = try await objects.put("other/1", [1], deadline: soon)
+    var listed: [ObjectSummary] = []
+    var start: String?
+    repeat {
+        let page = try await objects.list(
+            prefix: "many/",
+            start: start,
+            limit: 10,
+            fields: [.size, .timeCreated],
+            deadline: soon
+        )
+        listed += page.objects
+        start = page.nextStart
+    } while start != nil
+    #expect(listed.map(\.name) == names)
+    #expect(listed.allSatisfy { $0.byteCount == 8 && $0.timeCreated != nil })
+    let left = try await objects.deleteBatch(names + ["many/absent"], deadline: soon)
+    #expect(left == [])
+    #expect(try await objects.list(prefix: "", deadline: soon).objects.map(\.name) == ["other/1"])
+}
