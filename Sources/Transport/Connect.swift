@@ -15,7 +15,7 @@ private let connectionAttemptDelay = Duration.milliseconds(250)
 
 /// Connects to `host`, a name or a numeric address, at `port`.
 ///
-/// Throws the problem of resolution, or that of the first address that failed.
+/// Throws the problem of resolution, or when every address fails that of the first.
 @LoopActor
 package func connectTCP(
     host: String,
@@ -27,7 +27,7 @@ package func connectTCP(
 
 /// Connects to the first of `addresses` that answers.
 ///
-/// Throws the problem of the address that failed first, for the preferred one tells most.
+/// When every address fails, throws the problem of the first: the preferred one tells most.
 @LoopActor
 package func connectTCP(
     to addresses: [SocketAddress],
@@ -42,7 +42,7 @@ package func connectTCP(
 }
 
 /// The addresses with families taking turns, the family of the first one first (RFC 8305 section 4).
-func alternatingFamilies(_ addresses: [SocketAddress]) -> [SocketAddress] {
+package func alternatingFamilies(_ addresses: [SocketAddress]) -> [SocketAddress] {
     guard let first = addresses.first else { return [] }
     let preferred = addresses.filter { $0.family == first.family }
     let others = addresses.filter { $0.family != first.family }
@@ -75,69 +75,57 @@ private func connectOnce(
 /// Several attempts of which one wins.
 @LoopActor
 private final class ConnectionRace {
-    private typealias Outcome = Result<TCPStream, TransportError>
+    private typealias Outcome = (index: Int, result: Result<TCPStream, TransportError>)
 
-    private var untried: ArraySlice<SocketAddress>
+    private let addresses: [SocketAddress]
     private let deadline: Deadline
     private let outcomes = Mailbox<Outcome>()
     private var attempts: [Spawned<Void>] = []
-    private var underWay = 0
 
     init(_ addresses: [SocketAddress], _ deadline: Deadline) {
-        untried = addresses[...]
+        self.addresses = addresses
         self.deadline = deadline
     }
 
     func run() async -> Result<TCPStream, TransportError> {
-        var firstFailure: TransportError?
-        while true {
-            startNext()
-            switch await nextOutcome() {
-            case .success(let stream):
-                return .success(stream)
-            case .failure(.cancelled):
+        var failures: [Int: TransportError] = [:]
+        startNext()
+        while failures.count < addresses.count {
+            do throws(WaitError) {
+                let isLast = attempts.count == addresses.count
+                let patience = isLast ? Deadline.never : .after(connectionAttemptDelay)
+                let outcome = try await outcomes.receive(until: patience)
+                guard case .failure(let error) = outcome.result else { return outcome.result }
+                failures[outcome.index] = error
+                startNext()
+            } catch .deadlinePassed {
+                startNext()
+            } catch {
                 return .failure(.cancelled)
-            case .failure(let error):
-                firstFailure = firstFailure ?? error
-            case nil:
-                continue
             }
-            if underWay == 0, untried.isEmpty, let firstFailure { return .failure(firstFailure) }
         }
+        return .failure(failures[0] ?? .cancelled)
     }
 
-    /// Ends the attempts still under way and waits till their sockets are closed.
+    /// Ends the attempts still under way and waits till their sockets are closed; a stream that nobody took
+    /// closes itself when the race is let go.
     func giveUpOthers() async {
         for attempt in attempts { attempt.cancel() }
         for attempt in attempts { await attempt.value }
-        while case .success(let late)? = outcomes.poll() { late.close() }
     }
 
     private func startNext() {
-        guard let address = untried.popFirst() else { return }
-        underWay += 1
+        let index = attempts.count
+        if index == addresses.count { return }
         attempts.append(
-            spawn { [outcomes, deadline] in
+            spawn { [addresses, outcomes, deadline] in
                 do throws(TransportError) {
-                    outcomes.send(.success(try await connectOnce(to: address, deadline: deadline)))
+                    let stream = try await connectOnce(to: addresses[index], deadline: deadline)
+                    outcomes.send((index, .success(stream)))
                 } catch {
-                    outcomes.send(.failure(error))
+                    outcomes.send((index, .failure(error)))
                 }
             }
         )
-    }
-
-    /// The next outcome; nil when it is time for the next address.
-    private func nextOutcome() async -> Outcome? {
-        let patience = untried.isEmpty ? Deadline.never : .after(connectionAttemptDelay)
-        do throws(WaitError) {
-            let outcome = try await outcomes.receive(until: patience)
-            underWay -= 1
-            return outcome
-        } catch .deadlinePassed {
-            return nil
-        } catch {
-            return .failure(.cancelled)
-        }
     }
 }

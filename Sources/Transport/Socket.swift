@@ -54,9 +54,13 @@ final class Socket {
 
     /// The next connection, nil when none waits.
     func acceptNow() throws(SystemCallError) -> Socket? {
-        guard let accepted = try systemCall("accept", { Int(accept(fileDescriptor, nil, nil)) }) else {
-            return nil
+        let accepted: Int?
+        do throws(SystemCallError) {
+            accepted = try systemCall("accept") { Int(accept(fileDescriptor, nil, nil)) }
+        } catch  where error.number == ECONNABORTED {
+            return nil  // The peer left while it waited in the queue; that is no fault of the listener.
         }
+        guard let accepted else { return nil }
         let socket = Socket(owning: Int32(accepted))
         // Nothing here forks, so setting the flags afterwards is as good as accept4, which Swift cannot see.
         try socket.control(F_SETFL, O_NONBLOCK)

@@ -13,6 +13,8 @@ package enum SocketAddress: Sendable, Hashable {
 
     /// The address that `host` spells: dotted IPv4, or IPv6 with or without brackets and zone; nil for a name.
     package init?(numeric host: String, port: UInt16) {
+        // For C the text would end there.
+        if host.utf8.contains(0) { return nil }
         var ipv4 = in_addr()
         if inet_pton(AF_INET, host, &ipv4) == 1 {
             self = .ipv4(withUnsafeBytes(of: ipv4) { Array($0) }, port: port)

@@ -16,6 +16,12 @@ package struct SystemCallError: Error, Sendable, Equatable, CustomStringConverti
     /// The value of errno.
     package let number: Int32
 
+    /// The failure of `call` with errno `number`.
+    package init(call: String, number: Int32) {
+        self.call = call
+        self.number = number
+    }
+
     package var description: String {
         "\(call): \(String(cString: strerror(number)))"
     }

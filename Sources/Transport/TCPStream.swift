@@ -33,7 +33,10 @@ package final class TCPStream: ByteStream {
     private let socket: Socket
     private var isReading = false
     private var isWriting = false
+    /// Whether nothing can be written any more: a write has failed, or FIN was sent.
     private var isWriteBroken = false
+    /// Whether `finish` has begun, which is then the only reader.
+    private var isFinishing = false
     private var allowanceLeft = allowance
 
     /// Takes over a connected socket.
@@ -77,13 +80,8 @@ package final class TCPStream: ByteStream {
         precondition(!isReading, "a stream has one reader at a time")
         isReading = true
         defer { isReading = false }
-        while true {
-            if let bytes = try readNow(upTo: maximumCount) {
-                await spend(bytes.count)
-                return bytes
-            }
-            try await wait(for: .read, until: deadline)
-        }
+        if isFinishing { throw .closed }
+        return try await receive(maximumCount, deadline)
     }
 
     package func write(_ bytes: [UInt8], deadline: Deadline) async throws(TransportError) {
@@ -92,6 +90,7 @@ package final class TCPStream: ByteStream {
         defer { isWriting = false }
         var sent = 0
         while sent < bytes.count {
+            if isFinishing { throw .closed }
             if let count = try writeNow(bytes[sent...]) {
                 sent += count
                 await spend(count)
@@ -107,13 +106,16 @@ package final class TCPStream: ByteStream {
     }
 
     package func finish(deadline: Deadline) async {
-        if socket.isClosed { return }
+        if socket.isClosed || isFinishing { return }
+        isFinishing = true
         defer { close() }
         socket.interruptWaits()
+        // Those interrupted, and one who was giving others their turn, take a turn to leave.
         while isReading || isWriting { await yieldToOthers() }
         do throws(TransportError) {
             try endWriting()
-            while try await !read(upTo: 64 * 1024, deadline: deadline).isEmpty {}
+            // A peer that never stops sending would never make us wait, and so never meet the deadline.
+            while try await !receive(64 * 1024, deadline).isEmpty, !deadline.isPast {}
         } catch {
             return  // Reset, or out of patience: there is nobody left to be polite to.
         }
@@ -124,7 +126,7 @@ package final class TCPStream: ByteStream {
     }
 
     package var isIdleAndOpen: Bool {
-        if socket.isClosed || isWriteBroken || isReading || isWriting { return false }
+        if socket.isClosed || isFinishing || isWriteBroken || isReading || isWriting { return false }
         do throws(SystemCallError) {
             return try socket.readNow(upTo: 1, peeking: true) == nil
         } catch {
@@ -146,6 +148,16 @@ package final class TCPStream: ByteStream {
         } catch {
             isWriteBroken = true
             throw .systemCall(error, .write)
+        }
+    }
+
+    private func receive(_ maximumCount: Int, _ deadline: Deadline) async throws(TransportError) -> [UInt8] {
+        while true {
+            if let bytes = try readNow(upTo: maximumCount) {
+                await spend(bytes.count)
+                return bytes
+            }
+            try await wait(for: .read, until: deadline)
         }
     }
 
