@@ -8,19 +8,21 @@ internal import COpenSSL
 
 /// What OpenSSL had in its queue.
 struct OpenSSLError {
-    /// The reason number of the first entry, where the trouble began, if the SSL library made it; else 0.
-    let sslReason: Int32
-    /// OpenSSL's words for the first entry.
+    /// The reason numbers of the entries made by the SSL library.
+    let sslReasons: [Int32]
+    /// OpenSSL's words for the first of those, else for the first entry, where the trouble began.
     let text: String
 
     /// Takes everything out of the queue.
     static func take() -> OpenSSLError {
-        let code = ERR_get_error()
-        ERR_clear_error()
-        let reason = ERR_reason_error_string(code).map { String(cString: $0) }
+        var codes: [UInt] = []
+        while case let code = ERR_get_error(), code != 0 { codes.append(code) }
+        let sslCodes = codes.filter { copenssl_is_ssl_error($0) == 1 }
+        let code = sslCodes.first ?? codes.first ?? 0
+        let words = ERR_reason_error_string(code).map { String(cString: $0) }
         return OpenSSLError(
-            sslReason: copenssl_is_ssl_error(code) == 1 ? ERR_GET_REASON(code) : 0,
-            text: reason ?? (code == 0 ? "no reason given" : "error \(code)")
+            sslReasons: sslCodes.map { ERR_GET_REASON($0) },
+            text: words ?? (code == 0 ? "no reason given" : "error \(code)")
         )
     }
 

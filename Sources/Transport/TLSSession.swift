@@ -187,13 +187,13 @@ final class TLSSession {
         let error = OpenSSLError.take()
         isBroken = true
         if phase == .handshake { tickets.forget(server) }
-        if error.sslReason == SSL_R_CERTIFICATE_VERIFY_FAILED {
+        if error.sslReasons.contains(SSL_R_CERTIFICATE_VERIFY_FAILED) {
             throw .certificate(
                 CertificateProblem(verifyResult: SSL_get_verify_result(connection)),
                 host: host
             )
         }
-        if error.sslReason == SSL_R_WRONG_VERSION_NUMBER {
+        if error.sslReasons.contains(SSL_R_WRONG_VERSION_NUMBER) {
             throw .tls(reason: "the peer does not speak TLS", phase)
         }
         throw .tls(reason: error.text, phase)

@@ -56,16 +56,20 @@ package final class TemporaryFile: Sendable {
 }
 
 /// Two ends of one TLS connection to `host`, which is 127.0.0.1 whatever it says.
+///
+/// `altering` may put something between the server's end and its socket.
 @LoopActor
 package func secureConnectedPair(
     _ fixture: TLSFixture,
-    host: String = "localhost"
+    host: String = "localhost",
+    altering: @LoopActor (TCPStream) -> any ByteStream = { $0 }
 ) async throws(TransportError) -> (client: TLSStream, server: TLSServerStream) {
     let (plainClient, plainServer) = try await connectedPair()
+    let altered = altering(plainServer)
     let serving = spawn { () async -> Result<TLSServerStream, TransportError> in
         do throws(TransportError) {
             return .success(
-                try await TLSServerStream.accept(over: plainServer, context: fixture.server, deadline: soon)
+                try await TLSServerStream.accept(over: altered, context: fixture.server, deadline: soon)
             )
         } catch {
             return .failure(error)

@@ -21,6 +21,8 @@ package final class TestCertificate: Sendable {
         package var isAuthority = false
         /// RSA with this length of modulus; nil for the curve P-256, which is made faster.
         package var rsaBitCount: Int32?
+        /// Whether its signature uses SHA-1, which nobody should believe.
+        package var isSignedWithSHA1 = false
 
         package init() {}
     }
@@ -36,7 +38,11 @@ package final class TestCertificate: Sendable {
         self.issuer = issuer
         key = makeKey(contents.rsaBitCount)
         certificate = makeCertificate(contents, key, issuer?.certificate)
-        let result = X509_sign(certificate, issuer?.key ?? key, EVP_sha256())
+        let result = X509_sign(
+            certificate,
+            issuer?.key ?? key,
+            contents.isSignedWithSHA1 ? EVP_sha1() : EVP_sha256()
+        )
         precondition(result > 0, "X509_sign failed")
     }
 
@@ -50,7 +56,7 @@ package final class TestCertificate: Sendable {
 
     /// The certificate in PEM form.
     package var certificatePEM: [UInt8] {
-        text { PEM_write_bio_X509($0, certificate) }
+        writtenText { PEM_write_bio_X509($0, certificate) }
     }
 
     /// The certificate and those above it, but for the root, in PEM form.
@@ -66,7 +72,7 @@ package final class TestCertificate: Sendable {
 
     /// The private key in PKCS#8, in PEM form.
     package var privateKeyPEM: [UInt8] {
-        text { PEM_write_bio_PKCS8PrivateKey($0, key, nil, nil, 0, nil, nil) }
+        writtenText { PEM_write_bio_PKCS8PrivateKey($0, key, nil, nil, 0, nil, nil) }
     }
 
     /// Calls `body` with the X509 and EVP_PKEY pointers and the X509 pointers of the authorities between.
@@ -80,22 +86,14 @@ package final class TestCertificate: Sendable {
         body(certificate, key, between)
     }
 
-    private func text(_ write: (OpaquePointer?) -> Int32) -> [UInt8] {
-        let memory = BIO_new(BIO_s_mem())
-        defer { BIO_free(memory) }
-        precondition(write(memory) == 1, "PEM could not be written")
-        return [UInt8](unsafeUninitializedCapacity: BIO_ctrl_pending(memory)) { buffer, count in
-            count = Int(BIO_read(memory, buffer.baseAddress, Int32(buffer.count)))
-        }
-    }
-
     deinit {
         X509_free(certificate)
         EVP_PKEY_free(key)
     }
 }
 
-private func makeKey(_ rsaBitCount: Int32?) -> OpaquePointer {
+/// A new key: RSA with that length of modulus, else on the curve P-256.
+func makeKey(_ rsaBitCount: Int32?) -> OpaquePointer {
     let context = EVP_PKEY_CTX_new_id(rsaBitCount == nil ? EVP_PKEY_EC : EVP_PKEY_RSA, nil)
     defer { EVP_PKEY_CTX_free(context) }
     EVP_PKEY_keygen_init(context)
