@@ -59,7 +59,7 @@ let package = Package(
         // The cellar: the only modules that see C.
         module("EventLoop", ["CLibev"]),
         module("Compression", ["CZlib"]),
-        module("Transport", ["CCares", "CLinux", "COpenSSL", "EventLoop"]),
+        module("Transport", ["CCares", "CLinux", "COpenSSL", "Encodings", "EventLoop"]),
         module("Messaging", ["EventLoop", "Transport", "CZeroMQ"]),
 
         // Effects are straight lines.
@@ -109,7 +109,7 @@ let package = Package(
         tests("ConfigurationTests", ["Configuration", "TestSupport"]),
         tests("CompressionTests", ["Compression", "TestSupport"]),
         tests("EventLoopTests", ["EventLoop", "TestSupport"]),
-        tests("TransportTests", ["EventLoop", "TestSupport", "Transport"]),
+        tests("TransportTests", ["Encodings", "EventLoop", "TestSupport", "Transport"]),
         tests(
             "MessagingTests",
             ["CZeroMQ", "EventLoop", "Messaging", "TestSupport", "Transport"]

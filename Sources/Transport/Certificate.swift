@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import COpenSSL
+internal import Encodings
 
 /// What the daemon needs to know of an X.509 certificate (RFC 5280).
 package struct Certificate: Sendable, Equatable {
@@ -36,7 +37,8 @@ package struct Certificate: Sendable, Equatable {
 
     /// The fingerprint as pairs of hex digits with colons between.
     package func fingerprint(_ algorithm: DigestAlgorithm, uppercase: Bool) -> String {
-        colonSeparatedHex(algorithm.digest(der), uppercase: uppercase)
+        let digits = Hexadecimal.encode(algorithm.digest(der), separator: ":")
+        return uppercase ? digits.uppercased() : digits
     }
 
     /// The rest of the first value of the subject that begins with `prefix`, such as "opc-tenant:".
@@ -46,7 +48,7 @@ package struct Certificate: Sendable, Equatable {
 
     /// The certificate as the body of a PEM block, without line breaks.
     package var base64Body: String {
-        base64(der)
+        Base64.encode(der)
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import COpenSSL
+internal import Encodings
 
 /// A private RSA key; its numbers stay in OpenSSL's memory, which overwrites them when the key is freed.
 package final class RSAKey: Sendable {
@@ -12,15 +13,10 @@ package final class RSAKey: Sendable {
     /// A passphrase for a key that is not encrypted is ignored, as the SDKs of OCI do.
     package init(pem: [UInt8], passphrase: [UInt8]? = nil) throws(TransportError) {
         key = try loadPrivateKey(pem, passphrase)
-        guard EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else {
-            EVP_PKEY_free(key)
-            throw .key(.notRSA)
-        }
+        // From here on deinit frees the key, also when init throws.
+        guard EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else { throw .key(.notRSA) }
         // Numbers that are no key show here and not in the middle of a task.
-        guard trySign([]) != nil else {
-            EVP_PKEY_free(key)
-            throw .key(.failed(OpenSSLError.take().text))
-        }
+        guard trySign([]) != nil else { throw .key(.failed(OpenSSLError.take().text)) }
     }
 
     /// Makes a new key of 2048 bits with exponent 65537; takes 50 to 500 ms of the loop's time.
@@ -66,12 +62,12 @@ package final class RSAKey: Sendable {
 
     /// The public half as the body of a PEM block, without line breaks.
     package var publicKeyBase64: String {
-        base64(publicKeyDER)
+        Base64.encode(publicKeyDER)
     }
 
     /// What OCI calls the key's fingerprint: MD5 of the public half, as pairs of lower-case hex with colons.
     package var fingerprint: String {
-        colonSeparatedHex(DigestAlgorithm.md5.digest(publicKeyDER), uppercase: false)
+        Hexadecimal.encode(DigestAlgorithm.md5.digest(publicKeyDER), separator: ":")
     }
 
     private func trySign(_ message: [UInt8]) -> [UInt8]? {
@@ -139,4 +135,14 @@ private func givePassphrase(
     guard let passphrase = answer.passphrase, passphrase.count <= Int(size) else { return -1 }
     for (index, byte) in passphrase.enumerated() { buffer[index] = CChar(bitPattern: byte) }
     return Int32(passphrase.count)
+}
+
+/// The labels of the PEM blocks that begin in `text` (RFC 7468 section 2), such as "RSA PRIVATE KEY".
+private func pemLabels(_ text: [UInt8]) -> [String] {
+    let marker = Array("-----BEGIN ".utf8)
+    return text.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }.compactMap { line in
+        guard line.starts(with: marker) else { return nil }
+        let label = line.dropFirst(marker.count).prefix { $0 != UInt8(ascii: "-") }
+        return String(decoding: label, as: UTF8.self)
+    }
 }

@@ -109,7 +109,7 @@ extension TransportError {
     /// Whether a file could not grow because its disk, or the user's share of it, is full.
     package var isOutOfSpace: Bool {
         if case .systemCall(let error, _) = self {
-            error.number == ENOSPC || error.number == EDQUOT
+            [ENOSPC, EDQUOT, EFBIG].contains(error.number)
         } else {
             false
         }

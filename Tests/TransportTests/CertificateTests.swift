@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TestSupport
+import Testing
+import Transport
+
+@Suite struct CertificateTests {
+    @Test func `a certificate tells its subject, its end and its fingerprints`() throws {
+        let made = TestCertificate {
+            $0.units = ["opc-certtype:instance", "opc-tenant:ocid1.tenancy.oc1..aaaa"]
+            $0.validUntil = 3600
+        }
+        let certificate = try Certificate(pem: made.certificatePEM, source: "leaf")
+        #expect(certificate.subjectValue(after: "opc-tenant:") == "ocid1.tenancy.oc1..aaaa")
+        #expect(certificate.subjectValue(after: "opc-identity:") == nil)
+        #expect(certificate.subjectValues.first == "test")
+        #expect(abs(certificate.notAfterEpochSeconds - WallClock.epochSeconds - 3600) < 60)
+        let sha1 = certificate.fingerprint(.sha1, uppercase: true)
+        #expect(sha1.count == 59)
+        #expect(sha1 == sha1.uppercased())
+        #expect(certificate.fingerprint(.sha256, uppercase: false).count == 95)
+    }
+
+    @Test func `the body is the text between the marks`() throws {
+        let pem = TestCertificate().certificatePEM
+        let lines = String(decoding: pem, as: UTF8.self).split(separator: "\n")
+        let certificate = try Certificate(pem: pem, source: "leaf")
+        #expect(certificate.base64Body == lines.dropFirst().dropLast().joined())
+    }
+
+    @Test(arguments: ["", "hello", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+    func `what is no certificate is told with its source`(_ text: String) {
+        let error = #expect(throws: TransportError.self) {
+            try Certificate(pem: Array(text.utf8), source: "leaf")
+        }
+        guard case .malformedCertificate("leaf", _)? = error else {
+            Issue.record("unexpected \(String(describing: error))")
+            return
+        }
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import Glibc
+import TestSupport
+import Testing
+import Transport
+
+@Suite struct FileTests {
+    @Test func `a spool file gives back what was appended, from anywhere`() async throws {
+        try await onLoop {
+            let file = try SpoolFile()
+            let bytes = patternBytes(300_000)
+            for start in stride(from: 0, to: bytes.count, by: 70_001) {
+                try file.append(Array(bytes[start..<min(start + 70_001, bytes.count)]))
+            }
+            #expect(file.count == bytes.count)
+            #expect(try file.read(at: 0, upTo: .max) == bytes)
+            #expect(try file.read(at: 123_456, upTo: 10) == Array(bytes[123_456..<123_466]))
+            #expect(try file.read(at: 299_999, upTo: 10) == [bytes[299_999]])
+            #expect(try file.read(at: 300_000, upTo: 10).isEmpty)
+        }
+    }
+
+    @Test func `a spool file in a directory that is none fails with the kernel's reason`() async throws {
+        try await onLoop {
+            _ = #expect(
+                throws: TransportError.systemCall(SystemCallError(call: "open", number: ENOENT), .file)
+            ) {
+                _ = try SpoolFile(directory: "/nonexistent")
+            }
+        }
+    }
+
+    @Test(arguments: [(ENOSPC, true), (EDQUOT, true), (EFBIG, true), (EIO, false)])
+    func `a full disk is told from a broken one`(_ number: Int32, _ isOutOfSpace: Bool) {
+        let error = TransportError.systemCall(SystemCallError(call: "pwrite", number: number), .file)
+        #expect(error.isOutOfSpace == isOutOfSpace)
+        #expect(error.fault == .ours)
+    }
+
+    /// The limit of file size is the process's, so this runs in a process of its own.
+    @Test func `a spool file that cannot grow stays as it was`() async {
+        await #expect(processExitsWith: .success) {
+            let isProven = EventLoop.run { () async -> Bool in
+                signal(SIGXFSZ, SIG_IGN)
+                var limit = rlimit(rlim_cur: 10_000, rlim_max: 10_000)
+                setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+                guard let file = try? SpoolFile(), (try? file.append([1, 2, 3])) != nil else { return false }
+                do throws(TransportError) {
+                    try file.append([UInt8](repeating: 9, count: 20_000))
+                    return false
+                } catch {
+                    return error.isOutOfSpace && file.count == 3
+                        && (try? file.read(at: 0, upTo: 9)) == [1, 2, 3]
+                }
+            }
+            precondition(isProven)
+        }
+    }
+
+    @Test func `a file is read whole, up to its limit`() throws {
+        let file = TemporaryFile(patternBytes(100_000))
+        #expect(try readFile(file.path, byteCountMax: 100_000) == patternBytes(100_000))
+        #expect(throws: TransportError.fileTooLarge(path: file.path, byteCountMax: 99_999)) {
+            try readFile(file.path, byteCountMax: 99_999)
+        }
+    }
+
+    @Test(arguments: [("/nonexistent", "open", ENOENT), ("/", "read", EISDIR)])
+    func `a file that cannot be read is told with the call and the reason`(
+        _ path: String,
+        _ call: String,
+        _ number: Int32
+    ) {
+        #expect(throws: TransportError.systemCall(SystemCallError(call: call, number: number), .file)) {
+            try readFile(path, byteCountMax: 10)
+        }
+    }
+
+    @Test func `a file that others may read is noticed`() {
+        let file = TemporaryFile([1])
+        #expect(!isFileOpenToOthers(file.path))
+        chmod(file.path, 0o644)
+        #expect(isFileOpenToOthers(file.path))
+        #expect(!isFileOpenToOthers("/nonexistent"))
+    }
+}
