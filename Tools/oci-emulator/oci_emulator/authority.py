@@ -92,16 +92,31 @@ class Authority:
             .not_valid_after(now + timedelta(days=days))
         )
 
-    def issue(self, subject: x509.Name, key: object, *extensions: x509.ExtensionType) -> x509.Certificate:
-        """A leaf certificate signed by this CA."""
-        builder = self._builder(subject, key).issuer_name(self.certificate.subject)
-        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    def issue(
+        self,
+        subject: x509.Name,
+        key: object,
+        *extensions: x509.ExtensionType,
+        issuer: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None = None,
+        is_authority: bool = False,
+    ) -> x509.Certificate:
+        """A certificate signed by this CA, or by `issuer`, an intermediate."""
+        signer, certificate = issuer or (self._key, self.certificate)
+        builder = self._builder(subject, key).issuer_name(certificate.subject)
+        constraints = x509.BasicConstraints(ca=is_authority, path_length=0 if is_authority else None)
+        builder = builder.add_extension(constraints, critical=True)
         builder = builder.add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
         )
         for extension in extensions:
             builder = builder.add_extension(extension, critical=False)
-        return builder.sign(self._key, SHA256())
+        return builder.sign(signer, SHA256())
+
+    def intermediate(self) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+        """A certificate authority between us and the instances, as OCI has one."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "oci-emulator intermediate CA")])
+        return key, self.issue(name, key.public_key(), is_authority=True)
 
     def server_context(self, directory: Path, host: str) -> ssl.SSLContext:
         """TLS for localhost, *.localhost, the loopback addresses and `host`."""

@@ -62,6 +62,8 @@ class Call:
     stream: AsyncIterator[bytes] | None
     principal: Principal
     request_id: str
+    target: str = ""
+    late_failure: tuple[str, str] | None = None  # code and message with which a create fails after it was accepted
 
     def need(self, name: str) -> str:
         """A query parameter that must be there."""

@@ -7,12 +7,15 @@ import argparse
 import asyncio
 import dataclasses
 import json
+import shlex
 import sys
 import tempfile
+import urllib.error
+import urllib.request
 from pathlib import Path
 
-from oci_emulator import report, switches
-from oci_emulator.settings import FAST, Settings, Timing
+from oci_emulator import faults, report, switches
+from oci_emulator.settings import FAST, VIRTUAL, Settings, Timing
 
 TIMING_HELP = {
     "pull": "image pull, in CREATING",
@@ -47,11 +50,21 @@ def parser() -> argparse.ArgumentParser:
         serve.add_argument(f"--{field.name.replace('_', '-')}-seconds", type=float, dest=f"timing_{field.name}",
                            metavar="X", help=f"{TIMING_HELP[field.name]} ({getattr(plain.timing, field.name)})")
     serve.add_argument("--fast", action="store_true", help="life cycle times near zero, for tests")
+    serve.add_argument("--virtual", action="store_true",
+                       help="life cycle times of a real cloud that take no time: they show in timestamps only")
+    serve.add_argument("--fault", action="append", default=[], metavar="'OPERATION KIND [option=value ...]'",
+                       help="let calls fail, e.g. 'CreateContainerInstance 429 share=0.1'; see the README")
+    serve.add_argument("--fault-file", type=Path, help="the same, one rule a line")
+    serve.add_argument("--fault-seed", type=int, default=1, help="decides which calls a share hits (%(default)s)")
     serve.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE",
                        help="decide what Oracle's documents leave open: "
                        + "; ".join(f"{name} ({'|'.join(one.values)})" for name, one in switches.SWITCHES.items()))
     serve.add_argument("--no-authentication", action="store_true", help="accept requests without a valid signature")
     serve.add_argument("--report", action="store_true", help="print the report at the end")
+    fault = commands.add_parser("fault", help="show, add or clear the faults of an emulator that runs")
+    fault.add_argument("--state-dir", type=Path, required=True)
+    fault.add_argument("--clear", action="store_true", help="first remove those that are in force")
+    fault.add_argument("rules", nargs="*", metavar="RULE")
     show = commands.add_parser("report", help="what was created, deleted and left")
     show.add_argument("--state-dir", type=Path, required=True)
     show.add_argument("--json", action="store_true")
@@ -60,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
 
 def settings_of(options: argparse.Namespace) -> Settings:
     """Settings from the command line; raises ValueError with one clear line."""
-    base = FAST if options.fast else Timing()
+    base = VIRTUAL if options.virtual else FAST if options.fast else Timing()
     given = {field.name: getattr(options, f"timing_{field.name}") for field in dataclasses.fields(Timing)}
     timing = dataclasses.replace(base, **{name: value for name, value in given.items() if value is not None})
     if any(value < 0 for value in dataclasses.astuple(timing)):
@@ -68,6 +81,13 @@ def settings_of(options: argparse.Namespace) -> Settings:
     job_runner = options.job_runner.resolve()
     if not job_runner.is_file():
         raise ValueError(f"there is no job runner at {job_runner}")
+    rules = list(options.fault)
+    if options.fault_file is not None:
+        try:
+            rules += faults.read_rules(options.fault_file.read_text())
+        except OSError as error:
+            raise ValueError(f"cannot read {options.fault_file}: {error.strerror}") from None
+    faults.Faults(rules, options.fault_seed)  # a mistake is told now, not at the first call
     state = options.state_dir or Path(tempfile.mkdtemp(prefix="oci-emulator-"))
     return Settings(
         state_directory=state.resolve(),
@@ -77,6 +97,9 @@ def settings_of(options: argparse.Namespace) -> Settings:
         python=options.python,
         job_runner=job_runner,
         timing=timing,
+        is_virtual=options.virtual,
+        faults=rules,
+        fault_seed=options.fault_seed,
         instance_limit=options.instance_limit,
         token_lifetime=options.token_seconds,
         region=options.region,
@@ -87,8 +110,35 @@ def settings_of(options: argparse.Namespace) -> Settings:
     )
 
 
+def change_faults(options: argparse.Namespace) -> int:
+    """Talk to the emulator that runs on this state directory."""
+    environment = options.state_dir / "environment"
+    if not environment.is_file():
+        print(f"oci-emulator: nothing runs in {options.state_dir}", file=sys.stderr)
+        return 1
+    words = shlex.split(environment.read_text())
+    url = next(word for word in words if word.startswith("OCI_EMULATOR_URL=")).partition("=")[2]
+    method = "PUT" if options.clear else "POST" if options.rules else "GET"
+    data = json.dumps({"faults": options.rules}).encode() if method != "GET" else None
+    request = urllib.request.Request(url + "/faults", data, {"content-type": "application/json"}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            rules = json.load(answer)
+    except urllib.error.HTTPError as error:
+        print(f"oci-emulator: {json.load(error)['message']}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"oci-emulator: {url} does not answer: {error}", file=sys.stderr)
+        return 1
+    for rule in rules:
+        print(f"{rule['rule']}  (looked at {rule['calls']} calls, carried out {rule['carried_out']} times)")
+    return 0
+
+
 def main(arguments: list[str]) -> int:
     options = parser().parse_args(arguments)
+    if options.command == "fault":
+        return change_faults(options)
     if options.command == "report":
         path = options.state_dir / "journal.jsonl"
         if not path.is_file():

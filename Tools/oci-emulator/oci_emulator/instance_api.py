@@ -92,7 +92,7 @@ class InstanceService:
             name=instance.display_name,
             tasks=[container.task_id for container in instance.containers],
         )
-        self.lives.begin(instance, request)
+        self.lives.begin(instance, request, call.late_failure)
         return self._created(instance, request.identifier)
 
     def _created(self, instance: Instance, work_request: str) -> Answer:

@@ -66,6 +66,7 @@ class Instance:
     updated: float = 0.0
     containers: list[Container] = field(default_factory=list)
     life: asyncio.Task[None] | None = None
+    virtual_seconds: float = 0.0  # how far its timestamps are ahead, in virtual mode
 
     def move(self, state: str, now: float, details: str | None = None) -> None:
         self.state, self.state_details, self.updated = state, details, now

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from oci_emulator.authority import new_rsa_key, pem_of, write_secret
 from oci_emulator.credentials import Keyring, Principal
+from oci_emulator.faults import Faults, Rule
 from oci_emulator.instances import Container, Instance
 from oci_emulator.journal import Journal
 from oci_emulator.runtimes import Launch, Runtime
@@ -81,6 +82,7 @@ class Lives:
         runtime: Runtime,
         principals: PrincipalFiles,
         journal: Journal,
+        faults: Faults,
         surroundings: Callable[[], dict[str, str]],
         forget: Callable[[Instance], None],
     ) -> None:
@@ -89,30 +91,32 @@ class Lives:
         self.runtime = runtime
         self.principals = principals
         self.journal = journal
+        self.faults = faults
         self.surroundings = surroundings
         self.forget = forget
         self._tasks: set[asyncio.Task[None]] = set()
 
     # MARK: transitions that a request starts
 
-    def begin(self, instance: Instance, work: WorkRequest) -> None:
+    def begin(self, instance: Instance, work: WorkRequest, failure: tuple[str, str] | None = None) -> None:
+        """`failure`: code and message with which the start shall fail, now that the create was accepted."""
         timing = self.settings.timing
-        self._walk(instance, self._live(instance, work, timing.pull + timing.start))
+        self._walk(instance, self._live(instance, work, timing.pull + timing.start, failure=failure))
 
     def restart(self, instance: Instance, work: WorkRequest) -> None:
         """Start an INACTIVE instance again, or restart an ACTIVE one; the image is there already."""
         self._cancel(instance)
-        instance.move("UPDATING", time.time())
+        instance.move("UPDATING", self._now(instance))
         self._walk(instance, self._live(instance, work, self.settings.timing.start, is_again=True))
 
     def stop(self, instance: Instance, work: WorkRequest) -> None:
         self._cancel(instance)
-        instance.move("UPDATING", time.time())
+        instance.move("UPDATING", self._now(instance))
         self._walk(instance, self._stop(instance, work))
 
     def delete(self, instance: Instance, work: WorkRequest) -> None:
         self._cancel(instance)
-        instance.move("DELETING", time.time())
+        instance.move("DELETING", self._now(instance))
         self.journal.write("instance-deleted", instance=instance.identifier)
         self._walk(instance, self._delete(instance, work))
 
@@ -127,31 +131,86 @@ class Lives:
         if instance.life is not None:
             instance.life.cancel()
 
+    def _strike_later(self, instance: Instance, rule: Rule) -> None:
+        """A fault that comes some time after the start, whatever the instance is doing by then."""
+
+        async def strike() -> None:
+            await asyncio.sleep(rule.seconds(0.1))
+            if instance.state in ("DELETING", "DELETED"):
+                return
+            if rule.kind == "vanish":
+                self._cancel(instance)
+                self.journal.write("instance-deleted", instance=instance.identifier)
+                await self._end_processes(instance)
+                self.forget(instance)
+                return
+            for container in instance.containers:
+                if container.running is not None:
+                    container.running.signal(signal.SIGKILL)
+
+        task = asyncio.create_task(strike())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # MARK: time
+
+    async def _pass(self, instance: Instance, seconds: float) -> None:
+        """Let life cycle time pass; in virtual mode it takes none, but the timestamps show it."""
+        if self.settings.is_virtual:
+            instance.virtual_seconds += seconds
+            await asyncio.sleep(0)
+        else:
+            await asyncio.sleep(seconds)
+
+    @staticmethod
+    def _now(instance: Instance) -> float:
+        return time.time() + instance.virtual_seconds
+
     # MARK: the walks
 
-    async def _live(self, instance: Instance, work: WorkRequest, delay: float, is_again: bool = False) -> None:
+    async def _live(
+        self,
+        instance: Instance,
+        work: WorkRequest,
+        delay: float,
+        is_again: bool = False,
+        failure: tuple[str, str] | None = None,
+    ) -> None:
         if is_again:
             await self._end_processes(instance)
         work.begin()
-        await asyncio.sleep(delay)
+        await self._pass(instance, delay)
+        rule = self.faults.choose("Container", "resource")
+        if rule is not None:
+            self.journal.write("fault", operation="Container", fault=rule.kind)
+            if rule.kind == "stuck":
+                await self._pass(instance, rule.seconds(3600.0))
+            if rule.kind == "pull-failure":
+                image = instance.containers[0].details["imageUrl"]
+                failure = ("ImagePullFailed", f"Failed to pull image '{image}': manifest unknown.")
+        if failure is not None:
+            self._fail(instance, work, failure[1], failure[0])
+            return
         try:
             for container in instance.containers:
                 await self._start(instance, container)
         except OSError as error:
             self._fail(instance, work, f"The container could not be started: {error}")
             return
-        now = time.time()
+        now = self._now(instance)
         for container in instance.containers:
             container.move("ACTIVE", now)
         instance.move("ACTIVE", now)
         work.succeed()
+        if rule is not None and rule.kind in ("kill", "vanish"):
+            self._strike_later(instance, rule)
         codes = await asyncio.gather(*(self._watch(instance, container) for container in instance.containers))
-        await asyncio.sleep(self.settings.timing.lag)
+        await self._pass(instance, self.settings.timing.lag)
         is_failed = any(codes) and self.settings.switches["failed-exit-state"] == "FAILED"
-        instance.move("FAILED" if is_failed else "INACTIVE", time.time())
+        instance.move("FAILED" if is_failed else "INACTIVE", self._now(instance))
 
     def _fail(self, instance: Instance, work: WorkRequest, message: str, code: str = "InternalError") -> None:
-        now = time.time()
+        now = self._now(instance)
         for container in instance.containers:
             container.move("FAILED", now, message)
         instance.move("FAILED", now, message)
@@ -196,7 +255,7 @@ class Lives:
         policy = instance.details["containerRestartPolicy"]
         while True:
             code = await self._wait(instance, container)
-            now = time.time()
+            now = self._now(instance)
             container.exit_code, container.terminated = code, now
             self.journal.write(
                 "container-ended", instance=instance.identifier, container=container.identifier, exit_code=code
@@ -204,14 +263,14 @@ class Lives:
             if policy == "NEVER" or (policy == "ON_FAILURE" and code == 0):
                 break
             container.attempts += 1
-            await asyncio.sleep(min(10.0, self.settings.timing.start * 2 ** min(container.attempts, 5) + 0.05))
+            await self._pass(instance, min(10.0, self.settings.timing.start * 2 ** min(container.attempts, 5) + 0.05))
             shutil.copyfile(container.directory / "log", container.directory / "log.previous")
             (container.directory / "log").unlink()
             await self._start(instance, container)
         container.move("UPDATING", now)
-        await asyncio.sleep(self.settings.timing.stop)
+        await self._pass(instance, self.settings.timing.stop)
         is_failed = code != 0 and self.settings.switches["failed-exit-state"] == "FAILED"
-        container.move("FAILED" if is_failed else "INACTIVE", time.time())
+        container.move("FAILED" if is_failed else "INACTIVE", self._now(instance))
         return code
 
     async def _wait(self, instance: Instance, container: Container) -> int:
@@ -242,7 +301,7 @@ class Lives:
             running.signal(signal.SIGKILL)
             code = await ending
             if container.exit_code is None:
-                container.exit_code, container.terminated = code, time.time()
+                container.exit_code, container.terminated = code, self._now(instance)
                 self.journal.write(
                     "container-ended", instance=instance.identifier, container=container.identifier, exit_code=code
                 )
@@ -250,8 +309,8 @@ class Lives:
     async def _stop(self, instance: Instance, work: WorkRequest) -> None:
         work.begin()
         await self._end_processes(instance)
-        await asyncio.sleep(self.settings.timing.stop)
-        now = time.time()
+        await self._pass(instance, self.settings.timing.stop)
+        now = self._now(instance)
         for container in instance.containers:
             container.move("INACTIVE", now)
         instance.move("INACTIVE", now)
@@ -260,10 +319,10 @@ class Lives:
     async def _delete(self, instance: Instance, work: WorkRequest) -> None:
         work.begin()
         for container in instance.containers:
-            container.move("DELETING", time.time())
+            container.move("DELETING", self._now(instance))
         await self._end_processes(instance)
-        await asyncio.sleep(self.settings.timing.delete)
-        now = time.time()
+        await self._pass(instance, self.settings.timing.delete)
+        now = self._now(instance)
         for container in instance.containers:
             container.move("DELETED", now)
             shutil.rmtree(container.directory, ignore_errors=True)

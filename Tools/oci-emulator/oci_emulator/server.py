@@ -7,24 +7,32 @@ import asyncio
 import signal
 import sys
 
-from aiohttp import web
-
+from oci_emulator.admin_api import AdminService
+from oci_emulator.artifacts_api import ArtifactsService
 from oci_emulator.authority import Authority, stored_rsa_key
 from oci_emulator.credentials import Keyring
+from oci_emulator.faults import Faults
 from oci_emulator.gateway import Gateway
+from oci_emulator.identity_api import IdentityService
 from oci_emulator.instance_api import InstanceService
 from oci_emulator.journal import Journal
+from oci_emulator.listener import Listener
 from oci_emulator.lives import Lives, PrincipalFiles
 from oci_emulator.multipart_api import MultipartService
+from oci_emulator.network_api import NetworkService
 from oci_emulator.object_api import ObjectService
 from oci_emulator.object_data_api import ObjectDataService
 from oci_emulator.objects import ObjectStore
+from oci_emulator.observation_api import LimitsService, LoggingSearchService
 from oci_emulator.pool_runtime import PoolRuntime
+from oci_emulator.principals_api import FederationService, InstanceIdentity, MetadataService
 from oci_emulator.report import text
 from oci_emulator.runtimes import ProcessRuntime, Runtime
 from oci_emulator.settings import Settings
 from oci_emulator.tenancy import Tenancy, write_environment
 from oci_emulator.work_requests import WorkRequestService
+
+OUTAGE_BEAT_SECONDS = 0.05
 
 
 class Emulator:
@@ -38,23 +46,36 @@ class Emulator:
         self.authority = Authority(directory)
         self.keyring = Keyring(stored_rsa_key(directory / "token.key"))
         self.tenancy = Tenancy.load(directory)
-        self.tenancy.register_api_key(directory, settings.region, self.keyring)
+        self.tenancy.register_api_key(directory, settings.region, self.keyring, settings.token_lifetime)
         self.journal = Journal(directory / "journal.jsonl")
         self.work = WorkRequestService()
         self.instances = InstanceService(settings, self.tenancy, self.journal, self.work)
         self.objects = ObjectService(settings, ObjectStore(directory / "objects"), self.journal)
         self.objects.add_bucket(settings.bucket, self.tenancy.compartment, self.tenancy.user)
         data = ObjectDataService(self.objects)
+        identity = InstanceIdentity(self.authority, self.tenancy)
+        metadata = MetadataService(settings, identity)
         operations = [
             *self.objects.operations(),
             *data.operations(),
             *MultipartService(data).operations(),
             *self.instances.operations(),
             *self.work.operations(),
+            *IdentityService(settings, self.tenancy).operations(),
+            *NetworkService(self.tenancy, self.instances).operations(),
+            *ArtifactsService(settings, self.tenancy).operations(),
+            *LoggingSearchService(settings, self.instances).operations(),
+            *LimitsService(settings, self.instances).operations(),
+            *FederationService(settings, self.authority, self.keyring, self.tenancy).operations(),
         ]
-        self.gateway = Gateway(settings, self.keyring, self.journal, operations)
-        self.endpoint = ""
-        self._runner: web.ServerRunner | None = None
+        self.faults = Faults(settings.faults, settings.fault_seed)
+        self.gateway = Gateway(settings, self.keyring, self.journal, operations, self.faults)
+        plain = [*metadata.operations(), *AdminService(self.faults, self.journal).operations()]
+        self.plain_gateway = Gateway(settings, self.keyring, self.journal, plain, self.faults)
+        self.endpoint = self.plain_endpoint = ""
+        self._listener: Listener | None = None
+        self._plain_listener: Listener | None = None
+        self._outages: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         settings = self.settings
@@ -65,20 +86,24 @@ class Emulator:
             runtime = pool
         principals = PrincipalFiles(settings, self.keyring)
         self.instances.lives = Lives(
-            settings, runtime, principals, self.journal, self._surroundings, self.instances.forget
+            settings, runtime, principals, self.journal, self.faults, self._surroundings, self.instances.forget
         )
-        # What is stored must come back as it was sent: no decoding of content-encoding on the way in.
-        server = web.Server(self.gateway.handle, auto_decompress=False, access_log=None)
-        self._runner = web.ServerRunner(server)
-        await self._runner.setup()
         context = self.authority.server_context(settings.state_directory, settings.host)
-        site = web.TCPSite(
-            self._runner, settings.host, settings.port, ssl_context=context, backlog=1024, shutdown_timeout=1
-        )
-        await site.start()
-        port = self._runner.addresses[0][1]
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        self.endpoint = f"https://{host}:{port}"
+        self._listener = Listener(self.gateway, settings.host, settings.port, context)
+        self._plain_listener = Listener(self.plain_gateway, "127.0.0.1", 0, None)
+        self.endpoint = await self._listener.open()
+        self.plain_endpoint = await self._plain_listener.open()
+        self._outages = asyncio.create_task(self._follow_outages(self._listener))
+
+    async def _follow_outages(self, listener: Listener) -> None:
+        """Nothing listens while a rule says outage: connections are refused, as by a dead host."""
+        while True:
+            is_out = any(rule.kind == "outage" and rule.is_in_window() for rule in self.faults.rules)
+            if is_out and listener.is_open:
+                await listener.interrupt()
+            elif not is_out and not listener.is_open:
+                await listener.open()
+            await asyncio.sleep(OUTAGE_BEAT_SECONDS)
 
     def _surroundings(self) -> dict[str, str]:
         """What a container needs to find us; a real one finds OCI by its region and the system's CAs."""
@@ -86,12 +111,15 @@ class Emulator:
 
     def announce(self) -> str:
         """Write the environment file; returns its text."""
-        variables = self.tenancy.environment(self.settings, self.endpoint)
+        variables = self.tenancy.environment(self.settings, self.endpoint, self.plain_endpoint)
         return write_environment(self.settings.state_directory / "environment", variables)
 
     async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
+        if self._outages is not None:
+            self._outages.cancel()
+        for listener in (self._listener, self._plain_listener):
+            if listener is not None:
+                await listener.close()
         await self.instances.lives.close(list(self.instances.instances.values()))
         self.journal.close()
 

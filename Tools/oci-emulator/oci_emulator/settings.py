@@ -23,6 +23,8 @@ class Timing:
 
 
 FAST = Timing(pull=0.0, start=0.0, stop=0.05, lag=0.02, delete=0.05, deleted_visible=2.0)
+# What a real cloud takes, roughly; for virtual mode.
+VIRTUAL = Timing(pull=25.0, start=3.0, stop=15.0, lag=5.0, delete=20.0, deleted_visible=2.0)
 
 
 @dataclass
@@ -34,6 +36,9 @@ class Settings:
     python: str = sys.executable
     job_runner: Path = Path(__file__).resolve().parents[2] / "job-runner" / "job_runner.py"
     timing: Timing = field(default_factory=Timing)
+    is_virtual: bool = False  # life cycle times show in timestamps only
+    faults: list[str] = field(default_factory=list)
+    fault_seed: int = 1
     instance_limit: int = 1000
     token_lifetime: float = 3600.0
     region: str = "us-ashburn-1"

@@ -38,6 +38,9 @@ SWITCHES: dict[str, Switch] = {
         ("answer", "work-request"), "'Out of host capacity' as the answer to the create, or later as a failed work request"
     ),
     "capacity-code": Switch(("InternalError", "InternalServerError"), "the code beside 'Out of host capacity'"),
+    "logging-search-data": Switch(
+        ("empty", "container-logs"), "whether a Logging search finds what containers wrote to stdout and stderr"
+    ),
     "default-restart-policy": Switch(("ALWAYS", "NEVER", "ON_FAILURE"), "containerRestartPolicy when none is given"),
 }
 

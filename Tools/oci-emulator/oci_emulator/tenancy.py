@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from oci_emulator.authority import stored_rsa_key, write_secret
-from oci_emulator.credentials import Keyring
+from oci_emulator.credentials import Keyring, Principal, fingerprint
 from oci_emulator.identifiers import ocid
 from oci_emulator.settings import Settings
 
@@ -39,8 +40,11 @@ class Tenancy:
         path.write_text(json.dumps(asdict(made), indent=1))
         return made
 
-    def register_api_key(self, directory: Path, region: str, keyring: Keyring) -> Path:
-        """Make the API key known to the keyring and write the OCI config file that uses it."""
+    def register_api_key(self, directory: Path, region: str, keyring: Keyring, token_lifetime: float) -> Path:
+        """Make the API key known to the keyring and write the OCI config file that uses it.
+
+        The profile SESSION is what `oci session authenticate` leaves: no user, a token and the key it is for.
+        """
         key_path = directory / "api_key.pem"
         mark = keyring.register(self.tenancy, self.user, stored_rsa_key(key_path).public_key())
         lines = {
@@ -50,12 +54,27 @@ class Tenancy:
             "region": region,
             "key_file": str(key_path),
         }
+        session_key_path, token_path = directory / "session_key.pem", directory / "session_token"
+        session_key = stored_rsa_key(session_key_path).public_key()
+        principal = Principal("user", self.user, self.tenancy)
+        token = keyring.issue(principal, session_key, time.time(), token_lifetime)
+        write_secret(token_path, token.encode())
+        session = {
+            "fingerprint": fingerprint(session_key),
+            "key_file": str(session_key_path),
+            "tenancy": self.tenancy,
+            "region": region,
+            "security_token_file": str(token_path),
+        }
         path = directory / "config"
-        text = "[DEFAULT]\n" + "".join(f"{key}={value}\n" for key, value in lines.items())
+        text = "".join(
+            f"[{name}]\n" + "".join(f"{key}={value}\n" for key, value in section.items()) + "\n"
+            for name, section in (("DEFAULT", lines), ("SESSION", session))
+        )
         write_secret(path, text.encode())
         return path
 
-    def environment(self, settings: Settings, endpoint: str) -> dict[str, str]:
+    def environment(self, settings: Settings, endpoint: str, plain_endpoint: str) -> dict[str, str]:
         """The variables to export, for clients and for our own daemon alike."""
         directory = settings.state_directory
         return {
@@ -69,6 +88,8 @@ class Tenancy:
             "OCI_CONTAINER_IMAGE": settings.image,
             "OCI_OBJECT_STORAGE_NAMESPACE": settings.namespace,
             "OCI_OBJECT_STORAGE_BUCKET": settings.bucket,
+            "OCI_METADATA_BASE_URL": plain_endpoint + "/opc/v2",
+            "OCI_EMULATOR_URL": plain_endpoint + "/emulator",
         }
 
 
