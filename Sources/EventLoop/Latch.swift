@@ -7,6 +7,7 @@ package final class Latch {
     /// Whether the gate is open.
     package private(set) var isOpen = false
 
+    /// Makes a closed gate.
     package init() {}
 
     /// Opens the gate; more than once is harmless.

@@ -9,6 +9,7 @@ package final class Mailbox<Element: Sendable> {
     private let arrival = Wakeup()
     private var isClosed = false
 
+    /// Makes an empty queue.
     package init() {}
 
     /// How many elements wait.

@@ -6,6 +6,7 @@ package final class Wakeup {
     private var waiter: Waiter?
     private var isRung = false
 
+    /// Makes a bell that has not been rung.
     package init() {}
 
     /// Wakes the listener, now or at its next `wait`.

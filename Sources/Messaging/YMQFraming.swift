@@ -43,6 +43,7 @@ package struct YMQFraming: Sendable {
     /// Index of the first byte of `buffer` not yet understood.
     private var head = 0
 
+    /// Makes a reader that expects a hello.
     package init(_ limits: YMQLimits = YMQLimits()) {
         self.limits = limits
     }

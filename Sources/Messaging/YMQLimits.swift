@@ -11,6 +11,7 @@ package struct YMQLimits: Sendable {
     /// Bytes queued to be sent; one `send` may exceed it when nothing else waits.
     let sendQueueBytesMax: Int
 
+    /// Makes limits; the defaults suit a scheduler and an object storage server.
     package init(
         messageBytesMax: Int = 1 << 30,
         identityBytesMax: Int = 4096,

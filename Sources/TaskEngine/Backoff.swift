@@ -11,6 +11,7 @@ package struct Backoff: Hashable, Sendable {
     /// How many pauses were drawn since the last reset.
     package private(set) var attemptCount = 0
 
+    /// Makes pauses whose ceiling doubles from `initial` to `limit`.
     package init(initial: Duration, limit: Duration) {
         precondition(initial > .zero && initial <= limit)
         self.initial = initial

@@ -2,10 +2,14 @@
 
 /// One place where an instance can be created.
 package struct Placement: Hashable, Sendable {
+    /// Full name, as the service has it.
     package let availabilityDomain: String
+    /// OCID of the subnet.
     package let subnetID: String
+    /// Name of the shape.
     package let shape: String
 
+    /// Names a place.
     package init(availabilityDomain: String, subnetID: String, shape: String) {
         self.availabilityDomain = availabilityDomain
         self.subnetID = subnetID

@@ -12,6 +12,7 @@ package struct PollingPace: Hashable, Sendable {
     /// The interval is this part of the age of the freshest thing.
     package let ageDivisor: Int
 
+    /// Makes a pace between two intervals.
     package init(fastest: Duration, slowest: Duration, ageDivisor: Int = 8) {
         precondition(fastest > .zero && fastest <= slowest && ageDivisor > 0)
         self.fastest = fastest

@@ -11,6 +11,7 @@ package struct UnitScaling: Hashable, Sendable {
     /// When the present streak of surplus wishes began.
     private var surplusSince: Duration?
 
+    /// Makes a scaling that has seen no wish.
     package init(cooldown: Duration) {
         self.cooldown = cooldown
     }

@@ -50,8 +50,7 @@ enum OCIAccess {
 
     private static func endpoints(_ settings: Settings) throws(OCIError) -> Endpoints {
         guard let base = settings.ociEndpoint else {
-            let region = Region.resolve(settings.region)
-            return Endpoints(region: region.identifier ?? settings.region, secondLevelDomain: region.domain)
+            return Endpoints(region: Region.resolve(settings.region))
         }
         guard let endpoints = Endpoints(baseURL: base) else {
             throw .authentication(.configuration("\(base) is no base URL; write https://HOST:PORT"))

@@ -70,7 +70,7 @@ final class ScalerStorage {
         submit(Request(objectID, payload: nil))
     }
 
-    /// Waits for a get. `patience` counts only while the server is connected.
+    /// Waits for a get; `patience` counts only while the server is connected.
     func bytes(of request: Request, patience: Duration) async throws(ScalerStorageError) -> [UInt8] {
         while !request.answered.isOpen {
             do throws(WaitError) {
