@@ -2,6 +2,7 @@
 #pragma once
 // Without this, Swift takes the types of the C library for part of this module.
 #pragma clang module import SwiftGlibc
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -16,4 +17,9 @@ static inline char **clinux_environment(void) {
 // prctl, which takes a variable number of arguments
 static inline int clinux_forbid_dumps(void) {
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+// malloc_trim(3), of a header that Swift's Glibc module leaves out
+static inline int clinux_trim_heap(void) {
+    return malloc_trim(0);
 }

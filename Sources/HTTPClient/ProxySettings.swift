@@ -61,11 +61,12 @@ package struct ProxySettings: Sendable, Equatable {
     /// Reads `[http://][user[:password]@]host[:port][/]`.
     private static func parse(_ text: String) throws(HTTPError) -> Server {
         var rest = text[...]
-        if let colon = text.firstRange(of: "://") {
-            guard text[..<colon.lowerBound].lowercased() == "http" else {
+        // Not `firstRange(of:)`, which links a whole regular expression engine.
+        if let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") {
+            guard text[..<colon].lowercased() == "http" else {
                 throw .malformedProxy("only http:// proxies are supported")
             }
-            rest = text[colon.upperBound...]
+            rest = text[colon...].dropFirst(3)
         }
         rest = rest.prefix { $0 != "/" }
         var authorization: String?

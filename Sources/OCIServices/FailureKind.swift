@@ -61,7 +61,10 @@ package enum FailureKind: String, Sendable, CaseIterable {
 
     /// Whether `text`, an error message or lifecycleDetails, says that no hardware was free.
     package static func saysOutOfHostCapacity(_ text: String) -> Bool {
-        text.lowercased().contains("out of host capacity")
+        // Not `contains` of a text, which links a whole regular expression engine.
+        let wanted = "out of host capacity".utf8
+        let bytes = Array(text.lowercased().utf8)
+        return bytes.indices.contains { bytes[$0...].starts(with: wanted) }
     }
 
     /// Whether the same call may succeed a little later in the same place.

@@ -18,6 +18,8 @@ final class Dispatcher {
     private var again: [TaskID: (task: TaskMessage, session: WorkerSession)] = [:]
     private var isLeaving = false
     private let change = Wakeup()
+    /// Called when the last task is gone.
+    var onIdle: @LoopActor () -> Void = {}
 
     init(services: RunServices, log: Logger) {
         self.services = services
@@ -151,6 +153,12 @@ final class Dispatcher {
         if run.hadSlot { admission.release() }
         if let (task, session) = again.removeValue(forKey: id) { begin(task, session) }
         admit()
+        if runs.isEmpty { onIdle() }
+    }
+
+    /// Whether no task is in hand.
+    var isIdle: Bool {
+        runs.isEmpty
     }
 
     private func knows(_ task: String) -> Bool {

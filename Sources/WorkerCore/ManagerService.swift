@@ -23,6 +23,7 @@ package final class ManagerService {
     private let storage: ScalerStorage
     private let fleet: Fleet
     private let log: Logger
+    private let trim: IdleTrim
     private var work: [Spawned<Void>] = []
 
     /// Puts a manager together; `calls` is where its requests to OCI go.
@@ -60,7 +61,11 @@ package final class ManagerService {
             storage: storage,
             log: log
         )
-        dispatcher = Dispatcher(services: services, log: log)
+        let dispatcher = Dispatcher(services: services, log: log)
+        self.dispatcher = dispatcher
+        let trim = IdleTrim { !dispatcher.isIdle }
+        self.trim = trim
+        dispatcher.onIdle = { trim.noteWork() }
         let profile = WorkerProfile(
             managerID: settings.workerManagerID,
             hostname: ProcessIdentity.hostName,
@@ -108,6 +113,7 @@ package final class ManagerService {
             spawn { await self.services.inventory.watchInstances() },
             spawn { await self.dispatcher.dropOrphans(after: self.settings.deathTimeout) },
             spawn { await self.fleet.run() },
+            spawn { await self.trim.run() },
         ]
     }
 

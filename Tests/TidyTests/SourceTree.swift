@@ -43,3 +43,12 @@ enum SourceTree {
         }
     }
 }
+
+/// What `Tools/build-release` makes.
+enum ReleaseBinary {
+    static let url = SourceTree.root.appending(path: ".build/release/scaler-oci-hpc")
+
+    static var exists: Bool {
+        FileManager.default.fileExists(atPath: url.path)
+    }
+}

@@ -76,6 +76,14 @@ import Testing
         #expect(lines(of: sources, holding: banned) == [])
     }
 
+    @Test(.enabled(if: ReleaseBinary.exists, "there is no release binary; Tools/build-release makes it"))
+    func `the release binary holds neither Foundation nor a regular expression engine`() throws {
+        let binary = try Data(contentsOf: ReleaseBinary.url)
+        for foreign in ["libFoundation", "FoundationEssentials", "_RegexParser", "libicu", "_FoundationICU"] {
+            #expect(binary.range(of: Data(foreign.utf8)) == nil, "\(foreign)")
+        }
+    }
+
     @Test func `no module is a dumping ground`() {
         let banned = ["Util", "Helper", "Manager.swift", "Base.swift", "Common.swift", "Misc"]
         let found = SourceTree.swiftFiles.filter { file in banned.contains { file.path.contains($0) } }
