@@ -27,6 +27,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
+def oci_domains(region: str) -> tuple[str, str]:
+    """Where the region's service hosts live: compute-containers is in the first, objectstorage in the second."""
+    return f"{region}.oci.oraclecloud.com", f"{region}.oraclecloud.com"
+
+
 def new_rsa_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -118,11 +123,11 @@ class Authority:
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "oci-emulator intermediate CA")])
         return key, self.issue(name, key.public_key(), is_authority=True)
 
-    def server_context(self, directory: Path, host: str) -> ssl.SSLContext:
-        """TLS for localhost, *.localhost, the loopback addresses and `host`."""
+    def server_context(self, directory: Path, host: str, region: str) -> ssl.SSLContext:
+        """TLS for localhost, *.localhost, the loopback addresses, `host`, and OCI's own names (see proxy.py)."""
         key = ec.generate_private_key(ec.SECP256R1())
         addresses = {"127.0.0.1", "::1"}
-        names = {"localhost", "*.localhost"}
+        names = {"localhost", "*.localhost", *(f"*.{domain}" for domain in oci_domains(region))}
         try:
             addresses.add(str(ipaddress.ip_address(host)))
         except ValueError:

@@ -26,6 +26,7 @@ from oci_emulator.objects import ObjectStore
 from oci_emulator.observation_api import LimitsService, LoggingSearchService
 from oci_emulator.pool_runtime import PoolRuntime
 from oci_emulator.principals_api import FederationService, InstanceIdentity, MetadataService
+from oci_emulator.proxy import Proxy
 from oci_emulator.report import text
 from oci_emulator.runtimes import ProcessRuntime, Runtime
 from oci_emulator.settings import Settings
@@ -72,7 +73,8 @@ class Emulator:
         self.gateway = Gateway(settings, self.keyring, self.journal, operations, self.faults)
         plain = [*metadata.operations(), *AdminService(self.faults, self.journal).operations()]
         self.plain_gateway = Gateway(settings, self.keyring, self.journal, plain, self.faults)
-        self.endpoint = self.plain_endpoint = ""
+        self.endpoint = self.plain_endpoint = self.proxy_url = ""
+        self._proxy = Proxy(settings.region)
         self._listener: Listener | None = None
         self._plain_listener: Listener | None = None
         self._outages: asyncio.Task[None] | None = None
@@ -88,11 +90,13 @@ class Emulator:
         self.instances.lives = Lives(
             settings, runtime, principals, self.journal, self.faults, self._surroundings, self.instances.forget
         )
-        context = self.authority.server_context(settings.state_directory, settings.host)
+        context = self.authority.server_context(settings.state_directory, settings.host, settings.region)
         self._listener = Listener(self.gateway, settings.host, settings.port, context)
         self._plain_listener = Listener(self.plain_gateway, "127.0.0.1", 0, None)
         self.endpoint = await self._listener.open()
         self.plain_endpoint = await self._plain_listener.open()
+        port = int(self.endpoint.rpartition(":")[2])
+        self.proxy_url = await self._proxy.open(settings.host, port)
         self._outages = asyncio.create_task(self._follow_outages(self._listener))
 
     async def _follow_outages(self, listener: Listener) -> None:
@@ -111,12 +115,15 @@ class Emulator:
 
     def announce(self) -> str:
         """Write the environment file; returns its text."""
-        variables = self.tenancy.environment(self.settings, self.endpoint, self.plain_endpoint)
+        variables = self.tenancy.environment(
+            self.settings, self.endpoint, self.plain_endpoint, self.proxy_url
+        )
         return write_environment(self.settings.state_directory / "environment", variables)
 
     async def stop(self) -> None:
         if self._outages is not None:
             self._outages.cancel()
+        await self._proxy.close()
         for listener in (self._listener, self._plain_listener):
             if listener is not None:
                 await listener.close()

@@ -74,7 +74,9 @@ class Tenancy:
         write_secret(path, text.encode())
         return path
 
-    def environment(self, settings: Settings, endpoint: str, plain_endpoint: str) -> dict[str, str]:
+    def environment(
+        self, settings: Settings, endpoint: str, plain_endpoint: str, proxy_url: str
+    ) -> dict[str, str]:
         """The variables to export, for clients and for our own daemon alike."""
         directory = settings.state_directory
         return {
@@ -89,6 +91,7 @@ class Tenancy:
             "OCI_OBJECT_STORAGE_NAMESPACE": settings.namespace,
             "OCI_OBJECT_STORAGE_BUCKET": settings.bucket,
             "OCI_METADATA_BASE_URL": plain_endpoint + "/opc/v2",
+            "OCI_EMULATOR_PROXY": proxy_url,
             "OCI_EMULATOR_URL": plain_endpoint + "/emulator",
         }
 
