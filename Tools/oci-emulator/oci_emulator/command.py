@@ -35,8 +35,8 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default=plain.host, help="address to listen on (%(default)s)")
     serve.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (%(default)s)")
     serve.add_argument("--state-dir", type=Path, help="keys, config, environment, journal (default: a new directory)")
-    serve.add_argument("--runtime", choices=("process", "pool"), default="process",
-                       help="a new process per container, or a fork of a warm one (%(default)s)")
+    serve.add_argument("--runtime", choices=("process", "pool", "podman", "docker"), default="process",
+                       help="a new process per container, a fork of a warm one, or the image itself (%(default)s)")
     serve.add_argument("--job-runner", type=Path, default=plain.job_runner, help="the script that containers run")
     serve.add_argument("--python", default=plain.python, help="the interpreter that runs it (%(default)s)")
     serve.add_argument("--namespace", default=plain.namespace, help="Object Storage namespace (%(default)s)")

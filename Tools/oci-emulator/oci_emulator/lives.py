@@ -219,24 +219,21 @@ class Lives:
     async def _start(self, instance: Instance, container: Container) -> None:
         details = container.details
         container.directory.mkdir(parents=True, exist_ok=True)
-        environment = {
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": str(container.directory),
-            "LANG": "C.UTF-8",
-            **self.surroundings(),
-        }
+        variables = self.surroundings()
         if not details.get("isResourcePrincipalDisabled"):
-            environment |= self.principals.environment(instance, container)
-        environment |= details.get("environmentVariables") or {}
+            variables |= self.principals.environment(instance, container)
+        variables |= details.get("environmentVariables") or {}
         limits = details.get("resourceConfig") or {}
         shape = instance.details["shapeConfig"]
         memory = float(limits.get("memoryLimitInGBs") or shape.get("memoryInGBs") or 16.0 * shape["ocpus"])
-        command = details.get("command") or []
         launch = Launch(
             container.directory,
             container.directory / "log",
-            environment,
-            [*command, *(details.get("arguments") or [])] if command else [],
+            details["imageUrl"],
+            variables,
+            details.get("command") or [],
+            details.get("arguments") or [],
+            details.get("workingDirectory"),
             int(memory * (1 << 30)),
             float(limits.get("vcpusLimit") or 2 * shape["ocpus"]),
         )

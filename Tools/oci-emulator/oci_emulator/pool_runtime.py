@@ -64,7 +64,7 @@ class PoolRuntime:
                 waiting.set_exception(RuntimeError("the fork server is gone"))
 
     async def start(self, launch: Launch) -> Running:
-        if launch.argv:
+        if launch.command or launch.arguments:
             return await self._fallback.start(launch)
         assert self._writer is not None
         loop, number = asyncio.get_running_loop(), next(self._numbers)

@@ -15,14 +15,27 @@ from typing import Any, Protocol
 
 @dataclass
 class Launch:
-    """Everything that a process needs to be told. `argv` is empty for the job runner itself."""
+    """Everything that a runtime needs to be told. Without a `command` the image's own runs: the job runner."""
 
     directory: Path
     log: Path
-    environment: dict[str, str]
-    argv: list[str]
+    image: str
+    variables: dict[str, str]  # what the container adds to its image's environment
+    command: list[str]
+    arguments: list[str]
+    working_directory: str | None
     memory_bytes: int
     cpus: float
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For a plain process: what an image would bring, and the variables."""
+        base = {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": str(self.directory),
+            "LANG": "C.UTF-8",
+        }
+        return {**base, **self.variables}
 
 
 class Running(Protocol):
@@ -114,7 +127,7 @@ class ProcessRuntime:
         self._argv = [python, str(job_runner)]
 
     async def start(self, launch: Launch) -> Running:
-        argv = launch.argv or self._argv
+        argv = [*(launch.command or self._argv), *launch.arguments]
         with launch.log.open("ab") as log:
             process = subprocess.Popen(
                 argv,

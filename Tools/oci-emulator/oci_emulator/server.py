@@ -11,6 +11,7 @@ from oci_emulator.admin_api import AdminService
 from oci_emulator.artifacts_api import ArtifactsService
 from oci_emulator.authority import Authority, stored_rsa_key
 from oci_emulator.credentials import Keyring
+from oci_emulator.engine_runtime import EngineError, EngineRuntime
 from oci_emulator.faults import Faults
 from oci_emulator.gateway import Gateway
 from oci_emulator.identity_api import IdentityService
@@ -34,6 +35,7 @@ from oci_emulator.tenancy import Tenancy, write_environment
 from oci_emulator.work_requests import WorkRequestService
 
 OUTAGE_BEAT_SECONDS = 0.05
+ENGINES = ("podman", "docker")
 
 
 class Emulator:
@@ -81,11 +83,7 @@ class Emulator:
 
     async def start(self) -> None:
         settings = self.settings
-        runtime: Runtime = ProcessRuntime(settings.python, settings.job_runner)
-        if settings.runtime == "pool":
-            pool = PoolRuntime(settings.python, settings.job_runner)
-            await pool.open()
-            runtime = pool
+        runtime = await self._open_runtime()
         principals = PrincipalFiles(settings, self.keyring)
         self.instances.lives = Lives(
             settings, runtime, principals, self.journal, self.faults, self._surroundings, self.instances.forget
@@ -98,6 +96,18 @@ class Emulator:
         port = int(self.endpoint.rpartition(":")[2])
         self.proxy_url = await self._proxy.open(settings.host, port)
         self._outages = asyncio.create_task(self._follow_outages(self._listener))
+
+    async def _open_runtime(self) -> Runtime:
+        settings = self.settings
+        if settings.runtime == "pool":
+            pool = PoolRuntime(settings.python, settings.job_runner)
+            await pool.open()
+            return pool
+        if settings.runtime in ENGINES:
+            engine = EngineRuntime(settings.runtime, self.authority.certificate_path)
+            await engine.open()
+            return engine
+        return ProcessRuntime(settings.python, settings.job_runner)
 
     async def _follow_outages(self, listener: Listener) -> None:
         """Nothing listens while a rule says outage: connections are refused, as by a dead host."""
@@ -142,6 +152,9 @@ async def serve(settings: Settings, has_report: bool) -> int:
         await emulator.start()
     except OSError as error:
         print(f"oci-emulator: cannot listen on {settings.host}:{settings.port}: {error}", file=sys.stderr)
+        return 1
+    except EngineError as error:
+        print(f"oci-emulator: {error}", file=sys.stderr)
         return 1
     print(emulator.announce() + "ready", flush=True)
     await stopping.wait()
