@@ -136,17 +136,25 @@ def load_key(pem: bytes, passphrase: str | None) -> Any:
 
 
 def from_config_file(path: str, profile: str, environment: Mapping[str, str]) -> Principal:
-    """A profile of an OCI config file: an API key, or a session token where there is no user."""
+    """A profile of an OCI config file: an API key, or a session token where the profile names no user.
+
+    [DEFAULT] is inherited by the other profiles, as in the Python SDK; but a user inherited from there does not
+    turn a session profile into one with an API key.
+    """
     import configparser
 
-    parser = configparser.ConfigParser(interpolation=None)
+    parser = configparser.ConfigParser(interpolation=None, default_section="\0")
     with open(os.path.expanduser(path), encoding="utf-8") as file:
         parser.read_file(file)
-    section = parser[profile]
+    own = dict(parser[profile]) if parser.has_section(profile) else {}
+    inherited = dict(parser["DEFAULT"]) if parser.has_section("DEFAULT") else {}
+    if not own and profile != "DEFAULT":
+        raise ValueError(f"{path} has no profile {profile}")
+    section = {**inherited, **own}
     with open(os.path.expanduser(section["key_file"]), "rb") as file:
         key = load_key(file.read(), section.get("pass_phrase"))
-    if "security_token_file" in section and "user" not in section:
-        with open(os.path.expanduser(section["security_token_file"]), encoding="utf-8") as file:
+    if "security_token_file" in own and "user" not in own:
+        with open(os.path.expanduser(own["security_token_file"]), encoding="utf-8") as file:
             key_id = "ST$" + file.read().strip()
     else:
         key_id = f"{section['tenancy']}/{section['user']}/{section['fingerprint']}"
