@@ -35,7 +35,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 COMPRESSION_THRESHOLD_BYTES = 4096
 STDERR_TAIL_BYTES = 8192
@@ -363,8 +364,9 @@ def run(environment: Mapping[str, str]) -> int:
         import traceback
 
         succeeded = False
-        body = error_pickle("payload", "the payload could not be fetched: " + text_of(error),
-                            traceback=traceback.format_exc())
+        body = error_pickle(
+            "payload", "the payload could not be fetched: " + text_of(error), traceback=traceback.format_exc()
+        )
     if stop.signal is not None:
         log(f"task {task_id}: told to stop by signal {stop.signal}, nothing stored")
         return 128 + stop.signal

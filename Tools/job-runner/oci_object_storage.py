@@ -15,8 +15,9 @@ import random
 import ssl
 import time
 import urllib.parse
+from collections.abc import Mapping
 from email.utils import formatdate, parsedate_to_datetime
-from typing import Any, Mapping
+from typing import Any
 
 import oci_principal
 
@@ -64,7 +65,7 @@ class Bucket:
         self.clock_offset_seconds = 0.0
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Bucket":
+    def from_environment(cls, environment: Mapping[str, str]) -> Bucket:
         for name in ("OCI_NAMESPACE", "OCI_BUCKET"):
             if not environment.get(name):
                 raise ValueError(f"the environment variable {name} is not set")

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 # Second-level domain and regions (short code=identifier) of each realm, as in Oracle's SDKs.
 REALMS = """
@@ -124,8 +125,9 @@ def load_key(pem: bytes, passphrase: str | None) -> Any:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     def load(secret: str | None) -> Any:
-        return load_pem_private_key(pem.strip(), secret.encode() if secret else None,
-                                    unsafe_skip_rsa_key_validation=True)
+        return load_pem_private_key(
+            pem.strip(), secret.encode() if secret else None, unsafe_skip_rsa_key_validation=True
+        )
 
     try:
         return load(passphrase)

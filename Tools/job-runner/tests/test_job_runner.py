@@ -41,8 +41,12 @@ class Reports(unittest.TestCase):
         self.assertIs(pickle.loads(data)["_scaler_container_error"], True)
 
     def test_deaths_are_named(self) -> None:
-        for status, texts in ((-9, ("SIGKILL", "137", "memory")), (-11, ("SIGSEGV", "139")), (3, ("exit code 3",)),
-                              (-63, ("191",))):
+        for status, texts in (
+            (-9, ("SIGKILL", "137", "memory")),
+            (-11, ("SIGSEGV", "139")),
+            (3, ("exit code 3",)),
+            (-63, ("191",)),
+        ):
             report = pickle.loads(job_runner.death_report(status, b"bad \xff byte"))
             for text in texts:
                 self.assertIn(text, report["error"])
@@ -90,8 +94,9 @@ class Principals(unittest.TestCase):
             ("xx-new-9", "xx-new-9", "oraclecloud.com"),
         ):
             self.assertEqual(oci_principal.region_and_domain(given), (region, domain))
-        metadata = ('{"realmKey":"oc99","realmDomainComponent":"new.example","regionKey":"NEW",'
-                    '"regionIdentifier":"xx-new-9"}')
+        metadata = (
+            '{"realmKey":"oc99","realmDomainComponent":"new.example","regionKey":"NEW","regionIdentifier":"xx-new-9"}'
+        )
         self.assertEqual(oci_principal.region_and_domain("new", metadata), ("xx-new-9", "new.example"))
 
     def test_resource_principals_as_values_and_as_files(self) -> None:
@@ -137,8 +142,15 @@ class Principals(unittest.TestCase):
 
 class Retries(unittest.TestCase):
     def test_what_is_retried(self) -> None:
-        for status, body, expected in ((429, b"", True), (500, b"", True), (501, b"", False), (503, b"", True),
-                                       (404, b"", False), (409, b"IncorrectState", True), (409, b"Conflict", False)):
+        for status, body, expected in (
+            (429, b"", True),
+            (500, b"", True),
+            (501, b"", False),
+            (503, b"", True),
+            (404, b"", False),
+            (409, b"IncorrectState", True),
+            (409, b"Conflict", False),
+        ):
             self.assertEqual(oci_object_storage.is_worth_retrying(status, body), expected)
 
     def test_pauses_are_bounded_and_retry_after_counts(self) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import unittest
 
+import harness
 import oci
 from oci.container_instances import ContainerInstanceClient, ContainerInstanceClientCompositeOperations, models
-
-import harness
 
 
 def details(**changes) -> models.CreateContainerInstanceDetails:

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import unittest
 
+import harness
 import oci
 from oci.container_instances import ContainerInstanceClient
-
-import harness
 
 GOOD = {
     "id": "i", "displayName": "d", "compartmentId": "c", "availabilityDomain": "a", "lifecycleState": "ACTIVE",
@@ -49,8 +48,10 @@ class ModelCheck(unittest.TestCase):
         base = harness.client(ContainerInstanceClient).base_client
         with self.assertRaises(harness.ModelMismatch):
             base.deserialize_response_data(b'{"colour": "red"}', "ContainerInstance")
-        self.assertIsInstance(base.deserialize_response_data(b'{"items": []}', "ContainerCollection"),
-                              oci.container_instances.models.ContainerCollection)
+        self.assertIsInstance(
+            base.deserialize_response_data(b'{"items": []}', "ContainerCollection"),
+            oci.container_instances.models.ContainerCollection,
+        )
 
 
 if __name__ == "__main__":

@@ -7,10 +7,9 @@ import io
 import os
 import unittest
 
+import harness
 import oci
 from oci.object_storage import ObjectStorageClient, UploadManager, models
-
-import harness
 
 
 class ObjectStorage(unittest.TestCase):

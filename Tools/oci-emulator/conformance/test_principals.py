@@ -10,13 +10,12 @@ from pathlib import Path
 from unittest import mock
 
 import cloudpickle
+import harness
 import oci
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from oci._vendor import requests
 from oci._vendor.httpsig_cffi.verify import HeaderVerifier
-
-import harness
 from oci_emulator import signatures
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 
 def in_container() -> dict:
@@ -49,7 +48,9 @@ class Principals(unittest.TestCase):
     def session(self) -> tuple[dict, object]:
         config = harness.config("SESSION")
         token = Path(config["security_token_file"]).read_text()
-        return config, oci.auth.signers.SecurityTokenSigner(token, oci.signer.load_private_key_from_file(config["key_file"]))
+        return config, oci.auth.signers.SecurityTokenSigner(
+            token, oci.signer.load_private_key_from_file(config["key_file"])
+        )
 
     def test_a_session_token_works_and_can_be_refreshed(self) -> None:
         config, signer = self.session()
@@ -92,7 +93,9 @@ class Principals(unittest.TestCase):
         info = json.loads(requests.get(url + "/instance/regionInfo", headers=good, timeout=10).text)
         self.assertEqual(info["regionIdentifier"], self.environment["OCI_REGION"])
         for headers in ({}, {**good, "X-Forwarded-For": "10.0.0.1"}):
-            self.assertGreaterEqual(requests.get(url + "/instance/region", headers=headers, timeout=10).status_code, 400)
+            self.assertGreaterEqual(
+                requests.get(url + "/instance/region", headers=headers, timeout=10).status_code, 400
+            )
         v1 = url.replace("/v2", "/v1") + "/instance/region"
         self.assertEqual(requests.get(v1, headers=good, timeout=10).status_code, 404)
 

@@ -64,9 +64,7 @@ class PythonManager(unittest.TestCase):
 
     def start(self, name: str, *command: str) -> None:
         log = (self.emulator.state / f"{name}.log").open("w")
-        self.processes.append(
-            subprocess.Popen(command, env=self.environment, stdout=log, stderr=subprocess.STDOUT)
-        )
+        self.processes.append(subprocess.Popen(command, env=self.environment, stdout=log, stderr=subprocess.STDOUT))
         log.close()
 
     def wait_until_listening(self, port: int) -> None:

@@ -6,9 +6,8 @@ from __future__ import annotations
 import datetime
 import unittest
 
-import oci
-
 import harness
+import oci
 
 
 class Surroundings(unittest.TestCase):
@@ -36,12 +35,16 @@ class Surroundings(unittest.TestCase):
             )
         ).data
         self.assertEqual(client.get_dynamic_group(group.id).data.matching_rule, rule)
-        self.assertEqual([one.name for one in client.list_dynamic_groups(self.tenancy, name="runners").data], ["runners"])
+        self.assertEqual(
+            [one.name for one in client.list_dynamic_groups(self.tenancy, name="runners").data], ["runners"]
+        )
         changed = models.UpdateDynamicGroupDetails(description="changed")
         self.assertEqual(client.update_dynamic_group(group.id, changed).data.description, "changed")
         policy = client.create_policy(
             models.CreatePolicyDetails(
-                compartment_id=self.compartment, name="run", description="d",
+                compartment_id=self.compartment,
+                name="run",
+                description="d",
                 statements=["Allow dynamic-group runners to manage objects in tenancy"],
             )  # fmt: skip
         ).data
@@ -85,7 +88,7 @@ class Surroundings(unittest.TestCase):
 
     def test_logging_search(self) -> None:
         client = harness.client(oci.loggingsearch.LogSearchClient)
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         details = oci.loggingsearch.models.SearchLogsDetails(
             time_start=now - datetime.timedelta(hours=1), time_end=now,
             search_query=f'search "{self.compartment}" | where subject = "none" | sort by datetime desc',

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -87,7 +87,7 @@ class Authority:
         self.certificate_path.write_bytes(self.certificate.public_bytes(Encoding.PEM))
 
     def _builder(self, subject: x509.Name, key: object, days: int = 365) -> x509.CertificateBuilder:
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         return (
             x509.CertificateBuilder()
             .subject_name(subject)

@@ -35,30 +35,60 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default=plain.host, help="address to listen on (%(default)s)")
     serve.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (%(default)s)")
     serve.add_argument("--state-dir", type=Path, help="keys, config, environment, journal (default: a new directory)")
-    serve.add_argument("--runtime", choices=("process", "pool", "podman", "docker"), default="process",
-                       help="a new process per container, a fork of a warm one, or the image itself (%(default)s)")
+    serve.add_argument(
+        "--runtime",
+        choices=("process", "pool", "podman", "docker"),
+        default="process",
+        help="a new process per container, a fork of a warm one, or the image itself (%(default)s)",
+    )
     serve.add_argument("--job-runner", type=Path, default=plain.job_runner, help="the script that containers run")
     serve.add_argument("--python", default=plain.python, help="the interpreter that runs it (%(default)s)")
     serve.add_argument("--namespace", default=plain.namespace, help="Object Storage namespace (%(default)s)")
     serve.add_argument("--bucket", default=plain.bucket, help="the bucket that is there at start (%(default)s)")
     serve.add_argument("--region", default=plain.region, help="%(default)s")
-    serve.add_argument("--instance-limit", type=int, default=plain.instance_limit,
-                       help="instances not yet deleted, stopped ones included (%(default)s)")
-    serve.add_argument("--token-seconds", type=float, default=plain.token_lifetime,
-                       help="life of a resource principal's token (%(default)s)")
+    serve.add_argument(
+        "--instance-limit",
+        type=int,
+        default=plain.instance_limit,
+        help="instances not yet deleted, stopped ones included (%(default)s)",
+    )
+    serve.add_argument(
+        "--token-seconds",
+        type=float,
+        default=plain.token_lifetime,
+        help="life of a resource principal's token (%(default)s)",
+    )
     for field in dataclasses.fields(Timing):
-        serve.add_argument(f"--{field.name.replace('_', '-')}-seconds", type=float, dest=f"timing_{field.name}",
-                           metavar="X", help=f"{TIMING_HELP[field.name]} ({getattr(plain.timing, field.name)})")
+        serve.add_argument(
+            f"--{field.name.replace('_', '-')}-seconds",
+            type=float,
+            dest=f"timing_{field.name}",
+            metavar="X",
+            help=f"{TIMING_HELP[field.name]} ({getattr(plain.timing, field.name)})",
+        )
     serve.add_argument("--fast", action="store_true", help="life cycle times near zero, for tests")
-    serve.add_argument("--virtual", action="store_true",
-                       help="life cycle times of a real cloud that take no time: they show in timestamps only")
-    serve.add_argument("--fault", action="append", default=[], metavar="'OPERATION KIND [option=value ...]'",
-                       help="let calls fail, e.g. 'CreateContainerInstance 429 share=0.1'; see the README")
+    serve.add_argument(
+        "--virtual",
+        action="store_true",
+        help="life cycle times of a real cloud that take no time: they show in timestamps only",
+    )
+    serve.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="'OPERATION KIND [option=value ...]'",
+        help="let calls fail, e.g. 'CreateContainerInstance 429 share=0.1'; see the README",
+    )
     serve.add_argument("--fault-file", type=Path, help="the same, one rule a line")
     serve.add_argument("--fault-seed", type=int, default=1, help="decides which calls a share hits (%(default)s)")
-    serve.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE",
-                       help="decide what Oracle's documents leave open: "
-                       + "; ".join(f"{name} ({'|'.join(one.values)})" for name, one in switches.SWITCHES.items()))
+    serve.add_argument(
+        "--switch",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="decide what Oracle's documents leave open: "
+        + "; ".join(f"{name} ({'|'.join(one.values)})" for name, one in switches.SWITCHES.items()),
+    )
     serve.add_argument("--no-authentication", action="store_true", help="accept requests without a valid signature")
     serve.add_argument("--report", action="store_true", help="print the report at the end")
     fault = commands.add_parser("fault", help="show, add or clear the faults of an emulator that runs")

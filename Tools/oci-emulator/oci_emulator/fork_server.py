@@ -112,14 +112,14 @@ class ForkServer:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the emulator, which then closes our socket
         buffer = b""
         while True:
-            ready, _, _ = select.select([self.control, wake_read], [], [])
+            ready, _, _ = select.select([self.control.fileno(), wake_read], [], [])
             if wake_read in ready:
                 try:
                     os.read(wake_read, 4096)
                 except BlockingIOError:
                     pass
                 self.reap()
-            if self.control in ready:
+            if self.control.fileno() in ready:
                 data = self.control.recv(1 << 20)
                 if not data:
                     break

@@ -13,9 +13,9 @@ import json
 import time
 import traceback
 import urllib.parse
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import AsyncIterator
 
 from aiohttp import web
 
@@ -48,6 +48,7 @@ class Exchange:
     refusal: str | None = None
     status: int = 0  # no answer was sent
     now: float | None = None
+    caller: str = "unknown"
 
 
 class Gateway:
@@ -80,6 +81,7 @@ class Gateway:
             "request",
             operation=exchange.operation,
             status=exchange.status,
+            caller=exchange.caller,
             milliseconds=round(seconds * 1000, 2),
             target=target if len(target) <= 300 else target[:300] + "...",
             **({"refusal": exchange.refusal} if exchange.refusal else {}),
@@ -115,6 +117,7 @@ class Gateway:
         now = time.time() + (rule.seconds(600.0) if rule is not None and rule.kind == "skew" else 0.0)
         exchange.now = now
         principal = self._authenticate(request, operation, target, now)
+        exchange.caller = principal.kind
         if principal.kind == "resource" and operation.name not in RESOURCE_OPERATIONS:
             raise not_found()
         query = dict(urllib.parse.parse_qsl(query_text, keep_blank_values=True))
@@ -154,7 +157,9 @@ class Gateway:
             is_path_known = True
             if operation.method == method:
                 try:
-                    values = {key: urllib.parse.unquote(text, errors="strict") for key, text in match.groupdict().items()}
+                    values = {
+                        key: urllib.parse.unquote(text, errors="strict") for key, text in match.groupdict().items()
+                    }
                 except UnicodeDecodeError:
                     raise invalid("The path is not UTF-8.") from None
                 return operation, values
@@ -162,9 +167,7 @@ class Gateway:
             raise ServiceError(405, "MethodNotAllowed", f"Method {method} is not allowed here.")
         raise not_found()
 
-    def _authenticate(
-        self, request: web.BaseRequest, operation: Operation, target: str, now: float
-    ) -> Principal:
+    def _authenticate(self, request: web.BaseRequest, operation: Operation, target: str, now: float) -> Principal:
         if operation.access == "open" or not self.settings.check_signatures:
             return Principal("anonymous", "anonymous", "")
         header = signatures.parse(request.headers.get("authorization"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 REGIONAL_KEY = "iad"
@@ -29,5 +29,5 @@ def request_id(sent: str | None) -> str:
 
 def rfc3339(seconds: float) -> str:
     """Milliseconds and Z, e.g. 2026-01-05T21:31:40.123Z."""
-    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    moment = datetime.fromtimestamp(seconds, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -82,7 +82,7 @@ class ResourceTable:
     async def get(self, call: Call) -> Answer:
         return self._one(self.found(call)["id"])
 
-    async def list(self, call: Call) -> Answer:
+    async def list_all(self, call: Call) -> Answer:
         compartment, query = call.need("compartmentId"), call.query
         found = [
             item
@@ -116,7 +116,7 @@ class ResourceTable:
     def operations(self, singular: str, plural: str, path: str) -> list[Operation]:
         return [
             Operation("Create" + singular, "POST", path, self.create),
-            Operation("List" + plural, "GET", path, self.list),
+            Operation("List" + plural, "GET", path, self.list_all),
             Operation("Get" + singular, "GET", path + "/{id}", self.get),
             Operation("Update" + singular, "PUT", path + "/{id}", self.update),
             Operation("Delete" + singular, "DELETE", path + "/{id}", self.delete),

@@ -7,7 +7,8 @@ import hashlib
 import random
 import re
 import time
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from oci_emulator.calls import Answer, Call, Operation, ServiceError, invalid, not_found
 from oci_emulator.identifiers import rfc3339
@@ -34,9 +35,7 @@ RETRY_TOKEN = re.compile(r"[\x21-\x7e]{1,64}")
 
 
 class InstanceService:
-    def __init__(
-        self, settings: Settings, tenancy: Tenancy, journal: Journal, work: WorkRequestService
-    ) -> None:
+    def __init__(self, settings: Settings, tenancy: Tenancy, journal: Journal, work: WorkRequestService) -> None:
         self.settings = settings
         self.tenancy = tenancy
         self.journal = journal
@@ -81,9 +80,7 @@ class InstanceService:
         check_create(body, self.settings, self.tenancy)
         self._check_limit()
         instance = self._make(body)
-        request = self.work.open(
-            "CREATE_CONTAINER_INSTANCE", instance.compartment, instance.identifier, "CREATED"
-        )
+        request = self.work.open("CREATE_CONTAINER_INSTANCE", instance.compartment, instance.identifier, "CREATED")
         if token is not None:
             self._remember(call, token, instance, request)
         self.journal.write(
@@ -160,7 +157,7 @@ class InstanceService:
             return (lambda one: [one.details["displayName"], one.identifier]), is_sort_descending(call, False)
         raise invalid("sortBy must be timeCreated or displayName.")
 
-    async def list(self, call: Call) -> Answer:
+    async def list_all(self, call: Call) -> Answer:
         compartment, query = call.need("compartmentId"), call.query
         state, name, domain = (query.get(key) for key in ("lifecycleState", "displayName", "availabilityDomain"))
         found = [
@@ -204,9 +201,7 @@ class InstanceService:
                 409, switches["logs-after-end-code"], f"Logs are not available: the container is {container.state}."
             )
         name = "log.previous" if call.query.get("isPrevious") == "true" else "log"
-        return Answer(
-            log_tail(container.directory / name, LOG_BYTES), headers={"content-type": "text/plain"}
-        )
+        return Answer(log_tail(container.directory / name, LOG_BYTES), headers={"content-type": "text/plain"})
 
     async def list_shapes(self, call: Call) -> Answer:
         call.need("compartmentId")
@@ -221,9 +216,7 @@ class InstanceService:
             raise ServiceError(412, "NoEtagMatch", "The etag given in if-match is not the resource's.")
 
     def _busy(self, instance: Instance) -> ServiceError:
-        return ServiceError(
-            409, "IncorrectState", f"The container instance {instance.identifier} is {instance.state}."
-        )
+        return ServiceError(409, "IncorrectState", f"The container instance {instance.identifier} is {instance.state}.")
 
     def _accepted(self, request: WorkRequest) -> Answer:
         return Answer(status=self.async_status, headers={"opc-work-request-id": request.identifier})
@@ -235,9 +228,7 @@ class InstanceService:
             raise not_found()
         if instance.state == "CREATING" and switches["delete-while-creating"] == "conflict":
             raise self._busy(instance)
-        request = self.work.open(
-            "DELETE_CONTAINER_INSTANCE", instance.compartment, instance.identifier, "DELETED"
-        )
+        request = self.work.open("DELETE_CONTAINER_INSTANCE", instance.compartment, instance.identifier, "DELETED")
         if instance.state == "DELETING":
             if switches["delete-again"] == "conflict":
                 raise self._busy(instance)
@@ -305,7 +296,7 @@ class InstanceService:
         one, box = "/20210415/containerInstances/{id}", "/20210415/containers/{id}"
         return [
             Operation("CreateContainerInstance", "POST", "/20210415/containerInstances", self.create),
-            Operation("ListContainerInstances", "GET", "/20210415/containerInstances", self.list),
+            Operation("ListContainerInstances", "GET", "/20210415/containerInstances", self.list_all),
             Operation("GetContainerInstance", "GET", one, self.get),
             Operation("UpdateContainerInstance", "PUT", one, self.update),
             Operation("DeleteContainerInstance", "DELETE", one, self.delete),

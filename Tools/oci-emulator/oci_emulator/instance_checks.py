@@ -7,6 +7,7 @@ that works here does not owe it to our leniency.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from oci_emulator.calls import ServiceError, invalid
@@ -67,7 +68,7 @@ SECRETS = {
 }
 
 
-def check_members(value: Any, members: dict[str, type], where: str) -> None:
+def check_members(value: Any, members: Mapping[str, type], where: str) -> None:
     """`value` must be an object with these members and no others; null counts as absent."""
     if not isinstance(value, dict):
         raise invalid(f"{where} must be an object.")

@@ -11,8 +11,9 @@ import asyncio
 import shutil
 import signal
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Callable
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -120,8 +121,8 @@ class Lives:
         self.journal.write("instance-deleted", instance=instance.identifier)
         self._walk(instance, self._delete(instance, work))
 
-    def _walk(self, instance: Instance, steps: object) -> None:
-        task = asyncio.create_task(steps)  # type: ignore[arg-type]
+    def _walk(self, instance: Instance, steps: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(steps)
         instance.life = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -67,7 +67,7 @@ class NetworkService:
                     "hostnameLabel": details.get("hostnameLabel"),
                     "isPrimary": True,
                     "lifecycleState": "AVAILABLE",
-                    "macAddress": "02:00:17:%02x:%02x:%02x" % tuple(number.to_bytes(4, "big")[1:]),
+                    "macAddress": "02:00:17:" + number.to_bytes(4, "big")[1:].hex(":"),
                     "nsgIds": details.get("nsgIds") or [],
                     "privateIp": f"10.0.{number >> 8 & 255}.{2 + (number & 255) % 250}",
                     "publicIp": None,

@@ -269,7 +269,9 @@ class ObjectService:
         policy = self.bucket(call).lifecycle
         if policy is None:
             raise ServiceError(404, "LifecyclePolicyNotFound", "The bucket has no lifecycle policy.")
-        return Answer({"timeCreated": policy["timeCreated"], "items": policy["items"]}, headers={"etag": policy["etag"]})
+        return Answer(
+            {"timeCreated": policy["timeCreated"], "items": policy["items"]}, headers={"etag": policy["etag"]}
+        )
 
     async def delete_lifecycle(self, call: Call) -> Answer:
         bucket = self.bucket(call)

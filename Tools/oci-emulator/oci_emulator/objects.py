@@ -12,9 +12,10 @@ import bisect
 import hashlib
 import os
 import uuid
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, AsyncIterator, Iterator
+from typing import Any
 
 MEMORY_BYTES = 1 << 20
 

@@ -110,7 +110,12 @@ class LimitsService:
         domain = call.query.get("availabilityDomain")
         return Answer(
             [
-                {"name": LIMIT_NAME, "scopeType": "AD", "availabilityDomain": name, "value": self.settings.instance_limit}
+                {
+                    "name": LIMIT_NAME,
+                    "scopeType": "AD",
+                    "availabilityDomain": name,
+                    "value": self.settings.instance_limit,
+                }
                 for name in self.settings.availability_domains
                 if domain in (None, name)
             ]
@@ -123,7 +128,12 @@ class LimitsService:
         used = sum(one.counts_toward_limit for one in self.instances.instances.values())
         available = max(0, self.settings.instance_limit - used)
         return Answer(
-            {"used": used, "available": available, "fractionalUsage": float(used), "fractionalAvailability": float(available)}
+            {
+                "used": used,
+                "available": available,
+                "fractionalUsage": float(used),
+                "fractionalAvailability": float(available),
+            }
         )
 
     def operations(self) -> list[Operation]:

@@ -47,7 +47,7 @@ class PoolRuntime:
 
     async def open(self) -> None:
         ours, theirs = socket.socketpair()
-        self._server = subprocess.Popen(self._command, stdin=theirs, start_new_session=True)
+        self._server = subprocess.Popen(self._command, stdin=theirs.fileno(), start_new_session=True)
         theirs.close()
         reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=READ_LIMIT)
         self._reading = asyncio.create_task(self._read(reader))

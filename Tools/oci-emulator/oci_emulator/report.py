@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any
 
 
 class Tally:
@@ -15,6 +16,7 @@ class Tally:
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
+        self.callers: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.instances: dict[str, str] = {}
@@ -34,6 +36,7 @@ class Tally:
 
     def _request(self, record: dict[str, Any]) -> None:
         self.requests[record["operation"]] += 1
+        self.callers[record.get("caller", "unknown")] += 1
         self.statuses[f"{record['operation']} {record['status']}"] += 1
         if record.get("refusal"):
             self.refusals[record["refusal"]] += 1
@@ -88,7 +91,11 @@ class Tally:
                 "ran_more_than_once": {task: count for task, count in sorted(self.runs.items()) if count > 1},
                 "exit_codes": {str(code): count for code, count in sorted(self.exit_codes.items())},
             },
-            "requests": {"total": sum(self.requests.values()), "by_operation": dict(self.requests.most_common())},
+            "requests": {
+                "total": sum(self.requests.values()),
+                "by_operation": dict(self.requests.most_common()),
+                "by_caller": dict(self.callers.most_common()),
+            },
             "answers": dict(sorted(self.statuses.items())),
             "refusals": dict(self.refusals.most_common()),
             "faults": dict(self.faults.most_common()),

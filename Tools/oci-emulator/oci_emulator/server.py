@@ -125,9 +125,7 @@ class Emulator:
 
     def announce(self) -> str:
         """Write the environment file; returns its text."""
-        variables = self.tenancy.environment(
-            self.settings, self.endpoint, self.plain_endpoint, self.proxy_url
-        )
+        variables = self.tenancy.environment(self.settings, self.endpoint, self.plain_endpoint, self.proxy_url)
         return write_environment(self.settings.state_directory / "environment", variables)
 
     async def stop(self) -> None:

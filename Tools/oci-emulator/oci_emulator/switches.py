@@ -25,9 +25,9 @@ SWITCHES: dict[str, Switch] = {
         ("INACTIVE", "FAILED"), "the state of a container, and its instance, whose exit code is not 0"
     ),
     "logs-after-end-code": Switch(("IncorrectState", "Conflict"), "the code of the 409 for logs of an ended container"),
-    "logs-after-end": Switch(("refuse", "answer"), "whether RetrieveLogs of an ended container is a 409 or still works"),
+    "logs-after-end": Switch(("refuse", "answer"), "whether logs of an ended container are a 409 or still answer"),
     "delete-while-creating": Switch(("accept", "conflict"), "whether an instance that is CREATING can be deleted"),
-    "delete-again": Switch(("conflict", "accept"), "a second delete while DELETING: 409 IncorrectState, or the same again"),
+    "delete-again": Switch(("conflict", "accept"), "a second delete while DELETING: 409 IncorrectState, or accepted"),
     "retry-token-of-deleted": Switch(
         ("answer", "conflict"), "a known retry token whose instance is gone: its record (DELETED), or 409"
     ),
@@ -35,7 +35,8 @@ SWITCHES: dict[str, Switch] = {
     "range-unsatisfiable": Switch(("416", "200"), "a range beyond the object's end: 416, or the whole object"),
     "multipart-md5-suffix": Switch(("yes", "no"), "whether opc-multipart-md5 ends in -<number of parts>"),
     "capacity-where": Switch(
-        ("answer", "work-request"), "'Out of host capacity' as the answer to the create, or later as a failed work request"
+        ("answer", "work-request"),
+        "'Out of host capacity' as the answer to the create, or later as a failed work request",
     ),
     "capacity-code": Switch(("InternalError", "InternalServerError"), "the code beside 'Out of host capacity'"),
     "logging-search-data": Switch(

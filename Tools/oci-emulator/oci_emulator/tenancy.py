@@ -25,7 +25,7 @@ class Tenancy:
     subnet: str
 
     @classmethod
-    def load(cls, directory: Path) -> "Tenancy":
+    def load(cls, directory: Path) -> Tenancy:
         """The OCIDs of the state directory; made at its first use, so that clients survive a restart."""
         path = directory / "tenancy.json"
         if path.exists():
@@ -74,9 +74,7 @@ class Tenancy:
         write_secret(path, text.encode())
         return path
 
-    def environment(
-        self, settings: Settings, endpoint: str, plain_endpoint: str, proxy_url: str
-    ) -> dict[str, str]:
+    def environment(self, settings: Settings, endpoint: str, plain_endpoint: str, proxy_url: str) -> dict[str, str]:
         """The variables to export, for clients and for our own daemon alike."""
         directory = settings.state_directory
         return {

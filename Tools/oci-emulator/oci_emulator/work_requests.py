@@ -71,9 +71,7 @@ class WorkRequestService:
         self._all: OrderedDict[str, WorkRequest] = OrderedDict()
 
     def open(self, kind: str, compartment: str, resource: str, action: str) -> WorkRequest:
-        request = WorkRequest(
-            ocid("computecontainerworkrequest"), kind, compartment, resource, action, time.time()
-        )
+        request = WorkRequest(ocid("computecontainerworkrequest"), kind, compartment, resource, action, time.time())
         self._all[request.identifier] = request
         while len(self._all) > KEPT:
             self._all.popitem(last=False)
@@ -89,7 +87,7 @@ class WorkRequestService:
         request = self.found(call)
         return Answer(request.view(), headers={} if request.finished else {"retry-after": "1"})
 
-    async def list(self, call: Call) -> Answer:
+    async def list_all(self, call: Call) -> Answer:
         compartment = call.need("compartmentId")
         query = call.query
         found = [
@@ -120,7 +118,7 @@ class WorkRequestService:
     def operations(self) -> list[Operation]:
         base = "/20210415/workRequests"
         return [
-            Operation("ListWorkRequests", "GET", base, self.list),
+            Operation("ListWorkRequests", "GET", base, self.list_all),
             Operation("GetWorkRequest", "GET", base + "/{id}", self.get),
             Operation("ListWorkRequestErrors", "GET", base + "/{id}/errors", self.errors),
             Operation("ListWorkRequestLogs", "GET", base + "/{id}/logs", self.logs),

@@ -55,9 +55,11 @@ def main(count: int, runtime: str) -> None:
         seconds = time.monotonic() - began
         processor = cpu_seconds(emulator.process.pid) * 1000 / count
         report = emulator.report()
-        print(f"{runtime}: {count} tasks in {seconds:.1f} s = {count / seconds * 60:.0f} a minute;"
-              f" instances left {report['instances']['left']}, objects left {report['objects']['left']},"
-              f" ran twice {len(report['tasks']['ran_more_than_once'])}; the emulator's own CPU: {processor:.1f} ms a task")
+        print(
+            f"{runtime}: {count} tasks in {seconds:.1f} s = {count / seconds * 60:.0f} a minute;"
+            f" instances left {report['instances']['left']}, objects left {report['objects']['left']},"
+            f" ran twice {len(report['tasks']['ran_more_than_once'])}; own CPU {processor:.1f} ms a task"
+        )
     finally:
         client.connection.close()
         emulator.close()

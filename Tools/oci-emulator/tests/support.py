@@ -17,10 +17,11 @@ import sys
 import tempfile
 import time
 import urllib.parse
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -51,7 +52,7 @@ class EmulatorProcess:
         else:
             raise RuntimeError("the emulator did not start")
 
-    def client(self) -> "Client":
+    def client(self) -> Client:
         return Client(self.environment)
 
     def report(self) -> dict[str, Any]:
@@ -98,9 +99,7 @@ class Client:
         self.host = url.netloc
         self.context = ssl.create_default_context(cafile=environment["OCI_CA_BUNDLE"])
         self.connection = http.client.HTTPSConnection(self.host, context=self.context, timeout=DEADLINE_SECONDS)
-        self.bucket = (
-            f"/n/{environment['OCI_OBJECT_STORAGE_NAMESPACE']}/b/{environment['OCI_OBJECT_STORAGE_BUCKET']}"
-        )
+        self.bucket = f"/n/{environment['OCI_OBJECT_STORAGE_NAMESPACE']}/b/{environment['OCI_OBJECT_STORAGE_BUCKET']}"
 
     def signed_headers(
         self, method: str, target: str, body: bytes, is_exempt: bool, headers: dict[str, str], date: str | None

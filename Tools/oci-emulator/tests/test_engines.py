@@ -45,8 +45,15 @@ class Engines(unittest.TestCase):
         view = client.wait_for(client.create(body).json["id"], "INACTIVE")
         self.assertEqual(client.container(view["containers"][0]["containerId"]).json["exitCode"], 9)
         told = (self.directory / "calls").read_text().splitlines()[1]
-        for text in ("--env A=b", f"--memory {6 << 30}", "--cpus 2", "--entrypoint echo busybox:1 x y", "--network host",
-                     "--env OCI_RESOURCE_PRINCIPAL_RPST=", f"--env OCI_ENDPOINT={emulator.environment['OCI_ENDPOINT']}"):
+        for text in (
+            "--env A=b",
+            f"--memory {6 << 30}",
+            "--cpus 2",
+            "--entrypoint echo busybox:1 x y",
+            "--network host",
+            "--env OCI_RESOURCE_PRINCIPAL_RPST=",
+            f"--env OCI_ENDPOINT={emulator.environment['OCI_ENDPOINT']}",
+        ):
             self.assertIn(text, told)
 
     def test_an_engine_that_does_not_answer_is_told_at_once(self) -> None:

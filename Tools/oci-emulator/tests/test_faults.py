@@ -44,8 +44,17 @@ class Rules(unittest.TestCase):
         self.assertEqual(kinds, ["503", "429", "503"])
 
     def test_mistakes_are_told_in_one_line(self) -> None:
-        for text in ("", "GetObject", "GetObject explode", "GetObject 200", "GetObject 503 share", "Container 503",
-                     "GetObject 503 shares=1", "GetObject 503 every=0", "GetObject 503 share=x"):
+        for text in (
+            "",
+            "GetObject",
+            "GetObject explode",
+            "GetObject 200",
+            "GetObject 503 share",
+            "Container 503",
+            "GetObject 503 shares=1",
+            "GetObject 503 every=0",
+            "GetObject 503 share=x",
+        ):
             with self.subTest(text), self.assertRaises(ValueError) as told:
                 parse_rule(text, 0, 1)
             self.assertNotIn("\n", str(told.exception))
@@ -67,12 +76,25 @@ class FaultCase(unittest.TestCase):
 
 class OnTheWire(FaultCase):
     def test_statuses_codes_and_retry_after(self) -> None:
-        self.start("GetNamespace 429 calls=1 retry-after=2", "GetNamespace 503 calls=1", "GetNamespace quota calls=1",
-                   "GetNamespace unauthenticated calls=1", "GetNamespace capacity calls=1")
+        self.start(
+            "GetNamespace 429 calls=1 retry-after=2",
+            "GetNamespace 503 calls=1",
+            "GetNamespace quota calls=1",
+            "GetNamespace unauthenticated calls=1",
+            "GetNamespace capacity calls=1",
+        )
         seen = [self.client.call("GET", "/n") for _ in range(6)]
         codes = [(one.status, one.json["code"]) for one in seen[:5]]
-        self.assertEqual(codes, [(429, "TooManyRequests"), (503, "ServiceUnavailable"), (400, "QuotaExceeded"),
-                                 (401, "NotAuthenticated"), (500, "InternalError")])
+        self.assertEqual(
+            codes,
+            [
+                (429, "TooManyRequests"),
+                (503, "ServiceUnavailable"),
+                (400, "QuotaExceeded"),
+                (401, "NotAuthenticated"),
+                (500, "InternalError"),
+            ],
+        )
         self.assertEqual((seen[0].headers["retry-after"], seen[0].headers["connection"]), ("2", "close"))
         self.assertEqual(seen[5].status, 200)
         self.assertEqual(self.emulator.report()["faults"]["GetNamespace 429"], 1)

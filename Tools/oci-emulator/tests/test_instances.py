@@ -11,14 +11,11 @@ import unittest
 from typing import Any
 
 import cloudpickle
-
 from support import Client, EmulatorProcess, process_is_alive
 
 
 def payload(function: Any, *arguments: Any) -> bytes:
     return cloudpickle.dumps({"task_id": "00ff", "function": function, "arguments": list(arguments)})
-
-
 
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -207,7 +204,9 @@ class InstanceCases:
 
     def test_a_command_of_the_container_s_own_runs_instead_of_the_runner(self) -> None:
         body = self.client.create_body()
-        body["containers"][0].update(command=["/bin/sh", "-c"], arguments=["test -n \"$OCI_RESOURCE_PRINCIPAL_RPST\"; exit 7"])
+        body["containers"][0].update(
+            command=["/bin/sh", "-c"], arguments=['test -n "$OCI_RESOURCE_PRINCIPAL_RPST"; exit 7']
+        )
         made = self.client.create(body).json
         view = self.client.wait_for(made["id"], "INACTIVE")
         self.assertEqual(self.client.container(view["containers"][0]["containerId"]).json["exitCode"], 7)

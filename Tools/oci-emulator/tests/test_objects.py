@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 import unittest
 from email.utils import formatdate
-import time
 
 from support import Client, EmulatorProcess
 
@@ -156,8 +156,12 @@ class ObjectTests(unittest.TestCase):
                 answer = self.client.call("GET", f"{self.client.bucket}/o", **bent)
                 self.assertEqual((answer.status, answer.json["code"]), (401, "NotAuthenticated"))
                 self.assertIn("opc-request-id", answer.headers)
-        forged = self.client.call("POST", f"{self.client.bucket}/u", b'{"object":"x"}',
-                                  headers={"x-content-sha256": base64.b64encode(bytes(32)).decode()})
+        forged = self.client.call(
+            "POST",
+            f"{self.client.bucket}/u",
+            b'{"object":"x"}',
+            headers={"x-content-sha256": base64.b64encode(bytes(32)).decode()},
+        )
         self.assertEqual(forged.status, 401)
 
     def test_buckets_and_their_lifecycle_policy(self) -> None:
@@ -177,7 +181,6 @@ class ObjectTests(unittest.TestCase):
         self.assertEqual(self.client.call("GET", f"{base}/second").json["code"], "BucketNotFound")
         names = [item["name"] for item in self.client.call("GET", f"{base}?compartmentId={compartment}").json]
         self.assertEqual(names, ["scaler-tasks"])
-
 
 
 if __name__ == "__main__":

@@ -93,8 +93,10 @@ class BentRequests(unittest.TestCase):
         self.refused(self.get, "x-date is not signed", headers={"x-date": self.get["expected_headers_out"]["date"]})
 
     def test_every_header_that_must_be_signed_is_missed(self) -> None:
-        for vector, names in ((self.get, ("date", "(request-target)", "host")),
-                              (self.post, ("content-length", "content-type", "x-content-sha256"))):
+        for vector, names in (
+            (self.get, ("date", "(request-target)", "host")),
+            (self.post, ("content-length", "content-type", "x-content-sha256")),
+        ):
             text = vector["expected_headers_out"]["authorization"]
             header = signatures.parse(text)
             for name in names:
@@ -105,9 +107,18 @@ class BentRequests(unittest.TestCase):
 
     def test_malformed_headers_are_refusals_and_nothing_worse(self) -> None:
         text = self.get["expected_headers_out"]["authorization"]
-        bent = ["", "Basic abc", "Signature", "Signature x", text.replace("rsa-sha256", "hmac-sha1"),
-                text.replace('version="1"', 'version="2"'), text.replace('signature="', 'signature="*'),
-                text + ',keyId="b"', text.replace("keyId", "nokey"), text.replace('headers="date', 'headers="Date')]
+        bent = [
+            "",
+            "Basic abc",
+            "Signature",
+            "Signature x",
+            text.replace("rsa-sha256", "hmac-sha1"),
+            text.replace('version="1"', 'version="2"'),
+            text.replace('signature="', 'signature="*'),
+            text + ',keyId="b"',
+            text.replace("keyId", "nokey"),
+            text.replace('headers="date', 'headers="Date'),
+        ]
         for case in bent:
             with self.subTest(case[:40]), self.assertRaises(signatures.Refusal):
                 check(self.get, authorization=case)

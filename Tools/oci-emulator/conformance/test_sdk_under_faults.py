@@ -6,16 +6,19 @@ from __future__ import annotations
 import os
 import unittest
 
+import harness
 import oci
+from oci._vendor import requests
 from oci.container_instances import ContainerInstanceClient
 from oci.object_storage import ObjectStorageClient
-
-import harness
 from test_container_instances import details
 
 RETRY = oci.retry.RetryStrategyBuilder(
-    max_attempts=4, retry_base_sleep_time_seconds=0.01, retry_exponential_growth_factor=1, retry_max_wait_between_calls_seconds=0.05
-).get_retry_strategy()  # fmt: skip
+    max_attempts=4,
+    retry_base_sleep_time_seconds=0.01,
+    retry_exponential_growth_factor=1,
+    retry_max_wait_between_calls_seconds=0.05,
+).get_retry_strategy()
 
 
 class Faults(unittest.TestCase):
@@ -80,8 +83,10 @@ class Faults(unittest.TestCase):
         bucket = running.environment["OCI_OBJECT_STORAGE_BUCKET"]
         storage.put_object("emulatedns", bucket, "o", b"x" * 1000)
         cut = storage.get_object("emulatedns", bucket, "o")
-        with self.assertRaises(Exception):
-            self.assertEqual(len(cut.data.content), 1000)
+        try:
+            self.assertLess(len(cut.data.content), 1000)
+        except requests.exceptions.RequestException:
+            pass  # either way the SDK's caller can tell
         self.assertEqual(storage.get_object("emulatedns", bucket, "o").data.content, b"x" * 1000)
 
     def test_a_page_from_a_proxy_is_no_json(self) -> None:
