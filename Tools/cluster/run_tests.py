@@ -59,6 +59,11 @@ def stages() -> list[Stage]:
         Stage("build of the tests", build),
         Stage("unit tests", ["swift", "test", "--skip-build"], SWIFT_TESTS),
         Stage("local OCI", UNITTEST + ["-s", "Tools/oci-emulator/tests"], rf"(?m){PYTHON_TESTS}"),
+        Stage(
+            "local OCI against Oracle's SDK",
+            [sys.executable, "Tools/oci-emulator/conformance/run"],
+            rf"(?m){PYTHON_TESTS}",
+        ),
     ]
     for backend in ("zmq", "ymq"):
         every.append(
