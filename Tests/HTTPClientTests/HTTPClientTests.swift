@@ -53,11 +53,13 @@ import Transport
         try await withServer { connection in
             _ = try await connection.request()
             try await connection.send(okay)
+            // Not at once, or the client would see the close before the connection is idle.
+            try await sleep(for: .milliseconds(20))
         } test: { client, server in
             for count in 1...3 {
                 _ = try await client.answer(HTTPRequest(method: "POST", target: "/"), server.origin)
                 try await server.connections[count - 1].ended.wait(until: soon)
-                await yieldToOthers()
+                try await sleep(for: .milliseconds(5))
             }
             #expect(client.statistics.replays == 0 && client.statistics.connections == 3)
         }
@@ -131,6 +133,18 @@ import Transport
             let error = await client.failure(.get, server.origin)
             #expect(error == .wire(.truncated(.head), .head))
             #expect(client.statistics.replays == 0)
+        }
+    }
+
+    @Test func `an answer that began before the connection broke is not asked for again`() async throws {
+        try await onLoop {
+            let connector = BreakingConnector()
+            let client = HTTPClient(connector: connector)
+            let origin = Origin(scheme: .http, host: "h")
+            _ = try await client.send(.get, to: origin)
+            let error = await client.failure(.get, origin)
+            #expect(error == .transport(.truncated, .head))
+            #expect(client.statistics.replays == 0 && client.statistics.connections == 1)
         }
     }
 
@@ -257,5 +271,33 @@ import Transport
                 )
             }
         }
+    }
+}
+
+/// Opens streams that answer one request, and break one byte into the answer to the next.
+private final class BreakingConnector: Connector {
+    private final class BreakingStream: ByteStream {
+        private var reads = [Array(okay.utf8), [UInt8(ascii: "H")]][...]
+
+        func read(upTo maximumCount: Int, deadline: Deadline) async throws(TransportError) -> [UInt8] {
+            guard let next = reads.popFirst() else { throw .truncated }
+            return next
+        }
+
+        func write(_ bytes: [UInt8], deadline: Deadline) async throws(TransportError) {}
+
+        func finish(deadline: Deadline) async {}
+
+        func close() {}
+
+        var isIdleAndOpen: Bool { true }
+    }
+
+    func connect(
+        to origin: Origin,
+        _ deadlines: HTTPDeadlines,
+        until deadline: Deadline
+    ) async throws(HTTPError) -> any ByteStream {
+        BreakingStream()
     }
 }
