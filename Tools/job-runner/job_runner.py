@@ -184,6 +184,14 @@ class Outcome:
         return bytes(self.memory) if self.file is None else self.file
 
 
+def show(data: bytes) -> None:
+    """Pass the task's stderr on to the container's log; a log that cannot be written is no reason to fail."""
+    try:
+        os.write(2, data)
+    except OSError:
+        pass
+
+
 def supervise(pid: int, outcome_fd: int, stderr_fd: int) -> tuple[int, Outcome, bytes]:
     """Read the child's outcome and stderr until it has ended.
 
@@ -217,7 +225,7 @@ def supervise(pid: int, outcome_fd: int, stderr_fd: int) -> tuple[int, Outcome, 
             if descriptor == outcome_fd:
                 outcome.feed(data)
             else:
-                os.write(2, data)
+                show(data)
                 tail.extend(data)
                 del tail[:-STDERR_TAIL_BYTES]
 
@@ -335,6 +343,13 @@ def load_payload(environment: Mapping[str, str], storage: Any) -> tuple[bytes, b
     return payload, is_compressed or key.endswith(".gz")
 
 
+def failure_report(kind: str, what: str, error: BaseException) -> bytes:
+    """The report of something that went wrong in the runner itself."""
+    import traceback
+
+    return compressed(error_pickle(kind, f"{what}: {text_of(error)}", traceback=traceback.format_exc()))
+
+
 def run(environment: Mapping[str, str]) -> int:
     """Run the one task that `environment` describes; returns the exit code of the container.
 
@@ -357,16 +372,15 @@ def run(environment: Mapping[str, str]) -> int:
     log(f"task {task_id}: starting")
     try:
         payload, is_compressed = load_payload(environment, storage)
+    except Exception as error:  # noqa: BLE001 - the caller learns of it through the stored report
+        succeeded, body = False, failure_report("payload", "the payload could not be fetched", error)
+    else:
         holder = [payload]
         del payload
-        succeeded, body = run_child(holder, is_compressed, stop)
-    except Exception as error:  # noqa: BLE001 - the caller learns of it through the stored report
-        import traceback
-
-        succeeded = False
-        body = error_pickle(
-            "payload", "the payload could not be fetched: " + text_of(error), traceback=traceback.format_exc()
-        )
+        try:
+            succeeded, body = run_child(holder, is_compressed, stop)
+        except OSError as error:
+            succeeded, body = False, failure_report("runner", "the task's process could not be started", error)
     if stop.signal is not None:
         log(f"task {task_id}: told to stop by signal {stop.signal}, nothing stored")
         return 128 + stop.signal

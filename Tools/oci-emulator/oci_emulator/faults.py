@@ -13,7 +13,7 @@ One rule is one line, `OPERATION KIND [option=value ...]`:
 OPERATION is a name of Oracle's API (`*` and `?` work), or `Container` for what happens to containers
 themselves. The first rule that applies to a call is the one that is carried out.
 
-Which calls (all given must hold): `share` 0..1, `every` nth, `first` n, `calls` numbers, `from` and `for`
+Which calls (all given must hold): `over` n (those beyond n a second, as throttling works), `share` 0..1, `every` nth, `first` n, `calls` numbers, `from` and `for`
 seconds since the rule was set, `by` user|resource|instance, `times` at most.
 
 Nothing here is random beyond the seed: the nth call that a rule looks at is judged by the seed, the rule and
@@ -53,7 +53,7 @@ CONTAINER_KINDS = {
     "kill": "the process is killed `seconds` (default 0.1) after its start, as by the OOM killer: exit code 137",
     "vanish": "the record is gone `seconds` (default 0.1) after the start, without a DELETED phase",
 }
-SELECTORS = ("share", "every", "first", "calls", "from", "for", "by", "times")
+SELECTORS = ("over", "share", "every", "first", "calls", "from", "for", "by", "times")
 OPTIONS = ("seconds", "bytes", "retry-after", "code", "message")
 STATUS_CODES = {
     400: "InvalidParameter",
@@ -81,6 +81,8 @@ class Rule:
     set_at: float = field(default_factory=time.monotonic)
     seen: int = 0
     done: int = 0
+    tokens: float | None = None  # what is left of this second's allowance, for `over`
+    refilled_at: float = 0.0
 
     def seconds(self, default: float) -> float:
         return float(self.options.get("seconds", default))
@@ -94,6 +96,18 @@ class Rule:
         begins = float(self.options.get("from", 0))
         return begins <= age and ("for" not in self.options or age < begins + float(self.options["for"]))
 
+    def _is_allowed(self, rate: float) -> bool:
+        """A token bucket that holds one second's worth of calls."""
+        now = time.monotonic()
+        if self.tokens is None:
+            self.tokens, self.refilled_at = max(1.0, rate), now
+        self.tokens = min(max(1.0, rate), self.tokens + (now - self.refilled_at) * rate)
+        self.refilled_at = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
     def applies(self, operation: str, caller: str) -> bool:
         """Whether this call is one of ours; counts the call."""
         options = self.options
@@ -102,6 +116,8 @@ class Rule:
         if not self.is_in_window():
             return False
         self.seen += 1
+        if "over" in options and self._is_allowed(float(options["over"])):
+            return False
         if "share" in options:
             if random.Random(f"{self.seed}/{self.number}/{self.seen}").random() >= float(options["share"]):
                 return False
@@ -136,7 +152,7 @@ def parse_rule(text: str, number: int, seed: int) -> Rule:
         options[name] = value
     if "message=" in text:
         options["message"] = text.split(" message=", 1)[1]
-    for name in ("share", "every", "first", "from", "for", "times", "seconds", "bytes"):
+    for name in ("over", "share", "every", "first", "from", "for", "times", "seconds", "bytes"):
         if name in options:
             try:
                 valid = float(options[name]) > 0 or name in ("share", "first", "from", "seconds")

@@ -34,6 +34,7 @@ RESOURCE_OPERATIONS = {
     "DeleteObject", "BatchDeleteObjects", "CreateMultipartUpload", "UploadPart", "CommitMultipartUpload",
     "AbortMultipartUpload", "ListMultipartUploadParts",
 }  # fmt: skip
+GONE = (ConnectionError, web.RequestPayloadError)  # how a client that went away shows itself
 NOT_AUTHENTICATED = "The required information to complete authentication was not provided or was incorrect."
 
 
@@ -69,7 +70,7 @@ class Gateway:
             self._add_trace_headers(exchange, answer)
             exchange.status = answer.status
             return await self._send(exchange, answer)
-        except misbehavior.Aborted:
+        except (*GONE, misbehavior.Aborted):
             return web.Response()  # goes nowhere: the connection is closed
         finally:
             if not exchange.operation.startswith("Emulator"):
@@ -96,7 +97,7 @@ class Gateway:
             return self._error(ServiceError(401, "NotAuthenticated", NOT_AUTHENTICATED))
         except ServiceError as error:
             return self._error(error)
-        except (misbehavior.Aborted, ConnectionError):
+        except (*GONE, misbehavior.Aborted):
             raise
         except Exception:  # noqa: BLE001 - our own bug: shown on stderr, counted, and the server lives on
             traceback.print_exc()

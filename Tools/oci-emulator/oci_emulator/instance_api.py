@@ -31,6 +31,7 @@ from oci_emulator.work_requests import WorkRequest, WorkRequestService
 
 LOG_BYTES = 256 * 1024
 TOKEN_SECONDS = 24 * 3600
+TOKENS_KEPT = 200_000
 RETRY_TOKEN = re.compile(r"[\x21-\x7e]{1,64}")
 
 
@@ -50,6 +51,7 @@ class InstanceService:
         self.instances.pop(instance.identifier, None)
         for container in instance.containers:
             self.containers.pop(container.identifier, None)
+            container.details.pop("environmentVariables", None)  # payloads: a day's worth would fill the memory
 
     def found(self, call: Call) -> Instance:
         instance = self.instances.get(call.parameters["id"])
@@ -113,6 +115,8 @@ class InstanceService:
 
     def _remember(self, call: Call, token: str, instance: Instance, request: WorkRequest) -> None:
         digest = hashlib.sha256(call.body).hexdigest()
+        while len(self._tokens) >= TOKENS_KEPT:
+            self._tokens.pop(next(iter(self._tokens)))  # the oldest
         self._tokens[call.principal.subject, token] = (time.time(), digest, instance, request.identifier)
 
     def _check_limit(self) -> None:

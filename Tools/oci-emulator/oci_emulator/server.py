@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import signal
 import sys
+from pathlib import Path
+from typing import IO
 
 from oci_emulator.admin_api import AdminService
 from oci_emulator.artifacts_api import ArtifactsService
@@ -38,6 +41,21 @@ OUTAGE_BEAT_SECONDS = 0.05
 ENGINES = ("podman", "docker")
 
 
+class StateInUse(Exception):
+    """Another emulator runs on the same state directory."""
+
+
+def lock(directory: Path) -> IO[str]:
+    """Hold the state directory for as long as the file returned is open."""
+    file = (directory / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise StateInUse(f"another emulator runs in {directory}") from None
+    return file
+
+
 class Emulator:
     """The whole local OCI. `start` returns when it listens; `stop` when nothing of it is left."""
 
@@ -45,6 +63,7 @@ class Emulator:
         self.settings = settings
         directory = settings.state_directory
         directory.mkdir(parents=True, exist_ok=True)
+        self._lock = lock(directory)
         (directory / "environment").unlink(missing_ok=True)
         self.authority = Authority(directory)
         self.keyring = Keyring(stored_rsa_key(directory / "token.key"))
@@ -137,6 +156,7 @@ class Emulator:
                 await listener.close()
         await self.instances.lives.close(list(self.instances.instances.values()))
         self.journal.close()
+        self._lock.close()
 
 
 async def serve(settings: Settings, has_report: bool) -> int:
@@ -145,13 +165,13 @@ async def serve(settings: Settings, has_report: bool) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    emulator = Emulator(settings)
     try:
+        emulator = Emulator(settings)
         await emulator.start()
     except OSError as error:
         print(f"oci-emulator: cannot listen on {settings.host}:{settings.port}: {error}", file=sys.stderr)
         return 1
-    except EngineError as error:
+    except (EngineError, StateInUse) as error:
         print(f"oci-emulator: {error}", file=sys.stderr)
         return 1
     print(emulator.announce() + "ready", flush=True)

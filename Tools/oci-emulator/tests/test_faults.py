@@ -31,6 +31,8 @@ class Rules(unittest.TestCase):
         self.assertEqual(self.hits("* 503 by=resource"), [])
         self.assertEqual(self.hits("PutObject 503"), [])
         self.assertEqual(self.hits("* 503 from=60"), [])
+        throttled = self.hits("GetObject 429 over=10", 200)  # all within a moment
+        self.assertTrue(170 <= len(throttled) <= 190, throttled)
 
     def test_a_share_is_kept_and_a_seed_repeats_it(self) -> None:
         first = self.hits("* 429 share=0.1", 5000, seed=7)

@@ -6,12 +6,13 @@ from __future__ import annotations
 import gzip
 import json
 import pickle
+import subprocess
 import sys
 import unittest
 from typing import Any
 
 import cloudpickle
-from support import Client, EmulatorProcess, process_is_alive
+from support import COMMAND, Client, EmulatorProcess, process_is_alive
 
 
 def payload(function: Any, *arguments: Any) -> bytes:
@@ -312,6 +313,21 @@ class ContractTests(unittest.TestCase):
         view = self.client.wait_for(made["id"], "INACTIVE")
         container = self.client.container(view["containers"][0]["containerId"]).json
         self.assertEqual((container["exitCode"], container["containerRestartAttemptCount"]), (0, 1))
+
+    def test_a_state_directory_belongs_to_one_emulator_and_survives_it(self) -> None:
+        command = [sys.executable, str(COMMAND), "serve", "--state-dir", str(self.emulator.state)]
+        second = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn("another emulator runs in", second.stderr)
+        kept = {name: (self.emulator.state / name).read_text() for name in ("ca.pem", "tenancy.json", "api_key.pem")}
+        self.emulator.stop()
+        third = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        for line in third.stdout:
+            if line.strip() == "ready":
+                break
+        third.terminate()
+        third.communicate(timeout=30)
+        self.assertEqual(kept, {name: (self.emulator.state / name).read_text() for name in kept})
 
     def test_sigterm_ends_every_process_reports_and_exits_0(self) -> None:
         for _ in range(3):

@@ -143,6 +143,24 @@ class ObjectTests(unittest.TestCase):
         self.assertTrue(connection.sock.recv(1000).startswith(b"HTTP/1.1 200 "))
         connection.close()
 
+    def test_a_body_that_ends_too_early_stores_nothing(self) -> None:
+        path = self.client.object_path("cut")
+        files = set((self.emulator.state / "objects").iterdir())
+        body = b"x" * 3_000_000  # beyond what is kept in memory
+        headers = self.client.signed_headers("PUT", path, body, True, {}, None)
+        connection = self.client.connection
+        connection.close()
+        connection.connect()
+        head = f"PUT {path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in headers.items()) + "\r\n"
+        connection.sock.sendall(head.encode() + body[:2_000_000])
+        connection.close()
+        self.assertEqual(self.client.call("GET", path).status, 404)
+        ends = time.monotonic() + 10
+        while (left := set((self.emulator.state / "objects").iterdir()) - files) and time.monotonic() < ends:
+            time.sleep(0.01)
+        self.assertEqual(left, set(), "a part of the body was left behind")
+        self.assertEqual(self.emulator.report()["refusals"].get("bug in the emulator, see its stderr"), None)
+
     def test_requests_without_a_valid_signature_are_401(self) -> None:
         old = formatdate(time.time() - 400, usegmt=True)
         cases = {
