@@ -15,6 +15,7 @@ import oci
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from oci._vendor import requests
 from oci._vendor.httpsig_cffi.verify import HeaderVerifier
+
 from oci_emulator import signatures
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -56,6 +57,23 @@ def stored_rsa_key(path: Path) -> rsa.RSAPrivateKey:
         if isinstance(key, rsa.RSAPrivateKey):
             return key
     key = new_rsa_key()
+    write_secret(path, pem_of(key))
+    return key
+
+
+def stored_rsa_keys(*paths: Path) -> list[rsa.RSAPrivateKey]:
+    """Several at once, each on a thread: making them is most of what a first start takes."""
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(stored_rsa_key, paths))
+
+
+def stored_token_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    """The key that tokens are signed with; it is kept, so that tokens survive a restart as keys do."""
+    if path.exists():
+        key = load_pem_private_key(path.read_bytes(), None)
+        if isinstance(key, ec.EllipticCurvePrivateKey):
+            return key
+    key = ec.generate_private_key(ec.SECP256R1())
     write_secret(path, pem_of(key))
     return key
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, RSAPublicNumbers
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -52,9 +52,9 @@ def encode_number(number: int) -> str:
 
 
 class Keyring:
-    """Registered API keys and the key that signs tokens."""
+    """Registered API keys and the key that signs tokens (an EC key: nobody but us reads the signature)."""
 
-    def __init__(self, token_key: RSAPrivateKey) -> None:
+    def __init__(self, token_key: EllipticCurvePrivateKey) -> None:
         self._api_keys: dict[str, tuple[Principal, RSAPublicKey]] = {}
         self._token_key = token_key
         self._verified: dict[str, tuple[Principal, RSAPublicKey, float]] = {}
@@ -68,7 +68,7 @@ class Keyring:
     def issue(self, principal: Principal, key: RSAPublicKey, now: float, lifetime: float, **claims: Any) -> str:
         """A token that lets the holder of `key` call as `principal` until now + lifetime (seconds)."""
         numbers = key.public_numbers()
-        header = {"kid": "emulator", "alg": "RS256", "typ": "JWT"}
+        header = {"kid": "emulator", "alg": "ES256", "typ": "JWT"}
         body = {
             "sub": principal.subject,
             "ptype": principal.kind,
@@ -79,7 +79,7 @@ class Keyring:
             **claims,
         }
         text = ".".join(encode(json.dumps(part, separators=(",", ":")).encode()) for part in (header, body))
-        signature = self._token_key.sign(text.encode(), PKCS1v15(), SHA256())
+        signature = self._token_key.sign(text.encode(), ECDSA(SHA256()))
         return f"{text}.{encode(signature)}"
 
     def find(self, key_id: str, now: float) -> tuple[Principal, RSAPublicKey]:
@@ -104,7 +104,7 @@ class Keyring:
     def _check(self, token: str) -> tuple[Principal, RSAPublicKey, float]:
         try:
             text, _, signature = token.rpartition(".")
-            self._token_key.public_key().verify(decode(signature), text.encode(), PKCS1v15(), SHA256())
+            self._token_key.public_key().verify(decode(signature), text.encode(), ECDSA(SHA256()))
             claims = json.loads(decode(text.split(".")[1]))
             jwk = json.loads(claims["jwk"])
             numbers = (int.from_bytes(decode(jwk[name]), "big") for name in ("e", "n"))

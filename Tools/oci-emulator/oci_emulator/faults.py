@@ -13,8 +13,9 @@ One rule is one line, `OPERATION KIND [option=value ...]`:
 OPERATION is a name of Oracle's API (`*` and `?` work), or `Container` for what happens to containers
 themselves. The first rule that applies to a call is the one that is carried out.
 
-Which calls (all given must hold): `over` n (those beyond n a second, as throttling works), `share` 0..1, `every` nth, `first` n, `calls` numbers, `from` and `for`
-seconds since the rule was set, `by` user|resource|instance, `times` at most.
+Which calls (all given must hold): `over` n (those beyond n a second, as throttling works), `share` 0..1,
+`every` nth, `first` n, `calls` numbers, `from` and `for` seconds since the rule was set, `by`
+user|resource|instance, `times` at most.
 
 Nothing here is random beyond the seed: the nth call that a rule looks at is judged by the seed, the rule and
 n alone, so a run can be repeated.

@@ -42,11 +42,18 @@ class PrincipalFiles:
         self._keys: list[tuple[RSAPrivateKey, bytes]] = []
         self._next = 0
 
+    async def prepare(self) -> None:
+        """Make the keys ahead of the first container, beside the event loop."""
+        while len(self._keys) < SESSION_KEYS:
+            self._add(await asyncio.to_thread(new_rsa_key))
+
+    def _add(self, key: RSAPrivateKey) -> None:
+        self._keys.append((key, pem_of(key)))
+
     def environment(self, instance: Instance, container: Container) -> dict[str, str]:
         """Issue a token; returns the variables that hand it over, as values or as paths of files."""
-        if len(self._keys) < SESSION_KEYS:
-            key = new_rsa_key()
-            self._keys.append((key, pem_of(key)))
+        if not self._keys:
+            self._add(new_rsa_key())
         self._next += 1
         key, pem = self._keys[self._next % len(self._keys)]
         now = time.time()

@@ -8,12 +8,14 @@ fingerprint in the key id and the tenancy in the leaf's subject are all checked 
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import json
 import time
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 from cryptography.x509.oid import NameOID
@@ -36,34 +38,49 @@ class InstanceIdentity:
 
     def __init__(self, authority: Authority, tenancy: Tenancy) -> None:
         self.instance = ocid("instance")
-        self.key = new_rsa_key()
-        intermediate_key, self.intermediate = authority.intermediate()
+        self._authority = authority
+        self._tenancy = tenancy
+        self._intermediate_key, self.intermediate = authority.intermediate()
+
+    @functools.cached_property
+    def key(self) -> RSAPrivateKey:
+        return new_rsa_key()
+
+    @functools.cached_property
+    def leaf(self) -> x509.Certificate:
         units = (
             "opc-certtype:instance",
-            f"opc-compartment:{tenancy.compartment}",
+            f"opc-compartment:{self._tenancy.compartment}",
             f"opc-instance:{self.instance}",
-            f"opc-tenant:{tenancy.tenancy}",
+            f"opc-tenant:{self._tenancy.tenancy}",
         )
         names = [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit) for unit in units]
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "emulated instance"), *names])
-        self.leaf = authority.issue(subject, self.key.public_key(), issuer=(intermediate_key, self.intermediate))
+        issuer = (self._intermediate_key, self.intermediate)
+        return self._authority.issue(subject, self.key.public_key(), issuer=issuer)
 
 
 class MetadataService:
     """IMDS version 2. Plain HTTP, as the real one."""
 
     def __init__(self, settings: Settings, identity: InstanceIdentity) -> None:
+        self.settings = settings
+        self.identity = identity
+
+    @functools.cached_property
+    def values(self) -> dict[str, str]:
+        identity = self.identity
         leaf, middle = identity.leaf, identity.intermediate
-        self.values = {
+        return {
             "instance/region": REGIONAL_KEY,
-            "instance/canonicalRegionName": settings.region,
+            "instance/canonicalRegionName": self.settings.region,
             "instance/id": identity.instance,
             "instance/regionInfo": json.dumps(
                 {
                     "realmKey": "oc1",
                     "realmDomainComponent": "oraclecloud.com",
                     "regionKey": REGIONAL_KEY.upper(),
-                    "regionIdentifier": settings.region,
+                    "regionIdentifier": self.settings.region,
                 }
             ),
             "identity/cert.pem": leaf.public_bytes(Encoding.PEM).decode(),
@@ -76,7 +93,8 @@ class MetadataService:
             raise ServiceError(400, "InvalidParameter", "Requests that were forwarded are not answered.")
         if call.headers.get("authorization") != "Bearer Oracle":
             raise ServiceError(401, "NotAuthenticated", "The header 'Authorization: Bearer Oracle' is missing.")
-        value = self.values.get(call.parameters["path"])
+        values = await asyncio.to_thread(lambda: self.values)  # the first time it makes the keys
+        value = values.get(call.parameters["path"])
         if value is None:
             raise not_found()
         kind = "application/json" if value.startswith("{") else "text/plain"

@@ -12,7 +12,7 @@ from typing import IO
 
 from oci_emulator.admin_api import AdminService
 from oci_emulator.artifacts_api import ArtifactsService
-from oci_emulator.authority import Authority, stored_rsa_key
+from oci_emulator.authority import Authority, stored_token_key
 from oci_emulator.credentials import Keyring
 from oci_emulator.engine_runtime import EngineError, EngineRuntime
 from oci_emulator.faults import Faults
@@ -66,7 +66,7 @@ class Emulator:
         self._lock = lock(directory)
         (directory / "environment").unlink(missing_ok=True)
         self.authority = Authority(directory)
-        self.keyring = Keyring(stored_rsa_key(directory / "token.key"))
+        self.keyring = Keyring(stored_token_key(directory / "token.key"))
         self.tenancy = Tenancy.load(directory)
         self.tenancy.register_api_key(directory, settings.region, self.keyring, settings.token_lifetime)
         self.journal = Journal(directory / "journal.jsonl")
@@ -99,6 +99,7 @@ class Emulator:
         self._listener: Listener | None = None
         self._plain_listener: Listener | None = None
         self._outages: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         settings = self.settings
@@ -107,6 +108,7 @@ class Emulator:
         self.instances.lives = Lives(
             settings, runtime, principals, self.journal, self.faults, self._surroundings, self.instances.forget
         )
+        self._preparing = asyncio.create_task(principals.prepare())
         context = self.authority.server_context(settings.state_directory, settings.host, settings.region)
         self._listener = Listener(self.gateway, settings.host, settings.port, context)
         self._plain_listener = Listener(self.plain_gateway, "127.0.0.1", 0, None)
@@ -148,8 +150,9 @@ class Emulator:
         return write_environment(self.settings.state_directory / "environment", variables)
 
     async def stop(self) -> None:
-        if self._outages is not None:
-            self._outages.cancel()
+        for task in (self._outages, self._preparing):
+            if task is not None:
+                task.cancel()
         await self._proxy.close()
         for listener in (self._listener, self._plain_listener):
             if listener is not None:

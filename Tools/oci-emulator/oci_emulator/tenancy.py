@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from oci_emulator.authority import stored_rsa_key, write_secret
+from oci_emulator.authority import stored_rsa_keys, write_secret
 from oci_emulator.credentials import Keyring, Principal, fingerprint
 from oci_emulator.identifiers import ocid
 from oci_emulator.settings import Settings
@@ -46,7 +46,9 @@ class Tenancy:
         The profile SESSION is what `oci session authenticate` leaves: no user, a token and the key it is for.
         """
         key_path = directory / "api_key.pem"
-        mark = keyring.register(self.tenancy, self.user, stored_rsa_key(key_path).public_key())
+        session_key_path, token_path = directory / "session_key.pem", directory / "session_token"
+        key, session_private_key = stored_rsa_keys(key_path, session_key_path)
+        mark = keyring.register(self.tenancy, self.user, key.public_key())
         lines = {
             "user": self.user,
             "fingerprint": mark,
@@ -54,8 +56,7 @@ class Tenancy:
             "region": region,
             "key_file": str(key_path),
         }
-        session_key_path, token_path = directory / "session_key.pem", directory / "session_token"
-        session_key = stored_rsa_key(session_key_path).public_key()
+        session_key = session_private_key.public_key()
         principal = Principal("user", self.user, self.tenancy)
         token = keyring.issue(principal, session_key, time.time(), token_lifetime)
         write_secret(token_path, token.encode())

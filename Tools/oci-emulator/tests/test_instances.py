@@ -86,7 +86,7 @@ class InstanceCases:
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.emulator = EmulatorProcess("--fast", "--runtime", cls.runtime)
+        cls.emulator = EmulatorProcess("--fast", "--deleted-visible-seconds", "0.5", "--runtime", cls.runtime)
         cls.client = cls.emulator.client()
 
     @classmethod
