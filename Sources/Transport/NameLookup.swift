@@ -7,7 +7,7 @@
 // it has through a callback, which comes before it closes one, so no closed descriptor is ever watched.
 // Consequence: one channel for each lookup. Reading three small files each time is cheap beside a
 // connection, and a changed resolv.conf takes effect at once. Both families are asked for at the same
-// time; once one has answered, the other gets 50 ms more (RFC 8305 section 3).
+// time; once one has answered, the other gets a moment more (RFC 8305 section 3).
 
 internal import CCares
 internal import EventLoop
@@ -16,9 +16,6 @@ internal import Glibc
 /// One lookup of one name.
 @LoopActor
 final class NameLookup {
-    /// RFC 8305 section 8, "Resolution Delay".
-    private static let resolutionDelay = Duration.milliseconds(50)
-
     private let host: String
     private let port: UInt16
     /// Nil once ended.
@@ -46,8 +43,8 @@ final class NameLookup {
         }
     }
 
-    /// Waits for answers; `end` must follow.
-    func run(_ deadline: Deadline) async -> Result<[SocketAddress], TransportError> {
+    /// Waits for both answers, `patience` for the second; `end` must follow.
+    func run(_ deadline: Deadline, _ patience: Duration) async -> Result<[SocketAddress], TransportError> {
         ask(AF_INET6)
         ask(AF_INET)
         var limit = deadline
@@ -55,7 +52,7 @@ final class NameLookup {
         while answersMissing > 0 {
             if !addresses.isEmpty, !isLimited {
                 isLimited = true
-                limit = min(deadline, .after(Self.resolutionDelay))
+                limit = min(deadline, .after(patience))
             }
             if let error = await step(until: limit) {
                 if isLimited, error == .deadlinePassed { break }

@@ -5,18 +5,20 @@ package import EventLoop
 /// The addresses of `host`, a name or a numeric address, with `port`; never none.
 ///
 /// A name is looked up as /etc/nsswitch.conf, /etc/hosts and /etc/resolv.conf say at this moment. `servers`,
-/// comma-separated addresses with ports, stand in for those of resolv.conf.
+/// comma-separated addresses with ports, stand in for those of resolv.conf. When one family has answered, the
+/// other gets `patience` more (RFC 8305 section 8, "Resolution Delay").
 @LoopActor
 package func resolve(
     _ host: String,
     port: UInt16,
     servers: String? = nil,
+    patience: Duration = .milliseconds(50),
     deadline: Deadline
 ) async throws(TransportError) -> [SocketAddress] {
     if let address = SocketAddress(numeric: host, port: port) { return [address] }
     guard isPlausibleName(host) else { throw .unresolved(host: host, .malformed) }
     let lookup = try NameLookup(host, port: port, servers: servers)
-    let outcome = await lookup.run(deadline)
+    let outcome = await lookup.run(deadline, patience)
     lookup.end()
     return try outcome.get()
 }

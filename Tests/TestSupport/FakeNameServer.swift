@@ -27,6 +27,7 @@ package final class FakeNameServer {
     private let readiness: Readiness
     private let listener: TCPListener
     private let answers: [String: Answer]
+    private var isStopped = false
     /// How many questions came over UDP.
     package private(set) var questionCount = 0
 
@@ -56,13 +57,15 @@ package final class FakeNameServer {
 
     /// Stops answering and gives its sockets back.
     package func stop() {
+        isStopped = true
         listener.close()
         readiness.close()
         close(fileDescriptor)
     }
 
     private func serveDatagrams() async {
-        while (try? await readiness.wait(for: .read, until: .never)) != nil {
+        // Woken and stopped may fall together, and then the descriptor is somebody else's by now.
+        while (try? await readiness.wait(for: .read, until: .never)) != nil, !isStopped {
             var question = [UInt8](repeating: 0, count: 512)
             var sender = sockaddr_in()
             var length = socklen_t(MemoryLayout<sockaddr_in>.size)
