@@ -5,13 +5,27 @@ package import HTTPClient
 package import OCIProfile
 internal import Transport
 
+/// As whom the cloud is called.
+package enum Principal: String, Sendable, CaseIterable {
+    /// A user, by the API key (or else the session token) of a profile of `~/.oci/config`.
+    case configFile = "config_file"
+    /// A user, by the session token of a profile.
+    case securityToken = "security_token"
+    /// The compute instance that we run on.
+    case instancePrincipal = "instance_principal"
+    /// The container, function or other resource that we run in.
+    case resourcePrincipal = "resource_principal"
+}
+
 /// How to get at the cloud: as whom, where, and how fast.
 package struct CloudAccessOptions: Sendable {
+    /// As whom.
+    package var principal = Principal.configFile
     /// The profile of the configuration file; the CLI's `OCI_CLI_PROFILE`, else `DEFAULT`, if nil.
     package var profileName: String?
     /// The configuration file; found as the SDKs find it if nil.
     package var configFile: String?
-    /// The region; that of the profile if nil.
+    /// The region; that of the principal if nil.
     package var region: String?
     /// One base URL for every service, instead of those of the region.
     package var endpoint: String?
@@ -29,42 +43,54 @@ package struct CloudAccessOptions: Sendable {
 /// Everything that clients of services need, made from options and surroundings.
 @LoopActor
 package final class CloudAccess {
+    /// How long the metadata service may take to name the region.
+    private static let metadataTimeout: Duration = .seconds(30)
+
     /// Makes the calls.
     package let calls: ServiceCalls
-    /// The region, from the options or the profile.
+    /// The region, from the options or the principal.
     package let region: Region
-    /// The OCID of the tenancy, where the credentials tell it.
-    package let tenancyID: String?
     /// What the user should know, one line each; nothing that keeps the daemon from working.
     package let warnings: [String]
+    private let credentials: any CredentialSource
 
-    private init(calls: ServiceCalls, region: Region, tenancyID: String?, warnings: [String]) {
+    private init(
+        calls: ServiceCalls,
+        region: Region,
+        warnings: [String],
+        credentials: any CredentialSource
+    ) {
         self.calls = calls
         self.region = region
-        self.tenancyID = tenancyID
         self.warnings = warnings
+        self.credentials = credentials
     }
 
-    /// Reads files, loads keys, finds the region; sends nothing yet.
+    /// The OCID of the tenancy, once known: for token principals after their first call.
+    package var tenancyID: String? { credentials.tenancyID }
+
+    /// Reads files and loads keys; sends nothing, unless the metadata service has to be asked for the region.
     package static func open(
         _ options: CloudAccessOptions,
         client: HTTPClient,
         environment: [String: String],
         home: String,
         notify: @escaping @LoopActor @Sendable (ServiceNotice) -> Void
-    ) throws(OCIError) -> CloudAccess {
-        let source = try ProfileSource.find(options, environment: environment, home: home)
-        let region = RegionSources.resolve(
-            options.region ?? source.profile.region,
-            environment: environment,
-            home: home
-        )
+    ) async throws(OCIError) -> CloudAccess {
+        let source = try PrincipalSource(options, client: client, environment: environment, home: home)
+        let name: String
+        if let asked = options.region {
+            name = asked
+        } else {
+            name = try await source.region(deadline: .after(metadataTimeout))
+        }
+        let region = RegionSources.resolve(name, environment: environment, home: home)
         let exchange = SignedExchange(
             client: client,
             endpoints: try endpoints(options, region),
             userAgent: options.userAgent
         )
-        let credentials = try source.credentials()
+        let credentials = try source.credentials(exchange)
         let calls = ServiceCalls(
             exchange: exchange,
             credentials: credentials,
@@ -74,8 +100,8 @@ package final class CloudAccess {
         return CloudAccess(
             calls: calls,
             region: region,
-            tenancyID: credentials.tenancyID,
-            warnings: source.warnings
+            warnings: source.warnings,
+            credentials: credentials
         )
     }
 

@@ -32,9 +32,10 @@ package final class ContainerInstances {
         var request = request(.createContainerInstance, "POST", "/containerInstances")
         request.body = .json(launch.body)
         request.retryToken = retryToken
-        let answer = try await calls.send(request, deadline: deadline)
-        return try answer.decode { object throws(JSONError) in
-            try ContainerInstance(object, workRequestID: answer.head.headers["opc-work-request-id"])
+        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
+            try answer.decode { object throws(JSONError) in
+                try ContainerInstance(object, workRequestID: answer.head.headers["opc-work-request-id"])
+            }
         }
     }
 
@@ -46,9 +47,10 @@ package final class ContainerInstances {
             "GET",
             "/containerInstances/\(PercentEncoding.encode(id))"
         )
-        return try await calls.sendUnlessGone(request, deadline: deadline)?.decode {
-            object throws(JSONError) in
-            try ContainerInstance(object, workRequestID: nil)
+        return try await calls.sendUnlessGone(request, deadline: deadline) { answer throws(OCIError) in
+            try answer.decode { object throws(JSONError) in
+                try ContainerInstance(object, workRequestID: nil)
+            }
         }
     }
 
@@ -58,11 +60,9 @@ package final class ContainerInstances {
         request.query = [
             ("compartmentId", compartmentID), ("limit", String(Self.pageSize)), ("page", page),
         ]
-        let answer = try await calls.send(request, deadline: deadline)
-        return InstancePage(
-            instances: try answer.decodeItems(InstanceSummary.init),
-            nextPage: answer.nextPage
-        )
+        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
+            InstancePage(instances: try answer.decodeItems(InstanceSummary.init), nextPage: answer.nextPage)
+        }
     }
 
     /// Asks for an instance to be deleted.
@@ -76,21 +76,24 @@ package final class ContainerInstances {
             "/containerInstances/\(PercentEncoding.encode(id))"
         )
         request.isIncorrectStateRetried = false
-        let answer = try await calls.sendUnlessGone(request, deadline: deadline)
-        return answer == nil ? .alreadyGone : .accepted
+        return try await calls.sendUnlessGone(request, deadline: deadline) { _ in .accepted } ?? .alreadyGone
     }
 
     /// Returns the containers of an instance, without their exit codes.
     package func containers(ofInstance id: String, deadline: Deadline) async throws(OCIError) -> [Container] {
         var request = request(.listContainers, "GET", "/containers")
         request.query = [("compartmentId", compartmentID), ("containerInstanceId", id)]
-        return try await calls.send(request, deadline: deadline).decodeItems(Container.init)
+        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
+            try answer.decodeItems(Container.init)
+        }
     }
 
     /// Returns one container with its exit code, or nil if it is gone.
     package func container(_ id: String, deadline: Deadline) async throws(OCIError) -> Container? {
         let request = request(.getContainer, "GET", "/containers/\(PercentEncoding.encode(id))")
-        return try await calls.sendUnlessGone(request, deadline: deadline)?.decode(Container.init)
+        return try await calls.sendUnlessGone(request, deadline: deadline) { answer throws(OCIError) in
+            try answer.decode(Container.init)
+        }
     }
 
     /// Returns the last `limit` bytes of what a container has written, at most 256 KiB.
@@ -110,8 +113,8 @@ package final class ContainerInstances {
         request.body = .empty
         request.isIncorrectStateRetried = false
         request.answerBytesMax = Self.logBytesMax
-        let answer = try await calls.send(request, deadline: deadline)
-        return Array(answer.body.suffix(limit))
+        return try await calls.send(request, deadline: deadline) { answer in Array(answer.body.suffix(limit))
+        }
     }
 
     /// Returns what went wrong in a work request, for example that of a create.
@@ -124,8 +127,10 @@ package final class ContainerInstances {
             "GET",
             "/workRequests/\(PercentEncoding.encode(id))/errors"
         )
-        return try await calls.sendUnlessGone(request, deadline: deadline)?.decodeItems(WorkRequestError.init)
-            ?? []
+        let errors = try await calls.sendUnlessGone(request, deadline: deadline) { answer throws(OCIError) in
+            try answer.decodeItems(WorkRequestError.init)
+        }
+        return errors ?? []
     }
 
     /// Returns the shapes that can be launched, in one availability domain or in all.
@@ -135,7 +140,9 @@ package final class ContainerInstances {
     ) async throws(OCIError) -> [InstanceShape] {
         var request = request(.listContainerInstanceShapes, "GET", "/containerInstanceShapes")
         request.query = [("compartmentId", compartmentID), ("availabilityDomain", availabilityDomain)]
-        return try await calls.send(request, deadline: deadline).decodeItems(InstanceShape.init)
+        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
+            try answer.decodeItems(InstanceShape.init)
+        }
     }
 
     private func request(_ operation: Operation, _ method: String, _ path: String) -> ServiceRequest {

@@ -10,6 +10,8 @@ package enum OCIError: Error, Sendable {
     case malformedAnswer(operation: Operation, opcRequestID: String?, reason: String)
     /// There is no identity to sign with.
     case authentication(AuthenticationProblem)
+    /// The region has no availability domain of that name; the names that it has.
+    case unknownAvailabilityDomain(String, known: [String])
     /// The request cannot be put on the wire: a name or value that no header or path can carry.
     case unsendable(operation: Operation, reason: String)
     /// The deadline passed before anything was sent.
@@ -31,7 +33,7 @@ extension OCIError {
         case .transport(let failure): failure.isRetryable
         case .malformedAnswer, .deadlinePassed: true
         case .authentication(let problem): problem.isRetryable
-        case .unsendable, .cancelled: false
+        case .unknownAvailabilityDomain, .unsendable, .cancelled: false
         }
     }
 
@@ -40,7 +42,9 @@ extension OCIError {
         switch self {
         case .service(let failure): failure.opcRequestID
         case .malformedAnswer(_, let opcRequestID, _): opcRequestID
-        case .transport, .authentication, .unsendable, .deadlinePassed, .cancelled: nil
+        case .transport, .authentication, .unknownAvailabilityDomain, .unsendable, .deadlinePassed,
+            .cancelled:
+            nil
         }
     }
 }
@@ -54,6 +58,8 @@ extension OCIError: CustomStringConvertible {
             "\(operation.rawValue) was answered with something unreadable: \(reason) "
                 + "(opc-request-id \(opcRequestID ?? "none"))"
         case .authentication(let problem): "\(problem)"
+        case .unknownAvailabilityDomain(let name, let known):
+            "there is no availability domain \(name) in this region; there is \(known.joined(separator: ", "))"
         case .unsendable(let operation, let reason): "\(operation.rawValue) cannot be sent: \(reason)"
         case .deadlinePassed(let operation): "\(operation.rawValue) was not sent in time"
         case .cancelled: "cancelled"

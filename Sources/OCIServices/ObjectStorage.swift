@@ -2,8 +2,10 @@
 
 internal import Encodings
 package import EventLoop
+package import HTTPClient
 internal import HTTPWire
 internal import JSON
+package import Transport
 
 /// Client of Object Storage, for the objects of one bucket.
 @LoopActor
@@ -25,17 +27,18 @@ package final class ObjectStorage {
     /// Returns the tenancy's namespace as the service knows it.
     package static func namespace(calls: ServiceCalls, deadline: Deadline) async throws(OCIError) -> String {
         let request = ServiceRequest(.getNamespace, "GET", "/n", scope: "the tenancy")
-        let answer = try await calls.send(request, deadline: deadline)
-        guard case .string(let name) = try answer.json() else {
-            throw answer.malformed("the namespace is not a string")
+        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
+            guard case .string(let name) = try answer.json() else {
+                throw answer.malformed("the namespace is not a string")
+            }
+            return name
         }
-        return name
     }
 
     /// Checks that the bucket is there and may be used.
     package func checkBucket(deadline: Deadline) async throws(OCIError) {
         let request = ServiceRequest(.getBucket, "GET", bucketPath, scope: scope)
-        _ = try await calls.send(request, deadline: deadline)
+        try await calls.send(request, deadline: deadline) { _ in }
     }
 
     /// Stores `body` under `name`.
@@ -46,12 +49,33 @@ package final class ObjectStorage {
         onlyIfAbsent: Bool = false,
         deadline: Deadline
     ) async throws(OCIError) -> PutOutcome {
+        try await put(name, .object(body, contentType: contentType), onlyIfAbsent, deadline)
+    }
+
+    /// Stores the bytes of a temporary file under `name`.
+    package func put(
+        _ name: String,
+        _ file: SpoolFile,
+        contentType: String = "application/octet-stream",
+        onlyIfAbsent: Bool = false,
+        deadline: Deadline
+    ) async throws(OCIError) -> PutOutcome {
+        try await put(name, .spooledObject(file, contentType: contentType), onlyIfAbsent, deadline)
+    }
+
+    private func put(
+        _ name: String,
+        _ body: ServiceRequest.Body,
+        _ onlyIfAbsent: Bool,
+        _ deadline: Deadline
+    ) async throws(OCIError) -> PutOutcome {
         var request = request(.putObject, "PUT", name)
-        request.body = .object(body, contentType: contentType)
+        request.body = body
         if onlyIfAbsent { request.headers.set("if-none-match", to: "*") }
         do throws(OCIError) {
-            let answer = try await calls.send(request, deadline: deadline)
-            return .stored(etag: answer.head.headers["etag"])
+            return try await calls.send(request, deadline: deadline) {
+                .stored(etag: $0.head.headers["etag"])
+            }
         } catch {
             if onlyIfAbsent, error.kind == .preconditionFailed { return .alreadyExists }
             throw error
@@ -60,7 +84,8 @@ package final class ObjectStorage {
 
     /// Returns the bytes of an object, at most `limit` of them, or nil if there is no such object.
     ///
-    /// A larger object is a `.malformedAnswer`, known from its Content-Length before the bytes arrive.
+    /// A larger object is a `.transport` error that no retry mends, known from its Content-Length before the bytes
+    /// arrive.
     package func get(
         _ name: String,
         range: Range<Int>? = nil,
@@ -73,17 +98,34 @@ package final class ObjectStorage {
             precondition(!range.isEmpty, "HTTP has no empty range")
             request.headers.set("range", to: "bytes=\(range.lowerBound)-\(range.upperBound - 1)")
         }
-        return try await calls.sendUnlessGone(request, deadline: deadline)?.body
+        return try await calls.sendUnlessGone(request, deadline: deadline) { $0.body }
+    }
+
+    /// Returns the content of an object, in a temporary file if it is larger than `spoolAbove`, or nil if there is no
+    /// such object.
+    ///
+    /// One larger than `limit` is refused as with the other `get`.
+    package func get(
+        _ name: String,
+        spoolAbove: Int,
+        limit: Int,
+        deadline: Deadline
+    ) async throws(OCIError) -> HTTPBody? {
+        var request = request(.getObject, "GET", name)
+        request.answerBytesMax = limit
+        request.spoolAbove = spoolAbove
+        return try await calls.sendUnlessGone(request, deadline: deadline) { $0.content }
     }
 
     /// Returns size and version of an object, or nil if there is no such object.
     package func head(_ name: String, deadline: Deadline) async throws(OCIError) -> ObjectHead? {
         let request = request(.headObject, "HEAD", name)
-        guard let answer = try await calls.sendUnlessGone(request, deadline: deadline) else { return nil }
-        guard let byteCount = answer.head.headers["content-length"].flatMap({ Int($0) }) else {
-            throw answer.malformed("no Content-Length")
+        return try await calls.sendUnlessGone(request, deadline: deadline) { answer throws(OCIError) in
+            guard let byteCount = answer.head.headers["content-length"].flatMap({ Int($0) }) else {
+                throw answer.malformed("no Content-Length")
+            }
+            return ObjectHead(byteCount: byteCount, etag: answer.head.headers["etag"])
         }
-        return ObjectHead(byteCount: byteCount, etag: answer.head.headers["etag"])
     }
 
     /// Returns a page of the objects whose names begin with `prefix`, from `start` on (that name included).
@@ -99,18 +141,15 @@ package final class ObjectStorage {
             ("prefix", prefix), ("start", start), ("limit", String(limit)),
             ("fields", (["name"] + fields.map(\.rawValue)).joined(separator: ",")),
         ]
-        let answer = try await calls.send(request, deadline: deadline)
-        return try answer.decode { object throws(JSONError) in
-            var objects: [ObjectSummary] = []
-            for summary in try object.objects("objects") { objects.append(try ObjectSummary(summary)) }
-            return ObjectPage(objects: objects, nextStart: try object.stringIfPresent("nextStartWith"))
+        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
+            try answer.decode(ObjectPage.init)
         }
     }
 
     /// Deletes an object; that it is not there is an outcome and no error.
     package func delete(_ name: String, deadline: Deadline) async throws(OCIError) -> DeleteOutcome {
         let request = request(.deleteObject, "DELETE", name)
-        return try await calls.sendUnlessGone(request, deadline: deadline) == nil ? .alreadyGone : .accepted
+        return try await calls.sendUnlessGone(request, deadline: deadline) { _ in .accepted } ?? .alreadyGone
     }
 
     /// Deletes up to 1,000 objects in one call and returns those that are still there.
@@ -134,14 +173,8 @@ package final class ObjectStorage {
                 ("isSkipDeletedResult", .bool(true)),
             ])
         )
-        let answer = try await calls.send(request, deadline: deadline)
-        return try answer.decode { object throws(JSONError) in
-            var failures: [DeleteFailure] = []
-            for failed in try object.objectsIfPresent("failed") ?? [] {
-                let failure = try DeleteFailure(failed)
-                if failure.status != 404 { failures.append(failure) }
-            }
-            return failures
+        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
+            try answer.decode(DeleteFailure.all(in:)).filter { $0.status != 404 }
         }
     }
 

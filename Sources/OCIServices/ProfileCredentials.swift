@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import EventLoop
-package import OCIProfile
+internal import OCIProfile
 internal import OCISigning
 internal import Transport
 
 /// The API key that a profile of `~/.oci/config` names.
-package enum ProfileCredentials {
+enum ProfileCredentials {
     /// A private key file is some 2 KB.
     static let keyBytesMax = 64 * 1024
 
     /// Loads the key and returns credentials that sign with it.
     @LoopActor
-    package static func apiKey(
+    static func apiKey(
         _ profile: ConfigProfile,
         userID: String,
         fingerprint: String

@@ -38,20 +38,15 @@ struct ProfileSource {
             )
         }
         let profile = try reading(found?.path ?? "the environment") { () throws(OCIProfileError) in
-            try ConfigProfile(name, in: file, environment: environment, home: home)
+            try ConfigProfile(
+                name,
+                in: file,
+                choice: options.principal == .securityToken ? .securityToken : .configFile,
+                environment: environment,
+                home: home
+            )
         }
         return ProfileSource(profile: profile, path: found?.path)
-    }
-
-    /// Credentials that sign as the profile says.
-    @LoopActor
-    func credentials() throws(OCIError) -> any CredentialSource {
-        switch profile.authentication {
-        case .apiKey(let userID, let fingerprint):
-            try ProfileCredentials.apiKey(profile, userID: userID, fingerprint: fingerprint)
-        case .sessionToken:
-            throw .authentication(.configuration("session tokens"))
-        }
     }
 
     /// Files of the profile that others on this machine can read.

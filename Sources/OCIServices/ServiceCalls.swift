@@ -22,6 +22,9 @@ package final class ServiceCalls {
     /// The difference between the host's clock and the services'.
     package var clockOffsetSeconds: Int { exchange.clock.offsetSeconds }
 
+    /// An answer that makes no sense may be a proxy's mistake; after so many of them it is what the service sends.
+    private static let malformedCountMax = 3
+
     private let exchange: SignedExchange
     private let credentials: any CredentialSource
     private let gates: [CloudService: RateGate]
@@ -50,13 +53,17 @@ package final class ServiceCalls {
         self.notify = notify
     }
 
-    /// Sends until an answer of 2xx comes, a failure that repetition does not mend, or `deadline`.
-    package func send(_ request: ServiceRequest, deadline: Deadline) async throws(OCIError) -> ServiceAnswer {
-        var attempt = Attempt(requestID: newRequestID())
+    /// Sends until an answer of 2xx comes that `read` can read, a failure that repetition does not mend, or `deadline`.
+    package func send<Value>(
+        _ request: ServiceRequest,
+        deadline: Deadline,
+        _ read: (ServiceAnswer) throws(OCIError) -> Value
+    ) async throws(OCIError) -> Value {
+        var attempt = Attempt(requestID: newRequestID(using: &random))
         while true {
             let error: OCIError
             do throws(OCIError) {
-                return try await sendOnce(request, &attempt, deadline)
+                return try read(try await sendOnce(request, &attempt, deadline))
             } catch let failure {
                 error = failure
             }
@@ -65,19 +72,20 @@ package final class ServiceCalls {
                 continue
             }
             noteThrottling(error, request.operation)
-            guard isRetried(error, request) else { throw error }
+            guard isRetried(error, request, &attempt) else { throw error }
             attempt.failureCount += 1
             try await pause(after: error, attempt.failureCount, deadline)
         }
     }
 
     /// The same, with nil for an answer that says the thing is not there (or not to be seen).
-    package func sendUnlessGone(
+    package func sendUnlessGone<Value>(
         _ request: ServiceRequest,
-        deadline: Deadline
-    ) async throws(OCIError) -> ServiceAnswer? {
+        deadline: Deadline,
+        _ read: (ServiceAnswer) throws(OCIError) -> Value
+    ) async throws(OCIError) -> Value? {
         do throws(OCIError) {
-            return try await send(request, deadline: deadline)
+            return try await send(request, deadline: deadline, read)
         } catch .service(let failure) where failure.saysGone {
             return nil
         }
@@ -114,6 +122,8 @@ package final class ServiceCalls {
                 deadline: deadline
             )
         } catch {
+            // What cut the last attempt short was the caller; what went wrong is what was answered before.
+            if deadline.isPast, let last = attempt.lastFailure, case .transport = error { throw last }
             attempt.lastFailure = error
             throw error
         }
@@ -149,11 +159,14 @@ package final class ServiceCalls {
         notify(.rateHalved(operation.service, operation.lane, perSecond: rate))
     }
 
-    private func isRetried(_ error: OCIError, _ request: ServiceRequest) -> Bool {
+    private func isRetried(_ error: OCIError, _ request: ServiceRequest, _ attempt: inout Attempt) -> Bool {
         if error.kind == .incorrectState, !request.isIncorrectStateRetried { return false }
         switch error {
         case .service, .transport: return error.isRetryable
-        case .authentication, .malformedAnswer, .unsendable, .deadlinePassed, .cancelled: return false
+        case .malformedAnswer:
+            attempt.malformedCount += 1
+            return attempt.malformedCount < Self.malformedCountMax
+        default: return false
         }
     }
 
@@ -175,14 +188,6 @@ package final class ServiceCalls {
             throw .cancelled
         }
     }
-
-    /// 32 upper-case hex digits, the form in which the services take a caller's id.
-    private func newRequestID() -> String {
-        (0..<2).map { _ in
-            let digits = String(random.next(), radix: 16, uppercase: true)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
-    }
 }
 
 /// What a call remembers from one attempt to the next.
@@ -190,6 +195,7 @@ private struct Attempt {
     let requestID: String
     var count = 0
     var failureCount = 0
+    var malformedCount = 0
     var identity: SigningIdentity?
     var clockOffsetSeconds = 0
     var isClockMended = false

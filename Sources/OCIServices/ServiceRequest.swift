@@ -15,6 +15,8 @@ package struct ServiceRequest: Sendable {
         case empty
         /// A JSON document; its hash is signed.
         case json(JSON)
+        /// The request for a token with an instance's certificate, signed without the host.
+        case federation(JSON)
         /// The bytes of an object; not signed, as the service defines for PutObject, and so not read twice.
         case object([UInt8], contentType: String)
         /// The same from a temporary file.

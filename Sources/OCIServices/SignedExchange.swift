@@ -169,16 +169,22 @@ private struct Content {
             (self.body, contentType, coverage) = (.none, nil, .headAndBody(.empty))
         case .json(let value):
             let bytes = value.encoded()
-            let description = SigningString.Body(
-                byteCount: bytes.count,
-                contentType: "application/json",
-                sha256: Base64.encode(DigestAlgorithm.sha256.digest(bytes))
-            )
-            (self.body, contentType, coverage) = (.bytes(bytes), nil, .headAndBody(description))
+            (self.body, contentType, coverage) = (.bytes(bytes), nil, .headAndBody(Self.described(bytes)))
+        case .federation(let value):
+            let bytes = value.encoded()
+            (self.body, contentType, coverage) = (.bytes(bytes), nil, .federation(Self.described(bytes)))
         case .object(let bytes, let contentType):
             (self.body, self.contentType, coverage) = (.bytes(bytes), contentType, .head)
         case .spooledObject(let file, let contentType):
             (self.body, self.contentType, coverage) = (.spooled(file), contentType, .head)
         }
+    }
+
+    private static func described(_ json: [UInt8]) -> SigningString.Body {
+        SigningString.Body(
+            byteCount: json.count,
+            contentType: "application/json",
+            sha256: Base64.encode(DigestAlgorithm.sha256.digest(json))
+        )
     }
 }

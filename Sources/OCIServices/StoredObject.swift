@@ -24,6 +24,13 @@ package struct ObjectPage: Sendable, Equatable {
     package let objects: [ObjectSummary]
     /// The name at which the next page begins, nil on the last.
     package let nextStart: String?
+
+    init(_ object: JSONObject) throws(JSONError) {
+        var objects: [ObjectSummary] = []
+        for summary in try object.objects("objects") { objects.append(try ObjectSummary(summary)) }
+        self.objects = objects
+        nextStart = try object.stringIfPresent("nextStartWith")
+    }
 }
 
 /// What a listing tells of each object beside its name; each costs the service time.
@@ -69,5 +76,14 @@ package struct DeleteFailure: Sendable, Equatable {
         name = try object.string("objectName")
         status = try object.integerIfPresent("statusCode") ?? 0
         message = try object.stringIfPresent("errorMessage") ?? ""
+    }
+
+    /// The failures in the answer to a batch delete.
+    static func all(in answer: JSONObject) throws(JSONError) -> [DeleteFailure] {
+        var failures: [DeleteFailure] = []
+        for failed in try answer.objectsIfPresent("failed") ?? [] {
+            failures.append(try DeleteFailure(failed))
+        }
+        return failures
     }
 }

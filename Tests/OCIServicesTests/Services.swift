@@ -3,6 +3,7 @@
 import EventLoop
 import Glibc
 import HTTPClient
+import JSON
 import TestSupport
 import Testing
 import Transport
@@ -15,6 +16,12 @@ let needsLocalOCI: ConditionTrait = .enabled(
     "SCALER_TEST_PYTHON names a Python with aiohttp, cryptography and cloudpickle"
 )
 
+/// How far off the host's clock is.
+@LoopActor
+private final class HostClock {
+    var errorSeconds = 0
+}
+
 /// The clients of a local OCI, as the daemon would have them.
 @LoopActor
 final class Services {
@@ -23,34 +30,64 @@ final class Services {
     let calls: ServiceCalls
     let instances: ContainerInstances
     let objects: ObjectStorage
+    let credentials: any CredentialSource
 
     /// Starts a local OCI with `arguments`, and clients whose host's clock is off by so many seconds.
     static func start(
         _ arguments: [String] = ["--fast"],
-        clockError: Int = 0
+        principal: Principal = .configFile,
+        profile: String? = nil,
+        clockError: Int = 0,
+        answerTimeout: Duration = .seconds(30)
     ) async throws -> Services {
-        try Services(await LocalOCI.start(arguments), clockError: clockError)
+        let oci = try await LocalOCI.start(arguments)
+        var options = CloudAccessOptions(userAgent: "scaler-oci-hpc/test")
+        options.principal = principal
+        options.profileName = profile
+        options.configFile = oci["OCI_CONFIG_FILE"]
+        return try Services(oci, options, clockError, answerTimeout)
     }
 
-    private init(_ oci: LocalOCI, clockError: Int) throws {
+    private init(
+        _ oci: LocalOCI,
+        _ options: CloudAccessOptions,
+        _ clockError: Int,
+        _ answerTimeout: Duration
+    ) throws {
         self.oci = oci
+        let clock = HostClock()
+        clock.errorSeconds = clockError
+        self.clock = clock
         let context = try TLSContext(.certificates(path: oci["OCI_CA_BUNDLE"]))
         client = HTTPClient(connector: StreamConnector(context, proxies: .direct))
-        let notices = Mailbox<ServiceNotice>()
-        let endpoints = try #require(Endpoints(baseURL: oci["OCI_ENDPOINT"]))
-        calls = ServiceCalls(
-            exchange: SignedExchange(
-                client: client,
-                endpoints: endpoints,
-                userAgent: "scaler-oci-hpc/test",
-                hostTime: { Int(WallClock.epochSeconds) + clockError }
-            ),
-            credentials: try Self.credentials(oci),
-            requestsPerSecondMax: 1000,
-            random: SeededRandom(seed: 1),
-            notify: { notices.send($0) }
+        let exchange = SignedExchange(
+            client: client,
+            endpoints: try #require(Endpoints(baseURL: oci["OCI_ENDPOINT"])),
+            userAgent: options.userAgent,
+            answerTimeout: answerTimeout,
+            hostTime: { Int(WallClock.epochSeconds) + clock.errorSeconds }
         )
-        self.mailbox = notices
+        let source = try PrincipalSource(
+            options,
+            client: client,
+            environment: oci.environment,
+            home: "/nonexistent"
+        )
+        credentials = try source.credentials(exchange)
+        var retryDelay = RetryDelay()
+        // Retries in tests need not be polite.
+        retryDelay.first = .milliseconds(10)
+        retryDelay.maximum = .milliseconds(100)
+        let mailbox = Mailbox<ServiceNotice>()
+        self.mailbox = mailbox
+        calls = ServiceCalls(
+            exchange: exchange,
+            credentials: credentials,
+            requestsPerSecondMax: 1000,
+            retryDelay: retryDelay,
+            random: SeededRandom(seed: 1),
+            notify: { mailbox.send($0) }
+        )
         instances = ContainerInstances(calls: calls, compartmentID: oci["OCI_COMPARTMENT_ID"])
         objects = ObjectStorage(
             calls: calls,
@@ -59,6 +96,7 @@ final class Services {
         )
     }
 
+    private let clock: HostClock
     private let mailbox: Mailbox<ServiceNotice>
 
     /// What was noticed since the last call.
@@ -68,15 +106,14 @@ final class Services {
         return taken
     }
 
+    /// Puts the host's clock forward.
+    func advanceClock(bySeconds seconds: Int) {
+        clock.errorSeconds += seconds
+    }
+
     func stop() async throws {
         client.close()
         try await oci.stop()
-    }
-
-    private static func credentials(_ oci: LocalOCI) throws -> any CredentialSource {
-        var options = CloudAccessOptions(userAgent: "test")
-        options.configFile = oci["OCI_CONFIG_FILE"]
-        return try ProfileSource.find(options, environment: [:], home: "/nonexistent").credentials()
     }
 
     /// A launch that the local OCI accepts, without a task for the job runner.
@@ -105,5 +142,20 @@ func failure<Value>(of call: @LoopActor () async throws -> Value) async -> OCIEr
         return nil
     } catch {
         return error as? OCIError
+    }
+}
+
+extension Services {
+    /// What the local OCI reports of itself.
+    func report() async throws -> JSONObject {
+        let (origin, path) = try #require(Origin.parse(oci["OCI_EMULATOR_URL"]))
+        let response = try await client.send(HTTPRequest(method: "GET", target: path + "/report"), to: origin)
+        return try JSONObject(reading: response.bytes)
+    }
+
+    /// How often the local OCI was asked for `operation`.
+    func reportedCount(of operation: String) async throws -> Int {
+        let requests = try await report().objectIfPresent("requests")
+        return try requests?.objectIfPresent("by_operation")?.integerIfPresent(operation) ?? 0
     }
 }
