@@ -4,9 +4,7 @@ internal import Configuration
 internal import EventLoop
 internal import HTTPClient
 internal import Logging
-internal import OCIProfile
 internal import OCIServices
-internal import OCISigning
 internal import Transport
 
 /// From the settings to something that can call OCI: identity, trust, endpoints.
@@ -14,22 +12,35 @@ internal import Transport
 enum OCIAccess {
     static func calls(for settings: Settings, log: Logger) async throws(OCIError) -> ServiceCalls {
         let environment = environmentVariables()
-        let credentials = try apiKey(settings, environment)
         let client = HTTPClient(
             connector: StreamConnector(try trust(settings), proxies: try proxies(environment))
         )
-        let exchange = SignedExchange(
+        let access = try await CloudAccess.open(
+            options(settings),
             client: client,
-            endpoints: try endpoints(settings),
-            userAgent: "scaler-oci-hpc"
-        )
-        return ServiceCalls(
-            exchange: exchange,
-            credentials: credentials,
-            requestsPerSecondMax: settings.maxRequestsPerSecond
+            environment: environment,
+            home: ProcessIdentity.homeDirectory ?? "/"
         ) { notice in
-            log.debug("call to OCI", metadata: ["notice": "\(notice)"])
+            log.log(level: notice.level, "call to OCI", metadata: ["notice": "\(notice)"])
         }
+        for warning in access.warnings { log.warning("\(warning)") }
+        return access.calls
+    }
+
+    private static func options(_ settings: Settings) -> CloudAccessOptions {
+        var options = CloudAccessOptions(userAgent: "scaler-oci-hpc")
+        switch settings.authType {
+        case .configFile: options.principal = .configFile
+        case .securityToken: options.principal = .securityToken
+        case .instancePrincipal: options.principal = .instancePrincipal
+        case .resourcePrincipal: options.principal = .resourcePrincipal
+        }
+        // The default gives way to the CLI's variable, as a profile that was asked for does not.
+        options.profileName = settings.profile == "DEFAULT" ? nil : settings.profile
+        options.region = settings.region
+        options.endpoint = settings.ociEndpoint
+        options.requestsPerSecondMax = settings.maxRequestsPerSecond
+        return options
     }
 
     private static func proxies(_ environment: [String: String]) throws(OCIError) -> ProxySettings {
@@ -47,46 +58,15 @@ enum OCIAccess {
             throw .authentication(.configuration("\(error)"))
         }
     }
+}
 
-    private static func endpoints(_ settings: Settings) throws(OCIError) -> Endpoints {
-        guard let base = settings.ociEndpoint else {
-            return Endpoints(region: Region.resolve(settings.region))
-        }
-        guard let endpoints = Endpoints(baseURL: base) else {
-            throw .authentication(.configuration("\(base) is no base URL; write https://HOST:PORT"))
-        }
-        return endpoints
-    }
-
-    private static func apiKey(
-        _ settings: Settings,
-        _ environment: [String: String]
-    ) throws(OCIError) -> FixedCredentials {
-        let home = ProcessIdentity.homeDirectory ?? "/"
-        do {
-            let paths = OCIConfigLocation.candidates(explicit: nil, environment: environment, home: home)
-            var file: OCIConfigFile?
-            for path in paths where file == nil {
-                guard let bytes = try? readFile(path, byteCountMax: 1 << 20) else { continue }
-                file = try OCIConfigFile(String(decoding: bytes, as: UTF8.self))
-            }
-            let profile = try ConfigProfile(settings.profile, in: file, environment: environment, home: home)
-            guard case .apiKey(let user, let fingerprint) = profile.authentication,
-                case .file(let keyFile) = profile.privateKey
-            else { throw OCIError.authentication(.configuration("the profile has no API key")) }
-            let pem = try readFile(keyFile, byteCountMax: 1 << 16)
-            let key = try RSAKey(pem: pem, passphrase: profile.passphrase.map { Array($0.utf8) })
-            let keyID = try KeyIdentity.apiKey(
-                tenancyID: profile.tenancyID,
-                userID: user,
-                fingerprint: fingerprint
-            )
-            let identity = SigningIdentity(keyID: keyID, key: key)
-            return FixedCredentials(identity, tenancyID: profile.tenancyID)
-        } catch let error as OCIError {
-            throw error
-        } catch {
-            throw .authentication(.configuration("\(error)"))
+extension ServiceNotice {
+    /// How much it matters to whoever reads the log.
+    fileprivate var level: Logger.Level {
+        switch self {
+        case .retrying, .credentialsRenewed: .debug
+        case .rateHalved: .info
+        case .clockCorrected: .warning
         }
     }
 }

@@ -71,7 +71,7 @@ import Transport
             let client = HTTPClient(connector: StreamConnector(context, proxies: .direct))
             let identity = SigningIdentity(
                 keyID: try .apiKey(tenancyID: "t", userID: "u", fingerprint: "f"),
-                key: try RSAKey(generating: ())
+                key: try #require(testKey)
             )
             let calls = ServiceCalls(
                 exchange: SignedExchange(

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
+import HTTPClient
 import TestSupport
 import Testing
+import Transport
 
 @testable import OCIServices
 
@@ -15,6 +17,7 @@ import Testing
             try await objects.checkBucket(deadline: soon)
             try await oneObject(objects)
             try await manyObjects(objects)
+            try await largeObject(objects)
             #expect(services.takeNotices().isEmpty)
             #expect(services.calls.counts.retryCount == 0)
             try await services.stop()
@@ -45,6 +48,29 @@ private func oneObject(_ objects: ObjectStorage) async throws {
     #expect(try await objects.put("empty", [], onlyIfAbsent: true, deadline: soon) != .alreadyExists)
     #expect(try await objects.get("empty", limit: 0, deadline: soon) == [])
     #expect(try await objects.delete("empty", deadline: soon) == .accepted)
+}
+
+/// An object that passes through temporary files on both ways.
+@LoopActor
+private func largeObject(_ objects: ObjectStorage) async throws {
+    let body = patternBytes(9 << 20)
+    let file = try SpoolFile()
+    try file.append(body)
+    _ = try await objects.put("large", file, deadline: soon)
+    let kept = try await objects.get("large", spoolAbove: 1 << 20, limit: 16 << 20, deadline: soon)
+    guard case .spooled(let spooled)? = kept else {
+        Issue.record("not spooled: \(String(describing: kept))")
+        return
+    }
+    #expect(try spooled.read(at: 0, upTo: 16 << 20) == body)
+    let inMemory = try await objects.get("large", spoolAbove: 16 << 20, limit: 16 << 20, deadline: soon)
+    guard case .bytes(let bytes)? = inMemory, bytes == body else {
+        Issue.record("not in memory")
+        return
+    }
+    let absent = try await objects.get("absent", spoolAbove: 1, limit: 1, deadline: soon)
+    #expect(absent == nil)
+    _ = try await objects.delete("large", deadline: soon)
 }
 
 /// Paged listing, and batch deletes of what is there and what is not.

@@ -136,6 +136,36 @@ import Transport
         }
     }
 
+    @Test func `a resource principal signs with what the environment holds, as values or in files`()
+        async throws
+    {
+        try await onLoop {
+            let services = try await Services.start(
+                ["--fast", "--fault", "ListObjects unauthenticated calls=2"],
+                principal: .securityToken,
+                profile: "SESSION"
+            )
+            let directory = services.oci["OCI_CONFIG_FILE"].dropLast("/config".count)
+            let token = try readFile("\(directory)/session_token", byteCountMax: 1 << 16)
+            let key = try readFile("\(directory)/session_key.pem", byteCountMax: 1 << 16)
+            let tokenFile = TemporaryFile(token + Array("\n".utf8))
+            let values = try await services.resourcePrincipal(
+                token: String(decoding: token, as: UTF8.self),
+                key: String(decoding: key, as: UTF8.self)
+            )
+            _ = try await values.list(prefix: "", deadline: soon)
+            // A value cannot be renewed, so the refusal is final.
+            let error = await failure(of: { try await values.list(prefix: "", deadline: soon) })
+            #expect(error?.kind == .notAuthenticated)
+            let files = try await services.resourcePrincipal(
+                token: tokenFile.path,
+                key: "\(directory)/session_key.pem"
+            )
+            _ = try await files.list(prefix: "", deadline: soon)
+            try await services.stop()
+        }
+    }
+
     @Test func `the region of an instance is found by asking`() async throws {
         try await onLoop {
             let services = try await Services.start(["--fast"], principal: .instancePrincipal)
@@ -168,6 +198,29 @@ import Transport
             #expect(services.calls.counts.total == 1)
             try await services.stop()
         }
+    }
+}
+
+extension Services {
+    /// The objects of the local OCI as a resource principal with this token and key sees them.
+    fileprivate func resourcePrincipal(token: String, key: String) async throws -> ObjectStorage {
+        var options = CloudAccessOptions(userAgent: "test")
+        options.principal = .resourcePrincipal
+        options.endpoint = oci["OCI_ENDPOINT"]
+        let access = try await CloudAccess.open(
+            options,
+            client: client,
+            environment: [
+                "OCI_RESOURCE_PRINCIPAL_VERSION": "2.2", "OCI_RESOURCE_PRINCIPAL_REGION": "iad",
+                "OCI_RESOURCE_PRINCIPAL_RPST": token, "OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM": key,
+            ],
+            home: "/nonexistent"
+        ) { _ in }
+        return ObjectStorage(
+            calls: access.calls,
+            namespace: oci["OCI_OBJECT_STORAGE_NAMESPACE"],
+            bucket: oci["OCI_OBJECT_STORAGE_BUCKET"]
+        )
     }
 }
 
