@@ -46,7 +46,7 @@ import Transport
 
     @Test func `everything is made from options, a configuration file and the environment`() async throws {
         try await onLoop {
-            let oci = try await LocalOCI.start()
+            let oci = try await LocalOCI.shared()
             let context = try TLSContext(.certificates(path: oci["OCI_CA_BUNDLE"]))
             var options = CloudAccessOptions(userAgent: "scaler-oci-hpc/test")
             options.endpoint = oci["OCI_ENDPOINT"]
@@ -60,13 +60,12 @@ import Transport
             #expect(access.warnings == [])
             let name = try await ObjectStorage.namespace(calls: access.calls, deadline: soon)
             #expect(name == oci["OCI_OBJECT_STORAGE_NAMESPACE"])
-            try await oci.stop()
         }
     }
 
     @Test func `an unknown key is refused with advice, and not tried again`() async throws {
         try await onLoop {
-            let oci = try await LocalOCI.start()
+            let oci = try await LocalOCI.shared()
             let context = try TLSContext(.certificates(path: oci["OCI_CA_BUNDLE"]))
             let client = HTTPClient(connector: StreamConnector(context, proxies: .direct))
             let identity = SigningIdentity(
@@ -88,7 +87,6 @@ import Transport
             #expect(error.kind == .notAuthenticated)
             #expect("\(error)".contains("fingerprint"))
             #expect(calls.counts.total == 1)
-            try await oci.stop()
         }
     }
 }

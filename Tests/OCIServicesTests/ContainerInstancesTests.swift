@@ -19,7 +19,8 @@ import Testing
             let again = try await instances.create(launch, retryToken: "token-1", deadline: soon)
             #expect(again.id == created.id)
             let page = try await instances.list(deadline: soon)
-            #expect(page.instances.map(\.id) == [created.id])
+            let listed = page.instances.filter { $0.displayName == launch.displayName }
+            #expect(listed.map(\.id) == [created.id])
             #expect(page.nextPage == nil)
             let stopped = try await waitUntilStopped(created.id, instances)
             let containers = try await instances.containers(ofInstance: created.id, deadline: soon)

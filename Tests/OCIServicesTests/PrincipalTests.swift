@@ -168,7 +168,7 @@ import Transport
 
     @Test func `the region of an instance is found by asking`() async throws {
         try await onLoop {
-            let services = try await Services.start(["--fast"], principal: .instancePrincipal)
+            let services = try await Services.start(principal: .instancePrincipal)
             var options = CloudAccessOptions(userAgent: "test")
             options.principal = .instancePrincipal
             let access = try await CloudAccess.open(

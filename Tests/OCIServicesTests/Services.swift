@@ -32,20 +32,22 @@ final class Services {
     let objects: ObjectStorage
     let credentials: any CredentialSource
 
-    /// Starts a local OCI with `arguments`, and clients whose host's clock is off by so many seconds.
+    /// Starts a local OCI with `arguments`, or takes the shared one, and makes clients whose host's clock is off by so many seconds.
     static func start(
-        _ arguments: [String] = ["--fast"],
+        _ arguments: [String]? = nil,
         principal: Principal = .configFile,
         profile: String? = nil,
         clockError: Int = 0,
         answerTimeout: Duration = .seconds(30)
     ) async throws -> Services {
-        let oci = try await LocalOCI.start(arguments)
+        let oci = try await arguments == nil ? LocalOCI.shared() : LocalOCI.start(arguments ?? [])
         var options = CloudAccessOptions(userAgent: "scaler-oci-hpc/test")
         options.principal = principal
         options.profileName = profile
         options.configFile = oci["OCI_CONFIG_FILE"]
-        return try Services(oci, options, clockError, answerTimeout)
+        let services = try Services(oci, options, clockError, answerTimeout)
+        services.isShared = arguments == nil
+        return services
     }
 
     private init(
@@ -97,6 +99,7 @@ final class Services {
     }
 
     private let clock: HostClock
+    private var isShared = false
     private let mailbox: Mailbox<ServiceNotice>
 
     /// What was noticed since the last call.
@@ -113,7 +116,7 @@ final class Services {
 
     func stop() async throws {
         client.close()
-        try await oci.stop()
+        if !isShared { try await oci.stop() }
     }
 
     /// A launch that the local OCI accepts, without a task for the job runner.

@@ -27,6 +27,8 @@ package final class LocalOCI {
     package let environment: [String: String]
     private let processID: pid_t
     private let output: Output
+    private static var sharing: Spawned<Result<LocalOCI, any Error>>?
+    private static let turns = Turns()
 
     private init(environment: [String: String], processID: pid_t, output: Output) {
         self.environment = environment
@@ -34,9 +36,21 @@ package final class LocalOCI {
         self.output = output
     }
 
+    /// The one for all tests that need no faults and share it with others; it ends with the test process.
+    package static func shared() async throws -> LocalOCI {
+        if let sharing { return try await sharing.value.get() }
+        let starting = spawn { () async -> Result<LocalOCI, any Error> in
+            do { return .success(try await start()) } catch { return .failure(error) }
+        }
+        sharing = starting
+        return try await starting.value.get()
+    }
+
     /// Starts one with these arguments after `serve`, and returns when it listens.
     package static func start(_ arguments: [String] = ["--fast"]) async throws -> LocalOCI {
         guard let python else { throw Failure.noPython }
+        await turns.take()
+        defer { turns.give() }
         let output = try Output()
         let processID = try spawnProcess(
             [python, "-c", launcher, root + "/Tools/oci-emulator/oci-emulator", "serve"] + arguments,
@@ -91,6 +105,27 @@ package final class LocalOCI {
     }
 }
 
+/// Lets two processes start at a time: two dozen would slow each other down until deadlines pass.
+@LoopActor
+private final class Turns {
+    private var freeCount = 2
+    private var waiting: [Latch] = []
+
+    func take() async {
+        if freeCount > 0 {
+            freeCount -= 1
+            return
+        }
+        let latch = Latch()
+        waiting.append(latch)
+        try? await latch.wait()
+    }
+
+    func give() {
+        if waiting.isEmpty { freeCount += 1 } else { waiting.removeFirst().open() }
+    }
+}
+
 /// The standard output of a process, read without blocking the loop.
 @LoopActor
 private final class Output {
@@ -120,7 +155,7 @@ private final class Output {
             let count = Glibc.read(readEnd, &buffer, buffer.count)
             if count >= 0 { return String(decoding: buffer[..<count], as: UTF8.self) }
             guard errno == EAGAIN || errno == EINTR else { throw LocalOCI.Failure.system("read", errno) }
-            try await readiness.wait(for: .read, until: soon)
+            try await readiness.wait(for: .read, until: .after(.seconds(120)))
         }
     }
 }
