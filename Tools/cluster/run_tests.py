@@ -57,7 +57,13 @@ def stages() -> list[Stage]:
     every = [
         Stage("format", lint),
         Stage("build of the tests", build),
-        Stage("unit tests", ["swift", "test", "--skip-build"], SWIFT_TESTS),
+        # All tests of the process share its loop: more of them at once only make each other late.
+        Stage(
+            "unit tests",
+            ["swift", "test", "--skip-build"],
+            SWIFT_TESTS,
+            {"SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH": "8"},
+        ),
         Stage("local OCI", UNITTEST + ["-s", "Tools/oci-emulator/tests"], rf"(?m){PYTHON_TESTS}"),
         Stage(
             "local OCI against Oracle's SDK",
