@@ -40,6 +40,7 @@ private final class DaemonProcess {
     private let log: Logger
     private let stopping = Latch()
     private var services: [ManagerService] = []
+    private var usage = ProcessUsageSampler()
 
     init(_ managers: [Settings], _ log: Logger) {
         self.managers = managers
@@ -60,6 +61,7 @@ private final class DaemonProcess {
 
     /// Starts every manager; returns the exit code if one cannot work until a person mends something.
     private func start() async -> Int32? {
+        if let failure = await serveStatus() { return failure }
         for settings in managers {
             var log = log
             log[metadataKey: "manager"] = "\(settings.workerManagerID)"
@@ -87,6 +89,43 @@ private final class DaemonProcess {
             }
         }
         return nil
+    }
+
+    /// Begins to serve the status pages where the settings ask for them.
+    private func serveStatus() async -> Int32? {
+        guard let address = managers.lazy.compactMap(\.statusAddress).first else { return nil }
+        do throws(TransportError) {
+            let server = try await StatusServer(at: address, log: log) { [weak self] in self?.page(at: $0) }
+            spawn { await server.run() }
+            return nil
+        } catch {
+            FatalLine.write(
+                "cannot serve status at \(address.description): \(error); choose another --status-address"
+            )
+            return ExitCode.configuration
+        }
+    }
+
+    private func page(at path: String) -> StatusPage? {
+        switch path {
+        case "/livez": return StatusPage(status: 200, text: "ok\n")
+        case "/readyz":
+            let metrics = services.map(\.metrics)
+            let isReady = metrics.count == managers.count && metrics.allSatisfy(\.isRegistered)
+            let lines = metrics.map {
+                "\($0.managerID): \($0.isRegistered ? "registered" : "no answer from the scheduler")\n"
+            }
+            let text = lines.isEmpty ? "waiting for OCI\n" : lines.joined()
+            return StatusPage(status: isReady ? 200 : 503, text: text)
+        case "/metrics":
+            let text = Metrics.page(services.map(\.metrics), usage: usage.sample())
+            return StatusPage(
+                status: 200,
+                text: text,
+                contentType: "text/plain; version=0.0.4; charset=utf-8"
+            )
+        default: return nil
+        }
     }
 
     private func obey(_ signals: Signals, abandoning starting: Spawned<Int32?>) async {

@@ -47,6 +47,11 @@ final class Fleet {
         scaling = UnitScaling(cooldown: settings.scaleDownCooldown)
     }
 
+    /// Whether the scheduler answers the manager.
+    var isRegistered: Bool {
+        manager?.isRegistered ?? false
+    }
+
     /// How many workers are connected or connecting.
     var workerCount: Int {
         workers.count

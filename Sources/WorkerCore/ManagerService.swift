@@ -15,6 +15,7 @@ package final class ManagerService {
     private static let stopLimit: Duration = .seconds(20)
 
     private let settings: Settings
+    private let calls: ServiceCalls
     private let owner: Owner
     private let instances: ContainerInstances
     private let objects: ObjectStorage
@@ -29,6 +30,7 @@ package final class ManagerService {
     /// Puts a manager together; `calls` is where its requests to OCI go.
     package init(settings: Settings, calls: ServiceCalls, log: Logger) {
         self.settings = settings
+        self.calls = calls
         self.log = log
         owner = Owner(
             machineID: ProcessIdentity.machineID ?? ProcessIdentity.hostName,
@@ -95,6 +97,20 @@ package final class ManagerService {
             }
             do throws(WaitError) { try await sleep(for: .seconds(5)) } catch { throw .cancelled }
         }
+    }
+
+    /// What the status page says of this manager.
+    var metrics: Metrics {
+        Metrics(
+            managerID: settings.workerManagerID,
+            tasksByState: dispatcher.countsByState,
+            workerCount: fleet.workerCount,
+            leftoverCount: services.inventory.leftoverCount,
+            isRegistered: fleet.isRegistered,
+            deletedInstanceCount: services.reaper.deletedCount,
+            waitingForRoomCount: services.launcher.waitingForRoomCount,
+            requests: calls.counts
+        )
     }
 
     /// Begins to work.

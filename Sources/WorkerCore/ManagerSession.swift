@@ -26,6 +26,8 @@ final class ManagerSession {
     private let onWish: @LoopActor (Int) -> Void
     private var unanswered = 0
     private var hasEcho = false
+    /// Whether the scheduler answers.
+    var isRegistered: Bool { hasEcho && unanswered <= 3 }
     /// The generation that heartbeats are encoded for.
     private(set) var generation = WireGeneration.second
 

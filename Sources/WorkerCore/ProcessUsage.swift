@@ -10,6 +10,8 @@ struct ProcessUsage {
     let cpuTenthsOfPercent: UInt16
     /// Memory that the machine could still give.
     let availableBytes: UInt64
+    /// CPU time since the process began.
+    let cpuSeconds: Double
 }
 
 /// Samples the usage of this process; the CPU share is that between two samples.
@@ -33,7 +35,8 @@ struct ProcessUsageSampler {
         return ProcessUsage(
             residentBytes: Self.residentPages() * page,
             cpuTenthsOfPercent: UInt16(min(max(share, 0), 65_535)),
-            availableBytes: UInt64(max(sysconf(Int32(_SC_AVPHYS_PAGES)), 0)) * page
+            availableBytes: UInt64(max(sysconf(Int32(_SC_AVPHYS_PAGES)), 0)) * page,
+            cpuSeconds: cpu
         )
     }
 
