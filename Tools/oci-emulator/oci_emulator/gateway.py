@@ -69,12 +69,16 @@ class Gateway:
             answer = await self._answer(exchange)
             self._add_trace_headers(exchange, answer)
             exchange.status = answer.status
-            return await self._send(exchange, answer)
         except (*GONE, misbehavior.Aborted):
             return web.Response()  # goes nowhere: the connection is closed
         finally:
+            # Before the answer is sent: whoever has it finds it in the report.
             if not exchange.operation.startswith("Emulator"):
                 self._write_down(exchange, time.monotonic() - began)
+        try:
+            return await self._send(exchange, answer)
+        except (*GONE, misbehavior.Aborted):
+            return web.Response()
 
     def _write_down(self, exchange: Exchange, seconds: float) -> None:
         target = exchange.request.raw_path
