@@ -162,7 +162,8 @@ package final class ServiceCalls {
     private func isRetried(_ error: OCIError, _ request: ServiceRequest, _ attempt: inout Attempt) -> Bool {
         if error.kind == .incorrectState, !request.isIncorrectStateRetried { return false }
         switch error {
-        case .service, .transport: return error.isRetryable
+        // A token service that is down is waited for like any other.
+        case .service, .transport, .authentication: return error.isRetryable
         case .malformedAnswer:
             attempt.malformedCount += 1
             return attempt.malformedCount < Self.malformedCountMax

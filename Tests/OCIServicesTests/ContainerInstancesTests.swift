@@ -31,6 +31,12 @@ import Testing
             #expect(container.exitCode != nil)
             #expect(container.timeTerminated != nil)
             #expect(container.instanceID == created.id)
+            let logs = await failure(of: {
+                try await instances.retrieveLogs(ofContainer: container.id, deadline: soon)
+            })
+            #expect(logs?.kind == .incorrectState)
+            let workRequestID = try #require(created.workRequestID)
+            #expect(try await instances.workRequestErrors(workRequestID, deadline: soon) == [])
             #expect(try await instances.delete(created.id, deadline: soon) == .accepted)
             #expect(try await instances.delete("ocid1.unknown", deadline: soon) == .alreadyGone)
             #expect(try await instances.get("ocid1.unknown", deadline: soon) == nil)
@@ -45,6 +51,30 @@ import Testing
             let flexible = try #require(shapes.first { $0.name == "CI.Standard.E4.Flex" })
             #expect(flexible.ocpus == 1...64)
             #expect(flexible.memoryGB == 1...1024)
+            try await services.stop()
+        }
+    }
+
+    @Test func `a launch that is accepted and fails later tells why, and what was written is read`()
+        async throws
+    {
+        try await onLoop {
+            let services = try await Services.start([
+                "--fast", "--fault", "CreateContainerInstance capacity-late first=1",
+                "--switch", "logs-after-end=answer",
+            ])
+            let instances = services.instances
+            let full = try await instances.create(services.launch("a"), retryToken: "a", deadline: soon)
+            let failed = try await waitUntilStopped(full.id, instances)
+            #expect(failed.lifecycleState == .failed)
+            let workRequestID = try #require(full.workRequestID)
+            let errors = try await instances.workRequestErrors(workRequestID, deadline: soon)
+            #expect(errors.map { FailureKind.saysOutOfHostCapacity($0.message) } == [true])
+            let run = try await instances.create(services.launch("b"), retryToken: "b", deadline: soon)
+            let stopped = try await waitUntilStopped(run.id, instances)
+            let containerID = try #require(stopped.containerIDs.first)
+            let log = try await instances.retrieveLogs(ofContainer: containerID, limit: 20, deadline: soon)
+            #expect((1...20).contains(log.count))
             try await services.stop()
         }
     }
