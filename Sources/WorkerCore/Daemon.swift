@@ -76,8 +76,13 @@ private final class DaemonProcess {
             }
             do throws(OCIError) {
                 let calls = try await OCIAccess.calls(for: settings, log: log)
+                var settings = settings
+                let given = settings
+                settings.availabilityDomains = try await patiently { () async throws(OCIError) in
+                    try await self.fullNames(given, calls, log)
+                }
                 let service = ManagerService(settings: settings, calls: calls, log: log)
-                try await service.takeStock()
+                try await patiently { () async throws(OCIError) in try await service.takeStock() }
                 services.append(service)
                 service.start()
             } catch .cancelled {
@@ -89,6 +94,39 @@ private final class DaemonProcess {
             }
         }
         return nil
+    }
+
+    /// The availability domains under the names that the service takes: `AD-1` is short for one of the tenancy's.
+    private func fullNames(
+        _ settings: Settings,
+        _ calls: ServiceCalls,
+        _ log: Logger
+    ) async throws(OCIError) -> [String] {
+        let domains = AvailabilityDomains(calls: calls, compartmentID: settings.compartmentID)
+        var names: [String] = []
+        for name in settings.availabilityDomains {
+            let full = try await domains.resolve(name, deadline: .after(.seconds(60)))
+            if full != name {
+                log.info("availability domain", metadata: ["given": "\(name)", "meant": "\(full)"])
+            }
+            names.append(full)
+        }
+        return names
+    }
+
+    /// Tries until `body` succeeds or throws what a person must mend.
+    private func patiently<Value: Sendable>(
+        _ body: @LoopActor () async throws(OCIError) -> Value
+    ) async throws(OCIError) -> Value {
+        while true {
+            do throws(OCIError) {
+                return try await body()
+            } catch {
+                guard error.isRetryable else { throw error }
+                log.warning("OCI is not reachable; trying again", metadata: ["error": "\(error)"])
+            }
+            do throws(WaitError) { try await sleep(for: .seconds(5)) } catch { throw .cancelled }
+        }
     }
 
     /// Begins to serve the status pages where the settings ask for them.

@@ -86,17 +86,9 @@ package final class ManagerService {
         )
     }
 
-    /// Looks what there is in the cloud; throws what a person must mend, and waits out everything else.
+    /// Looks what there is in the cloud.
     package func takeStock() async throws(OCIError) {
-        while true {
-            do throws(OCIError) {
-                return try await services.inventory.takeStock()
-            } catch {
-                guard error.isRetryable else { throw error }
-                log.warning("OCI is not reachable; trying again", metadata: ["error": "\(error)"])
-            }
-            do throws(WaitError) { try await sleep(for: .seconds(5)) } catch { throw .cancelled }
-        }
+        try await services.inventory.takeStock()
     }
 
     /// What the status page says of this manager.

@@ -91,6 +91,14 @@ class Concurrency(ClusterTestCase):
         self.assertLessEqual(self.cluster.await_nothing_left()["instances"]["most_at_once"], 3)
 
 
+class ShortNames(ClusterTestCase):
+    options = {"daemon": ["--availability-domain", "AD-2"]}
+
+    def test_a_short_availability_domain_is_looked_up_as_the_documents_promise(self):
+        self.cluster.daemon.await_output(r"availability domain given=AD-2 .*meant=\S+-AD-2")
+        self.assertEqual(self.client().submit(square, 5).result(timeout=60), 25)
+
+
 class Leaving(unittest.TestCase):
     def test_sigterm_deletes_every_instance_and_exits_0(self):
         with Cluster(Options(backend=BACKEND)) as cluster:

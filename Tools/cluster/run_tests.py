@@ -64,6 +64,7 @@ def stages() -> list[Stage]:
             SWIFT_TESTS,
             {"SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH": "8"},
         ),
+        Stage("job runner", UNITTEST + ["-s", "Tools/job-runner/tests"], rf"(?m){PYTHON_TESTS}"),
         Stage("local OCI", UNITTEST + ["-s", "Tools/oci-emulator/tests"], rf"(?m){PYTHON_TESTS}"),
         Stage(
             "local OCI against Oracle's SDK",
