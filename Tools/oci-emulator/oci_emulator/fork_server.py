@@ -38,13 +38,17 @@ def preload(job_runner: str) -> Any:
     return module
 
 
-def become_container(request: dict[str, Any], module: Any) -> None:
-    """The forked child's life: a session, a directory, an environment and a log of its own."""
+def become_container(request: dict[str, Any], module: Any, in_session: int) -> None:
+    """The forked child's life: a session, a directory, an environment and a log of its own.
+
+    Closes `in_session` once the session is there: only then can a signal to its group reach it.
+    """
     code = 70
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
+        os.close(in_session)
         os.chdir(request["directory"])
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(log, 1)
@@ -82,9 +86,13 @@ class ForkServer:
 
     def start(self, line: bytes) -> None:
         request = json.loads(line)
+        heard, in_session = os.pipe()
         pid = os.fork()
         if pid == 0:
-            become_container(request, self.module)
+            become_container(request, self.module, in_session)
+        os.close(in_session)
+        os.read(heard, 1)  # the end of file says that a kill of the group is not lost
+        os.close(heard)
         self.names[pid] = request["start"]
         self.tell(started=request["start"], pid=pid)
 
