@@ -105,6 +105,16 @@ let package = Package(
             resources: [.copy("Python"), .copy("Vectors")]
         ),
         tests("TidyTests", []),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "Configuration", "Encodings", "HTTPClient", "HTTPWire", "JSON", "OCIProfile", "OCIServices",
+                "OCISigning", "SchedulerMessages", "Transport",
+            ],
+            path: "Tools/Fuzz",
+            exclude: ["Corpus", "fuzz.py"],
+            swiftSettings: strict
+        ),
         tests("TaskEngineTests", ["TaskEngine", "TestSupport"]),
         tests("ConfigurationTests", ["Configuration", "TestSupport"]),
         tests("CompressionTests", ["Compression", "TestSupport"]),

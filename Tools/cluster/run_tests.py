@@ -65,6 +65,7 @@ def stages() -> list[Stage]:
             {"SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH": "8"},
         ),
         Stage("job runner", UNITTEST + ["-s", "Tools/job-runner/tests"], rf"(?m){PYTHON_TESTS}"),
+        Stage("fuzzing under AddressSanitizer", ["Tools/fuzz", "3"], r"(?m)^(\d+) targets passed"),
         Stage("local OCI", UNITTEST + ["-s", "Tools/oci-emulator/tests"], rf"(?m){PYTHON_TESTS}"),
         Stage(
             "local OCI against Oracle's SDK",

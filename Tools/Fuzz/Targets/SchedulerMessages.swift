@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// modules: CapnProto Encodings SchedulerMessages
 
 import SchedulerMessages
 
@@ -7,29 +6,28 @@ import SchedulerMessages
 /// written and read again.
 ///
 /// Traps, reads out of bounds and memory without bound stop the process by themselves.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzSchedulerMessages(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
-    let input = Array(UnsafeBufferPointer(start: start, count: count))
-    for receiver in SchedulerMessage.Receiver.allCases {
-        guard let message = try? SchedulerMessage.decode(input, receiver: receiver) else { continue }
-        for encoded in encodings(of: message) {
-            let again = try? SchedulerMessage.decode(encoded, receiver: receiver)
-            precondition(again == message, "\(message) became \(String(describing: again))")
+enum SchedulerMessagesFuzz {
+    static func feed(_ input: [UInt8]) {
+        for receiver in SchedulerMessage.Receiver.allCases {
+            guard let message = try? SchedulerMessage.decode(input, receiver: receiver) else { continue }
+            for encoded in encodings(of: message) {
+                let again = try? SchedulerMessage.decode(encoded, receiver: receiver)
+                insist(again == message, "\(message) became \(String(describing: again))")
+            }
+        }
+        if let message = try? SchedulerBoundMessage.decode(input) {
+            for encoded in encodings(of: message) {
+                let again = try? SchedulerBoundMessage.decode(encoded)
+                insist(again == message, "\(message) became \(String(describing: again))")
+            }
+        }
+        if let response = try? ObjectStorageResponse.decode(input) {
+            insist((try? ObjectStorageResponse.decode(response.encoded())) == response, "\(response)")
+        }
+        if let objectID = try? ObjectID.decode(message: input) {
+            insist((try? ObjectID.decode(message: objectID.encodedMessage())) == objectID, "\(objectID)")
         }
     }
-    if let message = try? SchedulerBoundMessage.decode(input) {
-        for encoded in encodings(of: message) {
-            let again = try? SchedulerBoundMessage.decode(encoded)
-            precondition(again == message, "\(message) became \(String(describing: again))")
-        }
-    }
-    if let response = try? ObjectStorageResponse.decode(input) {
-        precondition((try? ObjectStorageResponse.decode(response.encoded())) == response)
-    }
-    if let objectID = try? ObjectID.decode(message: input) {
-        precondition((try? ObjectID.decode(message: objectID.encodedMessage())) == objectID)
-    }
-    return 0
 }
 
 private func encodings(of message: SchedulerMessage) -> [[UInt8]] {

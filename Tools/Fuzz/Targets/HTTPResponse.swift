@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// sources: Sources/HTTPWire/*.swift
+
+import HTTPWire
 
 /// Reads the input as the answer to a request, whole and byte by byte, and stops the process when the two differ.
 ///
 /// The first byte chooses the method, whether the peer closes at the end, and the cap on the body. Traps and reads
 /// out of bounds stop the process by themselves.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzHTTPResponse(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
-    let input = Array(UnsafeBufferPointer(start: start, count: count))
-    guard let choice = input.first else { return 0 }
-    let answer = Array(input.dropFirst())
-    let whole = reading(of: [answer], choice)
-    let single = reading(of: answer.map { [$0] }, choice)
-    precondition(whole == single, "whole: \(whole), byte by byte: \(single)")
-    return 0
+enum HTTPResponseFuzz {
+    static func feed(_ input: [UInt8]) {
+        guard let choice = input.first else { return }
+        let answer = Array(input.dropFirst())
+        let whole = reading(of: [answer], choice)
+        let single = reading(of: answer.map { [$0] }, choice)
+        insist(whole == single, "whole: \(whole), byte by byte: \(single)")
+    }
 }
 
 /// Everything that a caller can learn from an answer, body parts joined.
@@ -58,7 +58,7 @@ private func drain(_ parser: inout ResponseParser, into reading: inout Reading) 
             reading.heads.append(head)
             reading.framing = framing
         case .bodyPart(let bytes):
-            precondition(!bytes.isEmpty, "a part without bytes reads as the end")
+            insist(!bytes.isEmpty, "a part without bytes reads as the end")
             reading.body += bytes
         case .end:
             reading.isEnded = true

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// sources: Sources/JSON/*.swift
+
+import JSON
 
 /// Reads the input as JSON, asks every question about it that answers of a service are asked, and stops the process
 /// when what is written does not read back as it was.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzJSONText(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
-    let input = Array(UnsafeBufferPointer(start: start, count: count))
-    guard let value = try? JSON.read(input) else { return 0 }
-    let written = value.encoded()
-    guard let again = try? JSON.read(written) else {
-        preconditionFailure("what was written cannot be read: \(written)")
+enum JSONTextFuzz {
+    static func feed(_ input: [UInt8]) {
+        guard let value = try? JSON.read(input) else { return }
+        let written = value.encoded()
+        guard let again = try? JSON.read(written) else {
+            fatalError("what was written cannot be read: \(written)")
+        }
+        insist(again == value, "written \(value), read \(again)")
+        if let object = try? JSONObject(value) { question(object, depthLeft: 4) }
     }
-    precondition(again == value, "written \(value), read \(again)")
-    if let object = try? JSONObject(value) { question(object, depthLeft: 4) }
-    return 0
 }
 
 private func question(_ object: JSONObject, depthLeft: Int) {

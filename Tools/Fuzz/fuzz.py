@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the fuzz targets under libFuzzer and AddressSanitizer, each beginning with its corpus.
+
+What a target imports is compiled for it as modules of their own, with the fuzzer's counters inside; they are kept under
+.build and made again when a source changes. An input that fails is printed and left in .build/fuzz/found: once
+mended, move it to Tools/Fuzz/Corpus/TARGET under a name that says what it is. Every unit test run feeds it from then on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGETS = ROOT / "Tools" / "Fuzz" / "Targets"
+CORPUS = ROOT / "Tools" / "Fuzz" / "Corpus"
+INSIST = ROOT / "Tools" / "Fuzz" / "Insist.swift"
+BUILD = ROOT / ".build" / "fuzz"
+#: Swift's own handler would read all of the memory of a process that traps, and trip over the sanitizer.
+ENVIRONMENT = {**os.environ, "SWIFT_BACKTRACE": "enable=no"}
+
+FEATURES = ("ExistentialAny", "MemberImportVisibility", "InternalImportsByDefault", "NonisolatedNonsendingByDefault")
+COMPILE = ["swiftc", "-O", "-swift-version", "6", "-parse-as-library", "-enable-testing", "-package-name", "fuzz"]
+COMPILE += ["-sanitize=fuzzer,address", "-I", str(BUILD)]
+for feature in FEATURES:
+    COMPILE += ["-enable-upcoming-feature", feature]
+for headers in sorted((ROOT / "CHeaders").iterdir()):
+    COMPILE += ["-I", str(headers)]
+
+#: The entry that libFuzzer calls. A target itself has no such name, so that all of them fit into one test bundle.
+ENTRY = """
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    %sFuzz.feed([UInt8](UnsafeBufferPointer(start: start, count: count)))
+    return 0
+}
+"""
+
+
+class Failure(Exception):
+    """A target that does not compile, or failed; the text is for the user."""
+
+
+def sources(module: str) -> list[Path]:
+    return sorted((ROOT / "Sources" / module).glob("*.swift"))
+
+
+def imports(files: list[Path]) -> list[str]:
+    """The modules of ours that the files import, in order of name."""
+    text = "\n".join(file.read_text() for file in files)
+    names = set(re.findall(r"^(?:@testable )?(?:internal |package )?import (\w+)$", text, re.MULTILINE))
+    return sorted(name for name in names if (ROOT / "Sources" / name).is_dir())
+
+
+@cache
+def closure(module: str) -> tuple[str, ...]:
+    """The module after all that it imports."""
+    found: list[str] = []
+    for name in imports(sources(module)):
+        found += [inner for inner in closure(name) if inner not in found]
+    return (*found, module)
+
+
+@cache
+def compiler_version() -> bytes:
+    return subprocess.run(["swiftc", "--version"], check=True, capture_output=True).stdout
+
+
+def fingerprint(files: list[Path], modules: list[str], extra: str = "") -> str:
+    """Changes with whatever the outcome of a compilation depends on."""
+    digest = hashlib.sha256(compiler_version() + " ".join(COMPILE).encode() + extra.encode())
+    headers = sorted(path for path in (ROOT / "CHeaders").rglob("*") if path.is_file())
+    for path in headers + files + [source for module in modules for source in sources(module)]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def compile_unless_kept(product: Path, mark: str, command: list[str]) -> None:
+    """Runs the command unless the product of the same mark is there."""
+    stamp = product.with_suffix(".mark")
+    if product.exists() and stamp.exists() and stamp.read_text() == mark:
+        return
+    stamp.unlink(missing_ok=True)
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise Failure(f"{product.name} does not compile:\n{result.stderr}")
+    stamp.write_text(mark)
+
+
+class Build:
+    """Compiles modules and targets, each once, as many at a time as there are cores."""
+
+    def __init__(self, workers: ThreadPoolExecutor) -> None:
+        self._workers = workers
+        self._modules: dict[str, Future[None]] = {}
+
+    def start(self, modules: list[str]) -> None:
+        """Begins with the modules; their order is that of the imports, so nobody waits for one that waits itself."""
+        for module in modules:
+            if module not in self._modules:
+                self._modules[module] = self._workers.submit(self._module, module)
+
+    def _module(self, module: str) -> None:
+        below = [name for name in closure(module) if name != module]
+        for name in below:
+            self._modules[name].result()
+        files = sources(module)
+        embedded = [path for path in (ROOT / "Sources" / module).iterdir() if path.suffix == ".py"]
+        if embedded:
+            files = files + [self._resources(module, embedded)]
+        command = [*COMPILE, "-wmo", "-c", "-emit-module", "-emit-module-path", str(BUILD / f"{module}.swiftmodule")]
+        command += ["-module-name", module, *map(str, files), "-o", str(BUILD / f"{module}.o")]
+        compile_unless_kept(BUILD / f"{module}.o", fingerprint(files, below), command)
+
+    def _resources(self, module: str, embedded: list[Path]) -> Path:
+        """What the package manager writes for a resource that is embedded in code."""
+        lines = [f"static let {path.name.replace('.', '_')}: [UInt8] = {list(path.read_bytes())}" for path in embedded]
+        file = BUILD / f"{module}Resources.swift"
+        file.write_text("struct PackageResources {\n" + "\n".join(lines) + "\n}\n")
+        return file
+
+    def target(self, target: str) -> Path:
+        """The program of a target."""
+        source = TARGETS / f"{target}.swift"
+        modules = target_modules(target)
+        for module in modules:
+            self._modules[module].result()
+        entry = BUILD / f"{target}Entry.swift"
+        entry.write_text(ENTRY % target)
+        program = BUILD / target
+        objects = [str(BUILD / f"{module}.o") for module in modules]
+        command = [*COMPILE, "-module-name", "Fuzz", str(source), str(INSIST), str(entry), *objects, "-o", str(program)]
+        compile_unless_kept(program, fingerprint([source, INSIST], modules, ENTRY), command)
+        return program
+
+
+@cache
+def target_modules(target: str) -> list[str]:
+    """The modules that a target needs, each after those it imports."""
+    found: list[str] = []
+    for name in imports([TARGETS / f"{target}.swift"]):
+        found += [inner for inner in closure(name) if inner not in found]
+    return found
+
+
+def run(program: Path, seconds: int) -> str:
+    """Runs a target and returns what it did in a line; raises Failure with the input that failed."""
+    target = program.name
+    found, grown = BUILD / "found", BUILD / "corpus" / target
+    for directory in (found, grown):
+        directory.mkdir(parents=True, exist_ok=True)
+    command = [str(program), f"-max_total_time={seconds}", "-max_len=4096", "-timeout=5", "-rss_limit_mb=1024"]
+    command += ["-print_final_stats=1", f"-artifact_prefix={found}/{target}-", str(grown)]
+    kept = CORPUS / target
+    command += [str(kept)] if kept.is_dir() else []
+    result = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, errors="replace")
+    if result.returncode != 0:
+        lines = result.stderr.splitlines()
+        first = next((index for index, line in enumerate(lines) if "rror:" in line or "ERROR" in line), 0)
+        tail = "\n".join(lines[first : first + 30])
+        raise Failure(f"{target} failed; the input is in {found.relative_to(ROOT)}:\n{tail}")
+    inputs = re.search(r"stat::number_of_executed_units:\s*(\d+)", result.stderr)
+    covered = re.findall(r"cov: (\d+)", result.stderr)
+    return f"{target}: {inputs[1] if inputs else '?'} inputs, {covered[-1] if covered else '?'} branches reached"
+
+
+def find_the_planted_bug(program: Path) -> None:
+    """Proves that a failure would be seen: the canary has one, a few bytes deep."""
+    command = [str(program), "-max_total_time=60", "-max_len=16", f"-artifact_prefix={BUILD}/canary-"]
+    result = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, errors="replace")
+    if result.returncode == 0 or "AddressSanitizer" not in result.stderr:
+        raise Failure("the bug that was planted in Canary was not found: the fuzzing itself is broken")
+
+
+def fuzz(targets: list[str], seconds: int) -> int:
+    """Builds and runs the targets; returns how many failed."""
+    lock = threading.Lock()
+    failures: list[str] = []
+
+    def one(target: str) -> None:
+        try:
+            program = build.target(target)
+            line = run(program, seconds) if target != "Canary" else find_the_planted_bug(program)
+            if line:
+                with lock:
+                    print(line, flush=True)
+        except Failure as failure:
+            with lock:
+                failures.append(str(failure))
+
+    with ThreadPoolExecutor(os.cpu_count()) as workers:
+        build = Build(workers)
+        # All modules first: a target waits for its own, and one that waits keeps a worker.
+        for target in targets:
+            build.start(target_modules(target))
+        list(workers.map(one, targets))
+    for failure in failures:
+        print(f"error: {failure}", file=sys.stderr)
+    return len(failures)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="Tools/fuzz", description=__doc__.splitlines()[0])
+    parser.add_argument("seconds", type=int, metavar="SECONDS", help="how long each target runs")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="files of Tools/Fuzz/Targets; all, if none is named")
+    options = parser.parse_args()
+    known = sorted(path.stem for path in TARGETS.glob("*.swift"))
+    unknown = [target for target in options.targets if target not in known]
+    if unknown:
+        parser.error(f"there is no target {' '.join(unknown)}; there is {' '.join(known)}")
+    BUILD.mkdir(parents=True, exist_ok=True)
+    targets = options.targets or known
+    failed = fuzz(targets, options.seconds)
+    print(f"{len(targets) - failed} targets passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
