@@ -90,10 +90,11 @@ package final class TCPStream: ByteStream {
         defer { isWriting = false }
         var sent = 0
         while sent < bytes.count {
+            await takeTurn()
             if isFinishing { throw .closed }
             if let count = try writeNow(bytes[sent...]) {
                 sent += count
-                await spend(count)
+                allowanceLeft -= count
                 continue
             }
             do throws(TransportError) {
@@ -153,8 +154,9 @@ package final class TCPStream: ByteStream {
 
     private func receive(_ maximumCount: Int, _ deadline: Deadline) async throws(TransportError) -> [UInt8] {
         while true {
+            await takeTurn()
             if let bytes = try readNow(upTo: maximumCount) {
-                await spend(bytes.count)
+                allowanceLeft -= bytes.count
                 return bytes
             }
             try await wait(for: .read, until: deadline)
@@ -173,8 +175,11 @@ package final class TCPStream: ByteStream {
         try await socket.wait(for: interest, until: deadline, during: interest == .read ? .read : .write)
     }
 
-    private func spend(_ count: Int) async {
-        allowanceLeft -= count
+    /// Gives others their turn where the last one was used up.
+    ///
+    /// Before bytes are moved and not after: whoever wrote the last byte of a request must know that he did before
+    /// the answer can be there, or the connection counts as one whose request was never finished.
+    private func takeTurn() async {
         if allowanceLeft > 0 { return }
         allowanceLeft = Self.allowance
         await yieldToOthers()

@@ -178,6 +178,20 @@ import Transport
         }
     }
 
+    @Test func `a writer gives others their turn before it goes on, not after its last byte`() async throws {
+        try await onLoop {
+            let (client, server) = try await connectedPair()
+            let turn = Latch()
+            spawn { turn.open() }
+            // No more than an empty send buffer takes at once.
+            for _ in 0..<4 { try await client.write(patternBytes(64 * 1024), deadline: soon) }
+            #expect(!turn.isOpen)
+            try await client.write([1], deadline: soon)
+            #expect(turn.isOpen)
+            _ = server
+        }
+    }
+
     @Test func `keep-alive probes can be set on a connection`() async throws {
         try await onLoop {
             let (client, _) = try await connectedPair()
