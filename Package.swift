@@ -86,6 +86,15 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // Measures the daemon's HTTP client; in no product, Tools/bench builds it.
+        .executableTarget(
+            name: "Bench",
+            dependencies: ["EventLoop", "HTTPClient", "HTTPWire", "OCISigning", "Transport"],
+            path: "Tools/Bench",
+            exclude: ["bench.py", "libcurl.py", "server.py"],
+            swiftSettings: strict
+        ),
+
         .target(
             name: "TestSupport",
             dependencies: ["COpenSSL", "EventLoop", "Transport"],

@@ -66,6 +66,7 @@ def stages() -> list[Stage]:
         ),
         Stage("job runner", UNITTEST + ["-s", "Tools/job-runner/tests"], rf"(?m){PYTHON_TESTS}"),
         Stage("fuzzing under AddressSanitizer", ["Tools/fuzz", "3"], r"(?m)^(\d+) targets passed"),
+        Stage("benchmark beside libcurl", ["Tools/bench", "--short"], r"(?m)^(\d+) kinds of request measured"),
         Stage("local OCI", UNITTEST + ["-s", "Tools/oci-emulator/tests"], rf"(?m){PYTHON_TESTS}"),
         Stage(
             "local OCI against Oracle's SDK",
