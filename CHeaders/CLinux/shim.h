@@ -3,6 +3,8 @@
 // Without this, Swift takes the types of the C library for part of this module.
 #pragma clang module import SwiftGlibc
 #include <malloc.h>
+#include <spawn.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -22,4 +24,24 @@ static inline int clinux_forbid_dumps(void) {
 // malloc_trim(3), of a header that Swift's Glibc module leaves out
 static inline int clinux_trim_heap(void) {
     return malloc_trim(0);
+}
+
+// pidfd_open(2), of a header that Swift's Glibc module leaves out
+static inline int clinux_open_process(pid_t process) {
+    return pidfd_open(process, 0);
+}
+
+// posix_spawn_file_actions_addclosefrom_np(3), hidden behind _GNU_SOURCE
+static inline int clinux_close_others(posix_spawn_file_actions_t *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
+// posix_spawn_file_actions_addchdir_np(3), likewise
+static inline int clinux_change_directory(posix_spawn_file_actions_t *actions, const char *path) {
+    return posix_spawn_file_actions_addchdir_np(actions, path);
+}
+
+// pipe2(2), likewise
+static inline int clinux_open_pipe(int ends[2], int flags) {
+    return pipe2(ends, flags);
 }

@@ -12,6 +12,7 @@ package enum TransportPhase: String, Sendable {
     case read
     case write
     case file
+    case process
 }
 
 /// Who has to change something for an error to go away.
