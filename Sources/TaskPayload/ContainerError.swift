@@ -25,6 +25,11 @@ package struct ContainerError: Equatable, Sendable {
     /// What a client of Scaler's own OCI manager reads in this case.
     package var clientText: String { "Task failed in container: \(error)\n\(traceback)" }
 
+    /// Whether the task took its process with it: a signal, `os._exit`, or the kernel's hunger for memory.
+    package var saysProcessDied: Bool {
+        fields.contains { $0.name == "kind" && ($0.text == "signal" || $0.text == "exit") }
+    }
+
     /// Takes the dictionary apart, or returns nil when it does not say that it is an error.
     init?(_ pairs: [PickleValue.Pair]) {
         // A key that was set twice has its last value, as in Python.

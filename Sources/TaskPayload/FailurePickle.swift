@@ -19,12 +19,19 @@ package enum FailurePickle {
         case valueError = "ValueError"
         /// The cloud or the object storage could not be reached in time.
         case connectionError = "ConnectionError"
+        /// The process that ran the task ended before the task did: Scaler's own word for it.
+        case processorDiedError = "ProcessorDiedError"
+
+        /// The module to import it from; Scaler's is there wherever a client is.
+        var module: String {
+            self == .processorDiedError ? "scaler.utility.exceptions" : "builtins"
+        }
     }
 
     /// Returns the pickle of `name(text)`.
     package static func encode(_ name: ExceptionName = .runtimeError, _ text: String) -> [UInt8] {
         var writer = PickleWriter()
-        writer.write(global: name.rawValue, of: "builtins")
+        writer.write(global: name.rawValue, of: name.module)
         writer.write(text: text)
         writer.write(.tuple1)
         writer.write(.reduce)

@@ -38,7 +38,9 @@ struct TaskAnswer: Equatable {
         case .exception(let profile, let payload):
             self.init(isSuccess: false, object: Array(pickle[payload]), profile: Self.wire(profile))
         case .containerError(let error):
-            self = TaskFailure(.runtimeError, error.clientText).answer
+            let exception =
+                error.saysProcessDied ? FailurePickle.ExceptionName.processorDiedError : .runtimeError
+            self = TaskFailure(exception, error.clientText).answer
         }
     }
 }

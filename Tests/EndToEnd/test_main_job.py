@@ -65,7 +65,9 @@ class MainJob(ClusterTestCase):
 
     def test_a_task_that_ends_its_process_fails_with_a_reason(self):
         client = self.client()
-        with self.assertRaisesRegex(Exception, "exit"):
+        from scaler.utility.exceptions import ProcessorDiedError
+
+        with self.assertRaisesRegex(ProcessorDiedError, "exit"):
             client.submit(exit_hard).result(timeout=60)
         self.cluster.await_nothing_left()
 
