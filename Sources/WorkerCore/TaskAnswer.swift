@@ -18,14 +18,15 @@ struct TaskAnswer: Equatable {
     }
 
     /// Reads what a container stored; bytes that make no sense become a failure that says so.
-    init(storedResult bytes: [UInt8], limit: Int) {
+    static func reading(_ stored: [UInt8], limit: Int) async -> TaskAnswer {
         do {
-            let pickle = bytes.starts(with: Gzip.magic) ? try Gzip.decompress(bytes, limit: limit) : bytes
-            self.init(try TaskOutcome.parse(pickle), in: pickle)
+            let pickle =
+                stored.starts(with: Gzip.magic) ? try await Gzipped.expand(stored, limit: limit) : stored
+            return TaskAnswer(try TaskOutcome.parse(pickle), in: pickle)
         } catch let error as CompressionError {
-            self = TaskFailure.unreadableResult("\(error)").answer
+            return TaskFailure.unreadableResult("\(error)").answer
         } catch let error as TaskPayloadError {
-            self = TaskFailure.unreadableResult("\(error)").answer
+            return TaskFailure.unreadableResult("\(error)").answer
         } catch {
             preconditionFailure("neither gzip nor the pickle reader throws \(error)")
         }
@@ -53,28 +54,5 @@ extension TaskAnswer {
             memoryPeakBytes: profile.peakMemoryBytes,
             cpuSeconds: profile.processorSeconds
         )
-    }
-}
-
-/// A task's payload as it travels: compressed where that is worth it.
-struct PackedPayload {
-    let bytes: [UInt8]
-    let isCompressed: Bool
-
-    init(_ inputs: TaskInputs, taskID: [UInt8]) {
-        let plan = PayloadPlan(
-            taskID: taskID,
-            serializer: inputs.serializer,
-            functionByteCount: inputs.function.count,
-            argumentByteCounts: inputs.arguments.map(\.count)
-        )
-        let pickle = plan.assemble(function: inputs.function, arguments: inputs.arguments)
-        isCompressed = pickle.count > RunnerEnvironment.compressionThresholdBytes
-        bytes = isCompressed ? Gzip.compress(pickle) : pickle
-    }
-
-    /// Whether it fits into the container's environment.
-    var isInline: Bool {
-        bytes.count <= RunnerEnvironment.inlineBytesMax
     }
 }

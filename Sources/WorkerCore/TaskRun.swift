@@ -174,7 +174,8 @@ final class TaskRun {
     }
 
     private func storePayload(_ inputs: TaskInputs) async throws(Interruption) -> RunnerEnvironment {
-        let payload = PackedPayload(inputs, taskID: task.taskID.bytes)
+        let payload = await PackedPayload.pack(inputs, taskID: task.taskID.bytes)
+        try checkCancelled()
         var environment = services.environment(of: task.taskID)
         if payload.isInline {
             environment.payload = .inline(payload.bytes, isCompressed: payload.isCompressed)
@@ -262,7 +263,7 @@ final class TaskRun {
         }
         try checkCancelled()
         guard let stored else { throw .failed(.vanishedResult(name)) }
-        return TaskAnswer(storedResult: stored, limit: services.resultBytesMax)
+        return await TaskAnswer.reading(stored, limit: services.resultBytesMax)
     }
 
     private func reply(_ answer: TaskAnswer) async throws(Interruption) {
