@@ -70,14 +70,14 @@ import Transport
 
     @Test func `a body that makes progress may take longer than one window`() async throws {
         let request = HTTPRequest.get.with {
-            $0.deadlines.progress = .seconds(1)
+            $0.deadlines.progress = .seconds(3)
             $0.deadlines.progressBytesMin = 10
         }
         try await withServer { connection in
             _ = try await connection.request()
             try await connection.send("HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n")
             for _ in 0..<20 {
-                try await sleep(for: .milliseconds(60))
+                try await sleep(for: .milliseconds(160))
                 try await connection.send(pattern(10))
             }
         } test: { client, server in
