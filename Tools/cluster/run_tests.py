@@ -12,8 +12,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import kinds_table
+
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / ".build" / "test-logs"
+KINDS = ROOT / ".build" / "kinds.jsonl"
+BACKENDS = ("zmq", "ymq")
 UNITTEST = [sys.executable, "-W", "error::ResourceWarning", "-m", "unittest", "discover"]
 
 
@@ -50,7 +54,7 @@ SWIFT_TESTS = r"Test run with (\d+) tests? in .* (?:passed|failed)"
 PYTHON_TESTS = r"^Ran (\d+) tests? in"
 
 
-def stages() -> list[Stage]:
+def stages(older_versions: list[str]) -> list[Stage]:
     sources = ["Package.swift", "Sources", "Tests", "Tools"]
     lint = ["swift", "format", "lint", "--strict", "--parallel", "--recursive", *sources]
     build = ["swift", "build", "--build-tests", "--explicit-target-dependency-import-check", "error"]
@@ -74,25 +78,57 @@ def stages() -> list[Stage]:
             rf"(?m){PYTHON_TESTS}",
         ),
     ]
-    for backend in ("zmq", "ymq"):
-        every.append(
-            Stage(
-                f"end to end over {backend}",
-                UNITTEST + ["-v", "-s", "Tests/EndToEnd"],
-                rf"(?m){PYTHON_TESTS}",
-                {"SCALER_NETWORK_BACKEND": backend},
-            )
-        )
+    for backend in BACKENDS:
+        command = UNITTEST + ["-v", "-s", "Tests/EndToEnd"]
+        every.append(end_to_end(f"end to end over {backend}", command, backend))
+    for version in older_versions:
+        every.append(Stage(f"Scaler {version}", ["Tools/scaler-versions", version]))
+        python = str(ROOT / ".build" / f"scaler-{version}" / "bin" / "python")
+        for backend in BACKENDS:
+            # What depends on the release is in these files alone.
+            command = [python, *UNITTEST[1:], "-v", "-s", "Tests/EndToEnd", "-p", "test_kind_*.py"]
+            every.append(end_to_end(f"kinds of task over {backend} with Scaler {version}", command, backend))
     return every
+
+
+def end_to_end(name: str, command: list[str], backend: str) -> Stage:
+    environment = {"SCALER_NETWORK_BACKEND": backend, "SCALER_KINDS_RECORD": str(KINDS)}
+    return Stage(name, command, rf"(?m){PYTHON_TESTS}", environment)
+
+
+def older_versions(wants_all: bool) -> list[str]:
+    """The releases that Tools/scaler-versions knows without the newest, which every other test runs with."""
+    script = (ROOT / "Tools" / "scaler-versions").read_text()
+    found = re.search(r"^readonly known=\(([^)]*)\)$", script, re.MULTILINE)
+    assert found is not None, "Tools/scaler-versions lists the releases"
+    versions = found.group(1).split()[:-1]
+    return versions if wants_all else versions[:1]
+
+
+def show_kinds(is_complete: bool) -> None:
+    """Prints the table of what ran; after a run with every release it also goes into the README."""
+    if not KINDS.exists():
+        return
+    text = kinds_table.table(kinds_table.read(KINDS))
+    print(text, end="")
+    if is_complete:
+        kinds_table.put(text, ROOT / "README.md")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="Tools/test", description=__doc__)
     parser.add_argument("--only", metavar="WORD", help="run only the stages whose name holds WORD")
+    parser.add_argument(
+        "--all-versions",
+        action="store_true",
+        help="run the kinds of task with every release of Scaler, not the newest and the oldest only, and write "
+        "README's table of them",
+    )
     options = parser.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)
+    KINDS.unlink(missing_ok=True)
     passed = failed = 0
-    for stage in stages():
+    for stage in stages(older_versions(options.all_versions)):
         if options.only and options.only not in stage.name:
             continue
         start = time.monotonic()
@@ -108,6 +144,7 @@ def main() -> int:
             broken = re.findall(r"with (\d+) issue|failures=(\d+)|errors=(\d+)", output)
             failed += max(1, sum(int(number) for row in broken for number in row if number))
             passed += max(0, count - failed) if stage.counted else 0
+    show_kinds(options.all_versions)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
