@@ -22,8 +22,14 @@ package struct ContainerError: Equatable, Sendable {
     /// Whatever else the runner said, in its order; `None` says nothing.
     package let fields: [Field]
 
-    /// What a client of Scaler's own OCI manager reads in this case.
-    package var clientText: String { "Task failed in container: \(error)\n\(traceback)" }
+    /// What a client of Scaler's own OCI manager reads in this case, and the last words of a task that left more.
+    package var clientText: String {
+        let text = "Task failed in container: \(error)\n\(traceback)"
+        guard let tail = fields.first(where: { $0.name == "stderr_tail" })?.text, !tail.isEmpty else {
+            return text
+        }
+        return text + "The end of its stderr:\n\(tail)"
+    }
 
     /// Whether the task took its process with it: a signal, `os._exit`, or the kernel's hunger for memory.
     package var saysProcessDied: Bool {

@@ -39,6 +39,18 @@ import Testing
         #expect(error.clientText == vector.fields.message)
     }
 
+    @Test func `the last words of a task are told where its runner kept them`() throws {
+        let report = "\u{80}\u{3}}(\u{8c}\u{17}_scaler_container_error\u{88}\u{8c}\u{5}error\u{8c}\u{4}gone"
+        let bytes = Array(
+            (report + "\u{8c}\u{b}stderr_tail\u{8c}\u{3}byeu.").unicodeScalars.map { UInt8($0.value) }
+        )
+        guard case .containerError(let error) = try TaskOutcome.parse(bytes) else {
+            Issue.record("not read as an error")
+            return
+        }
+        #expect(error.clientText == "Task failed in container: gone\n\nThe end of its stderr:\nbye")
+    }
+
     @Test(arguments: PickleVector.named("error-dict-lookalike/false/", "error-dict-lookalike/empty-string/"))
     func `a dict that says it is no error is no outcome`(vector: PickleVector) throws {
         #expect(throws: TaskPayloadError.notAnOutcome("a dict")) { try TaskOutcome.parse(vector.bytes) }
