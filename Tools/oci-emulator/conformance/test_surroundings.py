@@ -8,6 +8,7 @@ import unittest
 
 import harness
 import oci
+from oci._vendor import requests
 
 
 class Surroundings(unittest.TestCase):
@@ -25,6 +26,18 @@ class Surroundings(unittest.TestCase):
         self.assertTrue(client.list_region_subscriptions(self.tenancy).data[0].is_home_region)
         self.assertEqual(client.get_compartment(self.compartment).data.compartment_id, self.tenancy)
         self.assertEqual([one.id for one in client.list_compartments(self.tenancy).data], [self.compartment])
+
+    def test_the_groups_of_the_user(self) -> None:
+        client, user = harness.client(oci.identity.IdentityClient), harness.config()["user"]
+        memberships = client.list_user_group_memberships(self.tenancy, user_id=user).data
+        self.assertEqual([client.get_group(one.group_id).data.name for one in memberships], ["scaler-users"])
+
+    def test_the_registry_gives_a_token_for_a_signature(self) -> None:
+        config = harness.config()
+        signer = oci.signer.Signer(config["tenancy"], config["user"], config["fingerprint"], config["key_file"])
+        url = self.environment["OCI_ENDPOINT"] + "/20180419/docker/token"
+        answer = requests.get(url, auth=signer, verify=self.environment["OCI_CA_BUNDLE"], timeout=10)
+        self.assertEqual((answer.status_code, answer.json()["token"].count(".")), (200, 2))
 
     def test_dynamic_groups_and_policies(self) -> None:
         client, models = harness.client(oci.identity.IdentityClient), oci.identity.models

@@ -85,6 +85,12 @@ class ArtifactsService:
         self.etags[image["id"]] = etag()
         repository.update(imageCount=1, layerCount=1, layersSizeInBytes=50_000_000, timeLastPushed=now)
 
+    def push(self, name: str, version: str) -> None:
+        """What a push leaves behind; the repository is made by the first one, in the root compartment."""
+        found = [one for one in self.repositories.values() if one["displayName"] == name]
+        body = {"compartmentId": self.tenancy.tenancy}
+        self._add_image(found[0] if found else self._add_repository(name, body, self.tenancy.user), version)
+
     def _check_match(self, call: Call, identifier: str) -> None:
         if call.headers.get("if-match") not in (None, "*", self.etags[identifier]):
             raise ServiceError(412, "NoEtagMatch", "The etag given in if-match is not the resource's.")

@@ -28,9 +28,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
-def oci_domains(region: str) -> tuple[str, str]:
-    """Where the region's service hosts live: compute-containers is in the first, objectstorage in the second."""
-    return f"{region}.oci.oraclecloud.com", f"{region}.oraclecloud.com"
+def oci_domains(*regions: str) -> list[str]:
+    """Where the service hosts of regions live: compute-containers is in the first, objectstorage in the second."""
+    names = dict.fromkeys(region for region in regions if region)
+    return [domain for name in names for domain in (f"{name}.oci.oraclecloud.com", f"{name}.oraclecloud.com")]
 
 
 def new_rsa_key() -> rsa.RSAPrivateKey:
@@ -141,11 +142,11 @@ class Authority:
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "oci-emulator intermediate CA")])
         return key, self.issue(name, key.public_key(), is_authority=True)
 
-    def server_context(self, directory: Path, host: str, region: str) -> ssl.SSLContext:
+    def server_context(self, directory: Path, host: str, *regions: str) -> ssl.SSLContext:
         """TLS for localhost, *.localhost, the loopback addresses, `host`, and OCI's own names (see proxy.py)."""
         key = ec.generate_private_key(ec.SECP256R1())
         addresses = {"127.0.0.1", "::1"}
-        names = {"localhost", "*.localhost", *(f"*.{domain}" for domain in oci_domains(region))}
+        names = {"localhost", "*.localhost", *(f"*.{domain}" for domain in oci_domains(*regions))}
         try:
             addresses.add(str(ipaddress.ip_address(host)))
         except ValueError:

@@ -15,6 +15,7 @@ import urllib.request
 from pathlib import Path
 
 from oci_emulator import faults, report, switches
+from oci_emulator.identity_api import HOME_REGIONS
 from oci_emulator.settings import FAST, VIRTUAL, Settings, Timing
 
 TIMING_HELP = {
@@ -46,6 +47,10 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--namespace", default=plain.namespace, help="Object Storage namespace (%(default)s)")
     serve.add_argument("--bucket", default=plain.bucket, help="the bucket that is there at start (%(default)s)")
     serve.add_argument("--region", default=plain.region, help="%(default)s")
+    serve.add_argument(
+        "--home-region", choices=sorted(HOME_REGIONS), default="", help="where IAM is changed (default: the region)"
+    )
+    serve.add_argument("--group", action="append", metavar="NAME", help="a group of the user (scaler-users)")
     serve.add_argument(
         "--instance-limit",
         type=int,
@@ -101,6 +106,10 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def plain_groups(given: list[str] | None) -> tuple[str, ...]:
+    return Settings(Path(".")).groups if given is None else tuple(given)
+
+
 def settings_of(options: argparse.Namespace) -> Settings:
     """Settings from the command line; raises ValueError with one clear line."""
     base = VIRTUAL if options.virtual else FAST if options.fast else Timing()
@@ -133,6 +142,8 @@ def settings_of(options: argparse.Namespace) -> Settings:
         instance_limit=options.instance_limit,
         token_lifetime=options.token_seconds,
         region=options.region,
+        home_region=options.home_region,
+        groups=plain_groups(options.group),
         namespace=options.namespace,
         bucket=options.bucket,
         check_signatures=not options.no_authentication,

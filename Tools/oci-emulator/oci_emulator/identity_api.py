@@ -18,12 +18,17 @@ from oci_emulator.settings import Settings
 from oci_emulator.tenancy import Tenancy
 
 
+# Regions that can be the tenancy's home, by the short codes that GetTenancy gives.
+HOME_REGIONS = {"us-ashburn-1": "IAD", "us-phoenix-1": "PHX", "eu-frankfurt-1": "FRA"}
+
+
 class ResourceTable:
     """Dynamic groups or policies: created, listed, read, changed and deleted the same way."""
 
     def __init__(self, kind: str, tenancy: Tenancy, required: dict[str, type], optional: tuple[str, ...]) -> None:
         self.kind = kind
         self.tenancy = tenancy
+        self.home_region = ""
         self.required = required
         self.optional = optional
         self.items: dict[str, dict[str, Any]] = {}
@@ -48,7 +53,16 @@ class ResourceTable:
             raise ServiceError(400, "CannotParseRequest", f"Unrecognized fields: {', '.join(sorted(unknown))}.")
         return body
 
+    def _check_region(self, call: Call) -> None:
+        """A change sent to another region's host is refused; at an endpoint of our own the region cannot be told."""
+        labels = call.headers.get("host", "").split(".")
+        if self.home_region and labels[0] == "identity" and labels[1] != self.home_region:
+            raise ServiceError(
+                403, "NotAllowed", f"Please go to your home region {self.home_region} to execute CREATE, UPDATE and DELETE."
+            )
+
     async def create(self, call: Call) -> Answer:
+        self._check_region(call)
         body = self._checked(json_body(call), True)
         if body["compartmentId"] not in (self.tenancy.tenancy, self.tenancy.compartment):
             raise not_found()
@@ -97,6 +111,7 @@ class ResourceTable:
         return Answer(page, headers=headers)
 
     async def update(self, call: Call) -> Answer:
+        self._check_region(call)
         item = self.found(call)
         self._check_match(call, item["id"])
         item.update(self._checked(json_body(call), False))
@@ -104,6 +119,7 @@ class ResourceTable:
         return self._one(item["id"])
 
     async def delete(self, call: Call) -> Answer:
+        self._check_region(call)
         identifier = self.found(call)["id"]
         self._check_match(call, identifier)
         del self.items[identifier]
@@ -130,11 +146,20 @@ class IdentityService:
         self._domain_ids = {name: ocid("availabilitydomain") for name in settings.availability_domains}
         common = {"compartmentId": str, "name": str, "description": str}
         self.groups = ResourceTable("dynamicgroup", tenancy, {**common, "matchingRule": str}, ())
+        self.home_region = settings.home_region or settings.region
         self.policies = ResourceTable("policy", tenancy, {**common, "statements": list}, ("versionDate",))
+
+        self.groups.home_region = self.policies.home_region = self.home_region
 
     def _is_ours(self, identifier: str) -> None:
         if identifier not in (self.tenancy.tenancy, self.tenancy.compartment):
             raise not_found()
+
+    def lets_objects_be_deleted(self) -> bool:
+        """Whether a policy lets Object Storage itself act on objects, as lifecycle rules need."""
+        wanted = f"allow service objectstorage-{self.settings.region} to manage object-family"
+        statements = [text for policy in self.policies.items.values() for text in policy["statements"]]
+        return any(text.lower().startswith(wanted) for text in statements)
 
     async def list_domains(self, call: Call) -> Answer:
         compartment = call.need("compartmentId")
@@ -154,7 +179,7 @@ class IdentityService:
                 "id": self.tenancy.tenancy,
                 "name": "emulated",
                 "description": "The tenancy of oci-emulator",
-                "homeRegionKey": REGIONAL_KEY.upper(),
+                "homeRegionKey": HOME_REGIONS.get(self.home_region, REGIONAL_KEY.upper()),
                 "upiIdcsCompatibilityLayerEndpoint": None,
                 "freeformTags": {},
                 "definedTags": {},
@@ -167,11 +192,12 @@ class IdentityService:
         return Answer(
             [
                 {
-                    "regionKey": REGIONAL_KEY.upper(),
-                    "regionName": self.settings.region,
+                    "regionKey": HOME_REGIONS.get(name, REGIONAL_KEY.upper()),
+                    "regionName": name,
                     "status": "READY",
-                    "isHomeRegion": True,
+                    "isHomeRegion": name == self.home_region,
                 }
+                for name in dict.fromkeys((self.settings.region, self.home_region))
             ]
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 from oci_emulator.calls import Answer, Call, Operation, ServiceError, invalid
@@ -38,6 +39,8 @@ class ObjectService:
         self.settings = settings
         self.store = store
         self.journal = journal
+        # Whether a policy lets the service delete objects by itself; asked only where a switch says so.
+        self.is_service_allowed: Callable[[], bool] = lambda: True
 
     # MARK: finding things
 
@@ -253,6 +256,13 @@ class ObjectService:
 
     async def put_lifecycle(self, call: Call) -> Answer:
         bucket = self.bucket(call)
+        if self.settings.switches["lifecycle-needs-policy"] == "yes" and not self.is_service_allowed():
+            raise ServiceError(
+                400,
+                "InsufficientServicePermissions",
+                f"Permissions granted to the object storage service principal 'objectstorage-{self.settings.region}' "
+                "to this bucket are insufficient.",
+            )
         items = json_body(call).get("items", [])
         for item in items:
             missing = [name for name in ("name", "action", "timeAmount", "timeUnit", "isEnabled") if name not in item]

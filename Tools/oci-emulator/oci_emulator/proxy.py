@@ -19,8 +19,8 @@ CONNECT = re.compile(rb"CONNECT ([A-Za-z0-9.\-]+):443 HTTP/1\.[01]\r\n")
 
 
 class Proxy:
-    def __init__(self, region: str) -> None:
-        self._suffixes = tuple("." + domain for domain in oci_domains(region))
+    def __init__(self, *regions: str) -> None:
+        self._suffixes = tuple("." + domain for domain in oci_domains(*regions))
         self._server: asyncio.Server | None = None
         self._target: tuple[str, int] = ("", 0)
 

@@ -17,6 +17,7 @@ from oci_emulator.credentials import Keyring
 from oci_emulator.engine_runtime import EngineError, EngineRuntime
 from oci_emulator.faults import Faults
 from oci_emulator.gateway import Gateway
+from oci_emulator.groups_api import GroupService
 from oci_emulator.identity_api import IdentityService
 from oci_emulator.instance_api import InstanceService
 from oci_emulator.journal import Journal
@@ -31,6 +32,7 @@ from oci_emulator.observation_api import LimitsService, LoggingSearchService
 from oci_emulator.pool_runtime import PoolRuntime
 from oci_emulator.principals_api import FederationService, InstanceIdentity, MetadataService
 from oci_emulator.proxy import Proxy
+from oci_emulator.registry_api import RegistryService
 from oci_emulator.report import text
 from oci_emulator.runtimes import ProcessRuntime, Runtime
 from oci_emulator.settings import Settings
@@ -77,25 +79,32 @@ class Emulator:
         data = ObjectDataService(self.objects)
         identity = InstanceIdentity(self.authority, self.tenancy)
         metadata = MetadataService(settings, identity)
+        users = IdentityService(settings, self.tenancy)
+        self.objects.is_service_allowed = users.lets_objects_be_deleted
+        artifacts = ArtifactsService(settings, self.tenancy)
+        registry = RegistryService(self.tenancy, self.keyring, artifacts)
         operations = [
             *self.objects.operations(),
             *data.operations(),
             *MultipartService(data).operations(),
             *self.instances.operations(),
             *self.work.operations(),
-            *IdentityService(settings, self.tenancy).operations(),
+            *users.operations(),
+            *GroupService(settings, self.tenancy).operations(),
             *NetworkService(self.tenancy, self.instances).operations(),
-            *ArtifactsService(settings, self.tenancy).operations(),
+            *artifacts.operations(),
+            *registry.operations(),
             *LoggingSearchService(settings, self.instances).operations(),
             *LimitsService(settings, self.instances).operations(),
             *FederationService(settings, self.authority, self.keyring, self.tenancy).operations(),
         ]
         self.faults = Faults(settings.faults, settings.fault_seed)
         self.gateway = Gateway(settings, self.keyring, self.journal, operations, self.faults)
-        plain = [*metadata.operations(), *AdminService(self.faults, self.journal).operations()]
+        admin = [*AdminService(self.faults, self.journal).operations(), *registry.admin_operations()]
+        plain = [*metadata.operations(), *admin]
         self.plain_gateway = Gateway(settings, self.keyring, self.journal, plain, self.faults)
         self.endpoint = self.plain_endpoint = self.proxy_url = ""
-        self._proxy = Proxy(settings.region)
+        self._proxy = Proxy(settings.region, settings.home_region)
         self._listener: Listener | None = None
         self._plain_listener: Listener | None = None
         self._outages: asyncio.Task[None] | None = None
@@ -109,7 +118,8 @@ class Emulator:
             settings, runtime, principals, self.journal, self.faults, self._surroundings, self.instances.forget
         )
         self._preparing = asyncio.create_task(principals.prepare())
-        context = self.authority.server_context(settings.state_directory, settings.host, settings.region)
+        regions = (settings.region, settings.home_region)
+        context = self.authority.server_context(settings.state_directory, settings.host, *regions)
         self._listener = Listener(self.gateway, settings.host, settings.port, context)
         self._plain_listener = Listener(self.plain_gateway, "127.0.0.1", 0, None)
         self.endpoint = await self._listener.open()

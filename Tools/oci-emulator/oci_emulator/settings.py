@@ -43,6 +43,8 @@ class Settings:
     token_lifetime: float = 3600.0
     region: str = "us-ashburn-1"
     availability_domains: tuple[str, ...] = tuple(f"Uocm:US-ASHBURN-AD-{n}" for n in (1, 2, 3))
+    home_region: str = ""  # where alone IAM can be changed; the region itself if empty
+    groups: tuple[str, ...] = ("scaler-users",)  # of the one user
     namespace: str = "emulatedns"
     bucket: str = "scaler-tasks"
     image: str = "us-ashburn-1.ocir.io/emulatedns/scaler-job-runner:latest"

@@ -42,6 +42,9 @@ SWITCHES: dict[str, Switch] = {
     "logging-search-data": Switch(
         ("empty", "container-logs"), "whether a Logging search finds what containers wrote to stdout and stderr"
     ),
+    "lifecycle-needs-policy": Switch(
+        ("no", "yes"), "whether a lifecycle rule is refused until a policy lets the service itself manage objects"
+    ),
     "default-restart-policy": Switch(("ALWAYS", "NEVER", "ON_FAILURE"), "containerRestartPolicy when none is given"),
 }
 
