@@ -18,6 +18,8 @@ package enum CloudService: Sendable, CaseIterable {
     case authentication
     /// Service limits.
     case limits
+    /// Container registry, where images are pushed to and pulled from.
+    case registry
 
     /// What every path of the service's API begins with; empty for Object Storage, whose paths begin at the root, and
     /// for the token service, which has two versions.
@@ -27,6 +29,7 @@ package enum CloudService: Sendable, CaseIterable {
         case .identity, .artifacts, .core: "/20160918"
         case .logging: "/20190909"
         case .limits: "/20190729"
+        case .registry: "/20180419"
         case .objectStorage, .authentication: ""
         }
     }
@@ -42,6 +45,7 @@ package enum CloudService: Sendable, CaseIterable {
         case .core: "iaas"
         case .authentication: "auth"
         case .limits: "limits"
+        case .registry: "ocir"
         }
     }
 

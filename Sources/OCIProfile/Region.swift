@@ -31,6 +31,7 @@ package struct Region: Equatable, Hashable, Sendable {
 
     /// The host name of a service in this region.
     package func host(of service: CloudService) -> String {
+        if service == .registry { return registryHost }
         guard let identifier else { return "\(service.name).\(domain)" }
         return "\(service.name).\(identifier).\(service.isBelowOCI ? "oci." : "")\(domain)"
     }

@@ -3,6 +3,7 @@
 package import EventLoop
 package import HTTPClient
 package import OCIProfile
+internal import OCISigning
 internal import Transport
 
 /// As whom the cloud is called.
@@ -68,6 +69,13 @@ package final class CloudAccess {
 
     /// The OCID of the tenancy, once known: for token principals after their first call.
     package var tenancyID: String? { credentials.tenancyID }
+
+    /// The OCID of the user whose API key signs; nil for every other principal.
+    package func userID(deadline: Deadline) async throws(OCIError) -> String? {
+        // The name of an API key is tenancy, user and fingerprint; a token holds no slash.
+        let parts = try await credentials.current(deadline: deadline).keyID.text.split(separator: "/")
+        return parts.count == 3 ? String(parts[1]) : nil
+    }
 
     /// Reads files and loads keys; sends nothing, unless the metadata service has to be asked for the region.
     package static func open(

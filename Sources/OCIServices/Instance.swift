@@ -174,11 +174,38 @@ package struct InstanceShape: Sendable, Equatable {
     package let ocpus: ClosedRange<Double>?
     /// The range of memory in GB, if the shape is flexible.
     package let memoryGB: ClosedRange<Double>?
+    /// The range of memory in GB for each OCPU, if the shape has one.
+    package let memoryGBPerOCPU: ClosedRange<Double>?
 
     init(_ object: JSONObject) throws(JSONError) {
         name = try object.string("name")
+        let memory = try object.objectIfPresent("memoryOptions")
         ocpus = try Self.range(try object.objectIfPresent("ocpuOptions"), "min", "max")
-        memoryGB = try Self.range(try object.objectIfPresent("memoryOptions"), "minInGBs", "maxInGBs")
+        memoryGB = try Self.range(memory, "minInGBs", "maxInGBs")
+        memoryGBPerOCPU = try Self.range(memory, "minPerOcpuInGBs", "maxPerOcpuInGBs")
+    }
+
+    /// Why the shape cannot have this size, in words; nil if it can, as far as is known.
+    package func misfit(ocpus count: Double, memoryGB size: Double) -> String? {
+        if let ocpus, !ocpus.contains(count) {
+            return "\(name) has \(Self.words(ocpus)) OCPUs, not \(Self.words(count))"
+        }
+        if let memoryGB, !memoryGB.contains(size) {
+            return "\(name) has \(Self.words(memoryGB)) GB of memory, not \(Self.words(size))"
+        }
+        if let memoryGBPerOCPU, !memoryGBPerOCPU.contains(size / count) {
+            return "\(name) has \(Self.words(memoryGBPerOCPU)) GB of memory for each OCPU, not "
+                + "\(Self.words(size)) for \(Self.words(count))"
+        }
+        return nil
+    }
+
+    private static func words(_ range: ClosedRange<Double>) -> String {
+        "\(words(range.lowerBound)) to \(words(range.upperBound))"
+    }
+
+    private static func words(_ number: Double) -> String {
+        Int(exactly: number).map { "\($0)" } ?? "\(number)"
     }
 
     private static func range(

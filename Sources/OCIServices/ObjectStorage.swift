@@ -26,12 +26,20 @@ package final class ObjectStorage {
 
     /// Returns the tenancy's namespace as the service knows it.
     package static func namespace(calls: ServiceCalls, deadline: Deadline) async throws(OCIError) -> String {
+        try await namespaceAndTime(calls: calls, deadline: deadline).namespace
+    }
+
+    /// Returns the tenancy's namespace, and the service's clock in seconds since 1970.
+    package static func namespaceAndTime(
+        calls: ServiceCalls,
+        deadline: Deadline
+    ) async throws(OCIError) -> (namespace: String, time: Int?) {
         let request = ServiceRequest(.getNamespace, "GET", "/n", scope: "the tenancy")
         return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
             guard case .string(let name) = try answer.json() else {
                 throw answer.malformed("the namespace is not a string")
             }
-            return name
+            return (name, answer.head.headers["date"].flatMap(HTTPWire.HTTPDate.secondsSinceEpoch))
         }
     }
 

@@ -21,7 +21,33 @@ package enum Operation: String, Sendable, CaseIterable {
     case listObjects = "ListObjects"
     case deleteObject = "DeleteObject"
     case batchDeleteObjects = "BatchDeleteObjects"
+    case createBucket = "CreateBucket"
+    case deleteBucket = "DeleteBucket"
+    case getObjectLifecyclePolicy = "GetObjectLifecyclePolicy"
+    case putObjectLifecyclePolicy = "PutObjectLifecyclePolicy"
+    case listMultipartUploads = "ListMultipartUploads"
+    case abortMultipartUpload = "AbortMultipartUpload"
     case listAvailabilityDomains = "ListAvailabilityDomains"
+    case getTenancy = "GetTenancy"
+    case getCompartment = "GetCompartment"
+    case listUserGroupMemberships = "ListUserGroupMemberships"
+    case getGroup = "GetGroup"
+    case listDynamicGroups = "ListDynamicGroups"
+    case createDynamicGroup = "CreateDynamicGroup"
+    case updateDynamicGroup = "UpdateDynamicGroup"
+    case deleteDynamicGroup = "DeleteDynamicGroup"
+    case listPolicies = "ListPolicies"
+    case createPolicy = "CreatePolicy"
+    case updatePolicy = "UpdatePolicy"
+    case deletePolicy = "DeletePolicy"
+    case getSubnet = "GetSubnet"
+    case listContainerRepositories = "ListContainerRepositories"
+    case createContainerRepository = "CreateContainerRepository"
+    case deleteContainerRepository = "DeleteContainerRepository"
+    case listContainerImages = "ListContainerImages"
+    case listLimitDefinitions = "ListLimitDefinitions"
+    case getResourceAvailability = "GetResourceAvailability"
+    case issueRegistryToken = "IssueRegistryToken"
     case federateInstance = "FederateInstance"
     case refreshSessionToken = "RefreshSessionToken"
 
@@ -33,9 +59,19 @@ package enum Operation: String, Sendable, CaseIterable {
             .listContainerInstanceShapes, .listWorkRequestErrors:
             .containerInstances
         case .getNamespace, .getBucket, .putObject, .getObject, .headObject, .listObjects, .deleteObject,
-            .batchDeleteObjects:
+            .batchDeleteObjects, .createBucket, .deleteBucket, .getObjectLifecyclePolicy,
+            .putObjectLifecyclePolicy, .listMultipartUploads, .abortMultipartUpload:
             .objectStorage
-        case .listAvailabilityDomains: .identity
+        case .listAvailabilityDomains, .getTenancy, .getCompartment, .listUserGroupMemberships, .getGroup,
+            .listDynamicGroups, .createDynamicGroup, .updateDynamicGroup, .deleteDynamicGroup, .listPolicies,
+            .createPolicy, .updatePolicy, .deletePolicy:
+            .identity
+        case .getSubnet: .core
+        case .listContainerRepositories, .createContainerRepository, .deleteContainerRepository,
+            .listContainerImages:
+            .artifacts
+        case .listLimitDefinitions, .getResourceAvailability: .limits
+        case .issueRegistryToken: .registry
         case .federateInstance, .refreshSessionToken: .authentication
         }
     }
@@ -43,8 +79,13 @@ package enum Operation: String, Sendable, CaseIterable {
     /// The queue it waits in for a token of the rate buckets.
     var lane: RateBuckets.Lane {
         switch self {
-        case .createContainerInstance, .putObject, .federateInstance, .refreshSessionToken: .write
-        case .deleteContainerInstance, .deleteObject, .batchDeleteObjects: .delete
+        case .createContainerInstance, .putObject, .federateInstance, .refreshSessionToken, .createBucket,
+            .putObjectLifecyclePolicy, .createDynamicGroup, .updateDynamicGroup, .createPolicy, .updatePolicy,
+            .createContainerRepository:
+            .write
+        case .deleteContainerInstance, .deleteObject, .batchDeleteObjects, .deleteBucket,
+            .abortMultipartUpload, .deleteDynamicGroup, .deletePolicy, .deleteContainerRepository:
+            .delete
         // RetrieveLogs is a POST, and still only reads.
         default: .read
         }
@@ -66,8 +107,22 @@ package enum Operation: String, Sendable, CaseIterable {
         case .getObject, .headObject: ["read objects"]
         case .listObjects: ["inspect objects"]
         case .getBucket: ["read buckets"]
-        case .listAvailabilityDomains: ["inspect compartments"]
-        case .getNamespace, .federateInstance, .refreshSessionToken: []
+        case .getObjectLifecyclePolicy: ["read buckets"]
+        case .createBucket, .deleteBucket, .putObjectLifecyclePolicy: ["manage buckets"]
+        case .listMultipartUploads: ["read buckets"]
+        case .abortMultipartUpload: ["manage objects"]
+        case .listAvailabilityDomains, .getCompartment: ["inspect compartments"]
+        case .getTenancy: ["inspect tenancies"]
+        case .listUserGroupMemberships, .getGroup: ["inspect groups", "inspect users"]
+        case .listDynamicGroups: ["inspect dynamic-groups"]
+        case .createDynamicGroup, .updateDynamicGroup, .deleteDynamicGroup: ["manage dynamic-groups"]
+        case .listPolicies: ["inspect policies"]
+        case .createPolicy, .updatePolicy, .deletePolicy: ["manage policies"]
+        case .getSubnet: ["use virtual-network-family"]
+        case .listContainerRepositories, .listContainerImages: ["read repos"]
+        case .createContainerRepository, .deleteContainerRepository: ["manage repos"]
+        case .listLimitDefinitions, .getResourceAvailability: ["inspect resource-availability"]
+        case .getNamespace, .federateInstance, .refreshSessionToken, .issueRegistryToken: []
         }
     }
 }

@@ -31,6 +31,8 @@ package final class ServiceCalls {
     private let retryDelay: RetryDelay
     private var random: any RandomNumberGenerator & Sendable
     private let notify: @LoopActor @Sendable (ServiceNotice) -> Void
+    /// Told of every call before it is made, once however often it is tried.
+    package var willSend: (@LoopActor (ServiceRequest) -> Void)?
 
     /// Calls through `exchange`, signed with what `credentials` yield.
     ///
@@ -60,6 +62,7 @@ package final class ServiceCalls {
         _ read: (ServiceAnswer) throws(OCIError) -> Value
     ) async throws(OCIError) -> Value {
         var attempt = Attempt(requestID: newRequestID(using: &random))
+        willSend?(request)
         while true {
             let error: OCIError
             do throws(OCIError) {
@@ -89,6 +92,11 @@ package final class ServiceCalls {
         } catch .service(let failure) where failure.saysGone {
             return nil
         }
+    }
+
+    /// Where a request would go, as a URL.
+    package func url(of request: ServiceRequest) -> String {
+        exchange.url(of: request)
     }
 
     /// How many calls a second a service gets at present.

@@ -47,6 +47,12 @@ package final class SignedExchange {
         clock.correct(serverTime: serverTime, hostTime: hostTime())
     }
 
+    /// Where a request goes, as a URL.
+    func url(of request: ServiceRequest) -> String {
+        let location = endpoints.location(of: request.operation.service)
+        return "\(location.origin)\(location.basePath)\(request.target)"
+    }
+
     /// Sends `request` once and returns its answer if that is a 2xx; `attemptCount` is for the error's text.
     func send(
         _ request: ServiceRequest,

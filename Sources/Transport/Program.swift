@@ -33,10 +33,9 @@ package struct Program: Sendable, Equatable {
         self.arguments = arguments
     }
 
-    /// The path of the first executable file of this name, or nil if there is none.
+    /// The path of the first executable file of this name in the directories of `searchPath`, nil if there is none.
     ///
-    /// Looks in the directories of `searchPath`, which are parted by colons; a name with a slash is a path
-    /// already.
+    /// The directories are parted by colons; a name with a slash is a path already.
     package static func find(_ name: String, searchPath: String) -> String? {
         let candidates =
             name.utf8.contains(UInt8(ascii: "/"))
