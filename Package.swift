@@ -80,9 +80,19 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
+        module(
+            "Provisioning",
+            [
+                "Configuration", "Encodings", "EventLoop", "HTTPWire", "JSON", "Messaging", "OCIProfile",
+                "OCIServices", "TaskPayload", "Transport", "WorkerCore",
+            ],
+            resources: [
+                .embedInCode("JobRunner"), .embedInCode("check_client.py"),
+            ]
+        ),
         .executableTarget(
             name: "ScalerOCIHPC",
-            dependencies: ["Configuration", "Transport", "WorkerCore"],
+            dependencies: ["Configuration", "Provisioning", "Transport", "WorkerCore"],
             swiftSettings: strict
         ),
 

@@ -15,7 +15,7 @@ struct Given: Sendable, Equatable {
 package struct ArgumentScan: Sendable {
     /// Bare words, in order.
     package private(set) var words: [String] = []
-    private(set) var flags: [String: Given] = [:]
+    var flags: [String: Given] = [:]
     private let options: [Option]
 
     /// Scans arguments, the program's name not included.

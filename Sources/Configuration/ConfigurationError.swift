@@ -14,6 +14,8 @@ package enum ConfigurationError: Error, Sendable, Equatable {
     case unwantedValue(flag: String)
     /// A second bare word where one is enough.
     case unexpectedArgument(String)
+    /// A bare word after a subcommand that takes none.
+    case strayWord(String, command: String)
     /// A bare word that is neither an address, a file nor a subcommand.
     case unknownWord(String, nearest: String?)
     /// The program was called as `scaler_worker_manager` without, or with another, kind of manager.
@@ -40,8 +42,8 @@ package enum ConfigurationError: Error, Sendable, Equatable {
     /// 2 for a command line that does not parse, 78 (EX_CONFIG of sysexits.h) for everything about values.
     package var exitCode: Int32 {
         switch self {
-        case .unknownFlag, .ambiguousFlag, .missingValue, .unwantedValue, .unexpectedArgument, .unknownWord,
-            .unknownManagerType, .severalFiles:
+        case .unknownFlag, .ambiguousFlag, .missingValue, .unwantedValue, .unexpectedArgument, .strayWord,
+            .unknownWord, .unknownManagerType, .severalFiles:
             2
         case .badValue(_, .flag, let fault), .badValue(_, .argument, let fault):
             fault.isOutOfRange ? 78 : 2
@@ -64,6 +66,8 @@ package enum ConfigurationError: Error, Sendable, Equatable {
             "\(flag) is a switch and takes no value; write just \(flag)"
         case .unexpectedArgument(let word):
             "unexpected argument \(quoted(word)); one scheduler address is enough, flags begin with --"
+        case .strayWord(let word, let command):
+            "\(quoted(word)) means nothing here; see scaler-oci-hpc \(command) --help"
         case .unknownWord(let word, let nearest):
             "\(quoted(word)) is neither a scheduler address such as tcp://127.0.0.1:8516, a .toml file nor a "
                 + "subcommand; \(meant(nearest))"
@@ -127,11 +131,13 @@ package struct ValueFault: Error, Sendable, Equatable {
     /// Such as `give a whole number from 1 to 100`.
     package let remedy: String
 
-    static func malformed(_ problem: String, _ remedy: String) -> ValueFault {
+    /// A text that does not parse.
+    package static func malformed(_ problem: String, _ remedy: String) -> ValueFault {
         ValueFault(isOutOfRange: false, problem: problem, remedy: remedy)
     }
 
-    static func outOfRange(_ problem: String, _ remedy: String) -> ValueFault {
+    /// A value that parses and is refused.
+    package static func outOfRange(_ problem: String, _ remedy: String) -> ValueFault {
         ValueFault(isOutOfRange: true, problem: problem, remedy: remedy)
     }
 }

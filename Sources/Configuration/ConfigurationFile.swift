@@ -24,16 +24,22 @@ enum ConfigurationFile {
         "worker-manager-config", "worker-config", "logging-config", "container-instance-config",
     ]
 
-    static func entries(_ bytes: [UInt8], path: String) throws(ConfigurationError) -> [ManagerEntry] {
+    static func table(_ bytes: [UInt8], path: String) throws(ConfigurationError) -> TOMLTable {
         guard bytes.count <= bytesMax else {
             throw .unreadableFile(path: path, reason: "larger than \(bytesMax) bytes")
         }
-        let root: TOMLTable
         do {
-            root = try TOMLParser.parse(bytes)
+            return try TOMLParser.parse(bytes)
         } catch {
             throw .malformedFile(path: path, line: error.line, column: error.column, reason: error.reason)
         }
+    }
+
+    /// The types of all worker managers in the file, in order.
+    static func managerTypes(_ root: TOMLTable) -> [String] { managerTables(root).compactMap(typeName) }
+
+    static func entries(_ bytes: [UInt8], path: String) throws(ConfigurationError) -> [ManagerEntry] {
+        let root = try table(bytes, path: path)
         let tables = managerTables(root)
         let ours = tables.filter { typeName($0) == managerType }
         guard !ours.isEmpty else { throw .noManager(path: path, otherTypes: tables.compactMap(typeName)) }
@@ -99,7 +105,7 @@ enum ConfigurationFile {
 }
 
 extension Option {
-    fileprivate var isFileKey: Bool {
+    var isFileKey: Bool {
         if case .invocation = role { false } else { true }
     }
 

@@ -29,7 +29,7 @@ func withUnderscores(_ name: String) -> String { String(name.map { $0 == "-" ? "
 func withDashes(_ key: String) -> String { String(key.map { $0 == "_" ? "-" : $0 }) }
 
 /// A TOML basic string that reads back as the same text (TOML 1.0, "String").
-func tomlString(_ text: String) -> String {
+package func tomlString(_ text: String) -> String {
     var shown = "\""
     for scalar in text.unicodeScalars {
         switch scalar {

@@ -2,6 +2,7 @@
 
 internal import Configuration
 internal import Glibc
+internal import Provisioning
 internal import Transport
 internal import WorkerCore
 
@@ -15,18 +16,28 @@ enum CommandLineEntry {
             let invocation = try Invocation.parse(
                 arguments: arguments,
                 environment: environmentVariables(),
+                subcommands: subcommands,
                 readFile: read
             )
             switch invocation {
             case .run(let managers): return Daemon.run(managers)
             case .printConfig(let text), .help(let text): return say(text)
             case .version: return say("scaler-oci-hpc \(Version.text)")
-            case .subcommand(let name, _): preconditionFailure("no subcommand \(name) was declared")
+            case .subcommand(let name, let arguments): return run(name, arguments)
             }
         } catch {
             FatalLine.write(error.description)
             return error.exitCode
         }
+    }
+
+    private static let subcommands = ProvisioningCommands.subcommands
+
+    private static func run(_ name: String, _ arguments: [String]) -> Int32 {
+        guard let code = ProvisioningCommands.run(name, arguments) else {
+            preconditionFailure("no subcommand \(name) was declared")
+        }
+        return code
     }
 
     private static func read(_ path: String) throws(FileUnreadable) -> [UInt8] {

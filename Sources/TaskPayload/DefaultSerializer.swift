@@ -10,6 +10,9 @@ package enum DefaultSerializer {
     private static let name = Array("DefaultSerializer".utf8)
     private static let forms = Set([2, 3].flatMap(textForms) + [4, 5].flatMap(framedForms))
 
+    /// The default serializer, as a client of today pickles it.
+    package static let pickled = framedForms(version: 5)[0]
+
     /// Tells whether `bytes` are the default serializer.
     package static func isPickled(as bytes: [UInt8]) -> Bool {
         forms.contains(bytes)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Configuration
-internal import EventLoop
+package import EventLoop
 internal import Glibc
 internal import Logging
 internal import OCIServices
@@ -11,8 +11,12 @@ internal import Transport
 package enum Daemon {
     /// Runs the managers until a signal ends them; returns the exit code (sysexits(3) for failures).
     ///
-    /// The first SIGTERM or SIGINT stops in order, the second at once.
-    package static func run(_ managers: [Settings]) -> Int32 {
+    /// The first SIGTERM or SIGINT stops in order, the second at once. `companions` makes what runs beside the
+    /// managers.
+    package static func run(
+        _ managers: [Settings],
+        beside companions: (@LoopActor @Sendable () -> any Companions)? = nil
+    ) -> Int32 {
         precondition(!managers.isEmpty, "the configuration yields at least one manager")
         let log: Logger
         do {
@@ -22,8 +26,21 @@ package enum Daemon {
             return ExitCode.configuration
         }
         if !ProcessIdentity.forbidDumps() { log.warning("cannot keep keys out of core files") }
-        return EventLoop.run { await DaemonProcess(managers, log).run() }
+        return EventLoop.run { await DaemonProcess(managers, log, companions?()).run() }
     }
+}
+
+/// What runs beside the managers: begins before them, ends after them, and takes them along when it ends by itself.
+@LoopActor
+package protocol Companions: AnyObject, Sendable {
+    /// Starts everything and returns when it can be used; an exit code if it cannot, after a line that says why.
+    func start() async -> Int32?
+
+    /// Returns when a part of it has ended by itself: the exit code that the process shall have.
+    func waitForEnd() async -> Int32
+
+    /// Stops everything that still runs.
+    func stop() async
 }
 
 /// Exit codes of sysexits(3) that the daemon uses.
@@ -41,26 +58,46 @@ private final class DaemonProcess {
     private let stopping = Latch()
     private var services: [ManagerService] = []
     private var usage = ProcessUsageSampler()
+    private let companions: (any Companions)?
+    /// Set when a companion ended by itself.
+    private var companionsExitCode: Int32?
 
-    init(_ managers: [Settings], _ log: Logger) {
+    init(_ managers: [Settings], _ log: Logger, _ companions: (any Companions)?) {
         self.managers = managers
         self.log = log
+        self.companions = companions
     }
 
     func run() async -> Int32 {
         let starting = spawn { await self.start() }
         let signals = Signals([SIGTERM, SIGINT])
         spawn { await self.obey(signals, abandoning: starting) }
-        if let failure = await starting.value { return failure }
+        if let failure = await starting.value {
+            await companions?.stop()
+            return failure
+        }
         _ = try? await stopping.wait()
         let stops = services.map { service in spawn { await service.stop() } }
         for stop in stops where await !stop.value { log.warning("left before everything was deleted") }
+        await companions?.stop()
         log.info("ended")
-        return 0
+        return companionsExitCode ?? 0
+    }
+
+    /// Starts what runs beside the managers and watches it; the exit code if that fails.
+    private func startCompanions() async -> Int32? {
+        guard let companions else { return nil }
+        if let failure = await companions.start() { return failure }
+        spawn {
+            self.companionsExitCode = await companions.waitForEnd()
+            self.stopping.open()
+        }
+        return nil
     }
 
     /// Starts every manager; returns the exit code if one cannot work until a person mends something.
     private func start() async -> Int32? {
+        if let failure = await startCompanions() { return failure }
         if let failure = await serveStatus() { return failure }
         for settings in managers {
             var log = log

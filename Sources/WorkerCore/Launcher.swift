@@ -136,19 +136,8 @@ final class Launcher {
         launch.definedTags = settings.definedTags.map {
             OCIServices.DefinedTag(namespace: $0.namespace, key: $0.key, value: $0.value)
         }
-        launch.imagePullSecrets = imagePullSecrets
+        launch.imagePullSecrets = ImagePullSecret.all(for: settings)
         return launch
-    }
-
-    private var imagePullSecrets: [ImagePullSecret] {
-        let registry = String(settings.containerImage.prefix { $0 != "/" })
-        if let secretID = settings.imagePullSecretID {
-            return [.vault(registry: registry, secretID: secretID)]
-        }
-        guard let username = settings.imagePullUsername, let password = settings.imagePullPassword else {
-            return []
-        }
-        return [.basic(registry: registry, username: username, password: password)]
     }
 
     private func waitForRoom() async throws(Failure) {

@@ -1,30 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Configuration
-internal import EventLoop
+package import Configuration
+package import EventLoop
 internal import HTTPClient
 internal import Logging
-internal import OCIServices
+package import OCIServices
 internal import Transport
 
 /// From the settings to something that can call OCI: identity, trust, endpoints.
 @LoopActor
-enum OCIAccess {
+package enum OCIAccess {
     static func calls(for settings: Settings, log: Logger) async throws(OCIError) -> ServiceCalls {
-        let environment = environmentVariables()
-        let client = HTTPClient(
-            connector: StreamConnector(try trust(settings), proxies: try proxies(environment))
-        )
-        let access = try await CloudAccess.open(
-            options(settings),
-            client: client,
-            environment: environment,
-            home: ProcessIdentity.homeDirectory ?? "/"
-        ) { notice in
+        let access = try await open(for: settings) { notice in
             log.log(level: notice.level, "call to OCI", metadata: ["notice": "\(notice)"])
         }
         for warning in access.warnings { log.warning("\(warning)") }
         return access.calls
+    }
+
+    /// Opens the cloud as the settings say, in their region or another.
+    package static func open(
+        for settings: Settings,
+        region: String? = nil,
+        notify: @escaping @LoopActor @Sendable (ServiceNotice) -> Void
+    ) async throws(OCIError) -> CloudAccess {
+        let environment = environmentVariables()
+        let client = HTTPClient(
+            connector: StreamConnector(try trust(settings), proxies: try proxies(environment))
+        )
+        var options = options(settings)
+        if let region { options.region = region }
+        return try await CloudAccess.open(
+            options,
+            client: client,
+            environment: environment,
+            home: ProcessIdentity.homeDirectory ?? "/",
+            notify: notify
+        )
     }
 
     private static func options(_ settings: Settings) -> CloudAccessOptions {
@@ -73,7 +85,7 @@ extension ServiceNotice {
 
 extension OCIError {
     /// The exit code for a daemon that cannot start because of this.
-    var exitCode: Int32 {
+    package var exitCode: Int32 {
         switch self {
         case .authentication(let problem): problem.exitStatus
         default:

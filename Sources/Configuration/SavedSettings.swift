@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Settings that an earlier command wrote down, such as those of provisioned resources.
+package struct SavedSettings: Sendable, Equatable {
+    /// The file they came from, for messages.
+    package let path: String
+    /// Texts by key of the configuration file (`compartment_id`); keys that no setting has are left alone.
+    package let values: [String: String]
+
+    /// Settings with the name of their file.
+    package init(path: String, values: [String: String]) {
+        self.path = path
+        self.values = values
+    }
+
+    var entry: ManagerEntry {
+        var entry = ManagerEntry(path: path, line: 1)
+        for (key, text) in values {
+            let name = withDashes(key)
+            guard let option = Option.table.first(where: { $0.name == name && $0.isFileKey }) else {
+                continue
+            }
+            entry.given[option.name] = Given(texts: [text], origin: .file(path: path, line: 1))
+        }
+        return entry
+    }
+}
+
+extension ArgumentScan {
+    /// The same scan with some flags under the names that `Option.table` has for them.
+    ///
+    /// - Parameter names: A subcommand's own flag, such as `region`, and the option it means, such as `oci-region`.
+    /// - Returns: The scan with the option's names.
+    /// - Throws: A contradiction when both were given.
+    package func renaming(_ names: [String: String]) throws(ConfigurationError) -> ArgumentScan {
+        var scan = self
+        for (own, meant) in names.sorted(by: { $0.key < $1.key }) {
+            guard let given = scan.flags.removeValue(forKey: own) else { continue }
+            guard scan.flags[meant] == nil else {
+                throw .contradiction("--\(own) and --\(meant) are the same setting; give one of them")
+            }
+            scan.flags[meant] = given
+        }
+        return scan
+    }
+
+    /// The same scan with one flag's text under another name, for flags that give a setting in another unit.
+    package func replacing(
+        _ own: String,
+        by meant: String,
+        text: String
+    ) throws(ConfigurationError) -> ArgumentScan {
+        var scan = try renaming([own: meant])
+        scan.flags[meant]?.texts = [text]
+        return scan
+    }
+}
+
+extension Invocation {
+    /// Reads the settings of a subcommand that has no configuration file, but may have saved settings.
+    ///
+    /// - Parameters:
+    ///   - scan: The subcommand's arguments, with the names of `Option.table`.
+    ///   - environment: Environment variables.
+    ///   - saved: What stands behind the environment, if anything.
+    ///   - required: Names of the options without which it cannot work, e.g. `compartment-id`.
+    /// - Returns: One value.
+    /// - Throws: The first fault found, as one line.
+    package static func settings(
+        scan: ArgumentScan,
+        environment: [String: String],
+        saved: SavedSettings?,
+        required: [String]
+    ) throws(ConfigurationError) -> Settings {
+        try Settings(
+            scan: scan,
+            address: nil,
+            environment: environment,
+            entry: saved?.entry,
+            required: Option.table.filter { required.contains($0.name) }
+        )
+    }
+}
+
+extension Option {
+    /// The row of the table with this name; a name that is not there is a mistake of this program.
+    package static func named(_ name: String) -> Option {
+        guard let option = table.first(where: { $0.name == name }) else {
+            preconditionFailure("there is no option \(name)")
+        }
+        return option
+    }
+}

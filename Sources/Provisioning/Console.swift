@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import Glibc
+
+/// The person at the terminal: results go to standard output, talk to standard error.
+@LoopActor
+final class Console {
+    /// Columns of a progress bar.
+    private static let barWidth = 30
+
+    private let isTerminal: Bool
+    private let write: @LoopActor (_ text: String, _ isTalk: Bool) -> Void
+    private let readAnswer: @LoopActor () -> String?
+    /// Whether a line of talk stands unfinished on the terminal.
+    private var isLineOpen = false
+
+    /// The process's own streams.
+    convenience init() {
+        self.init(
+            isTerminal: isatty(STDERR_FILENO) == 1,
+            write: { text, isTalk in writeAll(text, to: isTalk ? STDERR_FILENO : STDOUT_FILENO) },
+            readAnswer: { readLine() }
+        )
+    }
+
+    /// A console of a test: `write` gets the texts, `readAnswer` gives the lines typed.
+    init(
+        isTerminal: Bool,
+        write: @escaping @LoopActor (_ text: String, _ isTalk: Bool) -> Void,
+        readAnswer: @escaping @LoopActor () -> String?
+    ) {
+        self.isTerminal = isTerminal
+        self.write = write
+        self.readAnswer = readAnswer
+    }
+
+    /// A line of what was asked for.
+    func put(_ line: String) { write(line + "\n", false) }
+
+    /// A line of talk.
+    func say(_ line: String) {
+        closeLine()
+        write(line + "\n", true)
+    }
+
+    /// Shows on a terminal what is being done; `settle` says how it went.
+    func begin(_ text: String) {
+        guard isTerminal else { return }
+        closeLine()
+        write("\(text) ...", true)
+        isLineOpen = true
+    }
+
+    /// Takes back what `begin` showed.
+    func clear() {
+        if isLineOpen { write("\r\u{1B}[K", true) }
+        isLineOpen = false
+    }
+
+    /// Replaces what `begin` showed.
+    func settle(_ text: String) {
+        let start = isLineOpen ? "\r\u{1B}[K" : ""
+        isLineOpen = false
+        write("\(start)\(text)\n", true)
+    }
+
+    /// Shows how far a long piece of work is; nothing but its end where there is no terminal.
+    func showProgress(_ text: String, done: Int, total: Int) {
+        guard isTerminal else { return }
+        // The total may be an old count, and be passed.
+        let filled = total > 0 ? min(Self.barWidth, Self.barWidth * done / total) : Self.barWidth
+        let bar =
+            String(repeating: "#", count: filled) + String(repeating: ".", count: Self.barWidth - filled)
+        write("\r\u{1B}[K\(text) [\(bar)] \(done)/\(max(done, total))", true)
+        isLineOpen = true
+    }
+
+    /// Asks, and returns whether the answer was yes.
+    func confirms(_ question: String) -> Bool {
+        closeLine()
+        write("\(question) [y/N] ", true)
+        let answer = readAnswer()?.lowercased() ?? ""
+        return answer == "y" || answer == "yes"
+    }
+
+    /// Whether nobody is there to be asked.
+    var isUnattended: Bool { isatty(STDIN_FILENO) == 0 }
+
+    private func closeLine() {
+        if isLineOpen { write("\n", true) }
+        isLineOpen = false
+    }
+}
+
+/// A terminal or pipe that takes no more is nobody's fault here; SIGPIPE is ignored, so the work goes on.
+private func writeAll(_ text: String, to fileDescriptor: Int32) {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { Glibc.write(fileDescriptor, $0.baseAddress, $0.count) }
+        guard count > 0 else {
+            if count < 0, errno == EINTR { continue }
+            return
+        }
+        rest = rest.dropFirst(count)
+    }
+}
