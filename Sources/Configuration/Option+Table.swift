@@ -154,7 +154,7 @@ extension Option {
             environment: "OCI_AUTH_TYPE",
             .choice,
             into: \.authType,
-            "How requests to OCI are signed."
+            "How requests to OCI are signed; principals know their own region."
         ),
         Option(
             "oci-profile",

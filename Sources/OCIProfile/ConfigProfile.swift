@@ -40,13 +40,15 @@ package struct ConfigProfile: Equatable, Sendable {
     /// Reads a profile, with what the environment says in place of the file.
     ///
     /// `OCI_CLI_USER` and its like override the file, as for the CLI; `OCI_REGION` only fills in a missing region, as
-    /// for the SDKs. A `file` of nil stands for a profile that is all in the environment.
+    /// for the SDKs. A `file` of nil stands for a profile that is all in the environment. A `region` given elsewhere
+    /// does for a profile without one, as a program that sets its own region may with the SDKs.
     package init(
         _ name: String,
         in file: OCIConfigFile?,
         choice: Choice = .configFile,
         environment: [String: String],
-        home: String
+        home: String,
+        region elsewhere: String? = nil
     ) throws(OCIProfileError) {
         var settings = Settings(entries: try file?.profile(name) ?? [:], environment: environment, home: home)
         if let line = settings.entries["key_content"]?.line { throw .keyContentInFile(line: line) }
@@ -69,7 +71,7 @@ package struct ConfigProfile: Equatable, Sendable {
         }
         passphrase = settings.value("pass_phrase") ?? settings.value("passphrase")
         region =
-            settings.value("region") ?? environment.nonEmpty("OCI_REGION")
+            settings.value("region") ?? environment.nonEmpty("OCI_REGION") ?? elsewhere
             ?? settings.required("region") { _ in true }
         guard settings.problems.isEmpty else { throw .invalid(profile: name, settings.problems) }
     }

@@ -43,7 +43,8 @@ struct ProfileSource {
                 in: file,
                 choice: options.principal == .securityToken ? .securityToken : .configFile,
                 environment: environment,
-                home: home
+                home: home,
+                region: options.region
             )
         }
         return ProfileSource(profile: profile, path: found?.path)

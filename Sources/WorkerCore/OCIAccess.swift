@@ -49,10 +49,22 @@ package enum OCIAccess {
         }
         // The default gives way to the CLI's variable, as a profile that was asked for does not.
         options.profileName = settings.profile == "DEFAULT" ? nil : settings.profile
-        options.region = settings.region
+        options.region = region(settings)
         options.endpoint = settings.ociEndpoint
         options.requestsPerSecondMax = settings.maxRequestsPerSecond
         return options
+    }
+
+    /// The region to call; nil for that of the principal.
+    ///
+    /// With a profile the setting's default goes over the profile's region, as in the Python manager. Instances and
+    /// resources know better where they are.
+    private static func region(_ settings: Settings) -> String? {
+        switch settings.authType {
+        case .configFile, .securityToken: settings.region
+        case .instancePrincipal, .resourcePrincipal:
+            settings.origins["oci-region"] == nil ? nil : settings.region
+        }
     }
 
     private static func proxies(_ environment: [String: String]) throws(OCIError) -> ProxySettings {
@@ -67,7 +79,8 @@ package enum OCIAccess {
         do throws(TransportError) {
             return try TLSContext(settings.caBundle.map { .certificates(path: $0) } ?? .systemRoots)
         } catch {
-            throw .authentication(.configuration("\(error)"))
+            let source = settings.caBundle.map { "--ca-bundle \($0): " } ?? ""
+            throw .authentication(.configuration("\(source)\(error)"))
         }
     }
 }

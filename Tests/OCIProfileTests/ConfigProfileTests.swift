@@ -91,6 +91,15 @@ private func profile(
         #expect(!error.description.contains("\n"))
     }
 
+    @Test func `a region given elsewhere does for a profile without one, and for no other`() throws {
+        let texts = [complete, complete.replacing("region=us-ashburn-1", with: "")]
+        let regions = try texts.map { text in
+            let file = try OCIConfigFile(text)
+            return try ConfigProfile("DEFAULT", in: file, environment: [:], home: "/", region: "fra").region
+        }
+        #expect(regions == ["us-ashburn-1", "fra"])
+    }
+
     @Test func `a token that was asked for must be there`() throws {
         let error = try #require(throws: OCIProfileError.self) {
             try profile(complete, choice: .securityToken)

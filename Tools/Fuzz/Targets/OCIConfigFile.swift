@@ -48,6 +48,8 @@ enum OCIConfigFileFuzz {
             text += "[\(name)]\n"
             // What is inherited is written too, and overrides itself.
             for (key, entry) in try file.profile(name) {
+                // Continued values are joined, and one behind such a key may make its line a section.
+                guard !key.hasPrefix("[") else { return }
                 let lines = entry.value.split(separator: "\n", omittingEmptySubsequences: false)
                 text += "\(key)=\(lines.joined(separator: "\n "))\n"
             }
