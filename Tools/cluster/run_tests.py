@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -126,6 +127,8 @@ def main() -> int:
     )
     options = parser.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)
+    # Tests crash programs on purpose; their core files would lie about in the checkout.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     KINDS.unlink(missing_ok=True)
     passed = failed = 0
     for stage in stages(older_versions(options.all_versions)):
