@@ -24,6 +24,9 @@ package final class ContainerInstances {
     }
 
     /// Launches an instance, or returns the one that the same `retryToken` has launched before.
+    ///
+    /// A caller that is cancelled still gets the answer of a request that is on its way: what was launched must be
+    /// known to be deleted.
     package func create(
         _ launch: InstanceLaunch,
         retryToken: String,
@@ -32,6 +35,7 @@ package final class ContainerInstances {
         var request = request(.createContainerInstance, "POST", "/containerInstances")
         request.body = .json(launch.body)
         request.retryToken = retryToken
+        request.isShielded = true
         return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
             try answer.decode { object throws(JSONError) in
                 try ContainerInstance(object, workRequestID: answer.head.headers["opc-work-request-id"])

@@ -59,10 +59,24 @@ package enum FailureKind: String, Sendable, CaseIterable {
         }
     }
 
+    /// What a failed work request, or the lifecycleDetails of a failed instance, says about room; nil if nothing.
+    ///
+    /// The same refusals come as the answer to a create, and long after it was accepted.
+    package static func lateRefusal(code: String?, message: String) -> FailureKind? {
+        if saysOutOfHostCapacity(message) { return .outOfHostCapacity }
+        if let kind = code.flatMap({ kinds[$0] }), kind.isCapacity { return kind }
+        if says("service limit", message) || says("limitexceeded", message) { return .limitExceeded }
+        return says("quotaexceeded", message) ? .quotaExceeded : nil
+    }
+
     /// Whether `text`, an error message or lifecycleDetails, says that no hardware was free.
     package static func saysOutOfHostCapacity(_ text: String) -> Bool {
+        says("out of host capacity", text)
+    }
+
+    private static func says(_ words: String, _ text: String) -> Bool {
         // Not `contains` of a text, which links a whole regular expression engine.
-        let wanted = "out of host capacity".utf8
+        let wanted = words.utf8
         let bytes = Array(text.lowercased().utf8)
         return bytes.indices.contains { bytes[$0...].starts(with: wanted) }
     }

@@ -71,6 +71,8 @@ package struct InstanceSummary: Sendable, Equatable {
     package let lifecycleDetails: String?
     /// When it was asked for.
     package let timeCreated: Timestamp?
+    /// When it last changed, its state included.
+    package let timeUpdated: Timestamp?
     /// Its free-form tags.
     package let freeformTags: [String: String]
     /// The full name of its availability domain.
@@ -82,6 +84,7 @@ package struct InstanceSummary: Sendable, Equatable {
         lifecycleState = LifecycleState(try object.string("lifecycleState"))
         lifecycleDetails = try object.stringIfPresent("lifecycleDetails")
         timeCreated = try object.stringIfPresent("timeCreated").flatMap(Timestamp.init)
+        timeUpdated = try object.stringIfPresent("timeUpdated").flatMap(Timestamp.init)
         freeformTags = try object.stringMap("freeformTags")
         availabilityDomain = try object.stringIfPresent("availabilityDomain") ?? ""
     }

@@ -122,19 +122,38 @@ package final class ServiceCalls {
         counts.add(request.operation, isRetry: attempt.count > 0)
         attempt.count += 1
         do throws(OCIError) {
-            return try await exchange.send(
-                request,
-                identity: identity,
-                requestID: attempt.requestID,
-                attemptCount: attempt.count,
-                deadline: deadline
-            )
+            return try await exchange(request, identity, attempt.requestID, attempt.count, deadline)
         } catch {
             // What cut the last attempt short was the caller; what went wrong is what was answered before.
             if deadline.isPast, let last = attempt.lastFailure, case .transport = error { throw last }
             attempt.lastFailure = error
             throw error
         }
+    }
+
+    private func exchange(
+        _ request: ServiceRequest,
+        _ identity: SigningIdentity,
+        _ requestID: String,
+        _ attemptCount: Int,
+        _ deadline: Deadline
+    ) async throws(OCIError) -> ServiceAnswer {
+        let exchange = exchange
+        let send = { @LoopActor @Sendable () async throws(OCIError) -> ServiceAnswer in
+            try await exchange.send(
+                request,
+                identity: identity,
+                requestID: requestID,
+                attemptCount: attemptCount,
+                deadline: deadline
+            )
+        }
+        guard request.isShielded else { return try await send() }
+        // Work of its own: the caller's cancellation does not reach it.
+        let call = spawn { () async -> Result<ServiceAnswer, OCIError> in
+            do throws(OCIError) { return .success(try await send()) } catch { return .failure(error) }
+        }
+        return try await call.value.get()
     }
 
     /// Does what can be done about a refused signature, each thing once in a call: the clock, then the token.

@@ -45,6 +45,8 @@ package struct ServiceRequest: Sendable {
     package var spoolAbove: Int?
     /// Whether a 409 IncorrectState is waited out here.
     package var isIncorrectStateRetried = true
+    /// Whether a request that is on its way is followed to its end although the caller was cancelled.
+    package var isShielded = false
 
     /// A call without query, body and extra fields.
     package init(_ operation: Operation, _ method: String, _ path: String, scope: String) {

@@ -1,4 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Where to create the next instance.
+//
+// Rule: "Out of host capacity" and a service limit say that a place is full now. Asking again at once earns a rate
+// limit; and when a thousand tasks wait, letting all of them ask the moment one pause is over is the same mistake.
+// Consequence: a full place is closed for a while that doubles each time it is found full again. Then one create tries it;
+// if that succeeds two may be under way, then four, and so on until the place counts as open again.
+// Consequence: a place that is full because of a limit opens as soon as something of ours is gone, for that is what the
+// limit counts.
 
 /// One place where an instance can be created.
 package struct Placement: Hashable, Sendable {
@@ -17,18 +26,34 @@ package struct Placement: Hashable, Sendable {
     }
 }
 
-/// The places to try, in order of preference, and which of them are known to be full.
-///
-/// "Out of host capacity" says that a place is full now; asking it again at once earns a rate limit. A full
-/// place is left alone for a while that doubles each time it is found full again, up to a limit.
+/// The places to try, in order of preference, and which of them are known to be full; pure.
 package struct Placements: Sendable {
+    /// Why a place is full.
+    package enum Fullness: Hashable, Sendable {
+        /// The cloud has no hardware left there; only time helps.
+        case capacity
+        /// A limit or quota of ours is reached; the end of an instance of ours helps, too.
+        case limit
+    }
+
+    /// What is known of a place that was found full and is not yet trusted again.
+    private struct Caution {
+        var fullness: Fullness
+        /// Closed until then.
+        var until: Duration
+        /// The length of the last pause.
+        var pause: Duration
+        /// So many creates may be under way.
+        var window = 1
+    }
+
+    /// A window beyond this is none.
+    private static let windowMax = 64
+
     /// In order of preference; never empty.
     package let all: [Placement]
-    private struct Fullness {
-        var until: Duration
-        var length: Duration
-    }
-    private var full: [Placement: Fullness] = [:]
+    private var cautions: [Placement: Caution] = [:]
+    private var underWay: [Placement: Int] = [:]
     private let firstPause: Duration
     private let longestPause: Duration
 
@@ -54,30 +79,73 @@ package struct Placements: Sendable {
         self.longestPause = longestPause
     }
 
-    /// The first place not known to be full at `now`.
-    package func first(at now: Duration) -> Placement? {
-        all.first { (full[$0]?.until ?? .zero) <= now }
+    /// Takes the first place where a create may be tried at `now`; `settle` gives it back.
+    package mutating func take(at now: Duration) -> Placement? {
+        let free = all.first { place in
+            guard let caution = cautions[place] else { return true }
+            return caution.until <= now && underWay[place, default: 0] < caution.window
+        }
+        if let free { underWay[free, default: 0] += 1 }
+        return free
     }
 
-    /// When the first of the full places is worth another try; `now` if one is free.
-    package func nextTry(after now: Duration) -> Duration {
-        if first(at: now) != nil { return now }
-        return all.compactMap { full[$0]?.until }.min() ?? now
+    /// When a place opens by itself; nil if none is closed, so that only the end of a create under way can help.
+    package func nextOpening(after now: Duration) -> Duration? {
+        cautions.values.map(\.until).filter { $0 > now }.min()
     }
 
-    /// Remembers that `placement` was full at `now`; several answers to calls that overlapped count once.
-    package mutating func markFull(_ placement: Placement, at now: Duration) {
-        if let known = full[placement] {
-            guard known.until <= now else { return }
-            let length = min(known.length * 2, longestPause)
-            full[placement] = Fullness(until: now + length, length: length)
-        } else {
-            full[placement] = Fullness(until: now + firstPause, length: firstPause)
+    /// Whether any place takes creates without caution.
+    package var isAnyOpen: Bool {
+        all.contains { cautions[$0] == nil }
+    }
+
+    /// A create in a place that was taken has succeeded, as was learned at `now`.
+    package mutating func created(in place: Placement, at now: Duration) {
+        giveBack(place)
+        // One that was under way when the place was found full says nothing about now.
+        guard var caution = cautions[place], caution.until <= now else { return }
+        caution.window *= 2
+        cautions[place] = caution.window > Self.windowMax ? nil : caution
+    }
+
+    /// A create in a place that was taken was told at `now` that there is no room.
+    ///
+    /// Several answers to creates that overlapped count once.
+    package mutating func full(_ place: Placement, _ fullness: Fullness, at now: Duration) {
+        giveBack(place)
+        close(place, fullness, at: now)
+    }
+
+    /// The cloud said at `now`, long after a create, that there had been no room for it.
+    package mutating func turnedOutFull(_ place: Placement, _ fullness: Fullness, at now: Duration) {
+        close(place, fullness, at: now)
+    }
+
+    /// A create in a place that was taken ended without telling whether there is room.
+    package mutating func nothingLearned(of place: Placement) {
+        giveBack(place)
+    }
+
+    /// Something of ours is gone for certain: what a limit had closed may be tried.
+    package mutating func roomFreed(at now: Duration) {
+        for (place, caution) in cautions where caution.fullness == .limit && caution.until > now {
+            cautions[place]?.until = now
         }
     }
 
-    /// Forgets that `placement` was full: an instance was created there.
-    package mutating func markFree(_ placement: Placement) {
-        full[placement] = nil
+    private mutating func close(_ place: Placement, _ fullness: Fullness, at now: Duration) {
+        guard let known = cautions[place] else {
+            cautions[place] = Caution(fullness: fullness, until: now + firstPause, pause: firstPause)
+            return
+        }
+        if known.until > now { return }
+        // A place where creates succeeded since is full anew, not still.
+        let pause = known.window > 1 ? firstPause : min(known.pause * 2, longestPause)
+        cautions[place] = Caution(fullness: fullness, until: now + pause, pause: pause)
+    }
+
+    private mutating func giveBack(_ place: Placement) {
+        guard let count = underWay[place] else { return }
+        underWay[place] = count > 1 ? count - 1 : nil
     }
 }

@@ -24,9 +24,12 @@ package enum TaskState: String, Hashable, Sendable, CaseIterable {
     /// stopped or vanished without one, `replying` when its time is up, `cleaning` when cancelled.
     case running
     /// Why its instance ended without a result is asked of the cloud. To `replying` when known,
-    /// `fetching` when the result turned up after all, `cleaning` when cancelled.
+    /// `fetching` when the result turned up after all, `loading` when the cloud had taken the instance on
+    /// without having room for it, `cleaning` when cancelled.
     case diagnosing
-    /// Its result is read from OCI Object Storage. To `replying` when read, `cleaning` when cancelled.
+    /// Its result is read from OCI Object Storage. To `replying` when read, `running` when the listing was
+    /// wrong and there is none (yet), `loading` when there is neither result nor instance, `cleaning` when
+    /// cancelled.
     case fetching
     /// Its result is put into Scaler's object storage, then announced to the scheduler. To `cleaning` when
     /// announced, or when cancelled before that.
@@ -48,9 +51,11 @@ package enum TaskState: String, Hashable, Sendable, CaseIterable {
         case (.storing, .payloadStored): .creating
         case (.creating, .instanceCreated): .running
         case (.running, .instanceStopped): .diagnosing
-        case (.fetching, .outcomeKnown), (.diagnosing, .outcomeKnown): .replying
+        case (.diagnosing, .startedOver), (.fetching, .startedOver): .loading
+        case (.fetching, .resultVanished): .running
+        case (.fetching, .outcomeKnown): .replying
         case (.loading, .failed), (.storing, .failed), (.creating, .failed), (.running, .failed),
-            (.fetching, .failed):
+            (.diagnosing, .failed), (.fetching, .failed):
             .replying
         case (.replying, .replied): .cleaning
         case (.cleaning, .cleaned): .gone
@@ -96,6 +101,10 @@ package enum TaskEvent: String, Hashable, Sendable, CaseIterable {
     case resultSeen
     /// A listing showed that the instance stopped, and a later one that there is no result.
     case instanceStopped
+    /// What was listed as the result could not be found.
+    case resultVanished
+    /// Nothing came of the instance and the task is not to blame: it needs another.
+    case startedOver
     /// What to answer the scheduler with is in memory.
     case outcomeKnown
     /// The task cannot go on, or its time is up; the error is the outcome.

@@ -57,6 +57,7 @@ private final class DaemonProcess {
     private let log: Logger
     private let stopping = Latch()
     private var services: [ManagerService] = []
+    private var starts: [Spawned<Int32?>] = []
     private var usage = ProcessUsageSampler()
     private let companions: (any Companions)?
     /// Set when a companion ended by itself.
@@ -69,10 +70,14 @@ private final class DaemonProcess {
     }
 
     func run() async -> Int32 {
-        let starting = spawn { await self.start() }
+        if let failure = await startCompanions() { return failure }
+        if let failure = await serveStatus() { return failure }
+        // Side by side: a region that is out of reach must not keep the others waiting.
+        starts = managers.map { settings in spawn { await self.start(settings) } }
         let signals = Signals([SIGTERM, SIGINT])
-        spawn { await self.obey(signals, abandoning: starting) }
-        if let failure = await starting.value {
+        spawn { await self.obey(signals) }
+        for start in starts {
+            guard let failure = await start.value else { continue }
             await companions?.stop()
             return failure
         }
@@ -95,42 +100,44 @@ private final class DaemonProcess {
         return nil
     }
 
-    /// Starts every manager; returns the exit code if one cannot work until a person mends something.
-    private func start() async -> Int32? {
-        if let failure = await startCompanions() { return failure }
-        if let failure = await serveStatus() { return failure }
-        for settings in managers {
-            var log = log
-            log[metadataKey: "manager"] = "\(settings.workerManagerID)"
-            for setting in settings.ignored {
-                log.info(
-                    "a setting has no effect here",
-                    metadata: [
-                        "setting": "\(setting.name)", "origin": "\(setting.origin)",
-                        "why": "\(setting.reason)",
-                    ]
-                )
-            }
-            do throws(OCIError) {
-                let calls = try await OCIAccess.calls(for: settings, log: log)
-                var settings = settings
-                let given = settings
-                settings.availabilityDomains = try await patiently { () async throws(OCIError) in
-                    try await self.fullNames(given, calls, log)
-                }
-                let service = ManagerService(settings: settings, calls: calls, log: log)
-                try await patiently { () async throws(OCIError) in try await service.takeStock() }
-                services.append(service)
-                service.start()
-            } catch .cancelled {
-                return nil
-            } catch {
-                log.critical("cannot work with OCI", metadata: ["error": "\(error)"])
-                FatalLine.write("\(error)")
-                return error.exitCode
-            }
+    /// Starts a manager; returns the exit code if it cannot work until a person mends something.
+    private func start(_ settings: Settings) async -> Int32? {
+        var log = log
+        log[metadataKey: "manager"] = "\(settings.workerManagerID)"
+        for setting in settings.ignored {
+            log.info(
+                "a setting has no effect here",
+                metadata: [
+                    "setting": "\(setting.name)", "origin": "\(setting.origin)", "why": "\(setting.reason)",
+                ]
+            )
         }
-        return nil
+        do throws(OCIError) {
+            let calls = try await OCIAccess.calls(for: settings, log: log)
+            var settings = settings
+            let given = settings
+            settings.availabilityDomains = try await patiently(log) { () async throws(OCIError) in
+                try await self.fullNames(given, calls, log)
+            }
+            let service = ManagerService(settings: settings, calls: calls, log: log)
+            guard await service.becomeSole() else {
+                FatalLine.write(
+                    "another process on this host runs manager \(settings.workerManagerID) for the same scheduler; "
+                        + "stop it, or choose another --worker-manager-id"
+                )
+                return ExitCode.unavailable
+            }
+            try await patiently(log) { () async throws(OCIError) in try await service.takeStock() }
+            services.append(service)
+            service.start()
+            return nil
+        } catch .cancelled {
+            return nil
+        } catch {
+            log.critical("cannot work with OCI", metadata: ["error": "\(error)"])
+            FatalLine.write("\(error)")
+            return error.exitCode
+        }
     }
 
     /// The availability domains under the names that the service takes: `AD-1` is short for one of the tenancy's.
@@ -153,14 +160,22 @@ private final class DaemonProcess {
 
     /// Tries until `body` succeeds or throws what a person must mend.
     private func patiently<Value: Sendable>(
+        _ log: Logger,
         _ body: @LoopActor () async throws(OCIError) -> Value
     ) async throws(OCIError) -> Value {
+        let trouble = LastingTrouble(
+            "OCI is not reachable; trying again",
+            relief: "OCI is reachable",
+            log: log
+        )
         while true {
             do throws(OCIError) {
-                return try await body()
+                let value = try await body()
+                trouble.ended()
+                return value
             } catch {
                 guard error.isRetryable else { throw error }
-                log.warning("OCI is not reachable; trying again", metadata: ["error": "\(error)"])
+                trouble.occurred(["error": "\(error)"])
             }
             do throws(WaitError) { try await sleep(for: .seconds(5)) } catch { throw .cancelled }
         }
@@ -203,10 +218,10 @@ private final class DaemonProcess {
         }
     }
 
-    private func obey(_ signals: Signals, abandoning starting: Spawned<Int32?>) async {
+    private func obey(_ signals: Signals) async {
         guard let number = try? await signals.next() else { return }
         log.info("signal received; leaving", metadata: ["signal": "\(number)"])
-        starting.cancel()
+        for start in starts { start.cancel() }
         stopping.open()
         guard let again = try? await signals.next() else { return }
         log.warning("second signal; leaving at once", metadata: ["signal": "\(again)"])

@@ -2,11 +2,20 @@
 
 internal import EventLoop
 internal import OCIServices
+internal import TaskEngine
 internal import TaskPayload
 
 /// Asks the cloud why an instance ended without a result, and says it so that a person can act on it.
 @LoopActor
 final class Diagnosis {
+    /// What was found.
+    enum Finding: Equatable {
+        /// The task is answered with this.
+        case failure(TaskFailure)
+        /// There was no room for the instance after all; the text is the cloud's.
+        case noRoom(Placements.Fullness, String)
+    }
+
     /// How long to ask; the failure is reported with whatever is known then.
     private static let patience: Duration = .seconds(20)
     /// How much of a container's last output goes into the client's exception.
@@ -18,47 +27,54 @@ final class Diagnosis {
         self.instances = instances
     }
 
-    /// The failure of the task whose instance stopped, or vanished.
-    func explain(_ instanceID: String?, _ summary: InstanceSummary?, isVanished: Bool) async -> TaskFailure {
-        guard let instanceID else {
-            return TaskFailure(.runtimeError, "The task's container instance is not known any more.")
-        }
-        if isVanished {
-            return TaskFailure(
-                .runtimeError,
-                """
-                Container instance \(instanceID) vanished before it stored a result; it was last seen \
-                \(summary?.lifecycleState.name ?? "when it was created"). Someone, or a rule of the tenancy, \
-                deleted it.
-                """
-            )
+    /// Why the task has no result although its instance stopped, or vanished.
+    func explain(
+        _ instanceID: String?,
+        _ summary: InstanceSummary?,
+        workRequestID: String?,
+        wasActive: Bool,
+        isVanished: Bool
+    ) async -> Finding {
+        guard let instanceID else { return .failure(.unknownInstance) }
+        if isVanished { return .failure(.vanishedInstance(instanceID, summary)) }
+        if summary?.lifecycleState == .failed, let refusal = await lateRefusal(summary, workRequestID) {
+            return .noRoom(refusal.fullness, refusal.text)
         }
         let container = await container(of: instanceID)
-        var sentences = [opening(instanceID, summary, container)]
-        if let remedy = remedy(container) { sentences.append(remedy) }
-        if let output = await lastOutput(of: container) { sentences.append("Its last output:\n\(output)") }
-        let isMemory = container?.exitCode == 137
-        return TaskFailure(isMemory ? .memoryError : .runtimeError, sentences.joined(separator: " "))
+        return .failure(
+            .endedInstance(
+                EndedInstance(
+                    id: instanceID,
+                    state: summary?.lifecycleState.name,
+                    details: summary?.lifecycleDetails,
+                    exitCode: container?.exitCode,
+                    containerDetails: container?.lifecycleDetails,
+                    lastOutput: await lastOutput(of: container)
+                )
+            )
+        )
     }
 
-    private func opening(_ id: String, _ summary: InstanceSummary?, _ container: Container?) -> String {
-        var text = "Container instance \(id) ended without a result: state "
-        text += (summary?.lifecycleState.name ?? "unknown") + TaskFailure.details(summary)
-        if let code = container?.exitCode { text += ", exit code \(code)" }
-        if let details = container?.lifecycleDetails, !details.isEmpty { text += " (\(details))" }
-        return text + "."
-    }
-
-    private func remedy(_ container: Container?) -> String? {
-        switch container?.exitCode {
-        case 137: "It was killed, as a rule for want of memory: raise --instance-memory-gb."
-        case .some(let code) where code > 128: "It was ended by signal \(code - 128)."
-        case .some(0):
-            "It ended well but stored nothing: check that the dynamic group of the container instances may "
-                + "manage objects in the bucket."
-        case .some: "Check that the image holds the job runner and that the task does not end the process."
-        case nil: "Check that the image exists and can be pulled from the subnet."
+    /// Capacity and limits are also refused after the create was accepted: in the instance's details, or only in the
+    /// work request.
+    private func lateRefusal(
+        _ summary: InstanceSummary?,
+        _ workRequestID: String?
+    ) async -> (fullness: Placements.Fullness, text: String)? {
+        let details = summary?.lifecycleDetails ?? ""
+        if let kind = FailureKind.lateRefusal(code: nil, message: details) { return (kind.fullness, details) }
+        guard let workRequestID,
+            let errors = try? await instances.workRequestErrors(
+                workRequestID,
+                deadline: .after(Self.patience)
+            )
+        else { return nil }
+        for error in errors {
+            if let kind = FailureKind.lateRefusal(code: error.code, message: error.message) {
+                return (kind.fullness, error.message)
+            }
         }
+        return nil
     }
 
     private func container(of instanceID: String) async -> Container? {

@@ -30,7 +30,7 @@ final class Dispatcher {
 
     /// Whether a new task would have to wait.
     var isFull: Bool {
-        admission.takenCount >= admission.slotCount || services.launcher.waitingForRoomCount > 0
+        admission.takenCount >= admission.slotCount || services.launcher.queue.waitingCount > 0
     }
 
     /// How many unanswered tasks a worker has.
@@ -54,7 +54,9 @@ final class Dispatcher {
     func accept(_ task: TaskMessage, from session: WorkerSession) {
         if isLeaving { return }
         guard let known = runs[task.taskID] else { return begin(task, session) }
-        if known.state == .cleaning || known.state == .gone {
+        if known.answerAgain(through: session) {
+            log.info("task sent again; answered again", metadata: ["task": "\(known.hexadecimalID)"])
+        } else if known.state == .cleaning || known.state == .gone {
             again[task.taskID] = (task, session)
         } else {
             log.info("task sent again; its run goes on", metadata: ["task": "\(known.hexadecimalID)"])
@@ -117,7 +119,7 @@ final class Dispatcher {
         isLeaving = true
         again = [:]
         let dropped = Array(runs.values)
-        for run in dropped { drop(run) }
+        for run in dropped { drop(run, isLast: true) }
         for run in dropped {
             guard (try? await run.isFinished.wait(until: deadline)) != nil else { return false }
         }
@@ -136,9 +138,9 @@ final class Dispatcher {
         admit()
     }
 
-    private func drop(_ run: TaskRun) {
+    private func drop(_ run: TaskRun, isLast: Bool = false) {
         _ = admission.remove(run.task.taskID)
-        run.cancel()
+        if isLast { run.hurry() } else { run.cancel() }
     }
 
     private func admit() {

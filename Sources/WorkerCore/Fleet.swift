@@ -11,6 +11,9 @@ internal import Transport
 /// The manager and its workers: keeps as many workers as the scheduler wishes.
 @LoopActor
 final class Fleet {
+    /// How long an identity that may be taken is tried.
+    private static let steadyPatience: Duration = .seconds(15)
+
     private let profile: WorkerProfile
     private let concurrency: Int
     private let managerEndpoint: Endpoint
@@ -20,6 +23,7 @@ final class Fleet {
     private let storage: ScalerStorage
     private let log: Logger
     private let started = Deadline.now
+    private let steadyIdentity: String
     private var scaling: UnitScaling
     private var wish: Int?
     private var manager: ManagerSession?
@@ -30,6 +34,7 @@ final class Fleet {
 
     init(
         settings: Settings,
+        owner: Owner,
         profile: WorkerProfile,
         connector: SchedulerConnector,
         dispatcher: Dispatcher,
@@ -37,6 +42,7 @@ final class Fleet {
         log: Logger
     ) {
         self.profile = profile
+        steadyIdentity = "\(owner.id.prefix(200))|worker_manager_oci_hpc"
         concurrency = settings.baseConcurrency
         managerEndpoint = Endpoint(settings.schedulerAddress)
         workerEndpoint = Endpoint(settings.addressForWorkers)
@@ -51,6 +57,9 @@ final class Fleet {
     var isRegistered: Bool {
         manager?.isRegistered ?? false
     }
+
+    /// Whether the scheduler ever answered the manager.
+    private(set) var wasRegistered = false
 
     /// How many workers are connected or connecting.
     var workerCount: Int {
@@ -79,11 +88,17 @@ final class Fleet {
         await manager?.leave()
     }
 
+    /// Connects the manager again and again, first under an identity that a dead process of our name has had too.
+    ///
+    /// The scheduler holds a manager's id for its identity until that was silent for ten seconds: with the same
+    /// one, a daemon that was killed is heard again at once. Where the scheduler believes the old connection alive
+    /// the same identity is not heard at all, so an unanswered one is given up for a fresh one.
     private func keepManager() async {
         var backoff = Backoff(initial: .milliseconds(200), limit: .seconds(5))
+        var identity = steadyIdentity
         while !isCancelled, !isLeaving {
             let channel = SchedulerChannel(
-                identity: "\(ProcessIdentity.processID)|worker_manager_oci_hpc|\(RandomIdentity.uuid())",
+                identity: identity,
                 endpoint: managerEndpoint,
                 connector: connector,
                 log: log
@@ -96,8 +111,11 @@ final class Fleet {
             ) { [weak self] wish in self?.wished(wish) }
             self.manager = manager
             let connectedAt = Deadline.now
+            let doubt = spawn { await self.giveUp(manager, unlessAnsweredWithin: Self.steadyPatience) }
             let end = await manager.run()
+            doubt.cancel()
             if isLeaving || isCancelled { return }
+            identity = "\(ProcessIdentity.processID)|worker_manager_oci_hpc|\(RandomIdentity.uuid())"
             wish = nil
             connector.forget(managerEndpoint)
             log.warning("no scheduler; connecting again", metadata: ["reason": "\(end)"])
@@ -106,7 +124,13 @@ final class Fleet {
         }
     }
 
+    private func giveUp(_ manager: ManagerSession, unlessAnsweredWithin patience: Duration) async {
+        guard (try? await sleep(for: patience)) != nil, !manager.isRegistered else { return }
+        await manager.leave()
+    }
+
     private func wished(_ units: Int) {
+        wasRegistered = true
         if wish != units {
             log.info(
                 "the scheduler wishes for workers",

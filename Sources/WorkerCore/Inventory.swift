@@ -5,11 +5,14 @@
 // Rule: asking each instance how it is costs one request per task and beat, and is what gets such systems
 // throttled. One listing of the results tells all that finished; one listing of the instances tells all that
 // stopped or vanished.
-// Consequence: two beats. Results are listed often while something is fresh; instances seldom. A stopped
-// instance is a failure only if a listing of results that began *after* the stop shows none, for the runner
-// stores its result before it ends. What bears our tags and belongs to no task of this process was left by an
-// earlier one, or by a create whose answer was lost: the scheduler may send its task again, so it is kept for
-// the grace time and then deleted.
+// Consequence: two beats. Results are listed often while something is fresh; instances seldom. Both stop when there
+// is nothing to learn, but for one look an hour.
+//
+// Rule: what bears our tags and belongs to no task of this process was left by an earlier one. The scheduler sends the
+// tasks of a dead worker again, after a minute by default.
+// Consequence: it is kept for the grace time, which runs only while the scheduler answers us: as long as it does not,
+// nobody can ask, and where another manager of our name is alive the scheduler answers that one. What nobody
+// asks for is deleted. What an abandoned create may have made is nobody's from the start, and deleted on sight.
 
 internal import EventLoop
 internal import Logging
@@ -17,19 +20,17 @@ internal import OCIServices
 internal import SchedulerMessages
 internal import TaskEngine
 
-/// What the cloud holds for a task that this process does not (yet) know.
-struct Leftover {
-    var instance: InstanceSummary?
-    var hasResult = false
-    /// When a listing first showed it unclaimed.
-    let since: Deadline
-}
-
 /// Lists results and instances for as long as anyone needs to know, and tells those concerned.
 @LoopActor
 final class Inventory {
     private static let resultsPace = PollingPace(fastest: .milliseconds(250), slowest: .seconds(5))
     private static let instancesPace = PollingPace(fastest: .seconds(2), slowest: .seconds(30))
+    /// How often to look although there is no reason to.
+    private static let sweepInterval: Duration = .seconds(3600)
+    /// How long an abandoned create may still make an instance: the service works on it after the call is cut off.
+    private static let doomDuration: Duration = .seconds(120)
+    /// How long an answered task's result is kept for the scheduler to confirm the answer.
+    private static let confirmationPatience: Duration = .seconds(60)
 
     private let owner: Owner
     private let instances: ContainerInstances
@@ -37,16 +38,27 @@ final class Inventory {
     private let reaper: Reaper
     private let grace: Duration
     private let log: Logger
+    private let listingTrouble: LastingTrouble
     /// Tasks whose completion is awaited, by their id in hexadecimal digits.
     private var watched: [String: TaskRun] = [:]
-    private var leftovers: [String: Leftover] = [:]
+    private var leftovers = Leftovers()
+    /// Tasks that were answered and whose answer is not confirmed yet; their results are kept.
+    private var answered: Set<String> = []
+    /// Tasks whose create was abandoned, and until when something may still come of it.
+    private var doomed: [String: Deadline] = [:]
     /// When something last began or ended.
     private var lastChange = Deadline.now
+    /// When the scheduler was last seen not to answer.
+    private var lastUnasked = Deadline.now
     private let resultsBell = Wakeup()
     private let instancesBell = Wakeup()
 
     /// Open once the first listings are in: before that nobody knows what there is to adopt.
     let isComplete = Latch()
+    /// Tells whether a task is in the hands of this process although nobody watches it just now.
+    var isKnown: @LoopActor (String) -> Bool = { _ in false }
+    /// Tells whether the scheduler answers, so that it could ask for a task again.
+    var isSchedulerAnswering: @LoopActor () -> Bool = { true }
 
     init(
         owner: Owner,
@@ -62,37 +74,68 @@ final class Inventory {
         self.reaper = reaper
         self.grace = grace
         self.log = log
+        listingTrouble = LastingTrouble("cannot list; trying again", relief: "listing works again", log: log)
     }
 
-    /// Instances and results that no task of this process has claimed.
+    /// Tasks of which this process has found something and knows nothing else.
     var leftoverCount: Int {
         leftovers.count
     }
 
     /// Takes over what an earlier life of the task left, if anything.
     func claim(_ task: TaskID) -> Leftover? {
-        guard let leftover = leftovers.removeValue(forKey: task.hexadecimal) else { return nil }
-        log.info("adopted what an earlier process left", metadata: ["task": "\(task)"])
+        let task = task.hexadecimal
+        doomed[task] = nil
+        var leftover = leftovers.claim(task)
+        if answered.remove(task) != nil {
+            leftover = leftover ?? Leftover(since: .now)
+            leftover?.hasResult = true
+        }
+        if leftover != nil { log.info("adopted what was left of a task", metadata: ["task": "\(task)"]) }
         return leftover
     }
 
     /// Tells `run` from now on what listings show of its task.
     func watch(_ run: TaskRun) {
         watched[run.hexadecimalID] = run
-        changed()
+        noteChange()
     }
 
     /// Stops telling `run`.
     func unwatch(_ run: TaskRun) {
-        if watched.removeValue(forKey: run.hexadecimalID) != nil { changed() }
+        if watched.removeValue(forKey: run.hexadecimalID) != nil { noteChange() }
+    }
+
+    /// Keeps the result of a task that was answered until the answer is confirmed, then deletes it.
+    ///
+    /// Should both the answer and this process be lost, the next process answers from the object instead of running
+    /// the task again; and so does this one if the task is sent again.
+    func keepResult(of task: TaskID, until confirmed: Latch) {
+        answered.insert(task.hexadecimal)
+        spawn {
+            let isConfirmed = (try? await confirmed.wait(until: .after(Self.confirmationPatience))) != nil
+            guard self.answered.remove(task.hexadecimal) != nil else { return }
+            if isConfirmed {
+                self.reaper.delete(objects: [self.owner.resultName(of: task)])
+            } else {
+                self.leftovers.add(resultOf: task.hexadecimal, at: .now)
+                self.noteChange()
+            }
+        }
+    }
+
+    /// Has whatever turns up of this task deleted at once: its create was abandoned half-way.
+    func doom(_ task: TaskID) {
+        doomed[task.hexadecimal] = .after(Self.doomDuration)
+        noteChange()
     }
 
     /// Makes both listings once; throws if the cloud refuses.
     func takeStock() async throws(OCIError) {
         try await listInstances()
-        try await listResults()
+        try await listObjects(everything: true)
         if !leftovers.isEmpty {
-            log.info("found what an earlier process left", metadata: ["count": "\(leftovers.count)"])
+            log.info("found what an earlier process left", metadata: ["tasks": "\(leftovers.count)"])
         }
         isComplete.open()
     }
@@ -108,28 +151,36 @@ final class Inventory {
     /// Lists results, on the faster beat, until cancelled.
     func watchResults() async {
         await beat(Self.resultsPace, resultsBell) { () async throws(OCIError) in
-            try await self.listResults()
+            try await self.listObjects(everything: !self.leftovers.isEmpty || !self.doomed.isEmpty)
+        }
+    }
+
+    /// An instance of the task that is not gone, by a listing made now.
+    func instance(of task: TaskID) async throws(OCIError) -> InstanceSummary? {
+        try await allInstances().first {
+            owner.task(ofTags: $0.freeformTags) == task.hexadecimal && !$0.lifecycleState.isGone
+                && !reaper.isDeleting($0.id)
         }
     }
 
     /// Every instance with our tag, for the last sweep of a daemon that leaves nothing behind.
-    func livingInstances() async throws(OCIError) -> [String] {
-        try await allInstances().filter { !$0.lifecycleState.isGone }.map(\.id)
+    func livingInstances(until deadline: Deadline) async throws(OCIError) -> [InstanceSummary] {
+        try await allInstances(until: deadline).filter { !$0.lifecycleState.isGone }
     }
 
     /// The names of every object under our prefix.
-    func allObjectNames() async throws(OCIError) -> [String] {
-        try await objectsUnder("\(owner.objectPrefix)/").map(\.name)
+    func allObjectNames(until deadline: Deadline) async throws(OCIError) -> [String] {
+        try await objectNames(under: "\(owner.objectPrefix)/", until: deadline)
     }
 
-    private func changed() {
+    private func noteChange() {
         lastChange = .now
         resultsBell.ring()
         instancesBell.ring()
     }
 
     private var hasReasonToLook: Bool {
-        !watched.isEmpty || !leftovers.isEmpty || !reaper.isIdle
+        !watched.isEmpty || !leftovers.isEmpty || !doomed.isEmpty || !reaper.isIdle
     }
 
     private func beat(
@@ -138,12 +189,13 @@ final class Inventory {
         _ list: @LoopActor () async throws(OCIError) -> Void
     ) async {
         var lastListing = Deadline.now
+        var backoff = Backoff(initial: .seconds(1), limit: .seconds(30))
+        var earliest = Deadline.now
         while !isCancelled {
-            if !hasReasonToLook {
-                guard (try? await bell.wait()) != nil else { return }
-                continue
-            }
-            let next = lastListing + pace.interval(freshestAge: Deadline.now.duration(since: lastChange))
+            let interval =
+                hasReasonToLook
+                ? pace.interval(freshestAge: Deadline.now.duration(since: lastChange)) : Self.sweepInterval
+            let next = max(lastListing + interval, earliest)
             if !next.isPast {
                 do throws(WaitError) { try await bell.wait(until: next) } catch .deadlinePassed {} catch {
                     return
@@ -153,41 +205,61 @@ final class Inventory {
             lastListing = .now
             do throws(OCIError) {
                 try await list()
+                backoff.reset()
+                listingTrouble.ended()
             } catch {
                 if isCancelled { return }
-                log.warning("cannot list; trying again", metadata: ["error": "\(error)"])
+                listingTrouble.occurred(["error": "\(error)"])
+                earliest = .after(backoff.next { .random(in: 0.5..<1) })
             }
         }
     }
 
     // MARK: - Results
 
-    private func listResults() async throws(OCIError) {
+    private func listObjects(everything: Bool) async throws(OCIError) {
         let started = Deadline.now
-        for object in try await objectsUnder(owner.resultsPrefix) {
-            guard let task = owner.task(ofResult: object.name) else { continue }
-            if let run = watched[task] {
-                if run.resultListed() { lastChange = .now }
-            } else if !isKnown(task) {
-                leftovers[task, default: Leftover(since: .now)].hasResult = true
+        let prefix = everything ? "\(owner.objectPrefix)/" : owner.resultsPrefix
+        var results: Set<String> = []
+        var inputs: [String: [String]] = [:]
+        for name in try await objectNames(under: prefix, until: .after(.seconds(60))) {
+            if let task = owner.task(ofResult: name) {
+                if isStray(result: name, of: task) { results.insert(task) }
+            } else if let task = owner.task(ofInput: name), !isKnown(task), !reaper.isDeleting(object: name) {
+                inputs[task, default: []].append(name)
             }
         }
-        for run in watched.values { run.resultsListed(since: started) }
+        leftovers.replace(results: results, at: .now)
+        if everything { leftovers.replace(inputs: inputs, at: .now) }
+        for run in watched.values { run.resultsListed(started: started) }
     }
 
-    private func objectsUnder(_ prefix: String) async throws(OCIError) -> [ObjectSummary] {
-        var objects: [ObjectSummary] = []
+    /// Tells the run of the task that its result is there; whether there is no such run, nor any other use for it.
+    private func isStray(result name: String, of task: String) -> Bool {
+        if let run = watched[task] {
+            if run.resultListed() { lastChange = .now }
+            return false
+        }
+        if isKnown(task) || answered.contains(task) || reaper.isDeleting(object: name) { return false }
+        if doomed[task] != nil {
+            reaper.delete(objects: [name])
+            return false
+        }
+        return true
+    }
+
+    private func objectNames(
+        under prefix: String,
+        until deadline: Deadline
+    ) async throws(OCIError) -> [String] {
+        var names: [String] = []
         var start: String?
         repeat {
-            let page = try await self.objects.list(
-                prefix: prefix,
-                start: start,
-                deadline: .after(.seconds(60))
-            )
-            objects += page.objects
+            let page = try await objects.list(prefix: prefix, start: start, deadline: deadline)
+            names += page.objects.map(\.name)
             start = page.nextStart
         } while start != nil
-        return objects
+        return names
     }
 
     // MARK: - Instances
@@ -196,44 +268,67 @@ final class Inventory {
         let started = Deadline.now
         var living: Set<String> = []
         var seen: Set<String> = []
+        var strays: [String: [InstanceSummary]] = [:]
         for instance in try await allInstances() {
             guard let task = owner.task(ofTags: instance.freeformTags) else { continue }
             if instance.lifecycleState != .deleted { living.insert(instance.id) }
-            if let run = watched[task] {
-                if run.instanceListed(instance, at: started) { resultsBell.ring() }
-                if run.instanceID == instance.id { seen.insert(task) }
-            } else if !instance.lifecycleState.isGone, !reaper.isDeleting(instance.id), !isKnown(task) {
-                leftovers[task, default: Leftover(since: .now)].instance = instance
+            if let run = watched[task], run.instanceID == instance.id {
+                seen.insert(task)
+                if run.instanceListed(instance, started: started) { noteChange() }
+            } else if isStray(instance, of: task) {
+                strays[task, default: []].append(instance)
             }
         }
         reaper.observe(living: living, started: started)
         for (task, run) in watched where !seen.contains(task) {
-            if run.instanceMissed(by: started) { resultsBell.ring() }
+            if run.instanceMissed(started: started) { noteChange() }
         }
+        leftovers.replace(instances: strays, at: .now)
+        doomed = doomed.filter { !$0.value.isPast }
     }
 
-    private func allInstances() async throws(OCIError) -> [InstanceSummary] {
+    /// Whether nobody knows anything of an instance; one that should not be there is deleted.
+    private func isStray(_ instance: InstanceSummary, of task: String) -> Bool {
+        if instance.lifecycleState.isGone || reaper.isDeleting(instance.id) { return false }
+        if let run = watched[task] {
+            // Before the create is answered, what is listed may be what it is making.
+            guard run.instanceID != nil else { return false }
+            log.warning(
+                "deleting a second instance of a task",
+                metadata: ["task": "\(task)", "instance": "\(instance.id)"]
+            )
+            reaper.delete(instance: instance.id)
+            return false
+        }
+        if isKnown(task) { return false }
+        if doomed[task] != nil {
+            reaper.delete(instance: instance.id, thenObjects: ["\(owner.resultsPrefix)\(task).pkl"])
+            return false
+        }
+        return true
+    }
+
+    private func allInstances(
+        until deadline: Deadline = .after(.seconds(60))
+    ) async throws(OCIError) -> [InstanceSummary] {
         var all: [InstanceSummary] = []
         var next: String?
         repeat {
-            let page = try await instances.list(page: next, deadline: .after(.seconds(60)))
-            all += page.instances
+            let page = try await instances.list(page: next, deadline: deadline)
+            all += page.instances.filter { owner.task(ofTags: $0.freeformTags) != nil }
             next = page.nextPage
         } while next != nil
-        return all.filter { owner.task(ofTags: $0.freeformTags) != nil }
+        return all
     }
 
-    /// Tells whether a task is in the hands of this process although nobody watches it just now.
-    var isKnown: @LoopActor (String) -> Bool = { _ in false }
-
     private func deleteExpiredLeftovers() {
-        for (task, leftover) in leftovers where (leftover.since + grace).isPast {
-            leftovers[task] = nil
+        if !isSchedulerAnswering() { lastUnasked = .now }
+        for (task, leftover) in leftovers.takeExpired(after: grace, asking: lastUnasked) {
             log.info("deleting what nobody asked for", metadata: ["task": "\(task)"])
-            if let instance = leftover.instance { reaper.delete(instance: instance.id) }
-            if leftover.hasResult {
-                reaper.delete(objects: ["\(owner.resultsPrefix)\(task).pkl"])
-            }
+            let result = "\(owner.resultsPrefix)\(task).pkl"
+            for instance in leftover.instances { reaper.delete(instance: instance.id, thenObjects: [result]) }
+            if leftover.instances.isEmpty, leftover.hasResult { reaper.delete(objects: [result]) }
+            reaper.delete(objects: leftover.inputs)
         }
     }
 }

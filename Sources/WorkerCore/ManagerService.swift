@@ -13,6 +13,8 @@ internal import Transport
 package final class ManagerService {
     /// How long a stop may take before what is left is left to the next process.
     private static let stopLimit: Duration = .seconds(20)
+    /// How long to wait for another process of the same owner to end: a little longer than its stop may take.
+    private static let predecessorPatience: Duration = .seconds(30)
 
     private let settings: Settings
     private let calls: ServiceCalls
@@ -26,6 +28,9 @@ package final class ManagerService {
     private let log: Logger
     private let trim: IdleTrim
     private var work: [Spawned<Void>] = []
+    /// Whether the scheduler ever answered, as far as is known when leaving.
+    private var wasRegistered = false
+    private var nameLock: ProcessLock?
 
     /// Puts a manager together; `calls` is where its requests to OCI go.
     package init(settings: Settings, calls: ServiceCalls, log: Logger) {
@@ -61,6 +66,7 @@ package final class ManagerService {
             instances: instances,
             objects: objects,
             storage: storage,
+            serviceTime: { Int(WallClock.epochSeconds) + calls.clockOffsetSeconds },
             log: log
         )
         let dispatcher = Dispatcher(services: services, log: log)
@@ -78,12 +84,48 @@ package final class ManagerService {
         )
         fleet = Fleet(
             settings: settings,
+            owner: owner,
             profile: profile,
             connector: connector,
             dispatcher: dispatcher,
             storage: storage,
             log: log
         )
+        let (fleet, launcher) = (fleet, services.launcher)
+        services.inventory.isSchedulerAnswering = { fleet.isRegistered }
+        services.reaper.onGone = { launcher.queue.roomFreed() }
+    }
+
+    /// Waits until no other process of this host manages under the same owner, as one that is just leaving does; false
+    /// if it stays.
+    ///
+    /// Two of them would take each other's instances for leftovers.
+    package func becomeSole() async -> Bool {
+        let deadline = Deadline.after(Self.predecessorPatience)
+        var isTold = false
+        while !isCancelled {
+            do throws(TransportError) {
+                nameLock = try ProcessLock(named: "scaler-oci-hpc \(owner.id)")
+            } catch {
+                // Where the system has no such locks, the operator must take care.
+                log.warning(
+                    "cannot find out whether another process does the same",
+                    metadata: ["error": "\(error)"]
+                )
+                return true
+            }
+            if nameLock != nil { return true }
+            if deadline.isPast { return false }
+            if !isTold {
+                log.info(
+                    "waiting for another process of this owner to end",
+                    metadata: ["owner": "\(owner.id)"]
+                )
+            }
+            isTold = true
+            guard (try? await sleep(for: .milliseconds(200))) != nil else { return true }
+        }
+        return true
     }
 
     /// Looks what there is in the cloud.
@@ -100,7 +142,7 @@ package final class ManagerService {
             leftoverCount: services.inventory.leftoverCount,
             isRegistered: fleet.isRegistered,
             deletedInstanceCount: services.reaper.deletedCount,
-            waitingForRoomCount: services.launcher.waitingForRoomCount,
+            waitingForRoomCount: services.launcher.queue.waitingCount,
             requests: calls.counts
         )
     }
@@ -128,6 +170,7 @@ package final class ManagerService {
     /// Tells the scheduler and then leaves the cloud as the settings say; false if something had to be left.
     package func stop() async -> Bool {
         let deadline = Deadline.after(Self.stopLimit)
+        wasRegistered = fleet.isRegistered || fleet.wasRegistered
         await fleet.leave()
         var isClean = true
         if settings.onExit == .delete {
@@ -140,20 +183,28 @@ package final class ManagerService {
 
     private func leaveNothing(until deadline: Deadline) async -> Bool {
         let isDropped = await dispatcher.dropAll(until: deadline)
+        let isSwept = await sweep(until: deadline)
+        let isDrained = await services.reaper.drain(until: deadline)
+        let isClean = isDropped && isSwept && isDrained
+        if !isClean {
+            log.error("the cloud did not accept every deletion in time; the next start goes on with it")
+        }
+        return isClean
+    }
+
+    /// Deletes what is nobody's run: what lost creates made, and what earlier processes left.
+    private func sweep(until deadline: Deadline) async -> Bool {
+        // Where the scheduler never answered, another process of our name may be alive, and this is what it runs.
+        guard wasRegistered else { return true }
         do throws(OCIError) {
-            // What lost creates made, and what earlier processes left, is nobody's run.
-            for instance in try await services.inventory.livingInstances() {
-                services.reaper.delete(instance: instance)
+            for instance in try await services.inventory.livingInstances(until: deadline) {
+                services.reaper.delete(instance: instance.id)
             }
-            services.reaper.delete(objects: try await services.inventory.allObjectNames())
+            services.reaper.delete(objects: try await services.inventory.allObjectNames(until: deadline))
+            return true
         } catch {
             log.error("cannot look for what is left", metadata: ["error": "\(error)"])
             return false
         }
-        let isDrained = await services.reaper.drain(until: deadline)
-        if !isDropped || !isDrained {
-            log.error("the cloud did not accept every deletion in time; the next start goes on with it")
-        }
-        return isDropped && isDrained
     }
 }

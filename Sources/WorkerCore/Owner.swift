@@ -49,6 +49,16 @@ package struct Owner: Sendable, Equatable {
         return String(objectName.dropFirst(resultsPrefix.count).dropLast(4))
     }
 
+    /// The task whose payload is stored under `objectName`, as hexadecimal digits; nil for a stranger's object.
+    func task(ofInput objectName: String) -> String? {
+        guard objectName.hasPrefix(inputsPrefix) else { return nil }
+        let name = objectName.dropFirst(inputsPrefix.count)
+        for suffix in [".pkl", ".pkl.gz"] where name.hasSuffix(suffix) {
+            return String(name.dropLast(suffix.count))
+        }
+        return nil
+    }
+
     func resultName(of task: TaskID) -> String {
         RunnerEnvironment.resultObjectName(prefix: objectPrefix, taskID: task.bytes)
     }
@@ -68,6 +78,11 @@ package struct Owner: Sendable, Equatable {
     func task(ofTags tags: [String: String]) -> String? {
         guard tags[Self.ownerTag] == id else { return nil }
         return tags[Self.taskTag]
+    }
+
+    /// The generation of an instance with these tags, 0 where they tell none.
+    func generation(ofTags tags: [String: String]) -> Int {
+        tags[Self.generationTag].flatMap { Int($0) } ?? 0
     }
 
     /// The object that holds a task's result in Scaler's object storage.

@@ -1,4 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Deletes until the cloud says that it is gone.
+//
+// Rule: a delete is refused while the instance is being made or changed (409), while we are throttled (429), and during an
+// outage; and an accepted delete is only a promise. A 404 may mean "gone" and may mean "not allowed".
+// Consequence: an instance is done with when a listing that began after the acceptance does not show it. One that
+// has to wait does not hold up the others: it goes to the end of the queue after a pause of its own.
+//
+// Rule: a container that is being deleted may still store its result.
+// Consequence: the objects of an unanswered task are deleted after its instance is gone for certain.
 
 internal import EventLoop
 internal import Logging
@@ -10,70 +20,127 @@ internal import TaskEngine
 final class Reaper {
     /// Deletions under way at once; the rest wait, so that creates find a connection too.
     private static let parallelCountMax = 4
-    /// Names that one batch deletion may hold (Object Storage, BatchDeleteObjects).
-    private static let batchCountMax = 1000
+    /// How long one deletion may occupy its place before the next gets a chance.
+    private static let attemptLimit: Duration = .seconds(20)
     /// How long to gather names for a batch.
     private static let batchDelay: Duration = .milliseconds(500)
     /// How long an accepted deletion may take before it is asked for again.
     private static let patience: Duration = .seconds(300)
+    /// How long a name is left alone that the service will not delete.
+    private static let refusalPause: Duration = .seconds(600)
+
+    /// A deletion that was asked for and is not accepted yet.
+    private struct Deletion {
+        let accepted: Latch
+        var objects: [String]
+        var backoff = Backoff(initial: .seconds(1), limit: .seconds(30))
+    }
+
+    /// An accepted deletion that no listing has confirmed yet.
+    private struct Promise {
+        let since: Deadline
+        var objects: [String]
+    }
 
     private let instances: ContainerInstances
     private let objects: ObjectStorage
     private let log: Logger
+    private let instanceTrouble: LastingTrouble
+    private let objectTrouble: LastingTrouble
+    private let stuckTrouble: LastingTrouble
+    private var deletions: [String: Deletion] = [:]
     private var waiting: [String] = []
     private var working = 0
-    /// Opened when the cloud accepted the deletion.
-    private var accepted: [String: Latch] = [:]
-    /// Accepted deletions that no listing has confirmed yet, and when they were accepted.
-    private var unconfirmed: [String: Deadline] = [:]
+    private var promises: [String: Promise] = [:]
     private var objectNames: Set<String> = []
+    /// Names of the batch under way; who takes one out wants to have it stay if it was not deleted.
+    private var batch: Set<String> = []
+    private var batchCountMax = ObjectStorage.batchCountMax
+    private let batchEnded = Latches()
     private let objectsArrived = Wakeup()
-    private var isBatchUnderWay = false
     private let becameIdle = Wakeup()
 
     /// How many instances were deleted, for the status page and the log.
     private(set) var deletedCount = 0
+    /// Called when an instance is gone for certain.
+    var onGone: @LoopActor () -> Void = {}
 
     init(instances: ContainerInstances, objects: ObjectStorage, log: Logger) {
         self.instances = instances
         self.objects = objects
         self.log = log
+        instanceTrouble = LastingTrouble(
+            "cannot delete an instance; trying again",
+            relief: "every deletion of an instance was accepted",
+            log: log
+        )
+        objectTrouble = LastingTrouble(
+            "cannot delete objects; trying again",
+            relief: "objects can be deleted again",
+            log: log
+        )
+        stuckTrouble = LastingTrouble(
+            "an instance does not go away although its deletion was accepted; deleting it again",
+            relief: "no deletion is stuck",
+            log: log
+        )
     }
 
     /// Whether nothing is left to delete or to confirm.
     var isIdle: Bool {
-        accepted.isEmpty && unconfirmed.isEmpty && hasNoWork
+        promises.isEmpty && hasNoWork
     }
 
     /// Whether every deletion was accepted; some may wait for their confirmation.
     var hasNoWork: Bool {
-        accepted.isEmpty && objectNames.isEmpty && !isBatchUnderWay
+        deletions.isEmpty && objectNames.isEmpty && batch.isEmpty
     }
 
     /// Whether the deletion of this instance was asked for.
     func isDeleting(_ instanceID: String) -> Bool {
-        accepted[instanceID] != nil || unconfirmed[instanceID] != nil
+        deletions[instanceID] != nil || promises[instanceID] != nil
     }
 
-    /// Deletes an instance; the latch opens when the cloud accepted that or the instance is gone.
+    /// Whether the deletion of this object was asked for.
+    func isDeleting(object name: String) -> Bool {
+        objectNames.contains(name) || batch.contains(name)
+    }
+
+    /// Deletes an instance, and `names` once it is gone; the latch opens when the cloud accepted the deletion.
     @discardableResult
-    func delete(instance instanceID: String) -> Latch {
-        if let known = accepted[instanceID] { return known }
-        let latch = Latch()
-        if unconfirmed[instanceID] != nil {
+    func delete(instance instanceID: String, thenObjects names: [String] = []) -> Latch {
+        if promises[instanceID] != nil {
+            promises[instanceID]?.objects += names
+            let latch = Latch()
             latch.open()
             return latch
         }
-        accepted[instanceID] = latch
+        if let known = deletions[instanceID] {
+            deletions[instanceID]?.objects += names
+            return known.accepted
+        }
+        let deletion = Deletion(accepted: Latch(), objects: names)
+        deletions[instanceID] = deletion
         waiting.append(instanceID)
         startWork()
-        return latch
+        return deletion.accepted
     }
 
     /// Deletes objects, soon, together with others.
     func delete(objects names: [String]) {
         objectNames.formUnion(names)
         if !names.isEmpty { objectsArrived.ring() }
+    }
+
+    /// Forgets that these objects were to be deleted, and waits for a deletion under way: they will be stored anew.
+    func spare(_ names: [String]) async {
+        objectNames.subtract(names)
+        for id in promises.keys { promises[id]?.objects.removeAll { names.contains($0) } }
+        for id in deletions.keys { deletions[id]?.objects.removeAll { names.contains($0) } }
+        while !batch.isDisjoint(with: names) {
+            guard (try? await batchEnded.wait()) != nil else { return }
+            objectNames.subtract(names)
+        }
     }
 
     /// Deletes objects in batches until cancelled.
@@ -85,24 +152,32 @@ final class Reaper {
             if await deleteBatch() {
                 backoff.reset()
             } else {
-                guard (try? await sleep(for: backoff.next { .random(in: 0..<1) })) != nil else { return }
+                guard (try? await sleep(for: backoff.next { .random(in: 0.5..<1) })) != nil else { return }
             }
-            becameIdle.ring()
         }
     }
 
     /// Learns from a complete listing, begun at `started`, which of our instances still exist.
     func observe(living: Set<String>, started: Deadline) {
-        for (instanceID, acceptedAt) in unconfirmed where acceptedAt < started {
+        var isAnyStuck = false
+        for (instanceID, promise) in promises where promise.since < started {
             if !living.contains(instanceID) {
-                unconfirmed[instanceID] = nil
-                becameIdle.ring()
-            } else if (acceptedAt + Self.patience).isPast {
-                log.warning("an instance is stuck in deletion", metadata: ["instance": "\(instanceID)"])
-                unconfirmed[instanceID] = nil
-                delete(instance: instanceID)
+                promises[instanceID] = nil
+                delete(objects: promise.objects)
+                onGone()
+            } else if (promise.since + Self.patience).isPast {
+                isAnyStuck = true
+                stuckTrouble.occurred([
+                    "instance": "\(instanceID)",
+                    "next_step":
+                        "check in the console what holds it, and the policy: manage compute-container-family",
+                ])
+                promises[instanceID] = nil
+                delete(instance: instanceID, thenObjects: promise.objects)
             }
         }
+        if !isAnyStuck { stuckTrouble.ended() }
+        becameIdle.ring()
     }
 
     /// Waits until every deletion was accepted; false if `deadline` passes first.
@@ -113,57 +188,117 @@ final class Reaper {
         return true
     }
 
+    // MARK: - Instances
+
     private func startWork() {
         while working < Self.parallelCountMax, !waiting.isEmpty {
             let instanceID = waiting.removeFirst()
             working += 1
             spawn {
-                await self.deleteUntilAccepted(instanceID)
+                await self.tryToDelete(instanceID)
                 self.working -= 1
                 self.startWork()
             }
         }
     }
 
-    private func deleteUntilAccepted(_ instanceID: String) async {
-        var backoff = Backoff(initial: .seconds(1), limit: .seconds(30))
-        while true {
-            do throws(OCIError) {
-                _ = try await instances.delete(instanceID, deadline: .after(.seconds(60)))
-                break
-            } catch {
-                // IncorrectState while CREATING or UPDATING is the usual one; the rest is logged too.
-                log.debug(
-                    "cannot delete an instance yet",
-                    metadata: ["instance": "\(instanceID)", "error": "\(error)"]
-                )
-            }
-            _ = try? await sleep(for: backoff.next { .random(in: 0.5..<1) })
+    private func tryToDelete(_ instanceID: String) async {
+        do throws(OCIError) {
+            _ = try await instances.delete(instanceID, deadline: .after(Self.attemptLimit))
+            noteAcceptance(instanceID)
+        } catch {
+            noteRefusal(instanceID, error)
         }
+    }
+
+    private func noteAcceptance(_ instanceID: String) {
+        guard let deletion = deletions.removeValue(forKey: instanceID) else { return }
         deletedCount += 1
-        unconfirmed[instanceID] = .now
-        accepted.removeValue(forKey: instanceID)?.open()
+        promises[instanceID] = Promise(since: .now, objects: deletion.objects)
+        deletion.accepted.open()
+        if deletions.isEmpty { instanceTrouble.ended() }
         becameIdle.ring()
     }
 
-    /// One batch; what the cloud refused stays for the next.
-    private func deleteBatch() async -> Bool {
-        let batch = Array(objectNames.prefix(Self.batchCountMax))
-        objectNames.subtract(batch)
-        isBatchUnderWay = true
-        defer { isBatchUnderWay = false }
-        do throws(OCIError) {
-            let failures = try await objects.deleteBatch(batch, deadline: .after(.seconds(60)))
-            let remaining = failures.filter { $0.status != 404 }
-            objectNames.formUnion(remaining.map(\.name))
-            return remaining.isEmpty
-        } catch {
-            objectNames.formUnion(batch)
-            log.warning(
-                "cannot delete objects yet",
-                metadata: ["count": "\(batch.count)", "error": "\(error)"]
-            )
-            return false
+    private func noteRefusal(_ instanceID: String, _ error: OCIError) {
+        // While it is being made or changed it cannot be deleted; that is as usual as it is short.
+        if error.kind == .incorrectState {
+            log.debug("cannot delete an instance yet", metadata: ["instance": "\(instanceID)"])
+        } else {
+            instanceTrouble.occurred([
+                "instance": "\(instanceID)", "error": "\(error)", "waiting": "\(deletions.count)",
+            ])
         }
+        guard let pause = deletions[instanceID]?.backoff.next(random: { .random(in: 0.5..<1) }) else {
+            return
+        }
+        spawn {
+            // Nobody cancels this, so it cannot throw.
+            try? await sleep(for: pause)
+            self.waiting.append(instanceID)
+            self.startWork()
+        }
+    }
+
+    // MARK: - Objects
+
+    /// Deletes one batch; what the cloud refused stays for the next.
+    ///
+    /// Returns whether all of it was deleted.
+    private func deleteBatch() async -> Bool {
+        let names = Array(objectNames.prefix(batchCountMax))
+        if names.isEmpty { return true }
+        objectNames.subtract(names)
+        batch = Set(names)
+        var remaining: [String] = []
+        var isAnswered = true
+        do throws(OCIError) {
+            let failures = try await objects.deleteBatch(names, deadline: .after(.seconds(60)))
+            remaining = failures.map(\.name)
+            if let first = failures.first {
+                objectTrouble.occurred(["error": "\(first)", "count": "\(remaining.count)"])
+            }
+            batchCountMax = min(batchCountMax * 2, ObjectStorage.batchCountMax)
+        } catch {
+            isAnswered = false
+            remaining = names
+            objectTrouble.occurred(["error": "\(error)", "count": "\(names.count)"])
+            if error.kind == .badRequest { remaining = divide(names) }
+        }
+        // Whoever wants one of them spared has an eye on `batch`.
+        objectNames.formUnion(remaining)
+        batch = []
+        batchEnded.open()
+        if remaining.isEmpty { objectTrouble.ended() }
+        becameIdle.ring()
+        return isAnswered && remaining.isEmpty
+    }
+
+    /// A batch that is refused as a whole is divided until the name is found that the service will not have.
+    private func divide(_ names: [String]) -> [String] {
+        batchCountMax = max(1, names.count / 2)
+        guard names.count == 1 else { return names }
+        spawn {
+            // Nobody cancels this, so it cannot throw.
+            try? await sleep(for: Self.refusalPause)
+            self.delete(objects: names)
+        }
+        batchCountMax = ObjectStorage.batchCountMax
+        return []
+    }
+}
+
+/// Lets everyone pass who waits at the moment.
+@LoopActor
+private final class Latches {
+    private var present = Latch()
+
+    func wait() async throws(WaitError) {
+        try await present.wait()
+    }
+
+    func open() {
+        present.open()
+        present = Latch()
     }
 }

@@ -12,6 +12,7 @@ internal import TaskPayload
 final class RunServices {
     let settings: Settings
     let owner: Owner
+    let instances: ContainerInstances
     let objects: ObjectStorage
     let storage: ScalerStorage
     let loader: InputLoader
@@ -20,6 +21,10 @@ final class RunServices {
     let reaper: Reaper
     let diagnosis: Diagnosis
     let log: Logger
+    /// What the times of `InstanceWatch` count from.
+    let origin = Deadline.now
+    /// The services' time of day in seconds since 1970.
+    private let serviceTime: @LoopActor () -> Int
     /// A result larger than this fails its task instead of filling the memory.
     let resultBytesMax = 2 << 30
 
@@ -29,15 +34,17 @@ final class RunServices {
         instances: ContainerInstances,
         objects: ObjectStorage,
         storage: ScalerStorage,
+        serviceTime: @escaping @LoopActor () -> Int,
         log: Logger
     ) {
         self.settings = settings
         self.owner = owner
+        self.instances = instances
+        self.serviceTime = serviceTime
         self.objects = objects
         self.storage = storage
         self.log = log
         loader = InputLoader(storage: storage, patience: settings.deathTimeout)
-        launcher = Launcher(settings: settings, owner: owner, instances: instances, log: log)
         reaper = Reaper(instances: instances, objects: objects, log: log)
         inventory = Inventory(
             owner: owner,
@@ -47,7 +54,36 @@ final class RunServices {
             grace: settings.deathTimeout,
             log: log
         )
+        launcher = Launcher(
+            settings: settings,
+            owner: owner,
+            instances: instances,
+            inventory: inventory,
+            patience: settings.jobTimeout,
+            log: log
+        )
         diagnosis = Diagnosis(instances: instances)
+    }
+
+    /// The present, counted from `origin`.
+    var now: Duration { moment(.now) }
+
+    /// A deadline counted from `origin`.
+    func moment(_ deadline: Deadline) -> Duration {
+        deadline.duration(since: origin)
+    }
+
+    /// A moment of the services' clock counted from `origin`, negative for one before that; the present if there is none.
+    func moment(of timestamp: Timestamp?) -> Duration {
+        guard let timestamp else { return now }
+        let present = Timestamp(millisecondsSinceEpoch: serviceTime() * 1000)
+        return now - max(.zero, present.duration(since: timestamp))
+    }
+
+    /// Since when an adopted instance has run, as far as the cloud tells; nil if it does not run yet.
+    func moment(ofActivation instance: InstanceSummary) -> Duration? {
+        if instance.lifecycleState == .creating { return nil }
+        return max(moment(of: instance.timeCreated), moment(of: instance.timeUpdated ?? instance.timeCreated))
     }
 
     /// How long a call for one task is tried: as long as the task may take.

@@ -44,6 +44,16 @@ struct TaskFailure: Error, Equatable {
         )
     }
 
+    static func unansweredLaunch(_ error: OCIError) -> TaskFailure {
+        TaskFailure(
+            .connectionError,
+            """
+            OCI could not be reached to create the task's container instance for as long as the task may take \
+            (--job-timeout-seconds): \(error)
+            """
+        )
+    }
+
     static func deletedLaunch(_ count: Int) -> TaskFailure {
         TaskFailure(
             .runtimeError,
@@ -83,6 +93,26 @@ struct TaskFailure: Error, Equatable {
         )
     }
 
+    static let unknownInstance = TaskFailure(
+        .runtimeError,
+        "The task's container instance is not known any more. Submit the task again."
+    )
+
+    static func vanishedInstance(_ id: String, _ summary: InstanceSummary?) -> TaskFailure {
+        TaskFailure(
+            .runtimeError,
+            """
+            Container instance \(id) vanished before it stored a result; it was last seen \
+            \(summary?.lifecycleState.name ?? "when it was created"). Someone, or a rule of the tenancy, deleted it: \
+            look for DeleteContainerInstance in the tenancy's audit log, and submit the task again.
+            """
+        )
+    }
+
+    static func endedInstance(_ instance: EndedInstance) -> TaskFailure {
+        TaskFailure(instance.exitCode == 137 ? .memoryError : .runtimeError, instance.text)
+    }
+
     static func createTimeout(
         _ limit: Duration,
         _ instanceID: String?,
@@ -118,6 +148,46 @@ struct TaskFailure: Error, Equatable {
     /// The answer that carries this failure to the client.
     var answer: TaskAnswer {
         TaskAnswer(isSuccess: false, object: FailurePickle.encode(exception, text), profile: nil)
+    }
+}
+
+/// What is known of an instance that ended without a result.
+struct EndedInstance {
+    let id: String
+    let state: String?
+    let details: String?
+    let exitCode: Int?
+    let containerDetails: String?
+    let lastOutput: String?
+
+    /// What happened, what to do next, and the container's last words.
+    var text: String {
+        var sentences = [opening, remedy]
+        if let lastOutput { sentences.append("Its last output:\n\(lastOutput)") }
+        return sentences.joined(separator: " ")
+    }
+
+    private var opening: String {
+        var text = "Container instance \(id) ended without a result: state \(state ?? "unknown")"
+        if let details, !details.isEmpty { text += " (\(details))" }
+        if let exitCode { text += ", exit code \(exitCode)" }
+        if let containerDetails, !containerDetails.isEmpty, containerDetails != details {
+            text += " (\(containerDetails))"
+        }
+        return text + "."
+    }
+
+    private var remedy: String {
+        switch exitCode {
+        case 137: "It was killed, as a rule for want of memory: raise --instance-memory-gb."
+        case .some(let code) where code > 128:
+            "It was ended by signal \(code - 128): look for a crash in native code."
+        case .some(0):
+            "It ended well but stored nothing: check that the dynamic group of the container instances may "
+                + "manage objects in the bucket."
+        case .some: "Check that the image holds the job runner and that the task does not end the process."
+        case nil: "Check that the image exists and can be pulled from the subnet."
+        }
     }
 }
 

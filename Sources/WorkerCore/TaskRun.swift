@@ -22,36 +22,51 @@ final class TaskRun {
         case failed(TaskFailure)
     }
 
+    /// What was sent to the scheduler, to be sent again should it ask again.
+    private struct SentReply {
+        let result: TaskResult
+        let created: ObjectInstruction
+    }
+
+    /// So many times a listed result may turn out not to be there.
+    private static let vanishedCountMax = 3
+    /// How long a failed task's instance is kept for the scheduler to confirm the answer.
+    private static let evidencePatience: Duration = .seconds(30)
+
     let task: TaskMessage
     let flags: TaskFlags
     let hexadecimalID: String
-    private let services: RunServices
+    let services: RunServices
     private let log: Logger
     private(set) var state = TaskState.queued
     /// The worker that must answer; nil while the scheduler has lost it.
-    var session: WorkerSession?
+    private(set) var session: WorkerSession?
     /// Since when there is none.
     private(set) var orphanedSince: Deadline?
 
     private let slot = Latch()
-    private let news = Wakeup()
+    let news = Wakeup()
     private var work: Spawned<Void>?
     /// Open when no trace is left.
     let isFinished = Latch()
 
-    // What exists in the cloud.
+    // What exists in the cloud; `TaskRun+Listings` adds what listings show.
     private(set) var instanceID: String?
-    private var inputObject: String?
-    private var wasAnswered = false
-    /// Since when the instance is known to exist, and since when it is ACTIVE.
-    private var createdAt = Deadline.never
-    private var activeSince: Deadline?
-    private var isResultListed = false
-    /// When a listing showed the stop.
-    private var stopSeen: Deadline?
-    private var lastSummary: InstanceSummary?
-    private var missedCount = 0
-    private var isStopConfirmed = false
+    private var inputObjects: [String] = []
+    var hasResult = false
+
+    // What is known of the instance.
+    var watch: InstanceWatch?
+    var lastSummary: InstanceSummary?
+    private var launched: Launcher.Launched?
+    /// The generation of the next instance.
+    private var generation = 0
+    private var vanishedCount = 0
+
+    private var sentReply: SentReply?
+    /// Open when the scheduler has surely read the answer.
+    private let confirmed = Latch()
+    private var isHurried = false
 
     init(task: TaskMessage, flags: TaskFlags, session: WorkerSession, services: RunServices) {
         self.task = task
@@ -85,6 +100,13 @@ final class TaskRun {
         work?.cancel()
     }
 
+    /// Drops the task and waits for nothing but deletions: the process is about to end.
+    func hurry() {
+        isHurried = true
+        cancel()
+        news.ring()
+    }
+
     /// Moves the duty to answer to another worker, or to none.
     func belong(to session: WorkerSession?) {
         self.session = session
@@ -92,20 +114,20 @@ final class TaskRun {
         news.ring()
     }
 
+    /// Answers again, through the worker that the task was sent to anew; false if there is no answer any more.
+    func answerAgain(through session: WorkerSession) -> Bool {
+        guard sentReply != nil, !confirmed.isOpen else { return false }
+        belong(to: session)
+        sendReply()
+        return true
+    }
+
     // MARK: - The line
 
     private func live() async {
         do throws(Interruption) {
             try await obtainSlot()
-            let answer: TaskAnswer
-            do throws(Interruption) {
-                answer = try await compute()
-            } catch .failed(let failure) {
-                log.warning("task failed", metadata: ["reason": "\(failure.text)"])
-                advance(.failed)
-                answer = failure.answer
-            }
-            try await reply(answer)
+            try await reply(try await outcome())
         } catch {
             // Cancelled: the state says so already.
         }
@@ -119,23 +141,64 @@ final class TaskRun {
         advance(.slotGranted)
     }
 
+    private func outcome() async throws(Interruption) -> TaskAnswer {
+        do throws(Interruption) {
+            return try await compute()
+        } catch .failed(let failure) {
+            try checkCancelled()
+            log.warning("task failed", metadata: ["reason": "\(failure.text)"])
+            advance(.failed)
+            return failure.answer
+        }
+    }
+
     private func compute() async throws(Interruption) -> TaskAnswer {
         guard (try? await services.inventory.isComplete.wait()) != nil else { throw .cancelled }
         services.inventory.watch(self)
-        if let leftover = services.inventory.claim(task.taskID) {
-            adopt(leftover)
-        } else {
-            try await launch()
+        if let leftover = services.inventory.claim(task.taskID) { adopt(leftover) }
+        while true {
+            try checkCancelled()
+            switch state {
+            case .loading: try await launch()
+            case .running: try await awaitEnd()
+            case .diagnosing: try await diagnose()
+            case .fetching:
+                guard let answer = try await fetchResult() else { continue }
+                advance(.outcomeKnown)
+                return answer
+            case .queued, .storing, .creating, .replying, .cleaning, .gone:
+                preconditionFailure("no step ends in state \(state)")
+            }
         }
-        return try await finish()
     }
 
     private func adopt(_ leftover: Leftover) {
-        isResultListed = leftover.hasResult
-        lastSummary = leftover.instance
-        instanceID = leftover.instance?.id
-        createdAt = .now
-        advance(isResultListed ? .resultSeen : .instanceAdopted)
+        inputObjects = leftover.inputs
+        hasResult = leftover.hasResult
+        if let instance = leftover.best {
+            take(instance, activeSince: services.moment(ofActivation: instance))
+        }
+        for other in leftover.instances where other.id != instanceID {
+            services.reaper.delete(instance: other.id)
+        }
+        if hasResult {
+            watch?.resultListed()
+            advance(.resultSeen)
+        } else if instanceID != nil {
+            advance(.instanceAdopted)
+        }
+    }
+
+    private func take(_ instance: InstanceSummary, activeSince: Duration?) {
+        instanceID = instance.id
+        lastSummary = instance
+        watch = InstanceWatch(
+            createTimeout: services.settings.createTimeout,
+            jobTimeout: services.settings.jobTimeout,
+            createdAt: services.moment(of: instance.timeCreated),
+            activeSince: activeSince
+        )
+        generation = max(generation, services.owner.generation(ofTags: instance.freeformTags) + 1)
     }
 
     private func launch() async throws(Interruption) {
@@ -145,20 +208,25 @@ final class TaskRun {
         let environment = try await storePayload(inputs)
         try checkCancelled()
         advance(.payloadStored)
+        let launched = try await create(environment)
+        self.launched = launched
+        take(launched.instance, activeSince: nil)
+        try checkCancelled()
+        log.info("instance created", metadata: ["instance": "\(launched.instance.id)"])
+        advance(.instanceCreated)
+    }
+
+    private func create(_ environment: RunnerEnvironment) async throws(Interruption) -> Launcher.Launched {
         do throws(Launcher.Failure) {
-            let instance = try await services.launcher.launch(task.taskID, environment)
-            instanceID = instance.id
-            createdAt = .now
+            return try await services.launcher.launch(task.taskID, environment, generation: generation)
         } catch {
             switch error {
             case .cancelled: throw .cancelled
             case .alwaysDeleted(let count): throw .failed(.deletedLaunch(count))
             case .refused(let error): throw .failed(.refusedLaunch(error))
+            case .unanswered(let error): throw .failed(.unansweredLaunch(error))
             }
         }
-        try checkCancelled()
-        log.info("instance created", metadata: ["instance": "\(instanceID ?? "")"])
-        advance(.instanceCreated)
     }
 
     private func loadInputs() async throws(Interruption) -> TaskInputs {
@@ -177,16 +245,18 @@ final class TaskRun {
         let payload = await PackedPayload.pack(inputs, taskID: task.taskID.bytes)
         try checkCancelled()
         var environment = services.environment(of: task.taskID)
-        if payload.isInline {
-            environment.payload = .inline(payload.bytes, isCompressed: payload.isCompressed)
-            return environment
-        }
         let name = RunnerEnvironment.inputObjectName(
             prefix: services.owner.objectPrefix,
             taskID: task.taskID.bytes,
             isCompressed: payload.isCompressed
         )
-        inputObject = name
+        // An earlier run of the task may still be on its way out.
+        await services.reaper.spare([name, services.owner.resultName(of: task.taskID)])
+        if payload.isInline {
+            environment.payload = .inline(payload.bytes, isCompressed: payload.isCompressed)
+            return environment
+        }
+        inputObjects = [name]
         do throws(OCIError) {
             _ = try await services.objects.put(name, payload.bytes, deadline: .after(services.patience))
         } catch .cancelled {
@@ -198,60 +268,104 @@ final class TaskRun {
         return environment
     }
 
-    /// From the moment the instance exists to the answer in memory.
-    private func finish() async throws(Interruption) -> TaskAnswer {
-        if state == .running { try await awaitEnd() }
-        if state == .diagnosing {
-            let failure = await services.diagnosis.explain(
-                instanceID,
-                lastSummary,
-                isVanished: missedCount > 0
-            )
-            try checkCancelled()
-            // The answer took a while, and results are still listed meanwhile.
-            guard isResultListed else { throw .failed(failure) }
-            advance(.resultSeen)
-        }
-        let answer = try await fetchResult()
-        advance(.outcomeKnown)
-        return answer
-    }
-
     /// Waits until listings show a result, or the end of the instance without one.
     private func awaitEnd() async throws(Interruption) {
         while true {
             try checkCancelled()
-            if isResultListed { return advance(.resultSeen) }
-            if isStopConfirmed { return advance(.instanceStopped) }
-            let limit = timeLimit
-            if limit.deadline.isPast { throw .failed(limit.failure) }
-            do throws(WaitError) {
-                try await news.wait(until: limit.deadline)
-            } catch .deadlinePassed {
-                continue
-            } catch {
-                throw .cancelled
+            guard let verdict = watch?.verdict(at: services.now) else {
+                preconditionFailure("a running task has an instance")
+            }
+            switch verdict {
+            case .resultListed: return advance(.resultSeen)
+            case .endedWithoutResult: return advance(.instanceStopped)
+            case .vanished: if try await isGoneByName() { return advance(.instanceStopped) }
+            case .outOfTime(.creating):
+                throw .failed(.createTimeout(services.settings.createTimeout, instanceID, lastSummary))
+            case .outOfTime(.running):
+                throw .failed(.jobTimeout(services.settings.jobTimeout, instanceID))
+            case .open(let time):
+                let deadline = time.map { services.origin + $0 } ?? .never
+                do throws(WaitError) { try await news.wait(until: deadline) } catch .deadlinePassed {} catch {
+                    throw .cancelled
+                }
             }
         }
     }
 
-    private var timeLimit: (deadline: Deadline, failure: TaskFailure) {
-        let settings = services.settings
-        guard let activeSince else {
-            return (
-                createdAt + settings.createTimeout,
-                .createTimeout(settings.createTimeout, instanceID, lastSummary)
-            )
+    /// Asks for an instance that listings miss; while there is no answer, nothing is decided.
+    private func isGoneByName() async throws(Interruption) -> Bool {
+        guard let instanceID else { return true }
+        do throws(OCIError) {
+            let instance = try await services.instances.get(instanceID, deadline: .after(.seconds(60)))
+            guard let instance, instance.lifecycleState != .deleted else { return true }
+            watch?.foundByName()
+            return false
+        } catch .cancelled {
+            throw .cancelled
+        } catch {
+            // It may not be asked for, by its name or at all: then the listings' word must do.
+            return !error.isRetryable
         }
-        return (activeSince + settings.jobTimeout, .jobTimeout(settings.jobTimeout, instanceID))
     }
 
-    /// The answer in the result object.
-    private func fetchResult() async throws(Interruption) -> TaskAnswer {
+    private func diagnose() async throws(Interruption) {
+        let finding = await services.diagnosis.explain(
+            instanceID,
+            lastSummary,
+            workRequestID: launched?.workRequestID,
+            wasActive: watch?.wasActive ?? true,
+            isVanished: watch?.isMissed ?? true
+        )
+        try checkCancelled()
+        // The answer took a while, and results are still listed meanwhile.
+        if watch?.isResultListed == true { return advance(.resultSeen) }
+        switch finding {
+        case .noRoom(let fullness, let text): try await startOver(fullness, text)
+        case .failure where vanishedCount > 0:
+            throw .failed(.vanishedResult(services.owner.resultName(of: task.taskID)))
+        case .failure(let failure): throw .failed(failure)
+        }
+    }
+
+    /// Gives up an instance that the cloud had no room for, and goes back to making one.
+    private func startOver(_ fullness: Placements.Fullness, _ text: String) async throws(Interruption) {
+        log.info("the cloud had no room for the instance after all", metadata: ["reason": "\(text)"])
+        if let placement = launched?.placement {
+            services.launcher.queue.turnedOutFull(placement, fullness, refusal: ["error": "\(text)"])
+        }
+        if let instanceID {
+            // It counts until its deletion is accepted, and the next one would be one too many.
+            let accepted = services.reaper.delete(instance: instanceID)
+            guard (try? await accepted.wait()) != nil else { throw .cancelled }
+        }
+        (instanceID, launched, watch, lastSummary) = (nil, nil, nil, nil)
+        advance(.startedOver)
+    }
+
+    /// The answer in the result object; nil if there is no such object, against what the listing said.
+    private func fetchResult() async throws(Interruption) -> TaskAnswer? {
         let name = services.owner.resultName(of: task.taskID)
-        let stored: [UInt8]?
+        var pauses = Backoff(initial: .milliseconds(200), limit: .seconds(2))
+        for _ in 0..<4 {
+            if let stored = try await readResult(name) {
+                try checkCancelled()
+                return await TaskAnswer.reading(stored, limit: services.resultBytesMax)
+            }
+            guard (try? await sleep(for: pauses.next { .random(in: 0.5..<1) })) != nil else {
+                throw .cancelled
+            }
+        }
+        vanishedCount += 1
+        hasResult = false
+        watch?.resultVanished()
+        guard vanishedCount < Self.vanishedCountMax else { throw .failed(.vanishedResult(name)) }
+        advance(instanceID == nil ? .startedOver : .resultVanished)
+        return nil
+    }
+
+    private func readResult(_ name: String) async throws(Interruption) -> [UInt8]? {
         do throws(OCIError) {
-            stored = try await services.objects.get(
+            return try await services.objects.get(
                 name,
                 limit: services.resultBytesMax,
                 deadline: .after(services.patience)
@@ -261,9 +375,6 @@ final class TaskRun {
         } catch {
             throw .failed(.unfetchedResult(error))
         }
-        try checkCancelled()
-        guard let stored else { throw .failed(.vanishedResult(name)) }
-        return await TaskAnswer.reading(stored, limit: services.resultBytesMax)
     }
 
     private func reply(_ answer: TaskAnswer) async throws(Interruption) {
@@ -286,37 +397,53 @@ final class TaskRun {
             name: "<res \(hexadecimalID.prefix(6))>",
             sizeInBytes: UInt64(answer.object.count)
         )
-        let acknowledged = session?.reply(result, announcing: created)
+        sentReply = SentReply(result: result, created: created)
+        sendReply()
         advance(.replied)
         log.info(
             "task answered",
             metadata: ["success": "\(answer.isSuccess)", "bytes": "\(answer.object.count)"]
         )
-        if let acknowledged { forgetResult(once: acknowledged) }
+    }
+
+    private func sendReply() {
+        guard let session, let sentReply else { return }
+        let isRead = session.reply(sentReply.result, announcing: sentReply.created)
+        spawn {
+            // An answer that is lost with its connection is never confirmed.
+            guard (try? await isRead.wait(until: .after(.seconds(120)))) != nil else { return }
+            self.confirmed.open()
+            self.news.ring()
+        }
     }
 
     // MARK: - Leaving no trace
 
+    /// Deletes what is no evidence any more; what the next process would answer from stays until that is not needed.
     private func clean() async {
         services.inventory.unwatch(self)
-        if let inputObject { services.reaper.delete(objects: [inputObject]) }
+        let isAnswered = sentReply != nil
+        let resultName = services.owner.resultName(of: task.taskID)
+        services.reaper.delete(objects: inputObjects)
         if let instanceID {
-            let accepted = services.reaper.delete(instance: instanceID)
+            // Without a result, the instance is what tells the next process that the task has had its run.
+            if isAnswered, !hasResult { await awaitConfirmation() }
+            let accepted = services.reaper.delete(
+                instance: instanceID,
+                thenObjects: isAnswered && hasResult ? [] : [resultName]
+            )
             _ = try? await accepted.wait()
+        } else if hasResult, !isAnswered {
+            services.reaper.delete(objects: [resultName])
         }
-        if !wasAnswered { services.reaper.delete(objects: [services.owner.resultName(of: task.taskID)]) }
+        if isAnswered, hasResult { services.inventory.keepResult(of: task.taskID, until: confirmed) }
         advance(.cleaned)
     }
 
-    /// The result object outlives the reply until the scheduler is known to have it: should both the reply and
-    /// this process be lost, the next process answers from the object instead of running the task again.
-    private func forgetResult(once acknowledged: Latch) {
-        wasAnswered = true
-        let name = services.owner.resultName(of: task.taskID)
-        let reaper = services.reaper
-        spawn {
-            guard (try? await acknowledged.wait(until: .after(.seconds(60)))) != nil else { return }
-            reaper.delete(objects: [name])
+    private func awaitConfirmation() async {
+        let deadline = Deadline.after(Self.evidencePatience)
+        while !confirmed.isOpen, !isHurried {
+            guard (try? await news.wait(until: deadline)) != nil else { return }
         }
     }
 
@@ -325,54 +452,10 @@ final class TaskRun {
     }
 
     private func advance(_ event: TaskEvent) {
-        guard let next = state.next(after: event) else { return }
-        state = next
-    }
-}
-
-// MARK: - What listings show
-
-extension TaskRun {
-    /// A listing showed the result object; whether that is news.
-    func resultListed() -> Bool {
-        if isResultListed { return false }
-        isResultListed = true
-        news.ring()
-        return true
-    }
-
-    /// A listing of all results that began at `started` is through.
-    func resultsListed(since started: Deadline) {
-        guard let stopSeen, stopSeen < started, !isResultListed, !isStopConfirmed else { return }
-        isStopConfirmed = true
-        news.ring()
-    }
-
-    /// A listing begun at `started` showed an instance of the task; whether it has stopped.
-    func instanceListed(_ instance: InstanceSummary, at started: Deadline) -> Bool {
-        guard instance.id == instanceID else { return false }
-        lastSummary = instance
-        missedCount = 0
-        if activeSince == nil, instance.lifecycleState != .creating {
-            activeSince = .now
-            news.ring()
+        guard let next = state.next(after: event) else {
+            precondition(state == .cleaning || state == .gone, "\(event) has no place in state \(state)")
+            return
         }
-        guard instance.lifecycleState.isStopped else { return false }
-        return noteStop()
-    }
-
-    /// A listing begun at `started` did not show the task's instance; whether it counts as vanished.
-    func instanceMissed(by started: Deadline) -> Bool {
-        guard instanceID != nil, createdAt < started else { return false }
-        missedCount += 1
-        // A listing may lag behind a create; three in a row do not.
-        guard missedCount >= 3 else { return false }
-        return noteStop()
-    }
-
-    private func noteStop() -> Bool {
-        guard stopSeen == nil else { return false }
-        stopSeen = .now
-        return true
+        state = next
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import TaskEngine
+import TestSupport
 import Testing
 
 @Suite struct TaskStateTests {
@@ -62,5 +63,23 @@ import Testing
         _ answer: CancelAnswer
     ) {
         #expect(state.answer(toCancelThatIsForced: isForced) == answer)
+    }
+
+    @Test(arguments: [TaskState.loading, .storing, .creating, .running, .diagnosing, .fetching])
+    func `whatever fails on the way is answered`(_ state: TaskState) {
+        #expect(state.next(after: .failed) == .replying)
+    }
+
+    @Test func `an instance that the cloud had no room for after all is replaced`() {
+        #expect(TaskState.diagnosing.next(after: .startedOver) == .loading)
+    }
+
+    @Test func `a listed result that is not there is waited for again`() {
+        #expect(TaskState.fetching.next(after: .resultVanished) == .running)
+    }
+
+    @Test func `the README shows the table as it is`() throws {
+        let diagram = try PrintedPart(of: "README.md", between: "states")
+        try diagram.check("```mermaid\n\(TaskState.diagram)```\n")
     }
 }

@@ -6,13 +6,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from processes import Process, await_that, free_port
+from tcp_proxy import TCPProxy
 
 ROOT = Path(__file__).resolve().parents[2]
 DAEMON = ROOT / ".build" / "release" / "scaler-oci-hpc"
@@ -31,6 +32,8 @@ class Options:
     #: bin directory of the virtual environment whose Scaler is run
     scaler_bin: Path = Path(sys.executable).parent
     directory: Path | None = None
+    #: the daemon reaches scheduler and object storage through proxies that can break its connections
+    is_proxied: bool = False
 
 
 class Cluster:
@@ -45,6 +48,8 @@ class Cluster:
         self.environment: dict[str, str] = {}
         self._running: list[Process] = []
         self._daemon_count = 0
+        self.scheduler_proxy: TCPProxy | None = None
+        self.storage_proxy: TCPProxy | None = None
 
     def __enter__(self) -> "Cluster":
         try:
@@ -69,6 +74,9 @@ class Cluster:
         self.start_emulator()
         self.start_storage()
         self.start_scheduler()
+        if self.options.is_proxied:
+            self.scheduler_proxy = TCPProxy(("127.0.0.1", self.scheduler_port))
+            self.storage_proxy = TCPProxy(("127.0.0.1", self.storage_port))
         self.daemon = self.start_daemon()
 
     def start_emulator(self) -> None:
@@ -103,8 +111,10 @@ class Cluster:
 
     def launch_daemon(self, *arguments: str) -> Process:
         self._daemon_count += 1
-        command = [str(DAEMON), self.address, "--worker-manager-id", "wm-oci-hpc"]
-        command += ["--object-storage-address", self.storage_address]
+        scheduler = self.scheduler_proxy.address if self.scheduler_proxy else self.address
+        storage = self.storage_proxy.address if self.storage_proxy else self.storage_address
+        command = [str(DAEMON), scheduler, "--worker-manager-id", "wm-oci-hpc"]
+        command += ["--object-storage-address", storage]
         command += ["--network-backend", self.options.daemon_backend]
         command += ["--heartbeat-interval-seconds", "1"]
         name = "daemon" if self._daemon_count == 1 else f"daemon-{self._daemon_count}"
@@ -113,8 +123,18 @@ class Cluster:
 
     def report(self) -> dict:
         """What the local OCI did and holds."""
-        command = [sys.executable, str(EMULATOR), "report", "--json", "--state-dir", str(self.directory / "oci")]
-        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        return self._emulator_says("GET", "report")
+
+    def set_faults(self, *rules: str) -> None:
+        """Replaces the faults in force by these; none ends them all."""
+        self._emulator_says("PUT", "faults", {"faults": list(rules)})
+
+    def _emulator_says(self, method: str, path: str, body: dict | None = None):
+        url = f"{self.environment['OCI_EMULATOR_URL']}/{path}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(url, data, {"content-type": "application/json"}, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
 
     def await_nothing_left(self, seconds: float = 30) -> dict:
         """Waits until no instance and no object is left; returns the report."""
@@ -134,8 +154,17 @@ class Cluster:
             except Exception as error:  # noqa: BLE001 - the others must be stopped all the same
                 errors.append(error)
         self._running = []
+        for proxy in (self.scheduler_proxy, self.storage_proxy):
+            if proxy:
+                proxy.close()
+        self.scheduler_proxy = self.storage_proxy = None
         if errors:
             raise errors[0]
+
+    def kill_daemon(self) -> None:
+        """`kill -9`, and nothing of it is left."""
+        self.daemon.process.kill()
+        self.daemon.process.wait()
 
     def _scaler(self, name: str, program: str, *arguments: str) -> Process:
         command = [str(self.options.scaler_bin / program), *arguments]

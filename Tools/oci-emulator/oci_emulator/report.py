@@ -88,6 +88,7 @@ class Tally:
             },
             "tasks": {
                 "run": len(self.runs),
+                "ids": list(self.runs)[-1000:],  # the latest
                 "ran_more_than_once": {task: count for task, count in sorted(self.runs.items()) if count > 1},
                 "exit_codes": {str(code): count for code, count in sorted(self.exit_codes.items())},
             },

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TaskEngine
+import Testing
+
+@Suite struct PlacementsTests {
+    private func twoDomains() -> Placements {
+        Placements(availabilityDomains: ["AD-1", "AD-2"], subnetIDs: ["subnet"], shapes: ["E4", "E3"])
+    }
+
+    private func oneDomain() -> Placements {
+        Placements(availabilityDomains: ["AD-1"], subnetIDs: ["s"], shapes: ["E4"])
+    }
+
+    private func take(_ placements: inout Placements, at now: Duration) throws -> Placement {
+        let place = placements.take(at: now)
+        return try #require(place)
+    }
+
+    /// Has the first place answer at the origin of time that there is no room.
+    private func fill(_ placements: inout Placements, _ fullness: Placements.Fullness) throws {
+        let place = try take(&placements, at: .zero)
+        placements.full(place, fullness, at: .zero)
+    }
+
+    @Test func `places are tried in order of preference`() {
+        var placements = twoDomains()
+        var order: [String] = []
+        while let place = placements.take(at: .zero) {
+            order.append("\(place.shape) \(place.availabilityDomain)")
+            placements.full(place, .capacity, at: .zero)
+        }
+        #expect(order == ["E4 AD-1", "E4 AD-2", "E3 AD-1", "E3 AD-2"])
+        #expect(placements.nextOpening(after: .zero) == .seconds(15))
+        #expect(placements.take(at: .seconds(15))?.availabilityDomain == "AD-1")
+    }
+
+    @Test func `a place that stays full is asked less and less often`() throws {
+        var placements = oneDomain()
+        var now = Duration.zero
+        var pauses: [Duration] = []
+        for _ in 0..<5 {
+            let place = try take(&placements, at: now)
+            placements.full(place, .capacity, at: now)
+            let next = try #require(placements.nextOpening(after: now))
+            pauses.append(next - now)
+            now = next
+        }
+        #expect(pauses == [.seconds(15), .seconds(30), .seconds(60), .seconds(120), .seconds(120)])
+    }
+
+    @Test func `several answers of one moment count as one`() throws {
+        var placements = oneDomain()
+        let places = (0..<50).compactMap { _ in placements.take(at: .zero) }
+        #expect(places.count == 50)
+        for place in places { placements.full(place, .capacity, at: .seconds(1)) }
+        #expect(placements.nextOpening(after: .seconds(1)) == .seconds(16))
+    }
+
+    @Test func `after a pause one create tries, then two, then four, then all`() throws {
+        var placements = oneDomain()
+        try fill(&placements, .capacity)
+        let now = Duration.seconds(15)
+        var rounds: [Int] = []
+        while !placements.isAnyOpen {
+            var taken: [Placement] = []
+            while let place = placements.take(at: now) { taken.append(place) }
+            rounds.append(taken.count)
+            try #require(!taken.isEmpty)
+            placements.created(in: taken[0], at: now)
+            for place in taken.dropFirst() { placements.nothingLearned(of: place) }
+        }
+        #expect(rounds == [1, 2, 4, 8, 16, 32, 64])
+    }
+
+    @Test func `a create that was under way when the place was full opens nothing`() throws {
+        var placements = oneDomain()
+        let second = try take(&placements, at: .zero)
+        try fill(&placements, .capacity)
+        placements.created(in: second, at: .seconds(1))
+        let probe = placements.take(at: .seconds(15))
+        #expect(probe != nil)
+        #expect(placements.take(at: .seconds(15)) == nil)
+    }
+
+    @Test func `while a place is tried the others wait for what comes of it, and no timer helps`() throws {
+        var placements = oneDomain()
+        try fill(&placements, .capacity)
+        let probe = try take(&placements, at: .seconds(15))
+        #expect(placements.take(at: .seconds(15)) == nil)
+        #expect(placements.nextOpening(after: .seconds(15)) == nil)
+        placements.nothingLearned(of: probe)
+        #expect(placements.take(at: .seconds(15)) != nil)
+    }
+
+    @Test func `room of ours opens what a limit had closed, and not what the cloud lacks`() throws {
+        for (fullness, isOpened) in [(Placements.Fullness.limit, true), (.capacity, false)] {
+            var placements = oneDomain()
+            try fill(&placements, fullness)
+            placements.roomFreed(at: .seconds(1))
+            #expect((placements.take(at: .seconds(1)) != nil) == isOpened)
+        }
+    }
+
+    @Test func `a place where creates succeeded meanwhile is full anew, with the first pause`() throws {
+        var placements = oneDomain()
+        try fill(&placements, .limit)
+        let probe = try take(&placements, at: .seconds(15))
+        placements.created(in: probe, at: .seconds(16))
+        placements.turnedOutFull(placements.all[0], .limit, at: .seconds(20))
+        #expect(placements.nextOpening(after: .seconds(20)) == .seconds(35))
+    }
+}

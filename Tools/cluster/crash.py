@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`kill -9` at every step of a task's life, and at random."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from experiment import Experiment, Outcome, Raises, echo, work
+from processes import await_that
+from tcp_proxy import TO_CLIENT, TO_SERVER, TCPProxy, Trap
+
+#: Longer than any experiment: a request that is stalled so long is never carried out.
+FOR_EVER = 3600
+#: A request that is carried out so long after its sender died.
+LATE_SECONDS = 2
+PAYLOAD_BYTES = 60_000
+
+
+@dataclass(frozen=True)
+class Point:
+    """One moment of a task's life at which the daemon is killed."""
+
+    name: str
+    #: brings the cluster to that moment: arms before the task is submitted, yields, and returns when it has come
+    reach: Callable[["Life"], Iterator[None]]
+    #: which task: one that ends well, one whose container is killed, or one that is cancelled
+    kind: str = "result"
+    #: whether the scheduler has no more use for the task by then
+    is_over: bool = False
+
+
+class Life:
+    """One task on its way to the moment of a kill."""
+
+    def __init__(self, experiment: Experiment, kind: str) -> None:
+        self.experiment = experiment
+        self.cluster = experiment.cluster
+        self.kind = kind
+        self.data = os.urandom(PAYLOAD_BYTES)
+        self.before = self.cluster.report()
+        self.future: Any = None
+
+    def submit(self) -> None:
+        experiment = self.experiment
+        if self.kind == "result":
+            self.future = experiment.submit(echo, self.data, expected=self.data)
+        elif self.kind == "failure":
+            self.future = experiment.submit(work, 1, 600, expected=Raises("exit code 137"))
+        else:
+            self.future = experiment.client.submit(work, 1, 600)
+
+    def await_fault(self, operation: str, kind: str) -> None:
+        name = f"{operation} {kind}"
+        count = self.before["faults"].get(name, 0)
+        self.experiment.await_report(lambda report: report["faults"].get(name, 0) > count, 30, f"fault {name}")
+        if kind == "stall-after":
+            self.settle()
+
+    def await_running(self) -> str:
+        """The task's id in hexadecimal digits, once its container has started."""
+        seen = set(self.before["tasks"]["ids"])
+        return self.experiment.await_report(
+            lambda report: next((task for task in report["tasks"]["ids"] if task not in seen), None), 30, "a container"
+        )
+
+    @staticmethod
+    def settle() -> None:
+        """What the local OCI does at once is done by then; nothing tells it."""
+        time.sleep(0.2)
+
+
+def at_call(operation: str, moment: str) -> Callable[[Life], Iterator[None]]:
+    """`before`: the call is never carried out. `late`: carried out when its sender is dead. `after`: carried out, but
+    the answer is never seen."""
+    kind = "stall-after" if moment == "after" else "stall"
+    seconds = LATE_SECONDS if moment == "late" else FOR_EVER
+
+    def reach(life: Life) -> Iterator[None]:
+        rules = [f"{operation} {kind} times=1 by=user seconds={seconds}"]
+        if life.kind == "failure":
+            rules.append("Container kill times=1 seconds=0.2")
+        life.cluster.set_faults(*rules)
+        yield
+        if life.kind == "cancel":
+            life.await_running()
+            life.future.cancel()
+        life.await_fault(operation, kind)
+
+    return reach
+
+
+def on_wire(
+    proxy: str, direction: str, moment: str, wanted: Callable[[Life], Callable[[bytes], bool]]
+) -> Callable[[Life], Iterator[None]]:
+    """`before`: the message never arrives. `after`: it arrives, and nothing after it in either direction."""
+
+    def reach(life: Life) -> Iterator[None]:
+        line: TCPProxy = getattr(life.cluster, f"{proxy}_proxy")
+        if life.kind == "failure":
+            life.cluster.set_faults("Container kill times=1 seconds=1")
+        trap = Trap(direction, wanted(life), is_delivered=moment == "after")
+        line.set_trap(trap)
+        yield
+        await_that(trap.sprung.is_set, 30, f"the message {moment} which to kill")
+        line.set_trap(None)
+        life.settle()
+
+    return reach
+
+
+def anything(_: Life) -> Callable[[bytes], bool]:
+    return lambda data: True
+
+
+def the_result(life: Life) -> Callable[[bytes], bool]:
+    marker = life.data[:32]
+    return lambda data: marker in data
+
+
+def the_answer(life: Life) -> Callable[[bytes], bool]:
+    """The TaskResult: the one message of a worker that names the task, and whose container has run."""
+
+    def holds(data: bytes) -> bool:
+        seen = set(life.before["tasks"]["ids"])
+        return any(
+            bytes.fromhex(task) in data for task in life.cluster.report()["tasks"]["ids"] if task not in seen
+        )
+
+    return holds
+
+
+def points() -> list[Point]:
+    every = [
+        Point("inputs asked for, not sent", on_wire("storage", TO_SERVER, "before", anything)),
+        Point("inputs on their way", on_wire("storage", TO_CLIENT, "before", anything)),
+        Point("result sent to object storage, not arrived", on_wire("storage", TO_SERVER, "before", the_result)),
+        Point("result arrived in object storage, not confirmed", on_wire("storage", TO_SERVER, "after", the_result)),
+        Point("answer sent, not arrived", on_wire("scheduler", TO_SERVER, "before", the_answer)),
+        Point("answer arrived, not confirmed", on_wire("scheduler", TO_SERVER, "after", the_answer), is_over=True),
+        Point("failure sent, not arrived", on_wire("scheduler", TO_SERVER, "before", the_answer), "failure"),
+        Point("failure arrived, not confirmed", on_wire("scheduler", TO_SERVER, "after", the_answer), "failure", True),
+    ]
+    calls = [
+        ("PutObject", ("before", "late", "after"), "result"),
+        ("CreateContainerInstance", ("before", "late", "after"), "result"),
+        ("ListObjects", ("before", "after"), "result"),
+        ("ListContainerInstances", ("before", "after"), "result"),
+        ("GetObject", ("before", "after"), "result"),
+        ("BatchDeleteObjects", ("before", "late", "after"), "result"),
+        ("DeleteContainerInstance", ("before", "late", "after"), "result"),
+        ("GetContainerInstance", ("before",), "failure"),
+        ("GetContainer", ("after",), "failure"),
+        ("DeleteContainerInstance", ("before", "after"), "failure"),
+        ("DeleteContainerInstance", ("before", "after"), "cancel"),
+    ]
+    suffix = {"result": "", "failure": " of a task that failed", "cancel": " of a task that was cancelled"}
+    for operation, moments, kind in calls:
+        for moment in moments:
+            name = f"{operation}{suffix[kind]}: {moment}"
+            every.append(Point(name, at_call(operation, moment), kind, "Delete" in operation))
+    return every
+
+
+@contextmanager
+def matrix_cluster() -> Iterator[Experiment]:
+    experiment = Experiment("crash matrix", is_proxied=True, daemon=["--death-timeout-seconds", "20"])
+    with experiment.running():
+        yield experiment
+
+
+def crash_at(experiment: Experiment, point: Point) -> None:
+    """Kills the daemon at `point` of one task; returns when everything about the task is over."""
+    cluster = experiment.cluster
+    life = Life(experiment, point.kind)
+    steps = point.reach(life)
+    next(steps)
+    life.submit()
+    next(steps, None)
+    cluster.kill_daemon()
+    cluster.set_faults()
+    # What nobody asks for goes only after the grace time; then nobody must be kept waiting for it.
+    cluster.start_daemon(*(["--death-timeout-seconds", "4"] if point.is_over else []))
+    experiment.outcome.kills += 1
+    if point.kind != "cancel":
+        try:
+            life.future.result(timeout=60)
+        except Exception:  # noqa: BLE001 - judged at the end, with all the others
+            pass
+    cluster.await_nothing_left(60)
+
+
+def crash_matrix(wanted: Callable[[int], bool] = lambda number: True) -> Outcome:
+    """One kill at every point whose number is `wanted`."""
+    with matrix_cluster() as experiment:
+        for number, point in enumerate(points()):
+            if not wanted(number):
+                continue
+            began = time.monotonic()
+            try:
+                crash_at(experiment, point)
+            except Exception as error:
+                raise AssertionError(f"killed at '{point.name}': {error}; logs: {experiment.outcome.logs}") from error
+            doubled = sum(count - 1 for count in experiment.cluster.report()["tasks"]["ran_more_than_once"].values())
+            if doubled > experiment.outcome.figures.get("doubled so far", 0):
+                experiment.outcome.errors.append(f"ran twice after a kill at '{point.name}'")
+            experiment.outcome.figures["doubled so far"] = doubled
+            print(f"  {number:2} {point.name}: {time.monotonic() - began:.1f} s", flush=True)
+    return experiment.outcome
+
+
+def random_crash(tasks: int, shortest: float, longest: float, seconds: float = 0.5, seed: int = 1) -> Outcome:
+    """A kill every `shortest` to `longest` seconds until every task has its result."""
+    experiment = Experiment(f"random crashes (seed {seed})", seed, daemon=["--death-timeout-seconds", "30"])
+    with experiment.running():
+        experiment.submit_work(tasks, seconds)
+        while experiment.done_count < tasks:
+            deadline = time.monotonic() + experiment.random.uniform(shortest, longest)
+            while time.monotonic() < deadline and experiment.done_count < tasks:
+                time.sleep(0.05)
+            if experiment.done_count < tasks:
+                experiment.restart_daemon()
+    return experiment.outcome

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A TCP proxy for faults below the messages: bytes held back, connections reset, at a byte sequence of one's choice.
+
+Stands between the daemon and Scaler's scheduler or object storage server. What it holds back when one side dies is
+dropped, as on a line that broke; what it has forwarded has arrived.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import struct
+import threading
+from collections.abc import Callable
+
+TO_SERVER, TO_CLIENT = "to server", "to client"
+
+
+class Trap:
+    """Springs once, at the first chunk in `direction` that satisfies `wanted`; then its connection is dead, both ways."""
+
+    def __init__(self, direction: str, wanted: Callable[[bytes], bool], is_delivered: bool) -> None:
+        self.direction = direction
+        self.wanted = wanted
+        #: whether the chunk itself still arrives
+        self.is_delivered = is_delivered
+        self.sprung = threading.Event()
+
+
+class Flow:
+    """One direction of one connection."""
+
+    def __init__(self, direction: str, source: socket.socket, sink: socket.socket) -> None:
+        self.direction, self.source, self.sink = direction, source, sink
+        self.is_held = False
+        #: the end of the last chunk, for what is cut in two by the network
+        self.tail = b""
+
+
+class TCPProxy:
+    """Listens on a free port of loopback and forwards to `target`; one thread for everything."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self.target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._wakeup, self._waker = socket.socketpair()
+        self._selector.register(self._wakeup, selectors.EVENT_READ)
+        self._lock = threading.Lock()
+        self._trap: Trap | None = None
+        self._requests: list[str] = []
+        self._flows: list[Flow] = []
+        self._is_down = False
+        self.resets = 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def address(self) -> str:
+        return f"tcp://127.0.0.1:{self.port}"
+
+    def set_trap(self, trap: Trap | None) -> None:
+        with self._lock:
+            self._trap = trap
+
+    def reset_all(self) -> None:
+        """Resets every connection; new ones are taken."""
+        self._ask("reset")
+
+    def set_down(self, is_down: bool) -> None:
+        """While down, every connection is reset, old or new."""
+        self._is_down = is_down
+        self._ask("reset" if is_down else "")
+
+    def close(self) -> None:
+        self._ask("close")
+        self._thread.join()
+
+    def _ask(self, request: str) -> None:
+        with self._lock:
+            self._requests.append(request)
+        self._waker.send(b"x")
+
+    def _run(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._listener:
+                    self._accept()
+                elif key.fileobj is self._wakeup:
+                    self._wakeup.recv(4096)
+                    if self._obey():
+                        return
+                elif key.data in self._flows:
+                    self._forward(key.data)
+
+    def _obey(self) -> bool:
+        with self._lock:
+            requests, self._requests = self._requests, []
+        if "reset" in requests or "close" in requests:
+            for flow in list(self._flows):
+                self._end(flow, is_reset=True)
+            self.resets += 1
+        if "close" not in requests:
+            return False
+        for one in (self._listener, self._wakeup, self._waker):
+            one.close()
+        self._selector.close()
+        return True
+
+    def _accept(self) -> None:
+        client, _ = self._listener.accept()
+        if self._is_down:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            return
+        try:
+            server = socket.create_connection(self.target, timeout=5)
+        except OSError:
+            client.close()
+            return
+        for one in (client, server):
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            one.settimeout(30)
+        for direction, source, sink in ((TO_SERVER, client, server), (TO_CLIENT, server, client)):
+            flow = Flow(direction, source, sink)
+            self._flows.append(flow)
+            self._selector.register(source, selectors.EVENT_READ, flow)
+
+    def _forward(self, flow: Flow) -> None:
+        try:
+            data = flow.source.recv(1 << 18)
+        except OSError:
+            return self._end(flow, is_reset=True)
+        if not data:
+            return self._end(flow, is_reset=False)
+        with self._lock:
+            trap = self._trap
+        is_caught = (
+            trap is not None
+            and not trap.sprung.is_set()
+            and trap.direction == flow.direction
+            and trap.wanted(flow.tail + data)
+        )
+        flow.tail = (flow.tail + data)[-4096:]
+        if trap is not None and is_caught:
+            if trap.is_delivered:
+                self._send(flow, data)
+            for one in self._flows:
+                one.is_held |= one.source in (flow.source, flow.sink)
+            trap.sprung.set()
+        elif not flow.is_held:
+            self._send(flow, data)
+
+    def _send(self, flow: Flow, data: bytes) -> None:
+        try:
+            flow.sink.sendall(data)
+        except OSError:
+            self._end(flow, is_reset=True)
+
+    def _end(self, flow: Flow, is_reset: bool) -> None:
+        """Ends both directions, as the side that ended first did: with a FIN or a reset."""
+        for one in [one for one in self._flows if one.source in (flow.source, flow.sink)]:
+            self._flows.remove(one)
+            self._selector.unregister(one.source)
+        for one in (flow.source, flow.sink):
+            if is_reset:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            one.close()
