@@ -16,7 +16,7 @@ from processes import Process, await_that, free_port
 from tcp_proxy import TCPProxy
 
 ROOT = Path(__file__).resolve().parents[2]
-DAEMON = ROOT / ".build" / "release" / "scaler-oci-hpc"
+DAEMON = Path(os.environ.get("SCALER_OCI_HPC", ROOT / ".build" / "release" / "scaler-oci-hpc"))
 EMULATOR = ROOT / "Tools" / "oci-emulator" / "oci-emulator"
 
 
