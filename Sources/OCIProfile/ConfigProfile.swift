@@ -52,6 +52,7 @@ package struct ConfigProfile: Equatable, Sendable {
     ) throws(OCIProfileError) {
         var settings = Settings(entries: try file?.profile(name) ?? [:], environment: environment, home: home)
         if let line = settings.entries["key_content"]?.line { throw .keyContentInFile(line: line) }
+        if let line = settings.entries["delegation_token_file"]?.line { throw .delegationToken(line: line) }
         tenancyID = settings.required("tenancy", where: OCIProfileRules.isOCID)
         let usesToken =
             choice == .securityToken

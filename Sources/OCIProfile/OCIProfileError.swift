@@ -34,6 +34,8 @@ package enum OCIProfileError: Error, Equatable, Sendable, CustomStringConvertibl
     case profileNotFound(String, available: [String])
     /// The private key itself stands in the file, where the SDKs forbid it.
     case keyContentInFile(line: Int)
+    /// The profile is one of Cloud Shell, whose users act through an instance that OCI keeps for them.
+    case delegationToken(line: Int)
     /// Keys of the profile are missing or malformed, all that were found.
     case invalid(profile: String, [Problem])
     /// A variable of a resource principal is missing or has a value that nobody knows.
@@ -53,6 +55,8 @@ package enum OCIProfileError: Error, Equatable, Sendable, CustomStringConvertibl
             "there is no profile [\(name)]; there is \(available.map { "[\($0)]" }.joined(separator: ", "))"
         case .keyContentInFile(let line):
             "line \(line): key_content must not stand in the file; use key_file, or OCI_CLI_KEY_CONTENT"
+        case .delegationToken(let line):
+            "line \(line): delegation_token_file, as in Cloud Shell, is not supported; use a profile with an API key"
         case .invalid(let profile, let problems):
             "profile [\(profile)]: \(problems.map(\.description).joined(separator: "; "))"
         case .resourcePrincipal(let variable, .missing):

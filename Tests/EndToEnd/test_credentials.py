@@ -139,6 +139,7 @@ class Profiles(LocalOCITestCase):
             ("[A]\n[A]\n", r"line 2: section \[A\] is there twice"),
             ("[DEFAULT]\nuser=a\nUSER=b\n", r"line 3: user is there twice"),
             ("[DEFAULT]\nkey_content=" + PASSPHRASE, r"line 2: key_content must not stand in the file"),
+            ("[DEFAULT]\ndelegation_token_file=/etc/oci/token", r"line 2: delegation_token_file, as in Cloud Shell"),
         ]
         for text, pattern in cases:
             with self.subTest(pattern):

@@ -73,6 +73,22 @@ import Transport
         }
     }
 
+    @Test(arguments: [301, 302, 303, 307, 308])
+    func `a redirection is an answer and not followed, for the signature is not for there`(
+        status: Int
+    ) async throws {
+        try await onLoop {
+            let elsewhere = try ScriptedServer(answering(okay))
+            let location = "http://127.0.0.1:\(elsewhere.origin.port)/a"
+            let text = "HTTP/1.1 \(status) X\r\nLocation: \(location)\r\nContent-Length: 0\r\n\r\n"
+            let server = try ScriptedServer(answering(text))
+            let client = HTTPClient(connector: PlainConnector())
+            #expect(try await client.answer(.get, server.origin).status == status)
+            #expect(server.requests.count == 1 && elsewhere.connections.isEmpty)
+            for closed in [server, elsewhere] { closed.close() }
+        }
+    }
+
     @Test func `HEAD has no body whatever it says`() async throws {
         try await withServer(answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")) { client, server in
             let response = try await client.answer(HTTPRequest(method: "HEAD", target: "/"), server.origin)

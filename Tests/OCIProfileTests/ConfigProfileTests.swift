@@ -113,6 +113,12 @@ private func profile(
         }
     }
 
+    @Test func `a profile of Cloud Shell is told apart from an incomplete one`() {
+        #expect(throws: OCIProfileError.delegationToken(line: 3)) {
+            try profile("[D]\nauthentication_type=instance_principal\ndelegation_token_file=/etc/t", "D")
+        }
+    }
+
     @Test func `the environment overrides the file, and fills it in`() throws {
         let environment = [
             "OCI_CLI_USER": "ocid1.user.oc1..other", "OCI_CLI_KEY_FILE": "~/other.pem",

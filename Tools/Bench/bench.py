@@ -12,6 +12,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,12 +135,11 @@ def table(rows: list[Row]) -> str:
 def report(rows: list[Row], handshakes: tuple[int, int], curl: str | None) -> str:
     large = rows[-1]
     full, resumed = handshakes
-    text = table(rows) + "\n\n"
-    text += f"The other side is {curl} with a kept connection. " if curl else "There was no libcurl to compare with. "
+    text = f"The other side is {curl} with a kept connection. " if curl else "There was no libcurl to compare with. "
     text += f"An RSA signature takes {rows[0].signed.signature_microseconds:,.0f} µs here ({platform.machine()}). "
     text += f"The process that received 100 MiB bodies had at most {large.unsigned.peak_megabytes:.0f} MB. "
     text += f"Of {full + resumed:,} connections {full} shook hands in full, the others resumed."
-    return text
+    return table(rows) + "\n\n" + textwrap.fill(text, 120)
 
 
 def write_readme(text: str) -> None:
