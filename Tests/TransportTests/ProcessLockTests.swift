@@ -18,7 +18,8 @@ import Transport
     /// Runs `body` while the name is held; nil if it cannot be had.
     private func hold<Value>(_ name: String, _ body: () throws -> Value) throws -> Value? {
         guard let lock = try ProcessLock(named: name) else { return nil }
-        defer { _ = consume lock }
-        return try body()
+        let value = try body()
+        _ = consume lock
+        return value
     }
 }
