@@ -75,7 +75,9 @@ import Testing
             code: "NotAuthorizedOrNotFound",
             message: "no"
         )
-        let needsNone: [Operation] = [.getNamespace, .federateInstance, .refreshSessionToken]
+        let needsNone: [Operation] = [
+            .getNamespace, .federateInstance, .refreshSessionToken, .issueRegistryToken,
+        ]
         #expect(failure.description.contains("Allow group") != needsNone.contains(operation))
     }
 
