@@ -136,6 +136,10 @@ let package = Package(
         ),
         tests("TaskEngineTests", ["TaskEngine", "TestSupport"]),
         tests("ConfigurationTests", ["Configuration", "TestSupport"]),
+        tests(
+            "ProvisioningTests",
+            ["Configuration", "EventLoop", "JSON", "OCIServices", "Provisioning", "TestSupport"]
+        ),
         tests("CompressionTests", ["Compression", "TestSupport"]),
         tests("EventLoopTests", ["EventLoop", "TestSupport"]),
         tests("TransportTests", ["Encodings", "EventLoop", "TestSupport", "Transport"]),

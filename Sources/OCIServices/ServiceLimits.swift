@@ -14,6 +14,13 @@ package struct ServiceLimit: Sendable, Equatable {
     /// Whether each availability domain has its own.
     package let isPerAvailabilityDomain: Bool
 
+    /// A limit from its parts.
+    package init(name: String, description: String, isPerAvailabilityDomain: Bool) {
+        self.name = name
+        self.description = description
+        self.isPerAvailabilityDomain = isPerAvailabilityDomain
+    }
+
     init(_ object: JSONObject) throws(JSONError) {
         name = try object.string("name")
         description = try object.stringIfPresent("description") ?? ""

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything from one file: Scaler's own programs beside the managers, and the command that is replaced."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import unittest
+from pathlib import Path
+
+from cloud import DAEMON, CloudTestCase
+from support import BACKEND, await_that
+
+from processes import Process, free_port  # noqa: E402
+
+FILE = """
+[object_storage_server]
+bind_address = "tcp://127.0.0.1:{storage}"
+
+[scheduler]
+bind_address = "tcp://127.0.0.1:{scheduler}"
+object_storage_address = "tcp://127.0.0.1:{storage}"
+logging_level = "DEBUG"
+
+[[worker_manager]]
+type = "oci_hpc"
+scheduler_address = "tcp://127.0.0.1:{scheduler}"
+object_storage_address = "tcp://127.0.0.1:{storage}"
+worker_manager_id = "wm"
+object_storage_namespace = "{OCI_OBJECT_STORAGE_NAMESPACE}"
+object_storage_bucket = "{OCI_OBJECT_STORAGE_BUCKET}"
+compartment_id = "{OCI_COMPARTMENT_ID}"
+availability_domain = "AD-1"
+subnet_id = "{OCI_SUBNET_ID}"
+container_image = "{OCI_CONTAINER_IMAGE}"
+
+[[worker_manager]]
+type = "native"
+"""
+
+
+class Up(CloudTestCase):
+    skips_second_backend = False
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.ports = {"scheduler": free_port(), "storage": free_port()}
+        (self.directory / "config.toml").write_text(FILE.format(**self.ports, **self.cloud))
+
+    def start(self, *arguments: str, program: Path = DAEMON, path: str = str(Path(sys.executable).parent)) -> Process:
+        environment = self.environment(PATH=f"{path}:/usr/bin:/bin", SCALER_NETWORK_BACKEND=BACKEND)
+        process = Process("up", [str(program), *arguments], self.directory, environment)
+        self.addCleanup(process.stop)
+        return process
+
+    def up(self) -> Process:
+        process = self.start("up", str(self.directory / "config.toml"))
+        process.await_output("registered with the scheduler", 60)
+        return process
+
+    def children(self, process: Process) -> dict[str, int]:
+        """Scaler's programs that this one started, by name."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parent = path.read_text().rpartition(")")[2].split()[1]
+                words = path.with_name("cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if int(parent) == process.pid:
+                name = next(word for word in words if b"scaler_" in word).decode()
+                found[Path(name).name] = int(path.parent.name)
+        return found
+
+    def test_everything_starts_works_and_stops_in_order(self):
+        up = self.up()
+        checked = self.run_command(
+            "check", "--config", str(self.directory / "config.toml"), "--phase", "scheduler", "--test", "map",
+            "--python", sys.executable,
+        )  # fmt: skip
+        self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+        children = self.children(up)
+        self.assertEqual(sorted(children), ["scaler_object_storage_server", "scaler_scheduler"])
+        self.assertIn("the worker manager of type native is not started", up.output())
+        self.assertEqual(up.stop(signal.SIGTERM), 0)
+        await_that(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children.values()), 5, "their end")
+        output = up.output()
+        self.assertLess(output.index("ObjectStorageServer: started"), output.index("registered with the scheduler"))
+        self.assertIn("DEBUG", output, "the scheduler reads its own section")
+        self.cluster.await_nothing_left()
+
+    def test_one_that_ends_takes_the_others_along(self):
+        up = self.up()
+        children = self.children(up)
+        os.kill(children["scaler_scheduler"], signal.SIGKILL)
+        self.assertEqual(up.process.wait(40), 69)
+        self.assertIn("scaler_scheduler ended with signal 9; stopping everything", up.output())
+        self.assertFalse(Path(f"/proc/{children['scaler_object_storage_server']}").exists())
+
+    def test_a_program_that_is_not_there_is_told(self):
+        # Everything but Scaler is found there.
+        missing = self.start("up", str(self.directory / "config.toml"), path="/nothing")
+        self.assertEqual(missing.process.wait(20), 69)
+        self.assertIn("there is no scaler_object_storage_server in PATH; install it", missing.output())
+
+    def test_a_program_that_does_not_start_is_told(self):
+        text = (self.directory / "config.toml").read_text()
+        (self.directory / "config.toml").write_text(text.replace('logging_level = "DEBUG"', 'logging_level = "LOUD"'))
+        wrong = self.start("up", str(self.directory / "config.toml"))
+        self.assertEqual(wrong.process.wait(60), 69)
+        self.assertIn("scaler_scheduler ended at its start; what it said stands above", wrong.output())
+        self.assertEqual(self.children(wrong), {})
+
+    def test_a_file_without_a_name_is_asked_for(self):
+        done = self.run_command("up")
+        self.assertEqual(done.returncode, 78)
+        self.assertIn("missing SCHEDULER_ADDRESS", done.stderr)
+        done = self.run_command("up", "--help")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("scaler-oci-hpc up [--config] config.toml", done.stdout)
+
+    def test_a_link_takes_the_place_of_the_python_command(self):
+        link = self.directory / "scaler_worker_manager"
+        link.symlink_to(DAEMON)
+        scheduler = self.start_scaler()
+        manager = self.start(
+            "oci_hpc", "--config", str(self.directory / "config.toml"), "--worker-manager-id", "wm-by-link", program=link
+        )
+        manager.await_output("registered with the scheduler .*manager=wm-by-link", 60)
+        self.assertEqual(manager.stop(signal.SIGTERM), 0)
+        del scheduler
+        wrong = self.run_command("native", program=str(link))
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("'native' is no worker manager of this program", wrong.stderr)
+
+    def start_scaler(self) -> Process:
+        """Scaler's own two programs, as `up` starts them."""
+        bin_directory = Path(sys.executable).parent
+        storage = f"tcp://127.0.0.1:{self.ports['storage']}"
+        variables = {"SCALER_NETWORK_BACKEND": BACKEND}
+        server = Process(
+            "storage", [str(bin_directory / "scaler_object_storage_server"), storage], self.directory, variables
+        )
+        self.addCleanup(server.stop)
+        server.await_listening(self.ports["storage"])
+        address = f"tcp://127.0.0.1:{self.ports['scheduler']}"
+        command = [str(bin_directory / "scaler_scheduler"), address, "--object-storage-address", storage]
+        scheduler = Process("scheduler", command, self.directory, variables)
+        self.addCleanup(scheduler.stop)
+        scheduler.await_listening(self.ports["scheduler"])
+        return scheduler
+
+
+if __name__ == "__main__":
+    unittest.main()
