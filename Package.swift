@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import PackageDescription
 
-/// Every target obeys the same rules; the reasons are in the README under "House rules".
+/// Every target obeys the same rules; what these cannot say is in Tests/TidyTests.
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),

@@ -70,23 +70,40 @@ private final class DaemonProcess {
     }
 
     func run() async -> Int32 {
-        if let failure = await startCompanions() { return failure }
-        if let failure = await serveStatus() { return failure }
-        // Side by side: a region that is out of reach must not keep the others waiting.
-        starts = managers.map { settings in spawn { await self.start(settings) } }
+        // First of all: from here on a signal leaves nothing behind that was started.
         let signals = Signals([SIGTERM, SIGINT])
         spawn { await self.obey(signals) }
-        for start in starts {
-            guard let failure = await start.value else { continue }
-            await companions?.stop()
-            return failure
-        }
-        _ = try? await stopping.wait()
+        let failure = await begin()
+        if failure == nil { _ = try? await stopping.wait() }
         let stops = services.map { service in spawn { await service.stop() } }
         for stop in stops where await !stop.value { log.warning("left before everything was deleted") }
         await companions?.stop()
         log.info("ended")
-        return companionsExitCode ?? 0
+        return failure ?? companionsExitCode ?? 0
+    }
+
+    /// Starts everything; returns the exit code of the first that cannot work until a person mends something.
+    private func begin() async -> Int32? {
+        let companionsStart = spawn { await self.startCompanions() }
+        starts = [companionsStart]
+        if let failure = await companionsStart.value { return failure }
+        if let failure = await serveStatus() { return failure }
+        if stopping.isOpen { return nil }
+        // Side by side: a region that is out of reach must not keep the others waiting.
+        let outcomes = Mailbox<Int32?>()
+        starts = managers.map { settings in
+            spawn {
+                let failure = await self.start(settings)
+                outcomes.send(failure)
+                return failure
+            }
+        }
+        for _ in managers {
+            guard let failure = (try? await outcomes.receive()) ?? nil else { continue }
+            for start in starts { start.cancel() }
+            return failure
+        }
+        return nil
     }
 
     /// Starts what runs beside the managers and watches it; the exit code if that fails.

@@ -40,6 +40,8 @@ final class Reaper {
     private struct Promise {
         let since: Deadline
         var objects: [String]
+        /// Whether the service said that the instance was not there to delete.
+        var isDoubtful = false
     }
 
     private let instances: ContainerInstances
@@ -165,6 +167,14 @@ final class Reaper {
                 promises[instanceID] = nil
                 delete(objects: promise.objects)
                 onGone()
+            } else if promise.isDoubtful {
+                instanceTrouble.occurred([
+                    "instance": "\(instanceID)",
+                    "error": "the service says that it is not there, and lists it",
+                    "next_step": "check the policy: manage compute-container-family",
+                ])
+                promises[instanceID] = nil
+                delete(instance: instanceID, thenObjects: promise.objects)
             } else if (promise.since + Self.patience).isPast {
                 isAnyStuck = true
                 stuckTrouble.occurred([
@@ -178,6 +188,11 @@ final class Reaper {
         }
         if !isAnyStuck { stuckTrouble.ended() }
         becameIdle.ring()
+    }
+
+    /// Whether an instance was said not to be there and no listing has confirmed it.
+    var hasDoubt: Bool {
+        promises.values.contains(where: \.isDoubtful)
     }
 
     /// Waits until every deletion was accepted; false if `deadline` passes first.
@@ -204,17 +219,22 @@ final class Reaper {
 
     private func tryToDelete(_ instanceID: String) async {
         do throws(OCIError) {
-            _ = try await instances.delete(instanceID, deadline: .after(Self.attemptLimit))
-            noteAcceptance(instanceID)
+            let outcome = try await instances.delete(instanceID, deadline: .after(Self.attemptLimit))
+            noteEnd(instanceID, outcome)
         } catch {
             noteRefusal(instanceID, error)
         }
     }
 
-    private func noteAcceptance(_ instanceID: String) {
+    /// "Not there" may also mean "not allowed to be seen": only a listing tells, so that answer is doubtful.
+    private func noteEnd(_ instanceID: String, _ outcome: DeleteOutcome) {
         guard let deletion = deletions.removeValue(forKey: instanceID) else { return }
-        deletedCount += 1
-        promises[instanceID] = Promise(since: .now, objects: deletion.objects)
+        if outcome == .accepted { deletedCount += 1 }
+        promises[instanceID] = Promise(
+            since: .now,
+            objects: deletion.objects,
+            isDoubtful: outcome == .alreadyGone
+        )
         deletion.accepted.open()
         if deletions.isEmpty { instanceTrouble.ended() }
         becameIdle.ring()

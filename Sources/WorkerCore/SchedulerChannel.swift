@@ -39,10 +39,14 @@ final class SchedulerChannel {
     private let log: Logger
     private var link: (any MessageLink)?
     private var hasLeft = false
-    /// Messages not yet on any link, in order.
-    private var outbox: [[UInt8]] = []
-    /// Replies that a reset may have lost.
-    private var recent: [(sent: Deadline, message: [UInt8])] = []
+    /// A message that must arrive, and when a link took it; nil while none has.
+    private struct Reply {
+        let message: [UInt8]
+        var sentAt: Deadline?
+    }
+
+    /// Replies in order: what no link took yet, and what a reset may have lost.
+    private var replies: [Reply] = []
 
     /// How many links there were; a heartbeat and its echo belong to one.
     private(set) var linkCount = 0
@@ -59,14 +63,10 @@ final class SchedulerChannel {
 
     /// Sends a message that must arrive: kept while there is no link and repeated after a reset.
     func send(_ message: [UInt8]) {
-        recent.append((.now, message))
-        if recent.count > Self.replayCountMax { recent.removeFirst(recent.count - Self.replayCountMax) }
-        guard let link else {
-            outbox.append(message)
-            return
-        }
-        // A link that fails here also fails in `receive`, and the message is repeated on the next one.
-        try? link.send(message)
+        while replies.count >= Self.replayCountMax, replies.first?.sentAt != nil { replies.removeFirst() }
+        // A link that fails here also fails in `receive`, and the message goes out on the next one.
+        let isSent = link.map { (try? $0.send(message)) != nil } ?? false
+        replies.append(Reply(message: message, sentAt: isSent ? .now : nil))
     }
 
     /// Sends a message that is stale by the time a lost link is back, such as a heartbeat; false without a link.
@@ -118,10 +118,11 @@ final class SchedulerChannel {
         linkCount += 1
         if let version = link.version { generation = WireGeneration(rawValue: version.rawValue) }
         let horizon = Deadline.now + (.zero - Self.replayWindow)
-        recent.removeAll { $0.sent < horizon }
-        let replay = outbox.isEmpty ? recent.map(\.message) : outbox
-        outbox = []
-        for message in replay { try link.send(message) }
+        replies.removeAll { reply in reply.sentAt.map { $0 < horizon } ?? false }
+        for index in replies.indices {
+            try link.send(replies[index].message)
+            if replies[index].sentAt == nil { replies[index].sentAt = .now }
+        }
     }
 
     /// Forgets the link; whether there was one.

@@ -99,8 +99,9 @@ class TCPProxy:
         with self._lock:
             requests, self._requests = self._requests, []
         if "reset" in requests or "close" in requests:
-            for flow in list(self._flows):
-                self._end(flow, is_reset=True)
+            # Ending one flow takes its other direction along.
+            while self._flows:
+                self._end(next(iter(self._flows)), is_reset=True)
             self.resets += 1
         if "close" not in requests:
             return False
