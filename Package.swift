@@ -161,7 +161,8 @@ let package = Package(
         tests(
             "WorkerCoreTests",
             [
-                "EventLoop", "HTTPClient", "Messaging", "OCIServices", "SchedulerMessages", "TaskEngine",
+                "Configuration", "EventLoop", "HTTPClient", "Messaging", "OCIServices", "SchedulerMessages",
+                "TaskEngine",
                 "TaskPayload", "TestSupport", "WorkerCore",
             ]
         ),

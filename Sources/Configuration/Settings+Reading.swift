@@ -38,6 +38,41 @@ extension Settings {
             throw .missingSettings(missing.map(\.ways), path: entry?.path, line: entry?.line)
         }
         if let contradiction { throw .contradiction(contradiction) }
+        takeSizesFromCapabilities()
+    }
+}
+
+extension Settings {
+    /// Capabilities that say how large an instance is, and the settings that they stand for.
+    private static let sizes:
+        [(capability: String, option: String, value: any WritableKeyPath<Settings, Double> & Sendable)] = [
+            ("ocpus", "instance-ocpus", \.instanceOCPUs),
+            ("memory_gb", "instance-memory-gb", \.instanceMemoryGB),
+        ]
+
+    /// `ocpus=4` among the capabilities promises instances of 4 OCPUs, so it sets their size, unless that is said too.
+    private mutating func takeSizesFromCapabilities() {
+        for size in Self.sizes where origins[size.option] == nil {
+            guard let offered = capabilities.first(where: { $0.name == size.capability }), offered.value >= 1
+            else {
+                continue
+            }
+            self[keyPath: size.value] = Double(offered.value)
+            origins[size.option] = origins["per-worker-capabilities"]
+        }
+    }
+
+    /// The line about an offer and a size that differ, if there are such.
+    var sizeContradiction: String? {
+        for size in Self.sizes where origins[size.option] != nil {
+            guard let offered = capabilities.first(where: { $0.name == size.capability }), offered.value >= 1,
+                Double(offered.value) != self[keyPath: size.value]
+            else { continue }
+            return
+                "--per-worker-capabilities offers \(size.capability)=\(offered.value), and --\(size.option) is "
+                + "\(self[keyPath: size.value]); give one of them, or both alike"
+        }
+        return nil
     }
 }
 

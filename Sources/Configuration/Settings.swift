@@ -130,7 +130,7 @@ package struct Settings: Sendable, Equatable {
         } else if imagePullUsername != nil, imagePullSecretID != nil {
             "--image-pull-secret-id and --image-pull-username exclude each other; give one of them"
         } else {
-            nil
+            sizeContradiction
         }
     }
 }

@@ -47,7 +47,6 @@ package enum ProvisioningError: Error, Sendable {
     package var exitCode: Int32 {
         switch self {
         case .configuration(let error): error.exitCode
-        case .cloud(.unknownAvailabilityDomain): 78
         case .cloud(let error): error.exitCode
         case .unusable: 78
         case .file: 73

@@ -145,6 +145,12 @@ private final class DaemonProcess {
                 return ExitCode.unavailable
             }
             try await patiently(log) { () async throws(OCIError) in try await service.takeStock() }
+            if let misfit = await service.misfit() {
+                FatalLine.write(
+                    "\(misfit); change --instance-ocpus, --instance-memory-gb or --instance-shape"
+                )
+                return ExitCode.configuration
+            }
             services.append(service)
             service.start()
             return nil

@@ -88,13 +88,14 @@ final class Launcher {
     func launch(
         _ task: TaskID,
         _ environment: RunnerEnvironment,
+        _ size: InstanceSize,
         generation first: Int
     ) async throws(Failure) -> Launched {
         var generation = first
         while generation - first < Self.generationMax {
             let placement: Placement
             do throws(WaitError) { placement = try await queue.turn() } catch { throw .cancelled }
-            switch await create(task, environment, generation, placement) {
+            switch await create(task, environment, size, generation, placement) {
             case .success(let made):
                 queue.created(in: placement)
                 trouble.ended()
@@ -122,10 +123,11 @@ final class Launcher {
     private func create(
         _ task: TaskID,
         _ environment: RunnerEnvironment,
+        _ size: InstanceSize,
         _ generation: Int,
         _ placement: Placement
     ) async -> Result<ContainerInstance, OCIError> {
-        let body = launch(of: task, environment, generation, placement)
+        let body = launch(of: task, environment, size, generation, placement)
         let token = RetryToken.make(
             owner: owner.id,
             task: task.hexadecimal,
@@ -177,6 +179,7 @@ final class Launcher {
     private func launch(
         of task: TaskID,
         _ environment: RunnerEnvironment,
+        _ size: InstanceSize,
         _ generation: Int,
         _ placement: Placement
     ) -> InstanceLaunch {
@@ -185,8 +188,8 @@ final class Launcher {
             availabilityDomain: placement.availabilityDomain,
             displayName: owner.displayName(of: task),
             shape: placement.shape,
-            ocpus: settings.instanceOCPUs,
-            memoryGB: settings.instanceMemoryGB,
+            ocpus: size.ocpus,
+            memoryGB: size.memoryGB,
             subnetID: placement.subnetID,
             imageURL: settings.containerImage
         )

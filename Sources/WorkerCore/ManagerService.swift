@@ -133,6 +133,11 @@ package final class ManagerService {
         try await services.inventory.takeStock()
     }
 
+    /// Why the instances cannot have the size that the settings give, in words; nil if they can, as far as is known.
+    package func misfit() async -> String? {
+        await services.shapeLimits.misfitOfSettings()
+    }
+
     /// What the status page says of this manager.
     var metrics: Metrics {
         Metrics(

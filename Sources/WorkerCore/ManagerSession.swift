@@ -108,7 +108,9 @@ final class ManagerSession {
     }
 
     private func obey(_ command: WorkerManagerCommand) {
-        let desired = desiredConcurrency(command.requests, capabilities: profile.capabilities)
+        let offered = profile.capabilities
+        let requests = command.requests.map { $0.withoutSizes(offered: offered) }
+        let desired = desiredConcurrency(requests, capabilities: offered)
         onWish(desiredUnits(forConcurrency: desired, baseConcurrency: concurrency))
     }
 }

@@ -101,6 +101,7 @@ extension OCIError {
     package var exitCode: Int32 {
         switch self {
         case .authentication(let problem): problem.exitStatus
+        case .unknownAvailabilityDomain: ExitCode.configuration
         default:
             kind?.isPermission == true || kind == .notAuthenticated
                 ? ExitCode.noPermission : ExitCode.unavailable

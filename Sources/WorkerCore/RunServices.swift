@@ -17,6 +17,7 @@ final class RunServices {
     let storage: ScalerStorage
     let loader: InputLoader
     let launcher: Launcher
+    let shapeLimits: ShapeLimits
     let inventory: Inventory
     let reaper: Reaper
     let diagnosis: Diagnosis
@@ -62,6 +63,7 @@ final class RunServices {
             patience: settings.jobTimeout,
             log: log
         )
+        shapeLimits = ShapeLimits(settings: settings, instances: instances)
         diagnosis = Diagnosis(instances: instances)
     }
 

@@ -113,6 +113,16 @@ struct TaskFailure: Error, Equatable {
         TaskFailure(instance.exitCode == 137 ? .memoryError : .runtimeError, instance.text)
     }
 
+    static func misfitSize(_ reason: String) -> TaskFailure {
+        TaskFailure(
+            .valueError,
+            """
+            No container instance can have the size that the task asks for: \(reason). Change its capabilities \
+            'ocpus' and 'memory_gb', or the manager's --instance-shape.
+            """
+        )
+    }
+
     static func createTimeout(
         _ limit: Duration,
         _ instanceID: String?,

@@ -202,13 +202,16 @@ final class TaskRun {
     }
 
     private func launch() async throws(Interruption) {
+        let size = InstanceSize(services.settings, asked: task.capabilities)
+        if let misfit = await services.shapeLimits.misfit(of: size) { throw .failed(.misfitSize(misfit)) }
+        try checkCancelled()
         let inputs = try await loadInputs()
         try checkCancelled()
         advance(.inputsLoaded)
         let environment = try await storePayload(inputs)
         try checkCancelled()
         advance(.payloadStored)
-        let launched = try await create(environment)
+        let launched = try await create(environment, size)
         self.launched = launched
         take(launched.instance, activeSince: nil)
         try checkCancelled()
@@ -216,9 +219,12 @@ final class TaskRun {
         advance(.instanceCreated)
     }
 
-    private func create(_ environment: RunnerEnvironment) async throws(Interruption) -> Launcher.Launched {
+    private func create(
+        _ environment: RunnerEnvironment,
+        _ size: InstanceSize
+    ) async throws(Interruption) -> Launcher.Launched {
         do throws(Launcher.Failure) {
-            return try await services.launcher.launch(task.taskID, environment, generation: generation)
+            return try await services.launcher.launch(task.taskID, environment, size, generation: generation)
         } catch {
             switch error {
             case .cancelled: throw .cancelled

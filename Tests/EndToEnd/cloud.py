@@ -23,7 +23,7 @@ ACCESS = ("OCI_ENDPOINT", "OCI_CA_BUNDLE", "OCI_CONFIG_FILE")
 READS = ("Get", "List", "Head", "Issue")
 
 
-def _signing_client():
+def signing_client():
     """The client of the local OCI's own tests, which shares no code with either side."""
     path = ROOT / "Tools" / "oci-emulator" / "tests" / "support.py"
     specification = importlib.util.spec_from_file_location("emulator_support", path)
@@ -126,7 +126,7 @@ class CloudTestCase(unittest.TestCase):
 
     def client(self):
         """A client that signs as the user; it may do anything."""
-        client = _signing_client()(self.cloud)
+        client = signing_client()(self.cloud)
         self.addCleanup(client.connection.close)
         return client
 
@@ -146,4 +146,4 @@ class CloudTestCase(unittest.TestCase):
         return next(line.partition("=")[2] for line in lines if line.startswith("tenancy="))
 
 
-__all__ = ["CloudTestCase", "DAEMON", "EMULATOR", "ROOT"]
+__all__ = ["CloudTestCase", "signing_client", "DAEMON", "EMULATOR", "ROOT"]

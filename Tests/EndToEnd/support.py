@@ -21,10 +21,11 @@ class ClusterTestCase(unittest.TestCase):
 
     maxDiff = 2000
     options: dict = {}
+    cluster_type = Cluster
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.cluster = Cluster(Options(backend=BACKEND, **cls.options))
+        cls.cluster = cls.cluster_type(Options(backend=BACKEND, **cls.options))
         cls.cluster.start()
         cls.addClassCleanup(cls.cluster.stop)
 

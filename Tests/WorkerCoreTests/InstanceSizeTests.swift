@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import SchedulerMessages
+import Testing
+
+@testable import WorkerCore
+
+@Suite struct InstanceSizeTests {
+    private func size(_ asked: [(String, Int64)]) -> InstanceSize {
+        var settings = Settings(schedulerAddress: .tcp(host: "h", port: 1))
+        settings.instanceOCPUs = 2
+        settings.instanceMemoryGB = 8
+        return InstanceSize(settings, asked: asked.map { SchedulerMessages.Capability(name: $0, value: $1) })
+    }
+
+    @Test func `a task gets what it asks for, and the settings' size otherwise`() {
+        #expect(size([]) == size([("ocpus", 2), ("memory_gb", 8)]))
+        #expect(size([("ocpus", 4)]).ocpus == 4)
+        #expect(size([("ocpus", 4)]).memoryGB == 8)
+        #expect(size([("memory_gb", 32), ("gpu", 1)]).memoryGB == 32)
+        #expect(size([("ocpus", 4), ("ocpus", 6)]).ocpus == 6)
+    }
+
+    @Test(arguments: [Int64.min, -1, 0])
+    func `an amount that is none asks for nothing`(_ amount: Int64) {
+        #expect(size([("ocpus", amount), ("memory_gb", amount)]) == size([]))
+    }
+
+    @Test func `an offer of any size meets each wish for one, and nothing else`() {
+        func capabilities(_ amounts: [(String, Int64)]) -> [SchedulerMessages.Capability] {
+            amounts.map { SchedulerMessages.Capability(name: $0, value: $1) }
+        }
+        let wish = DesiredTaskConcurrencyRequest(
+            taskConcurrency: 3,
+            capabilities: capabilities([("ocpus", 4), ("memory_gb", 32), ("gpu", 1)])
+        )
+        let any = wish.withoutSizes(offered: capabilities([("ocpus", -1), ("memory_gb", -1), ("gpu", -1)]))
+        #expect(any.capabilities == capabilities([("gpu", 1)]))
+        #expect(any.taskConcurrency == 3)
+        let one = wish.withoutSizes(offered: capabilities([("ocpus", 4), ("memory_gb", -1)]))
+        #expect(one.capabilities == capabilities([("ocpus", 4), ("gpu", 1)]))
+        #expect(wish.withoutSizes(offered: []) == wish)
+    }
+}
