@@ -111,7 +111,8 @@ final class Fleet {
             ) { [weak self] wish in self?.wished(wish) }
             self.manager = manager
             let connectedAt = Deadline.now
-            let doubt = spawn { await self.giveUp(manager, unlessAnsweredWithin: Self.steadyPatience) }
+            let patience: Duration = identity == steadyIdentity ? Self.steadyPatience : .seconds(.max)
+            let doubt = spawn { await self.giveUp(manager, unlessAnsweredWithin: patience) }
             let end = await manager.run()
             doubt.cancel()
             if isLeaving || isCancelled { return }

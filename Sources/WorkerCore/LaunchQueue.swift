@@ -23,6 +23,7 @@ final class LaunchQueue {
     private var lastRefusal: Logger.Metadata = [:]
     private let change = Wakeup()
     private var isWatching = false
+    private var nextReport = Deadline.now
 
     init(_ placements: Placements, log: Logger) {
         self.placements = placements
@@ -83,32 +84,36 @@ final class LaunchQueue {
     private var now: Duration { Deadline.now.duration(since: origin) }
 
     private func letThrough() {
+        handOut()
+        change.ring()
+    }
+
+    private func handOut() {
         while let turn = waiting.first, let placement = placements.take(at: now) {
             waiting.removeFirst()
             turn.placement = placement
             turn.hasCome.open()
         }
-        change.ring()
     }
 
-    /// Opens closed places when their time has come, and says once a minute that tasks wait, while any do.
+    /// Opens closed places when their time has come, and says at most once a minute that tasks wait, while any do.
     private func startWatch() {
         if isWatching { return }
         isWatching = true
         spawn {
-            var nextReport = Deadline.now
+            var isTold = false
             while !self.waiting.isEmpty {
-                if nextReport.isPast {
+                if self.nextReport.isPast {
                     self.report()
-                    nextReport = .after(Self.reportInterval)
+                    isTold = true
                 }
                 let opening = self.placements.nextOpening(after: self.now).map { self.origin + $0 }
                 // Nobody cancels this; a deadline that passes is what it waits for.
-                try? await self.change.wait(until: min(opening ?? .never, nextReport))
-                self.letThrough()
+                try? await self.change.wait(until: min(opening ?? .never, self.nextReport))
+                self.handOut()
             }
             self.isWatching = false
-            self.log.info("no task waits for room any more")
+            if isTold { self.log.info("no task waits for room any more") }
         }
     }
 
@@ -116,5 +121,6 @@ final class LaunchQueue {
         var metadata = lastRefusal
         metadata["waiting"] = "\(waiting.count)"
         log.warning("the cloud has no room; tasks wait for it", metadata: metadata)
+        nextReport = .after(Self.reportInterval)
     }
 }

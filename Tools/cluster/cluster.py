@@ -106,7 +106,13 @@ class Cluster:
     def start_daemon(self, *arguments: str) -> Process:
         """Starts (another life of) the daemon and waits until the scheduler knows it."""
         daemon = self.launch_daemon(*arguments)
-        daemon.await_output("registered with the scheduler", 60)
+
+        def is_registered() -> bool:
+            self.scheduler.check_alive()
+            daemon.check_alive()
+            return "registered with the scheduler" in daemon.output()
+
+        await_that(is_registered, 60, "the scheduler to know the daemon")
         return daemon
 
     def launch_daemon(self, *arguments: str) -> Process:

@@ -92,7 +92,8 @@ class Experiment:
         self.cluster = Cluster(Options(backend=BACKEND, **options))
         self.outcome.logs = str(self.cluster.directory)
         self._expected: list[tuple[Any, Any]] = []
-        self._doubles_allowed: set[str] = set()
+        #: the local OCI's report at the end
+        self.cluster_report: dict[str, Any] = {}
 
     @contextmanager
     def running(self) -> Iterator[Experiment]:
@@ -145,6 +146,7 @@ class Experiment:
             report = self.cluster.await_nothing_left(60)
         except StartError:
             report = self.cluster.report()
+        self.cluster_report = report
         outcome.leaked = report["instances"]["left"] + report["objects"]["left"]
         outcome.instances = report["instances"]["created"]
         outcome.doubled = sum(count - 1 for count in report["tasks"]["ran_more_than_once"].values())

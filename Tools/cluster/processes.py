@@ -55,7 +55,7 @@ class Process:
         """Waits until the process accepts connections."""
 
         def connects() -> bool:
-            self._check_alive()
+            self.check_alive()
             with socket.socket() as probe:
                 probe.settimeout(1)
                 return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -79,10 +79,11 @@ class Process:
         found = list(re.finditer(pattern, self.output(), re.MULTILINE))
         if len(found) >= count:
             return found[count - 1]
-        self._check_alive()
+        self.check_alive()
         return None
 
-    def _check_alive(self) -> None:
+    def check_alive(self) -> None:
+        """Raises if the process has ended."""
         if self.process.poll() is not None:
             raise StartError(f"{self.name} ended with {self.process.returncode}; see {self.log}\n{self.tail()}")
 

@@ -99,9 +99,8 @@ class TCPProxy:
         with self._lock:
             requests, self._requests = self._requests, []
         if "reset" in requests or "close" in requests:
-            # Ending one flow takes its other direction along.
             while self._flows:
-                self._end(next(iter(self._flows)), is_reset=True)
+                self._end(self._flows[0], is_reset=True)
             self.resets += 1
         if "close" not in requests:
             return False

@@ -58,6 +58,13 @@ def parser() -> argparse.ArgumentParser:
         help="instances not yet deleted, stopped ones included (%(default)s)",
     )
     serve.add_argument(
+        "--domain-capacity",
+        action="append",
+        default=[],
+        metavar="DOMAIN=N",
+        help="instances that an availability domain has hardware for; more are out of host capacity",
+    )
+    serve.add_argument(
         "--token-seconds",
         type=float,
         default=plain.token_lifetime,
@@ -140,6 +147,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         faults=rules,
         fault_seed=options.fault_seed,
         instance_limit=options.instance_limit,
+        domain_capacity=domain_capacity(options.domain_capacity),
         token_lifetime=options.token_seconds,
         region=options.region,
         home_region=options.home_region,
@@ -149,6 +157,18 @@ def settings_of(options: argparse.Namespace) -> Settings:
         check_signatures=not options.no_authentication,
         switches=switches.parse(options.switch),
     )
+
+
+def domain_capacity(assignments: list[str]) -> dict[str, int]:
+    """Reads `DOMAIN=N` texts; raises ValueError with one clear line."""
+    capacity = {}
+    for text in assignments:
+        name, _, count = text.rpartition("=")
+        if name not in Settings.availability_domains or not count.isdigit():
+            domains = ", ".join(Settings.availability_domains)
+            raise ValueError(f"--domain-capacity wants DOMAIN=N with one of {domains}, not '{text}'")
+        capacity[name] = int(count)
+    return capacity
 
 
 def change_faults(options: argparse.Namespace) -> int:

@@ -23,6 +23,7 @@ from oci_emulator.instances import (
 )
 from oci_emulator.journal import Journal
 from oci_emulator.lives import Lives, log_tail
+from oci_emulator.misbehavior import CAPACITY
 from oci_emulator.object_api import json_body
 from oci_emulator.paging import is_sort_descending, page_of
 from oci_emulator.settings import Settings
@@ -81,6 +82,7 @@ class InstanceService:
             return known
         check_create(body, self.settings, self.tenancy)
         self._check_limit()
+        self._check_capacity(body["availabilityDomain"])
         instance = self._make(body)
         request = self.work.open("CREATE_CONTAINER_INSTANCE", instance.compartment, instance.identifier, "CREATED")
         if token is not None:
@@ -128,6 +130,19 @@ class InstanceService:
                 "The following service limits were exceeded: container-instance-count. "
                 "Request a service limit increase from the service limits page in the console.",
             )
+
+    def _check_capacity(self, domain: str) -> None:
+        """Hardware is finite in the domains whose size was given."""
+        capacity = self.settings.domain_capacity.get(domain)
+        if capacity is None:
+            return
+        alive = sum(
+            instance.counts_toward_limit
+            for instance in self.instances.values()
+            if instance.details["availabilityDomain"] == domain
+        )
+        if alive >= capacity:
+            raise ServiceError(500, self.settings.switches["capacity-code"], CAPACITY)
 
     def _make(self, body: dict[str, Any]) -> Instance:
         now = time.time()

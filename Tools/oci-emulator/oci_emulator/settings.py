@@ -40,6 +40,7 @@ class Settings:
     faults: list[str] = field(default_factory=list)
     fault_seed: int = 1
     instance_limit: int = 1000
+    domain_capacity: dict[str, int] = field(default_factory=dict)  # instances by availability domain; absent: no end
     token_lifetime: float = 3600.0
     region: str = "us-ashburn-1"
     availability_domains: tuple[str, ...] = tuple(f"Uocm:US-ASHBURN-AD-{n}" for n in (1, 2, 3))

@@ -305,6 +305,17 @@ class ContractTests(unittest.TestCase):
         self.client.call("DELETE", f"/20210415/containerInstances/{made[0]}")
         self.assertLess(self.client.create(body).status, 300)
 
+    def test_a_domain_has_hardware_for_so_many(self) -> None:
+        emulator = EmulatorProcess("--fast", "--domain-capacity", "Uocm:US-ASHBURN-AD-2=1")
+        self.addCleanup(emulator.close)
+        client = emulator.client()
+        self.addCleanup(client.connection.close)
+        body = client.create_body(availabilityDomain="Uocm:US-ASHBURN-AD-2")
+        self.assertLess(client.create(body).status, 300)
+        refused = client.create(body)
+        self.assertEqual((refused.status, refused.json["message"]), (500, "Out of host capacity."))
+        self.assertLess(client.create(client.create_body()).status, 300)
+
     def test_restart_policies_are_obeyed(self) -> None:
         body = self.client.create_body(containerRestartPolicy="ON_FAILURE")
         script = "test -e been && exit 0; touch been; exit 5"

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Services that are away for a while, in the middle of a run."""
+
+from __future__ import annotations
+
+import time
+
+from crash import Life, the_answer
+from experiment import Experiment, Outcome, log_lines
+from processes import await_that
+from tcp_proxy import TO_SERVER, Trap
+
+
+def outage(tasks: int, oci_seconds: float, storage_seconds: float, scheduler_seconds: float = 0) -> Outcome:
+    """OCI refuses connections, then Scaler's object storage, then the scheduler resets them; nothing is restarted."""
+    experiment = Experiment("outages", is_proxied=True)
+    cluster = experiment.cluster
+    with experiment.running():
+        experiment.submit_work(tasks, 1.0)
+        await_that(lambda: experiment.done_count >= tasks // 10, 60, "the first results")
+        if oci_seconds:
+            cluster.set_faults("* outage by=user", "* outage")
+            time.sleep(oci_seconds)
+            cluster.set_faults()
+        for proxy, seconds in ((cluster.storage_proxy, storage_seconds), (cluster.scheduler_proxy, scheduler_seconds)):
+            if seconds:
+                before = experiment.done_count
+                experiment.submit_work(max(1, tasks // 4), 0.5)
+                await_that(lambda: experiment.done_count > before, 60, "results before the outage")
+                proxy.set_down(True)
+                time.sleep(seconds)
+                proxy.set_down(False)
+                experiment.outcome.faults["connections to Scaler reset"] = (
+                    experiment.outcome.faults.get("connections to Scaler reset", 0) + proxy.resets
+                )
+    warnings = log_lines(cluster.directory, " warning ") + log_lines(cluster.directory, " WARNING ")
+    experiment.outcome.figures["warnings in the log"] = len(warnings)
+    return experiment.outcome
+
+
+def broken_lines(tasks: int, resets: int, pause: float = 0.7) -> Outcome:
+    """Connections to scheduler and object storage are reset again and again, whatever is on them."""
+    experiment = Experiment("connections to Scaler reset", is_proxied=True)
+    with experiment.running():
+        experiment.submit_work(tasks, 0.2)
+        count = 0
+        for number in range(resets):
+            time.sleep(experiment.random.uniform(0.3, 1) * pause)
+            proxy = (experiment.cluster.scheduler_proxy, experiment.cluster.storage_proxy)[number % 2]
+            assert proxy is not None
+            proxy.reset_all()
+            count += 1
+        experiment.outcome.faults["connections to Scaler reset"] = count
+    return experiment.outcome
+
+
+def swallowed_answers(tasks: int) -> Outcome:
+    """Every answer is lost with its connection at the first attempt, after the kernel has taken it."""
+    experiment = Experiment("answers lost with their connection", is_proxied=True)
+    with experiment.running():
+        line = experiment.cluster.scheduler_proxy
+        assert line is not None
+        for _ in range(tasks):
+            life = Life(experiment, "result")
+            trap = Trap(TO_SERVER, the_answer(life), is_delivered=False)
+            line.set_trap(trap)
+            life.submit()
+            await_that(trap.sprung.is_set, 30, "the answer")
+            line.set_trap(None)
+            line.reset_all()
+            life.future.result(timeout=60)
+        experiment.outcome.faults["answers lost"] = tasks
+    return experiment.outcome
