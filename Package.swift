@@ -52,7 +52,7 @@ let package = Package(
         module("JSON", [], pure),
         module("OCISigning", ["Encodings"], pure),
         module("OCIProfile", [], pure),
-        module("TaskPayload", ["Encodings"], pure, resources: [.embedInCode("trampoline.py")]),
+        module("TaskPayload", ["Encodings", "JSON"], pure, resources: [.embedInCode("trampoline.py")]),
         module("TaskEngine", [], pure),
         module("Configuration", [], pure),
 

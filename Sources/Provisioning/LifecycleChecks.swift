@@ -145,7 +145,7 @@ final class LifecycleChecks {
     private func verdict(_ bytes: [UInt8], _ start: Deadline) throws(CheckFault) -> String {
         let seconds = Deadline.now.duration(since: start).components.seconds
         switch try? TaskOutcome.parse(bytes) {
-        case .result(_, let range)?:
+        case .result(_, _, let range)?:
             // A pickled 36 ends with it and a stop: BININT1, 36, STOP.
             guard bytes[range].suffix(3) == [0x4B, 36, 0x2E] else { break }
             return "created, ran a task and stored its result in \(seconds) s"

@@ -28,11 +28,42 @@ package struct PayloadPlan: Equatable, Sendable {
     /// Length of the whole payload, in bytes.
     package let byteCount: Int
 
+    /// What a native worker would know around a task, for the trampoline.
+    package struct Context: Equatable, Sendable {
+        /// The task's flags as they came: `!?i?` in Python (profiling, priority, stream_output), or nothing.
+        package var flags: [UInt8]
+        /// Where a client made inside the task would connect to, as Scaler writes addresses.
+        package var schedulerAddress: String
+        /// Where that client would find objects; empty where it is not known.
+        package var storageAddress: String
+        /// The name of the scheduler's transport in `SCALER_NETWORK_BACKEND`.
+        package var backend: String
+
+        /// Makes a context from its parts; the default one is that of a task without a cluster.
+        package init(
+            flags: [UInt8] = [],
+            schedulerAddress: String = "",
+            storageAddress: String = "",
+            backend: String = "ymq"
+        ) {
+            self.flags = flags
+            self.schedulerAddress = schedulerAddress
+            self.storageAddress = storageAddress
+            self.backend = backend
+        }
+    }
+
     /// Plans the payload of a task from the client's pickled serializer and the sizes of its other objects.
     ///
     /// Scaler's default serializer is left out, and the trampoline then uses cloudpickle itself: the object refers to
     /// Scaler, which the image need not hold.
-    package init(taskID: [UInt8], serializer: [UInt8], functionByteCount: Int, argumentByteCounts: [Int]) {
+    package init(
+        taskID: [UInt8],
+        context: Context = Context(),
+        serializer: [UInt8],
+        functionByteCount: Int,
+        argumentByteCounts: [Int]
+    ) {
         var writer = PickleWriter()
         writer.write(.emptyDict)
         writer.write(.mark)
@@ -43,6 +74,7 @@ package struct PayloadPlan: Equatable, Sendable {
         writer.write(text: "arguments")
         writer.write(.emptyList)
         writer.write(.mark)
+        writer.write(context)
         if DefaultSerializer.isPickled(as: serializer) {
             writer.write(.none)
         } else {
@@ -84,6 +116,23 @@ package struct PayloadPlan: Equatable, Sendable {
 }
 
 extension PickleWriter {
+    /// Pushes the dictionary that the trampoline calls `context`.
+    fileprivate mutating func write(_ context: PayloadPlan.Context) {
+        write(.emptyDict)
+        write(.mark)
+        write(text: "flags")
+        write(bytes: context.flags)
+        let texts = [
+            ("scheduler", context.schedulerAddress), ("storage", context.storageAddress),
+            ("backend", context.backend),
+        ]
+        for (name, text) in texts {
+            write(text: name)
+            write(text: text)
+        }
+        write(.setItems)
+    }
+
     /// Pushes the trampoline's `run`, by way of `exec(compile(source, name, "exec"), namespace)`.
     ///
     /// Only `builtins` and `operator` are imported, which every Python has.

@@ -4,17 +4,18 @@
 ///
 /// The ranges are offsets into the (decompressed) stored pickle: the bytes there go to Scaler's object storage as they
 /// are, so a result of any size can be passed on from a file. A *value* that merely looks like a runner's error
-/// dictionary is a result: it lies, serialized, inside the bytes.
+/// dictionary is a result: it lies, serialized, inside the bytes. `output` holds what the task printed, for
+/// `PrintedPiece.find`; it is empty unless the client asked for it, and lies within the head.
 package enum TaskOutcome: Equatable, Sendable {
-    /// The task returned; the range holds the result in the client's own serialization.
-    case result(profile: ProfileResult, payload: Range<Int>)
-    /// The task raised, or could not be run; the range holds a plain pickle of an exception.
-    case exception(profile: ProfileResult, payload: Range<Int>)
+    /// The task returned; `payload` holds the result in the client's own serialization.
+    case result(profile: ProfileResult, output: Range<Int>, payload: Range<Int>)
+    /// The task raised, or could not be run; `payload` holds a plain pickle of an exception.
+    case exception(profile: ProfileResult, output: Range<Int>, payload: Range<Int>)
     /// The job runner itself failed.
     case containerError(ContainerError)
 
     /// How much of a stored result `parse(head:tail:byteCount:)` needs at its start, if there is as much: a runner's
-    /// whole error dictionary, while a result of any size needs no more than its first 41 bytes.
+    /// whole error dictionary, or all that a task printed (256 KiB at most); of any other result 41 bytes would do.
     package static let headBytesMax = 1 << 20
     /// How much it needs at the end: what may follow the bytes of a result.
     package static let tailBytesMax = 32
@@ -56,11 +57,31 @@ package enum TaskOutcome: Equatable, Sendable {
             head[range.lowerBound..<start].starts(with: Trampoline.mark),
             let profile = ProfileResult(bytes: Array(head[..<start].suffix(ProfileResult.byteCount)))
         else { throw .notAnOutcome("bytes without the mark") }
-        let payload = start..<range.upperBound
-        switch head[range.lowerBound + Trampoline.mark.count] {
-        case Trampoline.resultKind: return .result(profile: profile, payload: payload)
-        case Trampoline.exceptionKind: return .exception(profile: profile, payload: payload)
+        let kind = head[range.lowerBound + Trampoline.mark.count]
+        var output = start..<start
+        if kind == Trampoline.resultWithOutputKind || kind == Trampoline.exceptionWithOutputKind {
+            output = try outputRange(from: start, within: min(range.upperBound, head.count), head)
+        }
+        let payload = output.upperBound..<range.upperBound
+        switch kind {
+        case Trampoline.resultKind, Trampoline.resultWithOutputKind:
+            return .result(profile: profile, output: output, payload: payload)
+        case Trampoline.exceptionKind, Trampoline.exceptionWithOutputKind:
+            return .exception(profile: profile, output: output, payload: payload)
         default: throw .notAnOutcome("bytes of an unknown kind")
         }
+    }
+
+    /// Where the output lies whose length is written at `start`.
+    private static func outputRange(
+        from start: Int,
+        within end: Int,
+        _ head: [UInt8]
+    ) throws(TaskPayloadError) -> Range<Int> {
+        let outputStart = start + Trampoline.outputLengthBytes
+        guard outputStart <= end else { throw .notAnOutcome("bytes without the output they promise") }
+        let count = head[start..<outputStart].reduce(0) { $0 << 8 | Int($1) }
+        guard count <= end - outputStart else { throw .notAnOutcome("bytes without the output they promise") }
+        return outputStart..<(outputStart + count)
     }
 }

@@ -13,6 +13,11 @@ enum Trampoline {
     static let mark = Array("SOH1".utf8)
     static let resultKind = UInt8(ascii: "R")
     static let exceptionKind = UInt8(ascii: "E")
+    /// The same two kinds with what the task printed between head and payload.
+    static let resultWithOutputKind = UInt8(ascii: "r")
+    static let exceptionWithOutputKind = UInt8(ascii: "e")
+    /// The length of the output, before it.
+    static let outputLengthBytes = 4
     /// The mark, one byte for the kind, and the profile; the client's bytes follow.
     static let headBytes = mark.count + 1 + ProfileResult.byteCount
 }

@@ -5,17 +5,23 @@ The daemon never unpickles what a client sent. It sends this source along instea
 and the runner calls ``run`` with the client's bytes just as they arrived. What comes back is one ``bytes``, which the
 daemon finds in the runner's pickle without unpickling: a head of 21 bytes (``SOH1``; ``R`` or ``E``; Scaler's
 ProfileResult), then the result in the client's own serialization or, for a failure, a plain pickle of the exception,
-which is what a Scaler client loads. The image needs Python 3.8 and cloudpickle, as the runner does, and neither Scaler
-nor tblib.
+which is what a Scaler client loads. Where the client asked for the task's output, the kind is ``r`` or ``e``, and
+between head and result stand 4 bytes of length, big endian, and that many bytes of output (``Output``). The image needs
+Python 3.8 and cloudpickle, as the runner does, and neither Scaler nor tblib.
 """
 
+import collections
+import contextlib
 import copyreg
 import importlib.util
 import io
+import json
+import os
 import pickle
 import platform
 import struct
 import sys
+import threading
 import time
 import traceback
 import types
@@ -53,11 +59,133 @@ class DefaultSerializer(Serializer):
         return cloudpickle.loads(data)
 
 
-def run(serializer, function, *arguments):
-    """Runs the task whose parts are given as the client's bytes; no serializer means Scaler's default one."""
+class Output:
+    """What the task prints, piece by piece, as lines of JSON: ["scaler-output", number, 1 for stdout or 2, text].
+
+    The lines go to the container's log, where the daemon may find them while the task runs, and the last ones come
+    with the result; by the numbers it tells what it has passed on already. What goes to stderr is printed plainly too:
+    of a task that ends its process, the runner reports no more than that.
+    """
+
+    KEPT_BYTES = 1 << 18  # as much as OCI keeps of a container's log
+    PIECE_CHARACTERS = 4096
+
+    def __init__(self):
+        self.lock = threading.RLock()
+        self.count = self.size = 0
+        self.lines = collections.deque()
+        self.log, self.plain = sys.stdout, sys.stderr
+
+    def add(self, stream, text):
+        text = text.encode("utf-8", "replace").decode()
+        with self.lock:
+            for start in range(0, len(text), self.PIECE_CHARACTERS):
+                piece = text[start : start + self.PIECE_CHARACTERS]
+                self.keep(json.dumps(["scaler-output", self.count, stream, piece]) + "\n")
+            if stream == 2:
+                self.plain.write(text)
+                self.plain.flush()
+
+    def keep(self, line):
+        self.count += 1
+        self.size += len(line)
+        self.lines.append(line)
+        while self.size > self.KEPT_BYTES:
+            self.size -= len(self.lines.popleft())
+        self.log.write(line)
+        self.log.flush()
+
+    def record(self):
+        with self.lock:
+            data = "".join(self.lines).encode()
+        return len(data).to_bytes(4, "big") + data
+
+    @contextlib.contextmanager
+    def taken(self):
+        with contextlib.redirect_stdout(Printed(self, 1, self.log)):
+            with contextlib.redirect_stderr(Printed(self, 2, self.plain)):
+                yield
+
+
+class Printed(io.TextIOBase):
+    """Takes the place of sys.stdout or sys.stderr."""
+
+    encoding, errors = "utf-8", "replace"
+
+    def __init__(self, output, stream, original):
+        self.output, self.stream, self.original = output, stream, original
+
+    def write(self, text):
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        self.output.add(self.stream, text)
+        return len(text)
+
+    def writable(self):
+        return True
+
+    def fileno(self):
+        return self.original.fileno()
+
+
+class Processor:
+    """Stands in for a native worker's processor: a client made inside a task asks it whom to connect to, and for the
+    priority of the task, above which it puts its own."""
+
+    MODULE = "scaler.worker.agent.processor.processor"
+
+    def __init__(self, context):
+        self.context = context
+
+    def current_task(self):
+        return types.SimpleNamespace(metadata=self.context["flags"])
+
+    def scheduler_address(self):
+        return self.address("scheduler")
+
+    def object_storage_address(self):
+        return self.address("storage")
+
+    def address(self, name):
+        from scaler.config.types.address import AddressConfig
+
+        return AddressConfig.from_string(self.context[name])
+
+    def stand_in(self):
+        """Waits in the list of finders for Scaler to be imported: most tasks never do, and it takes a while."""
+        os.environ.setdefault("SCALER_NETWORK_BACKEND", self.context["backend"])
+        if self.MODULE in sys.modules:
+            sys.modules[self.MODULE]._current_processor.set(self)
+        else:
+            sys.meta_path.insert(0, self)
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self.MODULE:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None:
+            execute = spec.loader.exec_module
+
+            def exec_module(module):
+                execute(module)
+                module._current_processor.set(self)
+
+            spec.loader.exec_module = exec_module
+        return spec
+
+
+def run(context, serializer, function, *arguments):
+    """Runs the task whose parts are given as the client's bytes; no serializer means Scaler's default one.
+
+    `context` says what a native worker would know: the task's flags (`!?i?`: profiling, priority, stream_output), the
+    addresses of scheduler and storage, and the name of the transport.
+    """
     started, cpu_started, memory_started = time.monotonic(), time.process_time(), memory_bytes("VmRSS:")
+    output = Output() if context["flags"][5:6] == b"\1" else None
+    Processor(context).stand_in()
     try:
-        kind, payload = b"R", serialized_result(serializer, function, arguments)
+        kind, payload = b"R", serialized_result(serializer, function, arguments, output)
     except BaseException as error:
         if isinstance(error, SystemExit) and error.code in STOPPED:
             raise
@@ -68,15 +196,18 @@ def run(serializer, function, *arguments):
         max(0, memory_bytes("VmHWM:") - memory_started),
         time.process_time() - cpu_started,
     )
-    return b"".join((MARK, kind, profile, payload))
+    if output is None:
+        return b"".join((MARK, kind, profile, payload))
+    return b"".join((MARK, kind.lower(), profile, output.record(), payload))
 
 
-def serialized_result(serializer, function, arguments):
+def serialized_result(serializer, function, arguments, output):
     codec = DefaultSerializer if serializer is None else loaded(load_serializer, serializer, "serializer")
     call = loaded(codec.deserialize, function, "function")
     values = [loaded(codec.deserialize, data, f"argument {n}") for n, data in enumerate(arguments, 1)]
     try:
-        result = call(*values)
+        with output.taken() if output else contextlib.nullcontext():
+            result = call(*values)
     except ModuleNotFoundError as error:
         raise missing_module(error, "code") from error
     try:

@@ -67,6 +67,7 @@ package final class ManagerService {
             objects: objects,
             storage: storage,
             serviceTime: { Int(WallClock.epochSeconds) + calls.clockOffsetSeconds },
+            connector: connector,
             log: log
         )
         let dispatcher = Dispatcher(services: services, log: log)

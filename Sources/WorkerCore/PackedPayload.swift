@@ -11,9 +11,14 @@ struct PackedPayload {
 
     /// Writes and compresses the payload; lets others run meanwhile, however large it is.
     @LoopActor
-    static func pack(_ inputs: TaskInputs, taskID: [UInt8]) async -> PackedPayload {
+    static func pack(
+        _ inputs: TaskInputs,
+        taskID: [UInt8],
+        context: PayloadPlan.Context
+    ) async -> PackedPayload {
         let plan = PayloadPlan(
             taskID: taskID,
+            context: context,
             serializer: inputs.serializer,
             functionByteCount: inputs.function.count,
             argumentByteCounts: inputs.arguments.map(\.count)

@@ -26,6 +26,7 @@ final class RunServices {
     let origin = Deadline.now
     /// The services' time of day in seconds since 1970.
     private let serviceTime: @LoopActor () -> Int
+    private let connector: SchedulerConnector
     /// A result larger than this fails its task instead of filling the memory.
     let resultBytesMax = 2 << 30
 
@@ -36,12 +37,14 @@ final class RunServices {
         objects: ObjectStorage,
         storage: ScalerStorage,
         serviceTime: @escaping @LoopActor () -> Int,
+        connector: SchedulerConnector,
         log: Logger
     ) {
         self.settings = settings
         self.owner = owner
         self.instances = instances
         self.serviceTime = serviceTime
+        self.connector = connector
         self.objects = objects
         self.storage = storage
         self.log = log
@@ -91,6 +94,16 @@ final class RunServices {
     /// How long a call for one task is tried: as long as the task may take.
     var patience: Duration {
         settings.jobTimeout
+    }
+
+    /// What a task's container is told of the cluster.
+    func payloadContext(of task: TaskMessage) -> PayloadPlan.Context {
+        PayloadPlan.Context(
+            flags: task.metadata,
+            schedulerAddress: settings.addressForWorkers.description,
+            storageAddress: storage.address ?? "",
+            backend: connector.backendName
+        )
     }
 
     /// The environment of a task's container, still without its payload.

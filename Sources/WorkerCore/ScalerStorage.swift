@@ -57,6 +57,11 @@ final class ScalerStorage {
         if endpoint != nil { endpointKnown.open() }
     }
 
+    /// Where the server is, as Scaler writes addresses; nil while that is not known.
+    var address: String? {
+        endpoint?.description
+    }
+
     /// Tells the address that the scheduler advertises; a configured or earlier one stays.
     func learn(_ endpoint: Endpoint) {
         guard self.endpoint == nil else { return }

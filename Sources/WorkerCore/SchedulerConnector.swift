@@ -42,6 +42,11 @@ final class SchedulerConnector {
         context = ZMQContext(ioThreads: ioThreads)
     }
 
+    /// The scheduler's transport by its name in `SCALER_NETWORK_BACKEND`, as far as it is known.
+    var backendName: String {
+        backend == .zmq || !zmqEndpoints.isEmpty ? "zmq" : "ymq"
+    }
+
     /// Opens a link to the scheduler.
     func connect(to endpoint: Endpoint, identity: String) async throws(MessagingError) -> any MessageLink {
         switch backend {

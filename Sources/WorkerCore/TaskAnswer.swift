@@ -10,11 +10,19 @@ struct TaskAnswer: Equatable {
     let object: [UInt8]
     /// What the run cost, where a container told.
     let profile: SchedulerMessages.ProfileResult?
+    /// What the task printed, as `PrintedPiece` reads it; empty unless the client asked for it.
+    let output: [UInt8]
 
-    init(isSuccess: Bool, object: [UInt8], profile: SchedulerMessages.ProfileResult?) {
+    init(
+        isSuccess: Bool,
+        object: [UInt8],
+        profile: SchedulerMessages.ProfileResult?,
+        output: [UInt8] = []
+    ) {
         self.isSuccess = isSuccess
         self.object = object
         self.profile = profile
+        self.output = output
     }
 
     /// Reads what a container stored; bytes that make no sense become a failure that says so.
@@ -34,10 +42,10 @@ struct TaskAnswer: Equatable {
 
     private init(_ outcome: TaskOutcome, in pickle: [UInt8]) {
         switch outcome {
-        case .result(let profile, let payload):
-            self.init(isSuccess: true, object: Array(pickle[payload]), profile: Self.wire(profile))
-        case .exception(let profile, let payload):
-            self.init(isSuccess: false, object: Array(pickle[payload]), profile: Self.wire(profile))
+        case .result(let profile, let output, let payload):
+            self.init(true, profile, Array(pickle[output]), Array(pickle[payload]))
+        case .exception(let profile, let output, let payload):
+            self.init(false, profile, Array(pickle[output]), Array(pickle[payload]))
         case .containerError(let error):
             let exception =
                 error.saysProcessDied ? FailurePickle.ExceptionName.processorDiedError : .runtimeError
@@ -47,12 +55,18 @@ struct TaskAnswer: Equatable {
 }
 
 extension TaskAnswer {
-    /// The container's profile as the metadata of a TaskResult.
-    private static func wire(_ profile: TaskPayload.ProfileResult) -> SchedulerMessages.ProfileResult {
-        SchedulerMessages.ProfileResult(
+    /// What the trampoline returned, with its profile as the metadata of a TaskResult.
+    private init(
+        _ isSuccess: Bool,
+        _ profile: TaskPayload.ProfileResult,
+        _ output: [UInt8],
+        _ object: [UInt8]
+    ) {
+        let wire = SchedulerMessages.ProfileResult(
             durationSeconds: profile.seconds,
             memoryPeakBytes: profile.peakMemoryBytes,
             cpuSeconds: profile.processorSeconds
         )
+        self.init(isSuccess: isSuccess, object: object, profile: wire, output: output)
     }
 }

@@ -44,6 +44,8 @@ final class TaskRun {
     /// Since when there is none.
     private(set) var orphanedSince: Deadline?
 
+    /// Where the client asked to see what the task prints.
+    private let output: LiveOutput?
     private let slot = Latch()
     let news = Wakeup()
     private var work: Spawned<Void>?
@@ -73,6 +75,7 @@ final class TaskRun {
         self.flags = flags
         self.session = session
         self.services = services
+        output = flags.streamOutput ? LiveOutput(taskID: task.taskID, services: services) : nil
         hexadecimalID = task.taskID.hexadecimal
         var log = services.log
         log[metadataKey: "task"] = "\(hexadecimalID)"
@@ -248,7 +251,11 @@ final class TaskRun {
     }
 
     private func storePayload(_ inputs: TaskInputs) async throws(Interruption) -> RunnerEnvironment {
-        let payload = await PackedPayload.pack(inputs, taskID: task.taskID.bytes)
+        let payload = await PackedPayload.pack(
+            inputs,
+            taskID: task.taskID.bytes,
+            context: services.payloadContext(of: task)
+        )
         try checkCancelled()
         var environment = services.environment(of: task.taskID)
         let name = RunnerEnvironment.inputObjectName(
@@ -276,6 +283,8 @@ final class TaskRun {
 
     /// Waits until listings show a result, or the end of the instance without one.
     private func awaitEnd() async throws(Interruption) {
+        let following = spawn { await self.output?.follow(self) }
+        defer { following.cancel() }
         while true {
             try checkCancelled()
             guard let verdict = watch?.verdict(at: services.now) else {
@@ -404,6 +413,7 @@ final class TaskRun {
             sizeInBytes: UInt64(answer.object.count)
         )
         sentReply = SentReply(result: result, created: created)
+        session?.show(output?.messages(in: answer.output) ?? [])
         sendReply()
         advance(.replied)
         log.info(

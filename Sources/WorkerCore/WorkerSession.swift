@@ -76,6 +76,11 @@ final class WorkerSession {
         await channel.leave(goodbye: goodbye.encoded(for: known))
     }
 
+    /// Sends pieces of a task's output; they are lost with the link, for they must not come after the result.
+    func show(_ printed: [[UInt8]]) {
+        for message in printed { channel.sendIfConnected(message) }
+    }
+
     /// Announces a stored object, then answers the task with it; the latch opens when the scheduler has read both.
     func reply(_ result: TaskResult, announcing object: ObjectInstruction) -> Latch {
         channel.send(object.encoded())

@@ -48,7 +48,7 @@ import Testing
             Issue.record("not read as an error")
             return
         }
-        #expect(error.clientText == "Task failed in container: gone\n\nThe end of its stderr:\nbye")
+        #expect(error.clientText == "Task failed in container: gone\nThe end of its stderr:\nbye")
     }
 
     @Test(arguments: PickleVector.named("error-dict-lookalike/false/", "error-dict-lookalike/empty-string/"))

@@ -7,6 +7,7 @@ private let taskID: [UInt8] = Array(0..<16)
 private func plan(serializer: [UInt8] = [1, 2], function: Int = 3, arguments: [Int] = []) -> PayloadPlan {
     PayloadPlan(
         taskID: taskID,
+        context: PayloadPlan.Context(flags: [], schedulerAddress: "s", storageAddress: "", backend: "ymq"),
         serializer: serializer,
         functionByteCount: function,
         argumentByteCounts: arguments
@@ -48,8 +49,8 @@ private func plan(serializer: [UInt8] = [1, 2], function: Int = 3, arguments: [I
             Issue.record("the payload does not start with opcodes")
             return
         }
-        // EMPTY_LIST MARK NONE, then the head of the function.
-        #expect(head.suffix(5) == [0x5D, 0x28, 0x4E, 0x43, 3])
+        // SETITEMS ends the context; NONE, then the head of the function.
+        #expect(head.suffix(4) == [0x75, 0x4E, 0x43, 3])
         #expect(planned.byteCount < plan(serializer: [0] + serializer).byteCount - serializer.count)
     }
 }

@@ -25,16 +25,23 @@ struct PythonPeers {
         var text: String?
         var report: String?
         var isOwnClass: Bool?
+        var printed: [String]?
         var detail: [String: Int]?
         var moduleName: String?
     }
 
     enum JSONValue: Decodable, Equatable {
         case number(Int)
+        case text(String)
         case other
 
         init(from decoder: any Decoder) throws {
-            self = (try? decoder.singleValueContainer().decode(Int.self)).map { .number($0) } ?? .other
+            let container = try decoder.singleValueContainer()
+            if let number = try? container.decode(Int.self) {
+                self = .number(number)
+            } else {
+                self = (try? container.decode(String.self)).map { .text($0) } ?? .other
+            }
         }
     }
 
@@ -66,17 +73,20 @@ struct PythonPeers {
     func roundTrip(_ testCase: String) throws -> Seen {
         let client = try PythonProcess(arguments: [Self.script("client"), testCase])
         let parts = try JSONDecoder().decode(Parts.self, from: try client.readLine())
-        let pickle = try run(parts)
-        let (kind, range) =
+        // `!?i?`: no profiling, priority 0, and the output wanted by the cases that are about it.
+        let flags: [UInt8] = [0, 0, 0, 0, 0, testCase.hasPrefix("speak") ? 1 : 0]
+        let pickle = try run(parts, flags: flags)
+        let (kind, output, range) =
             switch try TaskOutcome.parse(pickle) {
-            case .result(_, let range): ("result", range)
-            case .exception(_, let range): ("exception", range)
+            case .result(_, let output, let range): ("result", output, range)
+            case .exception(_, let output, let range): ("exception", output, range)
             case .containerError(let error): throw Unexpected(text: error.clientText)
             }
         let hex = Hexadecimal.encode(pickle[range])
         try client.write(line: #"{"kind": "\#(kind)", "payload": "\#(hex)"}"#)
-        let seen = try JSONDecoder().decode(Seen.self, from: try client.readLine())
+        var seen = try JSONDecoder().decode(Seen.self, from: try client.readLine())
         try client.finish()
+        seen.printed = PrintedPiece.find(in: pickle[output]).map { ($0.isError ? "2 " : "1 ") + $0.text }
         return seen
     }
 
@@ -122,11 +132,17 @@ struct PythonPeers {
         return bytes.starts(with: Gzip.magic) ? try Gzip.decompress(bytes, limit: 1 << 30) : bytes
     }
 
-    private func run(_ parts: Parts) throws -> [UInt8] {
+    private func run(_ parts: Parts, flags: [UInt8]) throws -> [UInt8] {
         let function = try bytes(parts.function)
         let arguments = try parts.arguments.map(bytes)
         let plan = PayloadPlan(
             taskID: [0xDE, 0xAD],
+            context: PayloadPlan.Context(
+                flags: flags,
+                schedulerAddress: "tcp://127.0.0.1:1",
+                storageAddress: "tcp://127.0.0.1:2",
+                backend: "zmq"
+            ),
             serializer: try bytes(parts.serializer),
             functionByteCount: function.count,
             argumentByteCounts: arguments.map(\.count)

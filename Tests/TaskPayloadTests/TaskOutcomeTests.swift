@@ -35,7 +35,7 @@ private func pickles(of bytes: [UInt8]) -> [(name: String, pickle: [UInt8])] {
     @Test func `a result is found in every way Python writes bytes`() throws {
         let payload = Array("payload".utf8)
         for (name, pickle) in pickles(of: outcomeBytes("R", payload)).dropLast() {
-            guard case .result(let found, let range) = try TaskOutcome.parse(pickle) else {
+            guard case .result(let found, _, let range) = try TaskOutcome.parse(pickle) else {
                 Issue.record("not a result: \(name)")
                 continue
             }
@@ -46,7 +46,7 @@ private func pickles(of bytes: [UInt8]) -> [(name: String, pickle: [UInt8])] {
 
     @Test func `an exception is told from a result`() throws {
         for (_, pickle) in pickles(of: outcomeBytes("E", [])).dropLast() {
-            guard case .exception(profile, let range) = try TaskOutcome.parse(pickle) else {
+            guard case .exception(profile, _, let range) = try TaskOutcome.parse(pickle) else {
                 Issue.record("not an exception")
                 continue
             }
@@ -74,7 +74,26 @@ private func pickles(of bytes: [UInt8]) -> [(name: String, pickle: [UInt8])] {
     @Test func `a value larger than any array is only a range`() throws {
         let head = [0x80, 5, 0x8E] + littleEndian(1 << 40, 8) + outcomeBytes("R", [1])
         let outcome = try TaskOutcome.parse(head: head, tail: [0x94, 0x2E], byteCount: (1 << 40) + 13)
-        #expect(outcome == .result(profile: profile, payload: 32..<((1 << 40) + 11)))
+        #expect(outcome == .result(profile: profile, output: 32..<32, payload: 32..<((1 << 40) + 11)))
+    }
+
+    @Test(arguments: ["r", "e"] as [Character])
+    func `what the task printed lies between head and payload`(kind: Character) throws {
+        let pickle = pickles(of: outcomeBytes(kind, [0, 0, 0, 2, 7, 8, 9]))[3].pickle
+        switch try TaskOutcome.parse(pickle) {
+        case .result(_, let output, let payload), .exception(_, let output, let payload):
+            #expect(pickle[output] == [7, 8])
+            #expect(pickle[payload] == [9])
+        case .containerError: Issue.record("not an outcome of the task")
+        }
+    }
+
+    @Test(arguments: [[], [0, 0, 1], [0, 0, 0, 2, 7], [0xFF, 0xFF, 0xFF, 0xFF]] as [[UInt8]])
+    func `output longer than the value that holds it is a typed error`(rest: [UInt8]) {
+        let pickle = pickles(of: outcomeBytes("r", rest))[3].pickle
+        #expect(throws: TaskPayloadError.notAnOutcome("bytes without the output they promise")) {
+            try TaskOutcome.parse(pickle)
+        }
     }
 
     @Test func `a result cut at any byte is truncated`() {
@@ -136,6 +155,7 @@ private func pickles(of bytes: [UInt8]) -> [(name: String, pickle: [UInt8])] {
         }
         .filter { $0.count < 1000 }
         samples += pickles(of: outcomeBytes("R", [1, 2, 3])).map(\.pickle)
+        samples += pickles(of: outcomeBytes("r", [0, 0, 0, 1, 5, 6])).map(\.pickle)
         var readable = 0
         for _ in 0..<20_000 {
             var bytes = samples[Int.random(in: samples.indices, using: &random)]

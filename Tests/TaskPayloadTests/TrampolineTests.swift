@@ -85,6 +85,31 @@ struct TrampolineTests {
         )
     }
 
+    @Test(arguments: PythonPeers.Image.allCases)
+    func `what a task prints comes with its result, and with its failure`(image: PythonPeers.Image) throws {
+        let seen = try seen("speak", image)
+        #expect(seen.value == .number(3))
+        #expect(seen.printed == ["1 out", "1 \n", "2 erré\n", "1 ?"])
+        let failed = try self.seen("speak-then-fail", image)
+        #expect(failed.type == "KeyError")
+        #expect(failed.printed == ["1 out", "1 \n", "2 erré\n", "1 ?"])
+    }
+
+    @Test func `a task that nobody listens to has no output`() throws {
+        #expect(try seen("add", .bare).printed == [])
+    }
+
+    @Test(arguments: PythonPeers.Image.allCases)
+    func `a client made inside a task is told the addresses and the priority`(
+        image: PythonPeers.Image
+    ) throws {
+        let known = try seen("surroundings", image).value
+        switch image {
+        case .bare: #expect(known == .text("no Scaler zmq"))
+        case .withScaler: #expect(known == .text("tcp://127.0.0.1:1 tcp://127.0.0.1:2 0 zmq"))
+        }
+    }
+
     @Test func `what would end the client's process becomes an error`() throws {
         let left = try seen("exit", .bare)
         #expect(left.type == "RuntimeError")

@@ -6,8 +6,10 @@ client its own classes back if it was the one to send them.
 """
 
 import json
+import os
 import pickle
 import random
+import struct
 import sys
 import threading
 import traceback
@@ -105,6 +107,30 @@ def count_scaler_modules() -> int:
     return sum(name.split(".")[0] == "scaler" for name in sys.modules)
 
 
+def speak(number: int) -> int:
+    print("out")
+    sys.stderr.write("erré\n")
+    # Half of a pair, which no encoding has.
+    sys.stdout.write("\ud83d")
+    return number
+
+
+def speak_then_fail() -> None:
+    speak(1)
+    raise KeyError("spoken")
+
+
+def surroundings() -> str:
+    try:
+        from scaler.worker.agent.processor.processor import Processor
+    except ImportError:
+        return "no Scaler " + os.environ["SCALER_NETWORK_BACKEND"]
+    processor = Processor.get_current_processor()
+    flags = struct.unpack("!?i?", processor.current_task().metadata)
+    addresses = f"{processor.scheduler_address()} {processor.object_storage_address()}"
+    return f"{addresses} {flags[1]} {os.environ['SCALER_NETWORK_BACKEND']}"
+
+
 def from_missing_module() -> Callable[[], None]:
     """A function that travels by reference to a module which only the client has."""
     module = types.ModuleType("only_the_client_has_this")
@@ -146,6 +172,9 @@ CASES: Dict[str, Tuple[Callable[..., Any], List[Any]]] = {
     "own-serializer": (add, [1, 2]),
     "own-serializer-no-bytes": (nothing, []),
     "stand-in-leaves": (count_scaler_modules, []),
+    "speak": (speak, [3]),
+    "speak-then-fail": (speak_then_fail, []),
+    "surroundings": (surroundings, []),
 }
 
 

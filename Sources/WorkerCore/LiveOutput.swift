@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import OCIServices
+internal import SchedulerMessages
+internal import TaskEngine
+internal import TaskPayload
+
+/// Passes on what a task prints to the client that asked for it: as it is printed, and the rest with the result.
+///
+/// OCI shows the last 256 KB of a container's log while the container runs and nothing afterwards, so the log is
+/// asked for again and again; what it did not show in time comes from the result. The numbers in both keep anything
+/// from being shown twice, except by a process that took the task over.
+@LoopActor
+final class LiveOutput {
+    /// How often a running container's log is asked for; each time is a request, for each task that streams.
+    private static let period: Duration = .seconds(2)
+    /// How long one question may take.
+    private static let patience: Duration = .seconds(10)
+    private static let logBytesMax = 256 * 1024
+
+    private let taskID: TaskID
+    private let instances: ContainerInstances
+    private var progress = PrintedProgress()
+
+    init(taskID: TaskID, services: RunServices) {
+        self.taskID = taskID
+        instances = services.instances
+    }
+
+    /// Asks for the log of a run's container until cancelled, and sends what is new.
+    ///
+    /// Nothing here fails a task: what the log does not tell, the result does.
+    func follow(_ run: TaskRun) async {
+        var containerID: String?
+        while !isCancelled {
+            guard (try? await sleep(for: Self.period)) != nil else { return }
+            guard let instanceID = run.instanceID, run.session != nil else { continue }
+            if containerID == nil { containerID = await container(of: instanceID) }
+            guard let containerID,
+                let log = try? await instances.retrieveLogs(
+                    ofContainer: containerID,
+                    limit: Self.logBytesMax,
+                    deadline: .after(Self.patience)
+                )
+            else { continue }
+            // A scheduler up to 2.6.0 ends of a log whose task it no longer knows, so look once more who has it.
+            guard !isCancelled, run.state == .running, let session = run.session else { continue }
+            session.show(messages(in: log))
+        }
+    }
+
+    private func container(of instanceID: String) async -> String? {
+        let instance = try? await instances.get(instanceID, deadline: .after(Self.patience))
+        return instance?.containerIDs.first
+    }
+
+    /// The messages that tell what `log` holds and the client has not seen.
+    func messages(in log: some Collection<UInt8>) -> [[UInt8]] {
+        progress.messages(of: PrintedPiece.find(in: log)).map { isError, text in
+            TaskLog(taskID: taskID, stream: isError ? .standardError : .standardOutput, content: text)
+                .encoded()
+        }
+    }
+}
