@@ -111,7 +111,7 @@ final class Fleet {
             ) { [weak self] wish in self?.wished(wish) }
             self.manager = manager
             let connectedAt = Deadline.now
-            let patience: Duration = identity == steadyIdentity ? Self.steadyPatience : .seconds(.max)
+            let patience: Duration = identity == steadyIdentity ? Self.steadyPatience : .seconds(Int64.max)
             let doubt = spawn { await self.giveUp(manager, unlessAnsweredWithin: patience) }
             let end = await manager.run()
             doubt.cancel()
