@@ -46,6 +46,8 @@ class Cluster:
         self.storage_port = free_port()
         self.monitor_port = free_port()
         self.environment: dict[str, str] = {}
+        #: None where a test plays the scheduler itself
+        self.scheduler: Process | None = None
         self._running: list[Process] = []
         self._daemon_count = 0
         self.scheduler_proxy: TCPProxy | None = None
@@ -108,7 +110,8 @@ class Cluster:
         daemon = self.launch_daemon(*arguments)
 
         def is_registered() -> bool:
-            self.scheduler.check_alive()
+            if self.scheduler is not None:
+                self.scheduler.check_alive()
             daemon.check_alive()
             return "registered with the scheduler" in daemon.output()
 
