@@ -10,6 +10,8 @@ package struct ScalerSections: Sendable, Equatable {
     package let scheduler: SchedulerSection?
     /// Types of worker managers in the file that this program is not.
     package let otherManagerTypes: [String]
+    /// Whether the file has a `[gui]`, Scaler's web interface.
+    package let hasGUI: Bool
 
     /// The addresses in `[scheduler]`.
     package struct SchedulerSection: Sendable, Equatable {
@@ -35,6 +37,7 @@ package struct ScalerSections: Sendable, Equatable {
         } else {
             scheduler = nil
         }
+        hasGUI = Self.section("gui", of: root) != nil
         otherManagerTypes = ConfigurationFile.managerTypes(root).filter {
             $0 != ConfigurationFile.managerType
         }

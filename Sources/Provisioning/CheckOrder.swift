@@ -110,17 +110,3 @@ struct CheckOrder: Sendable {
         return [word]
     }
 }
-
-/// Reads configuration files.
-enum ConfigurationReader {
-    /// More than any configuration file needs; a device file by mistake must not fill the memory.
-    private static let bytesMax = 1 << 20
-
-    static func read(_ path: String) throws(FileUnreadable) -> [UInt8] {
-        do throws(TransportError) {
-            return try readFile(path, byteCountMax: bytesMax)
-        } catch {
-            throw FileUnreadable(reason: "\(error)")
-        }
-    }
-}

@@ -181,7 +181,8 @@ extension CommandForm {
         details: """
             Runs scaler_object_storage_server and scaler_scheduler from PATH if the file has their
             sections, then the managers of type oci_hpc in this process. Ends when one of
-            them ends, or at SIGTERM or SIGINT, in reverse order.
+            them ends, or at SIGTERM or SIGINT, in reverse order. Takes every flag that the
+            program takes without a subcommand, too.
             """,
         usage: "[--config] config.toml",
         own: [.invocation("config", short: "c", placeholder: "FILE", "The configuration file.")],

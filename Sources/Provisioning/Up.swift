@@ -28,6 +28,7 @@ enum Up {
             for type in sections.otherManagerTypes {
                 FatalLine.write("note: the worker manager of type \(type) is not started by this program")
             }
+            if sections.hasGUI { FatalLine.write("note: [gui] is not started by this program") }
             let programs = CompanionProgram.all(sections, path: path)
             return Daemon.run(managers) { CompanionProcesses(programs) }
         } catch {

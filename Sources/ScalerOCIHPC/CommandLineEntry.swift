@@ -8,16 +8,13 @@ internal import WorkerCore
 
 /// From the command line to an exit code.
 enum CommandLineEntry {
-    /// More than any configuration file needs; a device file by mistake must not fill the memory.
-    private static let fileBytesMax = 1 << 20
-
     static func run(_ arguments: [String]) -> Int32 {
         do throws(ConfigurationError) {
             let invocation = try Invocation.parse(
                 arguments: arguments,
                 environment: environmentVariables(),
                 subcommands: subcommands,
-                readFile: read
+                readFile: ConfigurationReader.read
             )
             switch invocation {
             case .run(let managers): return Daemon.run(managers)
@@ -38,14 +35,6 @@ enum CommandLineEntry {
             preconditionFailure("no subcommand \(name) was declared")
         }
         return code
-    }
-
-    private static func read(_ path: String) throws(FileUnreadable) -> [UInt8] {
-        do throws(TransportError) {
-            return try readFile(path, byteCountMax: fileBytesMax)
-        } catch {
-            throw FileUnreadable(reason: "\(error)")
-        }
     }
 
     private static func say(_ text: String) -> Int32 {

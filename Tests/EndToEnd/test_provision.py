@@ -197,9 +197,11 @@ class Cleanup(CloudTestCase):
         upload = client.call("POST", f"{path}/u", {"object": "half"})
         self.assertEqual(upload.status, 200)
         before = self.counts()
-        cleaned = self.run_command("cleanup", "--yes")
-        self.assertEqual(cleaned.returncode, 0, cleaned.stderr)
-        self.assertIn("with about 1100 objects: removed", cleaned.stderr)
+        code, talk = self.answer("y\n")
+        self.assertEqual(code, 0, talk)
+        self.assertIn("with about 1100 objects: removed", talk)
+        self.assertIn("deleting objects [###########################...] 1000/1100", talk)
+        self.assertIn("deleting objects [##############################] 1100/1100", talk)
         writes = self.writes_since(before)
         self.assertEqual((writes["BatchDeleteObjects"], writes["AbortMultipartUpload"]), (2, 1))
         self.assertNotIn("DeleteObject", writes)
@@ -343,6 +345,20 @@ class BadInput(CloudTestCase):
         gone = self.provision(environment=self.environment(OCI_ENDPOINT="https://127.0.0.1:9", OCI_CA_BUNDLE=""))
         self.assertEqual(gone.returncode, 69, gone.stderr)
         self.assertIn("got no answer from https://127.0.0.1:9", gone.stderr)
+
+    def test_a_token_has_no_groups_to_look_up(self):
+        token = ["--profile", "SESSION", "--auth-type", "security_token"]
+        unclear = self.provision(*token)
+        self.assertEqual(unclear.returncode, 78)
+        self.assertIn("it is not clear who will launch tasks", unclear.stderr)
+        done = self.provision(*token, "--group", "dynamic-group hosts")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("Allow dynamic-group hosts to manage compute-container-family", done.stderr)
+        saved = json.loads((self.directory / ".scaler_oci_config.json").read_text())
+        self.assertEqual((saved["oci_profile"], saved["auth_type"]), ("SESSION", "security_token"))
+        self.assertIn('oci_profile = "SESSION"', (self.directory / "config.toml").read_text())
+        cleaned = self.run_command("cleanup", "--yes")
+        self.assertEqual(cleaned.returncode, 0, cleaned.stderr)
 
     def test_ctrl_c_ends_it_at_once_and_it_can_go_on(self):
         self.faults("CreateBucket stall seconds=60 first=1")

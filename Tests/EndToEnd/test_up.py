@@ -37,6 +37,8 @@ container_image = "{OCI_CONTAINER_IMAGE}"
 
 [[worker_manager]]
 type = "native"
+
+[gui]
 """
 
 
@@ -83,6 +85,7 @@ class Up(CloudTestCase):
         children = self.children(up)
         self.assertEqual(sorted(children), ["scaler_object_storage_server", "scaler_scheduler"])
         self.assertIn("the worker manager of type native is not started", up.output())
+        self.assertIn("[gui] is not started", up.output())
         self.assertEqual(up.stop(signal.SIGTERM), 0)
         await_that(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children.values()), 5, "their end")
         output = up.output()
@@ -120,21 +123,27 @@ class Up(CloudTestCase):
         self.assertEqual(done.returncode, 0)
         self.assertIn("scaler-oci-hpc up [--config] config.toml", done.stdout)
 
+    def test_a_file_alone_runs_its_managers(self):
+        self.start_scaler()
+        manager = self.start(str(self.directory / "config.toml"))
+        manager.await_output("registered with the scheduler .*manager=wm", 60)
+        self.assertEqual(self.children(manager), {})
+        self.assertEqual(manager.stop(signal.SIGTERM), 0)
+
     def test_a_link_takes_the_place_of_the_python_command(self):
         link = self.directory / "scaler_worker_manager"
         link.symlink_to(DAEMON)
-        scheduler = self.start_scaler()
+        self.start_scaler()
         manager = self.start(
             "oci_hpc", "--config", str(self.directory / "config.toml"), "--worker-manager-id", "wm-by-link", program=link
         )
         manager.await_output("registered with the scheduler .*manager=wm-by-link", 60)
         self.assertEqual(manager.stop(signal.SIGTERM), 0)
-        del scheduler
         wrong = self.run_command("native", program=str(link))
         self.assertEqual(wrong.returncode, 2)
         self.assertIn("'native' is no worker manager of this program", wrong.stderr)
 
-    def start_scaler(self) -> Process:
+    def start_scaler(self) -> None:
         """Scaler's own two programs, as `up` starts them."""
         bin_directory = Path(sys.executable).parent
         storage = f"tcp://127.0.0.1:{self.ports['storage']}"
@@ -149,7 +158,6 @@ class Up(CloudTestCase):
         scheduler = Process("scheduler", command, self.directory, variables)
         self.addCleanup(scheduler.stop)
         scheduler.await_listening(self.ports["scheduler"])
-        return scheduler
 
 
 if __name__ == "__main__":
