@@ -7,6 +7,7 @@ import argparse
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -127,6 +128,8 @@ def main() -> int:
     )
     options = parser.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)
+    # Started in the background, a shell has SIGINT ignored, and every program below would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Tests crash programs on purpose; their core files would lie about in the checkout.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     KINDS.unlink(missing_ok=True)
