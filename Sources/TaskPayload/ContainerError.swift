@@ -28,7 +28,7 @@ package struct ContainerError: Equatable, Sendable {
         guard let tail = fields.first(where: { $0.name == "stderr_tail" })?.text, !tail.isEmpty else {
             return text
         }
-        return text + "\nThe end of its stderr:\n\(tail)"
+        return text + "The end of its stderr:\n\(tail)"
     }
 
     /// Whether the task took its process with it: a signal, `os._exit`, or the kernel's hunger for memory.
