@@ -2,12 +2,14 @@
 
 internal import EventLoop
 internal import SchedulerMessages
+internal import Transport
 
 /// What a task computes, as the client serialized it.
 struct TaskInputs {
+    /// Small by nature, and compared with Scaler's own.
     let serializer: [UInt8]
-    let function: [UInt8]
-    let arguments: [[UInt8]]
+    let function: Blob
+    let arguments: [Blob]
 }
 
 /// Reads the inputs of tasks; a function that many tasks share is read once.
@@ -19,11 +21,17 @@ final class InputLoader {
         case missing(what: String, ObjectID)
         /// An argument is of a kind that workers are not sent.
         case unreadable(String)
+        /// An object could not be kept in a temporary file.
+        case unkept(TransportError)
         case cancelled
     }
 
     /// Functions and serializers kept for tasks to come.
     private static let cachedCountMax = 256
+    /// What those kept may take of the memory; larger ones are in files.
+    private static let cachedBytesMax = 16 << 20
+    /// More than any class takes.
+    private static let serializerBytesMax = 64 << 20
 
     private let storage: ScalerStorage
     private let patience: Duration
@@ -47,19 +55,33 @@ final class InputLoader {
         var arguments: [(ObjectID, ScalerStorage.Request)] = []
         for argument in task.arguments {
             guard case .object(let id) = argument else {
+                for (_, request) in arguments { storage.abandon(request) }
                 throw .unreadable(
                     "an argument is no object, and only a scheduler can resolve another task's result"
                 )
             }
             arguments.append((id, storage.get(id)))
         }
-        let serializerBytes = try await bytes(of: serializer, "serializer", serializerID)
-        let functionBytes = try await bytes(of: function, "function", functionID)
-        var argumentBytes: [[UInt8]] = []
+        // What is cached may be waited for by others.
+        defer { for request in [serializer, function] + arguments.map(\.1) { storage.abandon(request) } }
+        let serializerBytes = try serializerBytes(try await blob(of: serializer, "serializer", serializerID))
+        let functionBlob = try await blob(of: function, "function", functionID)
+        var argumentBlobs: [Blob] = []
         for (index, (id, request)) in arguments.enumerated() {
-            argumentBytes.append(try await bytes(of: request, "argument \(index + 1)", id))
+            argumentBlobs.append(try await blob(of: request, "argument \(index + 1)", id))
         }
-        return TaskInputs(serializer: serializerBytes, function: functionBytes, arguments: argumentBytes)
+        return TaskInputs(serializer: serializerBytes, function: functionBlob, arguments: argumentBlobs)
+    }
+
+    private func serializerBytes(_ blob: Blob) throws(Failure) -> [UInt8] {
+        guard blob.byteCount <= Self.serializerBytesMax else {
+            throw .unreadable("its serializer has \(blob.byteCount) bytes")
+        }
+        do throws(TransportError) {
+            return try blob.bytes(at: 0, upTo: blob.byteCount)
+        } catch {
+            throw .unkept(error)
+        }
     }
 
     /// Drops objects that the scheduler deleted.
@@ -69,18 +91,20 @@ final class InputLoader {
         }
     }
 
-    private func bytes(
+    private func blob(
         of request: ScalerStorage.Request,
         _ what: String,
         _ id: ObjectID
-    ) async throws(Failure) -> [UInt8] {
+    ) async throws(Failure) -> Blob {
         do throws(ScalerStorageError) {
-            return try await storage.bytes(of: request, patience: patience)
-        } catch .missing {
-            forget([id])
-            throw .missing(what: what, id)
+            return try await storage.blob(of: request, patience: patience)
         } catch {
-            throw .cancelled
+            if error != .cancelled { forget([id]) }
+            switch error {
+            case .missing: throw .missing(what: what, id)
+            case .unkept(let reason): throw .unkept(reason)
+            case .cancelled: throw .cancelled
+            }
         }
     }
 
@@ -90,10 +114,21 @@ final class InputLoader {
             order.append(id)
             return known
         }
-        if order.count == Self.cachedCountMax { cache[order.removeFirst()] = nil }
+        forget([id])
+        makeRoom()
         let request = storage.get(id)
         cache[id] = request
         order.append(id)
         return request
+    }
+
+    /// Drops what was not used for longest; who waits for it still gets it.
+    private func makeRoom() {
+        var byteCount = cache.values.reduce(0) { $0 + $1.memoryByteCount }
+        while let oldest = order.first, order.count >= Self.cachedCountMax || byteCount > Self.cachedBytesMax
+        {
+            byteCount -= cache[oldest]?.memoryByteCount ?? 0
+            forget([oldest])
+        }
     }
 }

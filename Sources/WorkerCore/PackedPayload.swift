@@ -3,85 +3,94 @@
 internal import Compression
 internal import EventLoop
 internal import TaskPayload
+internal import Transport
 
 /// A task's payload as it travels: compressed where that is worth it.
+@LoopActor
 struct PackedPayload {
-    let bytes: [UInt8]
+    /// Above this, speed counts more than size, and bytes that do not shrink are not tried to.
+    private nonisolated static let largeBytes = 8 << 20
+    /// How much of the largest object is tried, and what must be saved of it.
+    private nonisolated static let sampleBytes = 256 * 1024
+    private nonisolated static let shrunkSampleBytesMax = sampleBytes / 10 * 9
+
+    let body: Blob
     let isCompressed: Bool
 
     /// Writes and compresses the payload; lets others run meanwhile, however large it is.
-    @LoopActor
+    ///
+    /// Throws where a temporary file cannot be written or read.
     static func pack(
         _ inputs: TaskInputs,
         taskID: [UInt8],
         context: PayloadPlan.Context
-    ) async -> PackedPayload {
+    ) async throws(TransportError) -> PackedPayload {
         let plan = PayloadPlan(
             taskID: taskID,
             context: context,
             serializer: inputs.serializer,
-            functionByteCount: inputs.function.count,
-            argumentByteCounts: inputs.arguments.map(\.count)
+            functionByteCount: inputs.function.byteCount,
+            argumentByteCounts: inputs.arguments.map(\.byteCount)
         )
-        let pickle = plan.assemble(function: inputs.function, arguments: inputs.arguments)
-        guard pickle.count > RunnerEnvironment.compressionThresholdBytes else {
-            return PackedPayload(bytes: pickle, isCompressed: false)
+        let isLarge = plan.byteCount > largeBytes
+        let isCompressed =
+            isLarge
+            ? try isWorthShrinking(inputs) : plan.byteCount > RunnerEnvironment.compressionThresholdBytes
+        var shrinker = Shrinker(level: isCompressed ? (isLarge ? 1 : 6) : nil)
+        for piece in plan.pieces {
+            let blob =
+                switch piece {
+                case .bytes(let bytes): Blob(bytes)
+                case .blob(.function): inputs.function
+                case .blob(.argument(let index)): inputs.arguments[index]
+                }
+            var position = 0
+            while position < blob.byteCount {
+                let slice = try blob.bytes(at: position, upTo: Blob.sliceBytesMax)
+                position += slice.count
+                try shrinker.append(slice)
+                if slice.count == Blob.sliceBytesMax { await yieldToOthers() }
+            }
         }
-        return PackedPayload(bytes: await Gzipped.shrink(pickle), isCompressed: true)
+        return PackedPayload(body: try shrinker.finish(), isCompressed: isCompressed)
     }
 
-    /// Whether it fits into the container's environment.
-    var isInline: Bool {
-        bytes.count <= RunnerEnvironment.inlineBytesMax
+    /// The bytes, where they fit into the container's environment.
+    var inlineBytes: [UInt8]? {
+        body.byteCount <= RunnerEnvironment.inlineBytesMax ? body.bytesInMemory : nil
+    }
+
+    /// Whether the largest object shrinks: random bytes and compressed ones only cost time.
+    private static func isWorthShrinking(_ inputs: TaskInputs) throws(TransportError) -> Bool {
+        let blobs = inputs.arguments + [inputs.function]
+        guard let largest = blobs.max(by: { $0.byteCount < $1.byteCount }) else { return false }
+        let sample = try largest.bytes(at: largest.byteCount / 2, upTo: sampleBytes)
+        return Gzip.compress(sample, level: 1).count <= sample.count * shrunkSampleBytesMax / sampleBytes
     }
 }
 
-/// Gzip in slices: compressing 200 MB takes seconds, and heartbeats must not wait for it.
+/// Writes a blob, through gzip or as it is.
 @LoopActor
-enum Gzipped {
-    /// Bytes worked on before others get their turn: some 10 ms.
-    private static let sliceBytes = 1 << 18
-    /// Above this, speed counts more than size.
-    private static let largeBytes = 8 << 20
+private struct Shrinker {
+    private let compressor: GzipCompressor?
+    private var writer = BlobWriter()
 
-    /// Compresses.
-    static func shrink(_ bytes: [UInt8]) async -> [UInt8] {
-        let compressor = GzipCompressor(level: bytes.count > largeBytes ? 1 : 6)
-        var output: [UInt8] = []
-        var start = 0
-        while start < bytes.count {
-            let end = min(start + sliceBytes, bytes.count)
-            compressor.feed(Array(bytes[start..<end]))
-            while let piece = compressor.next() { output += piece }
-            start = end
-            if start < bytes.count { await yieldToOthers() }
-        }
-        compressor.finish()
-        while let piece = compressor.next() { output += piece }
-        return output
+    /// A shrinker of zlib's `level`; nil leaves the bytes as they are.
+    init(level: Int?) {
+        compressor = level.map { GzipCompressor(level: $0) }
     }
 
-    /// Expands to at most `limit` bytes.
-    static func expand(_ bytes: [UInt8], limit: Int) async throws(CompressionError) -> [UInt8] {
-        let decompressor = GzipDecompressor(outputBytesMax: limit)
-        var output: [UInt8] = []
-        var start = 0
-        var sinceTurn = 0
-        while start < bytes.count {
-            let end = min(start + sliceBytes, bytes.count)
-            decompressor.feed(Array(bytes[start..<end]))
-            while let piece = try decompressor.next() {
-                output += piece
-                sinceTurn += piece.count
-                // A small input may hide a large output.
-                if sinceTurn > sliceBytes * 4 {
-                    sinceTurn = 0
-                    await yieldToOthers()
-                }
-            }
-            start = end
+    mutating func append(_ bytes: [UInt8]) throws(TransportError) {
+        guard let compressor else { return try writer.append(bytes) }
+        compressor.feed(bytes)
+        while let piece = compressor.next() { try writer.append(piece) }
+    }
+
+    mutating func finish() throws(TransportError) -> Blob {
+        if let compressor {
+            compressor.finish()
+            while let piece = compressor.next() { try writer.append(piece) }
         }
-        try decompressor.finish()
-        return output
+        return writer.blob
     }
 }

@@ -27,8 +27,8 @@ final class RunServices {
     /// The services' time of day in seconds since 1970.
     private let serviceTime: @LoopActor () -> Int
     private let connector: SchedulerConnector
-    /// A result larger than this fails its task instead of filling the memory.
-    let resultBytesMax = 2 << 30
+    /// A result larger than this fails its task instead of filling the disk.
+    let resultBytesMax = 16 << 30
 
     init(
         settings: Settings,

@@ -30,6 +30,9 @@ final class SchedulerConnector {
     /// How long a connection attempt, the peer's first bytes included, may take.
     static let connectTimeout: Duration = .seconds(10)
 
+    /// A scheduler's largest messages name objects, some 100 bytes each.
+    private static let schedulerMessageBytesMax = 256 << 20
+
     private let backend: NetworkBackend
     private let context: ZMQContext
     private let log: Logger
@@ -51,24 +54,36 @@ final class SchedulerConnector {
     func connect(to endpoint: Endpoint, identity: String) async throws(MessagingError) -> any MessageLink {
         switch backend {
         case .ymq:
-            return try await connectYMQ(to: endpoint, identity: identity)
+            return try await connectYMQ(to: endpoint, identity)
         case .zmq:
             return try connectZMQ(to: endpoint, identity: identity)
         case .auto:
             guard try await speaksZMQ(endpoint) else {
-                return try await connectYMQ(to: endpoint, identity: identity)
+                return try await connectYMQ(to: endpoint, identity)
             }
             return try connectZMQ(to: endpoint, identity: identity)
         }
     }
 
-    /// Opens a link over YMQ, which is all that the object storage server speaks.
-    func connectYMQ(to endpoint: Endpoint, identity: String) async throws(MessagingError) -> any MessageLink {
+    /// Opens a link to the object storage server, which speaks nothing but YMQ.
+    func connectStorage(
+        to endpoint: Endpoint,
+        identity: String
+    ) async throws(MessagingError) -> YMQConnection {
+        // Objects have no size that is too large: they pass in pieces.
+        try await connectYMQ(to: endpoint, identity, messageBytesMax: 1 << 48)
+    }
+
+    private func connectYMQ(
+        to endpoint: Endpoint,
+        _ identity: String,
+        messageBytesMax: Int = SchedulerConnector.schedulerMessageBytesMax
+    ) async throws(MessagingError) -> YMQConnection {
         try await YMQConnection.connect(
             to: endpoint,
             identity: Array(identity.utf8),
             // Callers bound what they send; a queue that refuses would lose replies.
-            limits: YMQLimits(sendQueueBytesMax: .max),
+            limits: YMQLimits(messageBytesMax: messageBytesMax, sendQueueBytesMax: .max),
             deadline: .after(Self.connectTimeout)
         )
     }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Compression
+internal import EventLoop
 internal import SchedulerMessages
 internal import TaskPayload
+internal import Transport
 
 /// What a task is answered with: an object for the client, and whether it is a result or an exception.
-struct TaskAnswer: Equatable {
+@LoopActor
+struct TaskAnswer {
     let isSuccess: Bool
-    let object: [UInt8]
+    let object: Blob
     /// What the run cost, where a container told.
     let profile: SchedulerMessages.ProfileResult?
     /// What the task printed, as `PrintedPiece` reads it; empty unless the client asked for it.
@@ -15,7 +18,7 @@ struct TaskAnswer: Equatable {
 
     init(
         isSuccess: Bool,
-        object: [UInt8],
+        object: Blob,
         profile: SchedulerMessages.ProfileResult?,
         output: [UInt8] = []
     ) {
@@ -26,41 +29,88 @@ struct TaskAnswer: Equatable {
     }
 
     /// Reads what a container stored; bytes that make no sense become a failure that says so.
-    static func reading(_ stored: [UInt8], limit: Int) async -> TaskAnswer {
-        do {
-            let pickle =
-                stored.starts(with: Gzip.magic) ? try await Gzipped.expand(stored, limit: limit) : stored
-            return TaskAnswer(try TaskOutcome.parse(pickle), in: pickle)
-        } catch let error as CompressionError {
-            return TaskFailure.unreadableResult("\(error)").answer
-        } catch let error as TaskPayloadError {
-            return TaskFailure.unreadableResult("\(error)").answer
+    static func reading(_ stored: Blob, limit: Int) async -> TaskAnswer {
+        do throws(Trouble) {
+            let pickle = try await expanded(stored, limit: limit)
+            let head = try read(pickle, at: 0, TaskOutcome.headBytesMax)
+            let tailStart = max(0, pickle.byteCount - TaskOutcome.tailBytesMax)
+            let tail = try read(pickle, at: tailStart, TaskOutcome.tailBytesMax)
+            do throws(TaskPayloadError) {
+                let outcome = try TaskOutcome.parse(head: head, tail: tail, byteCount: pickle.byteCount)
+                return TaskAnswer(outcome, head, pickle)
+            } catch {
+                throw .senseless("\(error)")
+            }
         } catch {
-            preconditionFailure("neither gzip nor the pickle reader throws \(error)")
+            switch error {
+            case .senseless(let reason): return TaskFailure.unreadableResult(reason).answer
+            case .file(let error): return TaskFailure.noRoomForObject(error).answer
+            }
         }
     }
 
-    private init(_ outcome: TaskOutcome, in pickle: [UInt8]) {
+    /// Why a stored result cannot be read.
+    private enum Trouble: Error {
+        case senseless(String)
+        case file(TransportError)
+    }
+
+    /// The bytes as the runner had them before it compressed them.
+    private static func expanded(_ stored: Blob, limit: Int) async throws(Trouble) -> Blob {
+        guard try read(stored, at: 0, Gzip.magic.count) == Gzip.magic else { return stored }
+        let decompressor = GzipDecompressor(outputBytesMax: limit)
+        var writer = BlobWriter()
+        var position = 0
+        while position < stored.byteCount {
+            let slice = try read(stored, at: position, Blob.sliceBytesMax)
+            position += slice.count
+            decompressor.feed(slice)
+            var sinceTurn = 0
+            while let piece = try next(of: decompressor) {
+                do throws(TransportError) { try writer.append(piece) } catch { throw .file(error) }
+                sinceTurn += piece.count
+                // A small input may hide a large output.
+                guard sinceTurn > Blob.sliceBytesMax * 4 else { continue }
+                sinceTurn = 0
+                await yieldToOthers()
+            }
+            if position < stored.byteCount { await yieldToOthers() }
+        }
+        do throws(CompressionError) { try decompressor.finish() } catch { throw .senseless("\(error)") }
+        return writer.blob
+    }
+
+    private static func next(of decompressor: GzipDecompressor) throws(Trouble) -> [UInt8]? {
+        do throws(CompressionError) { return try decompressor.next() } catch { throw .senseless("\(error)") }
+    }
+
+    private static func read(_ blob: Blob, at position: Int, _ count: Int) throws(Trouble) -> [UInt8] {
+        do throws(TransportError) {
+            return try blob.bytes(at: position, upTo: count)
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    private init(_ outcome: TaskOutcome, _ head: [UInt8], _ pickle: Blob) {
         switch outcome {
         case .result(let profile, let output, let payload):
-            self.init(true, profile, Array(pickle[output]), Array(pickle[payload]))
+            self.init(true, profile, Array(head[output]), pickle.part(payload))
         case .exception(let profile, let output, let payload):
-            self.init(false, profile, Array(pickle[output]), Array(pickle[payload]))
+            self.init(false, profile, Array(head[output]), pickle.part(payload))
         case .containerError(let error):
             let exception =
                 error.saysProcessDied ? FailurePickle.ExceptionName.processorDiedError : .runtimeError
             self = TaskFailure(exception, error.clientText).answer
         }
     }
-}
 
-extension TaskAnswer {
     /// What the trampoline returned, with its profile as the metadata of a TaskResult.
     private init(
         _ isSuccess: Bool,
         _ profile: TaskPayload.ProfileResult,
         _ output: [UInt8],
-        _ object: [UInt8]
+        _ object: Blob
     ) {
         let wire = SchedulerMessages.ProfileResult(
             durationSeconds: profile.seconds,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import EventLoop
 internal import OCIServices
 internal import TaskPayload
+internal import Transport
 
 /// Why a task has no result: what the client's exception says, and of which class it is.
 ///
@@ -123,6 +125,16 @@ struct TaskFailure: Error, Equatable {
         )
     }
 
+    static func noRoomForObject(_ error: TransportError) -> TaskFailure {
+        TaskFailure(
+            .connectionError,
+            """
+            An object of the task could not be kept on the worker manager's host: \(error). Large objects pass \
+            through its temporary directory (TMPDIR, else /var/tmp), which needs room for them.
+            """
+        )
+    }
+
     static func createTimeout(
         _ limit: Duration,
         _ instanceID: String?,
@@ -156,8 +168,8 @@ struct TaskFailure: Error, Equatable {
     }
 
     /// The answer that carries this failure to the client.
-    var answer: TaskAnswer {
-        TaskAnswer(isSuccess: false, object: FailurePickle.encode(exception, text), profile: nil)
+    @LoopActor var answer: TaskAnswer {
+        TaskAnswer(isSuccess: false, object: Blob(FailurePickle.encode(exception, text)), profile: nil)
     }
 }
 

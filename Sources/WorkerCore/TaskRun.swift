@@ -7,6 +7,7 @@ internal import OCIServices
 internal import SchedulerMessages
 internal import TaskEngine
 internal import TaskPayload
+internal import Transport
 
 /// One task from its arrival to the last trace of it in the cloud, as one straight line.
 ///
@@ -245,17 +246,15 @@ final class TaskRun {
             throw .failed(.missingInput(what: what, objectID: id.hexadecimal))
         } catch .unreadable(let reason) {
             throw .failed(.unreadableTask(reason))
+        } catch .unkept(let error) {
+            throw .failed(.noRoomForObject(error))
         } catch {
             throw .cancelled
         }
     }
 
     private func storePayload(_ inputs: TaskInputs) async throws(Interruption) -> RunnerEnvironment {
-        let payload = await PackedPayload.pack(
-            inputs,
-            taskID: task.taskID.bytes,
-            context: services.payloadContext(of: task)
-        )
+        let payload = try await pack(inputs)
         try checkCancelled()
         var environment = services.environment(of: task.taskID)
         let name = RunnerEnvironment.inputObjectName(
@@ -265,13 +264,18 @@ final class TaskRun {
         )
         // An earlier run of the task may still be on its way out.
         await services.reaper.spare([name, services.owner.resultName(of: task.taskID)])
-        if payload.isInline {
-            environment.payload = .inline(payload.bytes, isCompressed: payload.isCompressed)
+        if let bytes = payload.inlineBytes {
+            environment.payload = .inline(bytes, isCompressed: payload.isCompressed)
             return environment
         }
         inputObjects = [name]
         do throws(OCIError) {
-            _ = try await services.objects.put(name, payload.bytes, deadline: .after(services.patience))
+            let deadline = Deadline.after(services.patience)
+            if let file = payload.body.wholeFile {
+                _ = try await services.objects.put(name, file, deadline: deadline)
+            } else {
+                _ = try await services.objects.put(name, payload.body.bytesInMemory ?? [], deadline: deadline)
+            }
         } catch .cancelled {
             throw .cancelled
         } catch {
@@ -279,6 +283,18 @@ final class TaskRun {
         }
         environment.payload = .object(isCompressed: payload.isCompressed)
         return environment
+    }
+
+    private func pack(_ inputs: TaskInputs) async throws(Interruption) -> PackedPayload {
+        do throws(TransportError) {
+            return try await PackedPayload.pack(
+                inputs,
+                taskID: task.taskID.bytes,
+                context: services.payloadContext(of: task)
+            )
+        } catch {
+            throw .failed(.noRoomForObject(error))
+        }
     }
 
     /// Waits until listings show a result, or the end of the instance without one.
@@ -378,13 +394,15 @@ final class TaskRun {
         return nil
     }
 
-    private func readResult(_ name: String) async throws(Interruption) -> [UInt8]? {
+    private func readResult(_ name: String) async throws(Interruption) -> Blob? {
         do throws(OCIError) {
-            return try await services.objects.get(
+            let body = try await services.objects.get(
                 name,
+                spoolAbove: Blob.memoryBytesMax,
                 limit: services.resultBytesMax,
                 deadline: .after(services.patience)
             )
+            return body.map { Blob($0) }
         } catch .cancelled {
             throw .cancelled
         } catch {
@@ -395,7 +413,13 @@ final class TaskRun {
     private func reply(_ answer: TaskAnswer) async throws(Interruption) {
         services.inventory.unwatch(self)
         let objectID = services.owner.scalerResult(of: task)
-        guard (try? await services.storage.set(objectID, to: answer.object)) != nil else { throw .cancelled }
+        do throws(ScalerStorageError) {
+            try await services.storage.set(objectID, to: answer.object)
+        } catch .unkept(let error) {
+            return try await reply(TaskFailure.noRoomForObject(error).answer)
+        } catch {
+            throw .cancelled
+        }
         while session == nil {
             guard (try? await news.wait()) != nil else { throw .cancelled }
         }
@@ -410,7 +434,7 @@ final class TaskRun {
             created: objectID,
             user: task.source,
             name: "<res \(hexadecimalID.prefix(6))>",
-            sizeInBytes: UInt64(answer.object.count)
+            sizeInBytes: UInt64(answer.object.byteCount)
         )
         sentReply = SentReply(result: result, created: created)
         session?.show(output?.messages(in: answer.output) ?? [])
@@ -418,7 +442,7 @@ final class TaskRun {
         advance(.replied)
         log.info(
             "task answered",
-            metadata: ["success": "\(answer.isSuccess)", "bytes": "\(answer.object.count)"]
+            metadata: ["success": "\(answer.isSuccess)", "bytes": "\(answer.object.byteCount)"]
         )
     }
 

@@ -193,6 +193,12 @@ class Sizes(KindTestCase):
         value = os.urandom(200_000_000)
         self.assertTrue(client.submit(same, value).result(timeout=500) == value)
         self.cluster.await_nothing_left()
+        self.assertLess(self.peak_of_the_daemon(), 64 << 20, "large objects pass through files")
+
+    def peak_of_the_daemon(self):
+        """The most memory that the daemon had at once, in bytes."""
+        with open(f"/proc/{self.cluster.daemon.pid}/status") as status:
+            return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM:"))
 
     @kind("200 MB", seconds=600)
     def test_200_megabytes_of_zeros_are_no_smaller_on_the_way_back(self):
