@@ -2,6 +2,14 @@
 
 package import EventLoop
 
+/// What happens to a connection under a link that mends it by itself.
+package enum LineEvent: Sendable, Equatable {
+    /// The connection ended; what was sent lately may be lost.
+    case broken
+    /// Peer and link understand each other, at first or again.
+    case whole
+}
+
 /// An ordered, two-way flow of whole messages to one peer, over ZMQ or YMQ.
 @LoopActor
 package protocol MessageLink: AnyObject {
@@ -16,6 +24,11 @@ package protocol MessageLink: AnyObject {
     /// A deadline or a cancellation loses nothing: the message comes with the next call.
     func receive(until deadline: Deadline) async throws(MessagingError) -> [UInt8]
 
+    /// Suspends until something happens to a connection that the link mends by itself; one caller at a time.
+    ///
+    /// Under YMQ nothing ever does, for there a lost connection ends the link; so cancel it with the link.
+    func nextLineEvent() async throws(MessagingError) -> LineEvent
+
     /// Suspends until all that was queued has been handed to the kernel (YMQ) or to libzmq (ZMQ).
     func flush(until deadline: Deadline) async throws(MessagingError)
 
@@ -26,6 +39,12 @@ package protocol MessageLink: AnyObject {
 }
 
 extension MessageLink {
+    package func nextLineEvent() async throws(MessagingError) -> LineEvent {
+        while true {
+            do throws(WaitError) { try await sleep(until: .never) } catch { throw MessagingError(error) }
+        }
+    }
+
     /// Queues one message; never waits.
     package func send(_ message: [UInt8]) throws(MessagingError) {
         try send([message])

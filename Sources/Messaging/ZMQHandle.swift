@@ -70,6 +70,12 @@ final class ZMQHandle {
         if zmq_socket_monitor(socket, address, events) != 0 { throw .lastOfZMQ("zmq_socket_monitor") }
     }
 
+    /// Ends what `monitor` began; libzmq's thread would wait for ever for a listener that is gone.
+    func endMonitoring() {
+        // Fails only for an invalid socket.
+        _ = zmq_socket_monitor(socket, nil, 0)
+    }
+
     /// Queues a message of one frame; false when the queue is full.
     func send(_ bytes: [UInt8]) throws(MessagingError) -> Bool {
         while zmq_send(socket, bytes, bytes.count, ZMQ_DONTWAIT) < 0 {

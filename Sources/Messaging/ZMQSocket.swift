@@ -5,8 +5,8 @@ package import EventLoop
 
 /// A DEALER socket connected to one ROUTER: Scaler's scheduler under `SCALER_NETWORK_BACKEND=zmq`.
 ///
-/// libzmq connects and reconnects by itself, under the same identity, and keeps what is sent meanwhile;
-/// nothing here tells that the peer is away, or is a new one. Messages have one frame each (Scaler's rule).
+/// libzmq connects and reconnects by itself, under the same identity, and keeps what is sent meanwhile; what
+/// a broken connection had taken is lost, and only `nextLineEvent` tells. Messages have one frame each (Scaler's rule).
 ///
 /// One thing libzmq does not mend: a peer that breaks the protocol, also by a frame over the limit, ends the
 /// connection for good, without a word. The next `send` finds out, and from then on every call throws
@@ -19,6 +19,7 @@ package final class ZMQSocket: MessageLink {
     private var isInsideForeignMessage = false
     private let allowance = TurnAllowance()
     private var isAbandoned = false
+    private let lineMonitor: ZMQLineMonitor
 
     /// ZMTP does not tell.
     package var version: YMQVersion? { nil }
@@ -39,12 +40,27 @@ package final class ZMQSocket: MessageLink {
         do throws(MessagingError) {
             try Self.configure(handle, identity, messageBytesMax: messageBytesMax)
             if endpoint.isIPv6 { try handle.set(ZMQ_IPV6, Int32(1)) }
-            try handle.connect(endpoint.description)
+            lineMonitor = try ZMQLineMonitor(context, of: handle)
         } catch {
             handle.close()
             throw error
         }
+        do throws(MessagingError) {
+            try handle.connect(endpoint.description)
+        } catch {
+            lineMonitor.close()
+            handle.close()
+            throw error
+        }
         handle.listen()
+    }
+
+    package func nextLineEvent() async throws(MessagingError) -> LineEvent {
+        do throws(WaitError) {
+            return try await lineMonitor.next()
+        } catch {
+            throw MessagingError(error)
+        }
     }
 
     package func send(_ messages: [[UInt8]]) throws(MessagingError) {
@@ -81,6 +97,7 @@ package final class ZMQSocket: MessageLink {
         if handle.isClosed { return }
         // Fails only for numbers below -1.
         try? handle.set(ZMQ_LINGER, wholeMilliseconds(lingering))
+        lineMonitor.close()
         let monitor = try? ZMQCloseMonitor(context, of: handle)
         handle.close()
         // A second more: libzmq's timer starts when its thread sees the close.

@@ -111,8 +111,8 @@ final class Fleet {
             ) { [weak self] wish in self?.wished(wish) }
             self.manager = manager
             let connectedAt = Deadline.now
-            let patience: Duration = identity == steadyIdentity ? Self.steadyPatience : .seconds(Int64.max)
-            let doubt = spawn { await self.giveUp(manager, unlessAnsweredWithin: patience) }
+            let isSteady = identity == steadyIdentity
+            let doubt = spawn { if isSteady { await self.giveUpUnlessAnswered(manager) } }
             let end = await manager.run()
             doubt.cancel()
             if isLeaving || isCancelled { return }
@@ -125,8 +125,8 @@ final class Fleet {
         }
     }
 
-    private func giveUp(_ manager: ManagerSession, unlessAnsweredWithin patience: Duration) async {
-        guard (try? await sleep(for: patience)) != nil, !manager.isRegistered else { return }
+    private func giveUpUnlessAnswered(_ manager: ManagerSession) async {
+        guard (try? await sleep(for: Self.steadyPatience)) != nil, !manager.isRegistered else { return }
         await manager.leave()
     }
 
@@ -169,11 +169,31 @@ final class Fleet {
             log: log
         )
         workers[number] = worker
+        worker.onMended { [weak self, weak worker] in
+            guard let self, let worker else { return }
+            spawn { await self.replace(worker) }
+        }
         spawn {
             _ = await worker.run()
             self.workers[number] = nil
             self.change.ring()
         }
+    }
+
+    /// Retires a worker whose connection broke: tasks and cancels that were on it are lost, and the scheduler, which goes
+    /// on hearing heartbeats, would wait for them for ever. After a goodbye it sends every task again; what runs here
+    /// goes on under the next worker.
+    private func replace(_ worker: WorkerSession) async {
+        let generation = worker.generation ?? manager?.generation ?? .second
+        // Up to 2.6.0 a worker that leaves before it has answered a cancel ends the scheduler.
+        if generation == .first { return }
+        log.info(
+            "the connection broke; another worker takes over",
+            metadata: ["worker": "\(worker.identity)"]
+        )
+        // What the goodbye overtakes would have to be answered again.
+        await worker.settle()
+        await worker.leave(generation: generation)
     }
 
     /// The least busy first: their tasks are placed again, and are adopted where they are placed here.

@@ -29,8 +29,8 @@ final class Inventory {
     private static let sweepInterval: Duration = .seconds(3600)
     /// How long an abandoned create may still make an instance: the service works on it after the call is cut off.
     private static let doomDuration: Duration = .seconds(120)
-    /// How long an answered task's result is kept for the scheduler to confirm the answer.
-    private static let confirmationPatience: Duration = .seconds(60)
+    /// How long an answered task's result is kept for the scheduler to confirm the answer; then it is a leftover.
+    private static let confirmationPatience: Duration = .seconds(15)
 
     private let owner: Owner
     private let instances: ContainerInstances

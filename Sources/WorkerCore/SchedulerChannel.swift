@@ -6,8 +6,9 @@
 // ever, although heartbeats under it would still keep it "alive"; so after an orderly end the identity is
 // spent. A reset is no goodbye: the scheduler holds back what it has for the identity until it returns, and
 // what was on the wire is lost without notice.
-// Consequence: an orderly end ends the channel; after a reset the same identity returns at once, and the
-// latest replies are sent again, which schedulers tolerate. Under ZMQ libzmq reconnects by itself.
+// Consequence: an orderly end ends the channel; after a reset the same identity returns at once, and what is not
+// confirmed is sent again. Under ZMQ libzmq reconnects by itself, and what is not confirmed is sent again all the same.
+// What the scheduler had sent may be lost, too, and it will never know: whoever cares is told of every mended line.
 
 internal import EventLoop
 internal import Logging
@@ -28,28 +29,20 @@ final class SchedulerChannel {
         case left
     }
 
-    /// Replies younger than this are repeated after a reset.
-    private static let replayWindow: Duration = .seconds(60)
-    /// Beyond this many, the oldest replies are not kept for repeating.
-    private static let replayCountMax = 1000
-
     let identity: String
     private let endpoint: Endpoint
     private let connector: SchedulerConnector
     private let log: Logger
     private var link: (any MessageLink)?
+    private var lineWatch: Spawned<Void>?
     private var hasLeft = false
-    /// A message that must arrive, and when a link took it; nil while none has.
-    private struct Reply {
-        let message: [UInt8]
-        var sentAt: Deadline?
-    }
+    private let outbox = Outbox()
+    /// Whether the link has lost its connection and not mended it yet.
+    private var isLineBroken = false
 
-    /// Replies in order: what no link took yet, and what a reset may have lost.
-    private var replies: [Reply] = []
-
-    /// How many links there were; a heartbeat and its echo belong to one.
-    private(set) var linkCount = 0
+    /// Called when a connection was lost and there is another under the same identity, after what is not confirmed was
+    /// sent again.
+    var onMended: @LoopActor () -> Void = {}
 
     /// The wire generation as far as the transport tells; ZMQ's does not.
     private(set) var generation: WireGeneration?
@@ -61,25 +54,44 @@ final class SchedulerChannel {
         self.log = log
     }
 
-    /// Sends a message that must arrive: kept while there is no link and repeated after a reset.
-    func send(_ message: [UInt8]) {
-        while replies.count >= Self.replayCountMax, replies.first?.sentAt != nil { replies.removeFirst() }
+    /// Sends a message that must arrive: again on every new connection, until it is confirmed and the latch opens.
+    @discardableResult
+    func send(_ message: [UInt8]) -> Latch {
+        let confirmed = outbox.add(message)
         // A link that fails here also fails in `receive`, and the message goes out on the next one.
-        let isSent = link.map { (try? $0.send(message)) != nil } ?? false
-        replies.append(Reply(message: message, sentAt: isSent ? .now : nil))
+        if let link { try? link.send(message) }
+        return confirmed
     }
 
-    /// Sends a message that is stale by the time a lost link is back, such as a heartbeat; false without a link.
+    /// Sends a message that is stale by the time a lost link is back; false without a link.
     @discardableResult
     func sendIfConnected(_ message: [UInt8]) -> Bool {
         guard let link else { return false }
         return (try? link.send(message)) != nil
     }
 
+    /// Sends a heartbeat, whose echo confirms all that was sent before; false without a link.
+    func sendHeartbeat(_ message: [UInt8]) -> Bool {
+        guard sendIfConnected(message) else { return false }
+        if isLineBroken { outbox.heartbeatSentOnBrokenLine() } else { outbox.heartbeatSent() }
+        return true
+    }
+
+    /// Waits until everything sent so far is confirmed; false if `deadline` passes first.
+    func settle(until deadline: Deadline) async -> Bool {
+        await outbox.settle(until: deadline)
+    }
+
+    /// Notes the echo of a heartbeat.
+    func echoReceived() {
+        outbox.echoReceived()
+    }
+
     /// Receives until the channel ends; gives up after `patience` without a link.
     func run(patience: Duration, onMessage: @LoopActor ([UInt8]) async -> Void) async -> End {
         var backoff = Backoff(initial: .milliseconds(50), limit: .seconds(5))
         var deadline = Deadline.after(patience)
+        var wasInterrupted = false
         while !hasLeft, !isCancelled {
             do throws(MessagingError) {
                 let link = try await connector.connect(to: endpoint, identity: identity)
@@ -89,12 +101,14 @@ final class SchedulerChannel {
                 }
                 try resume(on: link)
                 backoff.reset()
+                if wasInterrupted { onMended() }
                 while true { await onMessage(try await link.receive()) }
             } catch {
                 let wasConnected = drop()
                 if hasLeft || isCancelled { return .left }
                 if case .closedByPeer = error, wasConnected { return .closedByScheduler }
                 if wasConnected { deadline = .after(patience) }
+                wasInterrupted = wasInterrupted || wasConnected
                 if deadline.isPast { return .unreachable("\(error)") }
                 log.debug("no link to the scheduler; trying again", metadata: ["error": "\(error)"])
             }
@@ -109,19 +123,35 @@ final class SchedulerChannel {
         hasLeft = true
         guard let link else { return }
         self.link = nil
+        lineWatch?.cancel()
         if let goodbye { try? link.send(goodbye) }
         await link.close(lingering: .seconds(2))
     }
 
     private func resume(on link: any MessageLink) throws(MessagingError) {
         self.link = link
-        linkCount += 1
+        isLineBroken = false
         if let version = link.version { generation = WireGeneration(rawValue: version.rawValue) }
-        let horizon = Deadline.now + (.zero - Self.replayWindow)
-        replies.removeAll { reply in reply.sentAt.map { $0 < horizon } ?? false }
-        for index in replies.indices {
-            try link.send(replies[index].message)
-            if replies[index].sentAt == nil { replies[index].sentAt = .now }
+        outbox.lineBroke(mayStillEcho: false)
+        for message in outbox.messages { try link.send(message) }
+        lineWatch = spawn { await self.watchLine(of: link) }
+    }
+
+    /// Sends again what a connection under the link may have taken with it.
+    private func watchLine(of link: any MessageLink) async {
+        while let event = try? await link.nextLineEvent(), self.link === link {
+            switch event {
+            case .broken:
+                log.debug("the connection to the scheduler broke")
+                isLineBroken = true
+                outbox.lineBroke(mayStillEcho: true)
+            case .whole where isLineBroken:
+                isLineBroken = false
+                // A link that fails here also fails in `receive`.
+                for message in outbox.messages { try? link.send(message) }
+                onMended()
+            case .whole: break
+            }
         }
     }
 
@@ -129,6 +159,7 @@ final class SchedulerChannel {
     private func drop() -> Bool {
         guard let link else { return false }
         self.link = nil
+        lineWatch?.cancel()
         spawn { await link.close(lingering: .zero) }
         return true
     }

@@ -30,7 +30,6 @@ final class WorkerSession {
     /// Measured between the last heartbeat and its echo.
     private var latency: Duration = .zero
     private var heartbeatSent: Deadline?
-    private let confirmations = Confirmations()
 
     init(
         identity: String,
@@ -48,9 +47,25 @@ final class WorkerSession {
         self.log[metadataKey: "worker"] = "\(identity)"
     }
 
+    /// What the scheduler calls this worker.
+    var identity: String { channel.identity }
+
+    /// The generation of the scheduler's messages, as far as the transport tells.
+    var generation: WireGeneration? { channel.generation }
+
     /// How many tasks of this worker are unanswered.
     var taskCount: Int {
         dispatcher.taskCount(of: self)
+    }
+
+    /// Has `action` done whenever the connection was lost and mended under the same identity.
+    func onMended(_ action: @escaping @LoopActor () -> Void) {
+        channel.onMended = action
+    }
+
+    /// Waits until the scheduler has surely read every answer given so far, for a few heartbeats at most.
+    func settle() async {
+        _ = await channel.settle(until: .after(profile.heartbeatInterval * 4))
     }
 
     /// Serves until the scheduler is gone or `leave` is called.
@@ -84,16 +99,12 @@ final class WorkerSession {
     /// Announces a stored object, then answers the task with it; the latch opens when the scheduler has read both.
     func reply(_ result: TaskResult, announcing object: ObjectInstruction) -> Latch {
         channel.send(object.encoded())
-        channel.send(result.encoded())
-        return confirmations.replySent()
+        return channel.send(result.encoded())
     }
 
     private func sendHeartbeats() async {
         while true {
-            if channel.sendIfConnected(heartbeat().encoded()) {
-                confirmations.heartbeatSent(onLink: channel.linkCount)
-                heartbeatSent = .now
-            }
+            if channel.sendHeartbeat(heartbeat().encoded()) { heartbeatSent = .now }
             guard (try? await sleep(for: profile.heartbeatInterval)) != nil else { return }
             if (lastEcho + profile.deathTimeout).isPast {
                 log.error("the scheduler has not answered a heartbeat for the death timeout")
@@ -142,7 +153,7 @@ final class WorkerSession {
 
     private func heard(_ echo: WorkerHeartbeatEcho) {
         lastEcho = .now
-        confirmations.echoReceived()
+        channel.echoReceived()
         if let heartbeatSent { latency = Deadline.now.duration(since: heartbeatSent) }
         heartbeatSent = nil
         storage.learn(.tcp(host: echo.objectStorageAddress.host, port: echo.objectStorageAddress.port))

@@ -8,7 +8,7 @@ import time
 from crash import Life, the_answer
 from experiment import Experiment, Outcome, log_lines
 from processes import await_that
-from tcp_proxy import TO_SERVER, Trap
+from tcp_proxy import TO_CLIENT, TO_SERVER, Trap
 
 
 def outage(tasks: int, oci_seconds: float, storage_seconds: float, scheduler_seconds: float = 0) -> Outcome:
@@ -40,7 +40,9 @@ def outage(tasks: int, oci_seconds: float, storage_seconds: float, scheduler_sec
 
 def broken_lines(tasks: int, resets: int, pause: float = 0.7) -> Outcome:
     """Connections to scheduler and object storage are reset again and again, whatever is on them."""
-    experiment = Experiment("connections to Scaler reset", is_proxied=True)
+    # What is not confirmed by the end is kept for the death timeout.
+    daemon = ["--death-timeout-seconds", "15"]
+    experiment = Experiment("connections to Scaler reset", is_proxied=True, daemon=daemon)
     with experiment.running():
         experiment.submit_work(tasks, 0.2)
         count = 0
@@ -70,4 +72,25 @@ def swallowed_answers(tasks: int) -> Outcome:
             line.reset_all()
             life.future.result(timeout=60)
         experiment.outcome.faults["answers lost"] = tasks
+    return experiment.outcome
+
+
+def swallowed_tasks(tasks: int) -> Outcome:
+    """Every task is lost with its connection at the first attempt, on its way from the scheduler to the worker."""
+    experiment = Experiment("tasks lost with their connection", is_proxied=True)
+    with experiment.running():
+        # Without a worker yet, the first task would be sent to no connection that could break.
+        experiment.submit_work(1)[0].result(timeout=60)
+        line = experiment.cluster.scheduler_proxy
+        assert line is not None
+        for _ in range(tasks):
+            # Of what a scheduler sends to a worker, tasks alone name a client.
+            trap = Trap(TO_CLIENT, lambda data: b"Client|" in data, is_delivered=False)
+            line.set_trap(trap)
+            future = experiment.submit_work(1)[0]
+            await_that(trap.sprung.is_set, 30, "the task")
+            line.set_trap(None)
+            line.reset_all()
+            future.result(timeout=60)
+        experiment.outcome.faults["tasks lost"] = tasks
     return experiment.outcome

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What was sent to the scheduler and may have to be sent again.
+//
+// Rule: nothing acknowledges a message, and what a broken connection had taken may or may not have arrived. But the
+// scheduler reads a connection in order and echoes every heartbeat, so an echo confirms what was sent before its
+// heartbeat. It tolerates a message that comes twice.
+// Consequence: a message is kept until it is confirmed, and sent again on every new connection. A connection that
+// broke confirms nothing any more. Where an echo of the old one may still be under way, the first one counts for
+// nothing, so that what is confirmed is at worst a heartbeat late and never early.
+
+internal import EventLoop
+
+/// Messages that are not confirmed yet, oldest first.
+@LoopActor
+final class Outbox {
+    private struct Entry {
+        let number: Int
+        let message: [UInt8]
+        let confirmed: Latch
+    }
+
+    private var entries: [Entry] = []
+    private var lastNumber = 0
+    /// For each heartbeat whose echo is awaited, oldest first, the number of the last message before it.
+    private var heartbeats: [Int] = []
+
+    /// The messages that may not have arrived, in order.
+    var messages: [[UInt8]] { entries.map(\.message) }
+
+    /// Waits until everything that is kept at present is confirmed; false if `deadline` passes first.
+    func settle(until deadline: Deadline) async -> Bool {
+        guard let last = entries.last else { return true }
+        return (try? await last.confirmed.wait(until: deadline)) != nil
+    }
+
+    /// Keeps a message; the latch opens when it is confirmed, or never.
+    func add(_ message: [UInt8]) -> Latch {
+        lastNumber += 1
+        let entry = Entry(number: lastNumber, message: message, confirmed: Latch())
+        entries.append(entry)
+        return entry.confirmed
+    }
+
+    /// Notes a heartbeat on a connection that carried all messages.
+    func heartbeatSent() {
+        heartbeats.append(lastNumber)
+    }
+
+    /// Notes a heartbeat that may overtake messages which a broken connection took.
+    func heartbeatSentOnBrokenLine() {
+        heartbeats.append(0)
+    }
+
+    /// Notes an echo.
+    func echoReceived() {
+        guard !heartbeats.isEmpty else { return }
+        let number = heartbeats.removeFirst()
+        let count = entries.prefix { $0.number <= number }.count
+        for entry in entries.prefix(count) { entry.confirmed.open() }
+        entries.removeFirst(count)
+    }
+
+    /// Notes that the connection is gone; `mayStillEcho` if what came over it may not have been read yet.
+    func lineBroke(mayStillEcho: Bool) {
+        heartbeats = mayStillEcho ? [0] : []
+    }
+}
