@@ -180,9 +180,10 @@ final class Fleet {
         }
     }
 
-    /// Retires a worker whose connection broke: tasks and cancels that were on it are lost, and the scheduler, which goes
-    /// on hearing heartbeats, would wait for them for ever. After a goodbye it sends every task again; what runs here
-    /// goes on under the next worker.
+    /// Retires a worker whose connection broke.
+    ///
+    /// Tasks and cancels that were on it are lost, and the scheduler, which goes on hearing heartbeats, would wait for
+    /// them for ever. After a goodbye it sends every task again; what runs here goes on under the next worker.
     private func replace(_ worker: WorkerSession) async {
         let generation = worker.generation ?? manager?.generation ?? .second
         // Up to 2.6.0 a worker that leaves before it has answered a cancel ends the scheduler.

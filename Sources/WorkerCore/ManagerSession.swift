@@ -19,6 +19,11 @@ final class ManagerSession {
     /// How many unanswered heartbeats make a guess at the generation doubtful.
     private static let guessCount = 2
 
+    /// More workers than any policy has a use for, as they share the slots.
+    ///
+    /// Each costs a connection, so a wish of four thousand million is not obeyed.
+    private static let unitCountMax = 64
+
     private let profile: WorkerProfile
     private let concurrency: Int
     private let channel: SchedulerChannel
@@ -48,8 +53,11 @@ final class ManagerSession {
     /// Serves until the channel ends.
     func run() async -> SchedulerChannel.End {
         let heartbeats = spawn { await self.sendHeartbeats() }
-        let end = await channel.run(patience: profile.deathTimeout) { self.received($0) }
+        let end = await channel.run(patience: profile.deathTimeout) { bytes throws(SchedulerMessageError) in
+            try self.received(bytes)
+        }
         heartbeats.cancel()
+        await leave()
         return end
     }
 
@@ -86,15 +94,8 @@ final class ManagerSession {
         }
     }
 
-    private func received(_ bytes: [UInt8]) {
-        let message: SchedulerMessage
-        do {
-            message = try SchedulerMessage.decode(bytes, receiver: .manager)
-        } catch {
-            log.error("the scheduler sent bytes that make no sense", metadata: ["error": "\(error)"])
-            return
-        }
-        switch message {
+    private func received(_ bytes: [UInt8]) throws(SchedulerMessageError) {
+        switch try SchedulerMessage.decode(bytes, receiver: .manager) {
         case .workerManagerHeartbeatEcho: heardEcho()
         case .workerManagerCommand(let command): obey(command)
         default: log.debug("a message of no meaning to a manager")
@@ -111,6 +112,6 @@ final class ManagerSession {
         let offered = profile.capabilities
         let requests = command.requests.map { $0.withoutSizes(offered: offered) }
         let desired = desiredConcurrency(requests, capabilities: offered)
-        onWish(desiredUnits(forConcurrency: desired, baseConcurrency: concurrency))
+        onWish(min(desiredUnits(forConcurrency: desired, baseConcurrency: concurrency), Self.unitCountMax))
     }
 }

@@ -25,6 +25,8 @@ final class SchedulerChannel {
         case closedByScheduler
         /// The identity could not come back in time after a reset, or never came through.
         case unreachable(String)
+        /// The peer sent bytes that are no message: whoever it is, it is not trusted with anything more.
+        case malformed(SchedulerMessageError)
         /// `leave` was called or the work was cancelled.
         case left
     }
@@ -87,8 +89,13 @@ final class SchedulerChannel {
         outbox.echoReceived()
     }
 
-    /// Receives until the channel ends; gives up after `patience` without a link.
-    func run(patience: Duration, onMessage: @LoopActor ([UInt8]) async -> Void) async -> End {
+    /// Receives until the channel ends; gives up after `patience` without a link, and at once when `onMessage` throws.
+    ///
+    /// After the latter the link still stands, for a goodbye.
+    func run(
+        patience: Duration,
+        onMessage: @LoopActor ([UInt8]) throws(SchedulerMessageError) -> Void
+    ) async -> End {
         var backoff = Backoff(initial: .milliseconds(50), limit: .seconds(5))
         var deadline = Deadline.after(patience)
         var wasInterrupted = false
@@ -102,7 +109,12 @@ final class SchedulerChannel {
                 try resume(on: link)
                 backoff.reset()
                 if wasInterrupted { onMended() }
-                while true { await onMessage(try await link.receive()) }
+                while true {
+                    let message = try await link.receive()
+                    do throws(SchedulerMessageError) { try onMessage(message) } catch {
+                        return .malformed(error)
+                    }
+                }
             } catch {
                 let wasConnected = drop()
                 if hasLeft || isCancelled { return .left }

@@ -19,6 +19,9 @@ struct WorkerProfile {
 /// One worker as the scheduler sees it: registers by heartbeat, takes tasks and cancels, gives answers.
 @LoopActor
 final class WorkerSession {
+    /// Names of instances and objects are made of task IDs, so they cannot be of any length; Scaler's have 16 bytes.
+    private static let taskIDByteCounts = 1...64
+
     private let profile: WorkerProfile
     private let channel: SchedulerChannel
     private let dispatcher: Dispatcher
@@ -73,7 +76,16 @@ final class WorkerSession {
         log.info("worker started")
         lastEcho = .now
         heartbeats = spawn { await self.sendHeartbeats() }
-        let end = await channel.run(patience: profile.deathTimeout) { self.received($0) }
+        let end = await channel.run(patience: profile.deathTimeout) { bytes throws(SchedulerMessageError) in
+            try self.received(bytes)
+        }
+        if case .malformed(let error) = end {
+            log.error(
+                "the scheduler sent bytes that make no sense; leaving it",
+                metadata: ["error": "\(error)"]
+            )
+            await leave(generation: nil)
+        }
         heartbeats?.cancel()
         dispatcher.disown(self)
         log.info("worker ended", metadata: ["reason": "\(end)"])
@@ -131,16 +143,13 @@ final class WorkerSession {
         return heartbeat
     }
 
-    private func received(_ bytes: [UInt8]) {
-        let message: SchedulerMessage
-        do {
-            message = try SchedulerMessage.decode(bytes, receiver: .worker)
-        } catch {
-            log.error("the scheduler sent bytes that make no sense", metadata: ["error": "\(error)"])
-            return
-        }
-        switch message {
-        case .task(let task): dispatcher.accept(task, from: self)
+    private func received(_ bytes: [UInt8]) throws(SchedulerMessageError) {
+        switch try SchedulerMessage.decode(bytes, receiver: .worker) {
+        case .task(let task):
+            guard Self.taskIDByteCounts.contains(task.taskID.bytes.count) else {
+                throw .wrongLength(field: .taskID, byteCount: task.taskID.bytes.count)
+            }
+            dispatcher.accept(task, from: self)
         case .taskCancel(let cancel): confirm(cancel)
         case .objectInstruction(let instruction): dispatcher.forget(objects: instruction.objectIDs)
         case .workerHeartbeatEcho(let echo): heard(echo)
