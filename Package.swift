@@ -107,7 +107,7 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["COpenSSL", "EventLoop", "Transport"],
+            dependencies: ["COpenSSL", "EventLoop", "Messaging", "Transport"],
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),
@@ -162,8 +162,8 @@ let package = Package(
             "WorkerCoreTests",
             [
                 "Configuration", "EventLoop", "HTTPClient", "Messaging", "OCIServices", "SchedulerMessages",
-                "TaskEngine",
-                "TaskPayload", "TestSupport", "WorkerCore",
+                "TaskEngine", "TaskPayload", "TestSupport", "Transport", "WorkerCore",
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
     ]

@@ -19,6 +19,9 @@ final class ManagerSession {
     /// How many unanswered heartbeats make a guess at the generation doubtful.
     private static let guessCount = 2
 
+    /// How many unanswered heartbeats are no silence yet.
+    private static let toleratedCount = 3
+
     /// More workers than any policy has a use for, as they share the slots.
     ///
     /// Each costs a connection, so a wish of four thousand million is not obeyed.
@@ -32,7 +35,8 @@ final class ManagerSession {
     private var unanswered = 0
     private var hasEcho = false
     /// Whether the scheduler answers.
-    var isRegistered: Bool { hasEcho && unanswered <= 3 }
+    var isRegistered: Bool { hasEcho && !isSilent }
+    private var isSilent: Bool { unanswered > Self.toleratedCount }
     /// The generation that heartbeats are encoded for.
     private(set) var generation = WireGeneration.second
 
@@ -76,6 +80,9 @@ final class ManagerSession {
             )
             channel.sendIfConnected(heartbeat.encoded(for: generation))
             unanswered += 1
+            if hasEcho, unanswered == Self.toleratedCount + 1 {
+                log.warning("the scheduler is silent; what runs goes on, and answers are kept for it")
+            }
             guard (try? await sleep(for: profile.heartbeatInterval)) != nil else { return }
         }
     }
@@ -104,6 +111,7 @@ final class ManagerSession {
 
     private func heardEcho() {
         if !hasEcho { log.info("registered with the scheduler", metadata: ["generation": "\(generation)"]) }
+        if hasEcho, isSilent { log.notice("the scheduler answers again") }
         hasEcho = true
         unanswered = 0
     }

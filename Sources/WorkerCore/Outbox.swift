@@ -6,8 +6,9 @@
 // scheduler reads a connection in order and echoes every heartbeat, so an echo confirms what was sent before its
 // heartbeat. It tolerates a message that comes twice.
 // Consequence: a message is kept until it is confirmed, and sent again on every new connection. A connection that
-// broke confirms nothing any more. Where an echo of the old one may still be under way, the first one counts for
-// nothing, so that what is confirmed is at worst a heartbeat late and never early.
+// broke confirms nothing any more. Where libzmq mends it, any heartbeat that is not echoed yet may still be: from what it
+// had received, or on the new connection, to which it carries what it had not sent. So as many echoes count for nothing,
+// and what is confirmed is at worst as late as heartbeats were lost, and never early.
 
 internal import EventLoop
 
@@ -63,6 +64,6 @@ final class Outbox {
 
     /// Notes that the connection is gone; `mayStillEcho` if what came over it may not have been read yet.
     func lineBroke(mayStillEcho: Bool) {
-        heartbeats = mayStillEcho ? [0] : []
+        heartbeats = mayStillEcho ? heartbeats.map { _ in 0 } : []
     }
 }

@@ -10,23 +10,48 @@ struct StatusPage: Equatable {
     let status: Int
     let text: String
     var contentType = "text/plain; charset=utf-8"
+
+    private var reason: String {
+        switch status {
+        case 200: "OK"
+        case 400: "Bad Request"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 431: "Request Header Fields Too Large"
+        default: "Service Unavailable"
+        }
+    }
+
+    /// The page as a response that ends its connection (RFC 9112); a HEAD is answered without the body.
+    func encoded(withBody: Bool) -> [UInt8] {
+        let head = """
+            HTTP/1.1 \(status) \(reason)\r
+            Content-Type: \(contentType)\r
+            Content-Length: \(text.utf8.count)\r
+            \(status == 405 ? "Allow: GET, HEAD\r\n" : "")Connection: close\r
+            \r\n
+            """
+        return Array((withBody ? head + text : head).utf8)
+    }
 }
 
 /// Serves a few pages of plain text to probes and to Prometheus: one request a connection, heads only.
+///
+/// A probe must be answered however many others hold connections open and say nothing: when there are too many, the
+/// oldest makes room.
 @LoopActor
 final class StatusServer {
-    /// Connections served at once; more wait in the kernel.
-    private static let connectionCountMax = 16
-    /// A request's head, all of it; probes send a tenth of that.
-    private static let headBytesMax = 8192
+    /// Connections served at once.
+    static let connectionCountMax = 16
     /// Time for one connection from its first byte to its last.
     private static let patience: Duration = .seconds(5)
 
     private let listener: TCPListener
     private let page: @LoopActor (String) -> StatusPage?
     private let log: Logger
-    private var connectionCount = 0
-    private let change = Wakeup()
+    /// The connections that are served, oldest first, under a number of their own.
+    private var connections: [(number: Int, work: Spawned<Void>)] = []
+    private var connectionNumber = 0
 
     /// Listens at once, so that a bad address is known at the start; `page` gives what is at a path.
     init(
@@ -40,22 +65,18 @@ final class StatusServer {
         log.info("status is served", metadata: ["address": "\(listener.address)"])
     }
 
+    /// Where it listens.
+    var address: SocketAddress { listener.address }
+
     /// Serves until cancelled.
     func run() async {
-        defer { listener.close() }
+        defer {
+            listener.close()
+            for connection in connections { connection.work.cancel() }
+        }
         while !isCancelled {
-            if connectionCount >= Self.connectionCountMax {
-                guard (try? await change.wait()) != nil else { return }
-                continue
-            }
             do throws(TransportError) {
-                let stream = try await listener.accept()
-                connectionCount += 1
-                spawn {
-                    await self.serve(stream)
-                    self.connectionCount -= 1
-                    self.change.ring()
-                }
+                begin(try await listener.accept())
             } catch {
                 if case .cancelled = error { return }
                 // Out of descriptors, as a rule: they come back when others are done.
@@ -65,54 +86,47 @@ final class StatusServer {
         }
     }
 
+    private func begin(_ stream: TCPStream) {
+        if connections.count >= Self.connectionCountMax { connections.removeFirst().work.cancel() }
+        connectionNumber += 1
+        let number = connectionNumber
+        let work = spawn {
+            await self.serve(stream)
+            self.connections.removeAll { $0.number == number }
+        }
+        connections.append((number, work))
+    }
+
     private func serve(_ stream: TCPStream) async {
         let deadline = Deadline.after(Self.patience)
-        if let request = try? await head(of: stream, deadline) {
-            try? await stream.write(answer(to: request), deadline: deadline)
+        do throws(TransportError) {
+            var head = StatusRequestHead()
+            while !head.isWhole {
+                let more = try await stream.read(upTo: StatusRequestHead.byteCountMax, deadline: deadline)
+                if more.isEmpty { break }
+                head.append(more)
+            }
+            if !head.isEmpty { try await stream.write(answer(to: head.request), deadline: deadline) }
+            await stream.finish(deadline: deadline)
+        } catch {
+            stream.close()
         }
-        await stream.finish(deadline: deadline)
     }
 
-    /// The request line's method and path; nil for anything that is not HTTP.
-    private func head(
-        of stream: TCPStream,
-        _ deadline: Deadline
-    ) async throws(TransportError) -> (
-        method: String, path: String
-    )? {
-        var bytes: [UInt8] = []
-        while !Self.isComplete(bytes) {
-            let more = try await stream.read(upTo: Self.headBytesMax, deadline: deadline)
-            bytes += more
-            if more.isEmpty || bytes.count > Self.headBytesMax { return nil }
+    private func answer(to request: StatusRequestHead.Request) -> [UInt8] {
+        switch request {
+        case .get(let path): found(path).encoded(withBody: true)
+        case .head(let path): found(path).encoded(withBody: false)
+        case .otherMethod:
+            StatusPage(status: 405, text: "only GET and HEAD are answered\n").encoded(withBody: true)
+        case .tooLarge:
+            StatusPage(status: 431, text: "the request's head is too large\n").encoded(withBody: true)
+        case .notHTTP: StatusPage(status: 400, text: "this is no HTTP request\n").encoded(withBody: true)
         }
-        let line = bytes.prefix { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\n") }
-        let words = line.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
-        guard words.count == 3, words[2].hasPrefix("HTTP/1.") else { return nil }
-        return (words[0], String(words[1].prefix { $0 != "?" }))
     }
 
-    private static func isComplete(_ bytes: [UInt8]) -> Bool {
-        let end: [UInt8] = [13, 10, 13, 10]
-        return bytes.count >= 4
-            && bytes.indices.dropLast(3).contains { bytes[$0..<($0 + 4)].elementsEqual(end) }
-    }
-
-    private func answer(to request: (method: String, path: String)) -> [UInt8] {
-        let isRead = request.method == "GET" || request.method == "HEAD"
-        let page =
-            isRead
-            ? page(request.path)
-                ?? StatusPage(status: 404, text: "no such page; there are /livez, /readyz, /metrics\n")
-            : StatusPage(status: 405, text: "only GET and HEAD are answered\n")
-        let head = """
-            HTTP/1.1 \(page.status) \(page.status == 200 ? "OK" : "Not OK")\r
-            Content-Type: \(page.contentType)\r
-            Content-Length: \(page.text.utf8.count)\r
-            Connection: close\r
-            \r\n
-            """
-        return Array((request.method == "HEAD" ? head : head + page.text).utf8)
+    private func found(_ path: String) -> StatusPage {
+        page(path) ?? StatusPage(status: 404, text: "no such page; there are /livez, /readyz, /metrics\n")
     }
 
     private static func socketAddress(_ address: StatusAddress) async throws(TransportError) -> SocketAddress

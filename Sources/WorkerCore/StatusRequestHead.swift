@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The head of a request to the status server, as it comes in (RFC 9112, 2 and 3).
+///
+/// Field lines are passed over: no page depends on them.
+struct StatusRequestHead {
+    /// What a head asks for.
+    enum Request: Equatable {
+        /// The page at a path, without its query.
+        case get(String)
+        /// The same without its body.
+        case head(String)
+        case otherMethod
+        case tooLarge
+        case notHTTP
+    }
+
+    /// A request's head, all of it; probes send a tenth of that.
+    static let byteCountMax = 8192
+
+    private static let lineFeed = UInt8(ascii: "\n")
+    private static let carriageReturn = UInt8(ascii: "\r")
+
+    private var bytes: [UInt8] = []
+    private var lineByteCount = 0
+    private var isEnded = false
+
+    /// Whether nothing came.
+    var isEmpty: Bool { bytes.isEmpty }
+
+    /// Whether no more bytes are needed: an empty line ended the head, or it is too large.
+    var isWhole: Bool { isEnded || bytes.count > Self.byteCountMax }
+
+    /// Takes more bytes; what follows the head counts for nothing.
+    mutating func append(_ more: some Sequence<UInt8>) {
+        for byte in more where !isWhole {
+            bytes.append(byte)
+            switch byte {
+            // A lone line feed ends a line, too (RFC 9112, 2.2).
+            case Self.lineFeed:
+                isEnded = lineByteCount == 0
+                lineByteCount = 0
+            case Self.carriageReturn: break
+            default: lineByteCount += 1
+            }
+        }
+    }
+
+    /// What is asked for, as far as the bytes go.
+    var request: Request {
+        guard isEnded else { return isWhole ? .tooLarge : .notHTTP }
+        let line = bytes.prefix { $0 != Self.carriageReturn && $0 != Self.lineFeed }
+        let words = line.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
+        guard words.count == 3, words[2].hasPrefix("HTTP/1.") else { return .notHTTP }
+        let path = String(words[1].prefix { $0 != "?" })
+        switch words[0] {
+        case "GET": return .get(path)
+        case "HEAD": return .head(path)
+        default: return .otherMethod
+        }
+    }
+}

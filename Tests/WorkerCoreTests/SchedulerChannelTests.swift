@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import EventLoop
+import Messaging
+import SchedulerMessages
+import TestSupport
+import Testing
+import Transport
+
+@testable import WorkerCore
+
+@Suite(.timeLimit(.minutes(1))) struct SchedulerChannelTests {
+    private static let identity = "Worker|test"
+    private static let hello = YMQFraming.hello(.two, identity: Array(identity.utf8))
+
+    @LoopActor
+    private static func channel(to peer: YMQPeer) -> SchedulerChannel {
+        let log = RecordedLog().logger
+        return SchedulerChannel(
+            identity: identity,
+            endpoint: peer.endpoint,
+            connector: SchedulerConnector(backend: .ymq, ioThreads: 1, log: log),
+            log: log
+        )
+    }
+
+    /// Runs the channel and takes every message.
+    @LoopActor
+    private static func run(
+        _ channel: SchedulerChannel,
+        patience: Duration = .seconds(30),
+        onMessage: @escaping @LoopActor ([UInt8]) throws(SchedulerMessageError) -> Void = { _ in }
+    ) -> Spawned<SchedulerChannel.End> {
+        spawn { await channel.run(patience: patience, onMessage: onMessage) }
+    }
+
+    /// The next connection, past its greeting.
+    @LoopActor
+    private static func accept(from peer: YMQPeer) async throws -> TCPStream {
+        let stream = try await peer.accept()
+        #expect(try await readExactly(stream, hello.count) == hello)
+        return stream
+    }
+
+    @LoopActor
+    private static func expect(_ messages: [[UInt8]], on stream: TCPStream) async throws {
+        let bytes = messages.flatMap { frame($0) }
+        #expect(try await readExactly(stream, bytes.count) == bytes)
+    }
+
+    @Test func `what is sent before there is a connection goes out on the first one`() async throws {
+        try await onLoop {
+            let peer = try YMQPeer()
+            let channel = Self.channel(to: peer)
+            channel.send([1])
+            #expect(!channel.sendIfConnected([2]))
+            let end = Self.run(channel)
+            let stream = try await Self.accept(from: peer)
+            try await Self.expect([[1]], on: stream)
+            await channel.leave(goodbye: [9])
+            #expect(await end.value == .left)
+            #expect(try await readToEnd(stream) == frame([9]))
+        }
+    }
+
+    @Test func `after a reset the identity comes back and repeats what was not confirmed`() async throws {
+        try await onLoop {
+            let peer = try YMQPeer()
+            let channel = Self.channel(to: peer)
+            var mendedCount = 0
+            channel.onMended = { mendedCount += 1 }
+            let end = Self.run(channel)
+            var stream = try await Self.accept(from: peer)
+            channel.send([1])
+            #expect(channel.sendHeartbeat([0]))
+            let confirmed = channel.send([2])
+            try await Self.expect([[1], [0]], on: stream)
+            channel.echoReceived()
+            // The kernel resets a connection that is closed with bytes unread (RFC 2525, 2.17).
+            _ = try await readExactly(stream, frame([2]).count - 1)
+            stream.close()
+            stream = try await Self.accept(from: peer)
+            try await Self.expect([[2]], on: stream)
+            #expect(!confirmed.isOpen)
+            #expect(mendedCount == 1)
+            #expect(channel.sendHeartbeat([0]))
+            channel.echoReceived()
+            #expect(confirmed.isOpen)
+            await channel.leave(goodbye: nil)
+            #expect(await end.value == .left)
+        }
+    }
+
+    @Test func `an orderly end spends the identity`() async throws {
+        try await onLoop {
+            let peer = try YMQPeer()
+            let end = Self.run(Self.channel(to: peer))
+            let stream = try await Self.accept(from: peer)
+            await stream.finish(deadline: soon)
+            #expect(await end.value == .closedByScheduler)
+        }
+    }
+
+    @Test func `a scheduler that is not there is given up after the patience, with the reason`() async throws
+    {
+        try await onLoop {
+            let peer = try YMQPeer()
+            let channel = Self.channel(to: peer)
+            peer.close()
+            guard case .unreachable(let reason) = await Self.run(channel, patience: .milliseconds(200)).value
+            else {
+                Issue.record("it was not given up")
+                return
+            }
+            #expect(reason.contains("refused"))
+        }
+    }
+
+    @Test func `bytes that are no message end the conversation, with a goodbye`() async throws {
+        try await onLoop {
+            let peer = try YMQPeer()
+            let channel = Self.channel(to: peer)
+            let end = Self.run(channel) { bytes throws(SchedulerMessageError) in
+                _ = try SchedulerMessage.decode(bytes, receiver: .worker)
+            }
+            let stream = try await Self.accept(from: peer)
+            try await stream.write(frame([1, 2, 3]), deadline: soon)
+            guard case .malformed = await end.value else {
+                Issue.record("it went on")
+                return
+            }
+            await channel.leave(goodbye: [9])
+            #expect(try await readToEnd(stream) == frame([9]))
+        }
+    }
+
+    @Test func `a manager tells of a silence once, and of its end`() async throws {
+        try await onLoop {
+            let peer = try YMQPeer()
+            let log = RecordedLog()
+            let profile = WorkerProfile(
+                managerID: "wm",
+                hostname: "h",
+                capabilities: [],
+                taskQueueSize: 1,
+                heartbeatInterval: .milliseconds(1),
+                deathTimeout: .seconds(30)
+            )
+            let manager = ManagerSession(
+                profile: profile,
+                concurrency: 1,
+                channel: Self.channel(to: peer),
+                log: log.logger,
+                onWish: { _ in }
+            )
+            let end = spawn { await manager.run() }
+            let stream = try await Self.accept(from: peer)
+            let heartbeat = WorkerManagerHeartbeat(
+                maxTaskConcurrency: 1,
+                capabilities: [],
+                workerManagerID: Array("wm".utf8)
+            ).encoded(for: .second)
+            let echo = frame(WorkerManagerHeartbeatEcho().encoded(for: .second))
+            try await Self.expect([heartbeat], on: stream)
+            try await stream.write(echo, deadline: soon)
+            try await Self.expect(Array(repeating: heartbeat, count: 40), on: stream)
+            #expect(!manager.isRegistered)
+            try await stream.write(echo, deadline: soon)
+            while !manager.isRegistered { try await Self.expect([heartbeat], on: stream) }
+            let silence = "warning the scheduler is silent; what runs goes on, and answers are kept for it"
+            #expect(Array(log.messages.prefix(2)) == [silence, "notice the scheduler answers again"])
+            await manager.leave()
+            #expect(await end.value == .left)
+            stream.close()
+        }
+    }
+}
