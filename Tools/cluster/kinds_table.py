@@ -37,8 +37,9 @@ def cell(outcomes: list[dict]) -> str:
 
 
 def table(outcomes: list[dict]) -> str:
-    """A row a kind, in the order in which the tests ran first; a column a release, the oldest first."""
-    kinds = list(dict.fromkeys(outcome["kind"] for outcome in outcomes))
+    """A row a kind, in the order in which the tests ran over one transport; a column a release, the oldest first."""
+    in_order = sorted(outcomes, key=lambda outcome: list(NAMES).index(outcome["backend"]))
+    kinds = list(dict.fromkeys(outcome["kind"] for outcome in in_order))
     versions = sorted({outcome["version"] for outcome in outcomes}, key=lambda text: [int(n) for n in text.split(".")])
     lines = ["| kind of task | " + " | ".join(versions) + " |", "|---" * (len(versions) + 1) + "|"]
     for kind in kinds:
@@ -54,7 +55,7 @@ def put(text: str, document: Path) -> None:
     pattern = re.compile(f"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.DOTALL)
     new, count = pattern.subn(lambda _: text, old)
     if count != 1:
-        sys.exit(f"{document} must hold {BEGIN} and {END} once, each on a line of its own")
+        raise ValueError(f"{document} must hold {BEGIN} and {END} once, each on a line of its own")
     if new != old:
         document.write_text(new)
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs every kind of test, one after the other, and counts what passed."""
+"""Runs every kind of test and counts what passed.
+
+What measures or builds runs alone. What talks to programs spends most of its time waiting for them: there the stages of
+one lane run one after the other, beside those of the other lanes.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +29,17 @@ UNITTEST = [sys.executable, "-W", "error::ResourceWarning", "-m", "unittest", "d
 
 
 @dataclass
+class Outcome:
+    """How many tests passed and failed."""
+
+    passed: int = 0
+    failed: int = 0
+
+    def __add__(self, other: Outcome) -> Outcome:
+        return Outcome(self.passed + other.passed, self.failed + other.failed)
+
+
+@dataclass
 class Stage:
     """One command, and how to read from its output how many tests it ran."""
 
@@ -31,8 +47,28 @@ class Stage:
     command: list[str]
     counted: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    #: the stages that it follows, while those of other lanes run; without one it runs alone
+    lane: str | None = None
 
-    def run(self) -> tuple[bool, int, str]:
+    def run(self) -> Outcome:
+        """Runs the command, and tells how it went as soon as it ended."""
+        start = time.monotonic()
+        print(f"{self.name} ...", flush=True)
+        succeeded, count, output = self._run()
+        verdict = "ok" if succeeded else "FAILED"
+        text = f"{self.name}: {verdict}, {count} in {time.monotonic() - start:.0f} s"
+        if succeeded:
+            print(text, flush=True)
+            return Outcome(count, 0)
+        lines = output.splitlines()
+        telling = [line for line in lines if re.search(r"error:|✘|^(FAIL|ERROR):|Error\b", line)]
+        # One write, so that no other lane's words come between.
+        print("\n".join([text, *(telling[:30] or lines[-30:]), *lines[-15:]]), flush=True)
+        broken = re.findall(r"with (\d+) issue|failures=(\d+)|errors=(\d+)", output)
+        failed = max(1, sum(int(number) for row in broken for number in row if number))
+        return Outcome(max(0, count - failed) if self.counted else 0, failed)
+
+    def _run(self) -> tuple[bool, int, str]:
         """Whether it succeeded, how many tests it ran, and its output."""
         log = LOGS / f"{re.sub(r'[^a-z0-9]+', '-', self.name.lower())}.log"
         with open(log, "wb") as out:
@@ -73,11 +109,12 @@ def stages(older_versions: list[str]) -> list[Stage]:
         Stage("job runner", UNITTEST + ["-s", "Tools/job-runner/tests"], rf"(?m){PYTHON_TESTS}"),
         Stage("fuzzing under AddressSanitizer", ["Tools/fuzz", "3"], r"(?m)^(\d+) targets passed"),
         Stage("benchmark beside libcurl", ["Tools/bench", "--short"], r"(?m)^(\d+) kinds of request measured"),
-        Stage("local OCI", UNITTEST + ["-s", "Tools/oci-emulator/tests"], rf"(?m){PYTHON_TESTS}"),
+        Stage("local OCI", UNITTEST + ["-s", "Tools/oci-emulator/tests"], rf"(?m){PYTHON_TESTS}", lane="local OCI"),
         Stage(
             "local OCI against Oracle's SDK",
             [sys.executable, "Tools/oci-emulator/conformance/run"],
             rf"(?m){PYTHON_TESTS}",
+            lane="local OCI",
         ),
     ]
     for backend in BACKENDS:
@@ -95,7 +132,7 @@ def stages(older_versions: list[str]) -> list[Stage]:
 
 def end_to_end(name: str, command: list[str], backend: str) -> Stage:
     environment = {"SCALER_NETWORK_BACKEND": backend, "SCALER_KINDS_RECORD": str(KINDS)}
-    return Stage(name, command, rf"(?m){PYTHON_TESTS}", environment)
+    return Stage(name, command, rf"(?m){PYTHON_TESTS}", environment, lane=backend)
 
 
 def older_versions(wants_all: bool) -> list[str]:
@@ -105,6 +142,17 @@ def older_versions(wants_all: bool) -> list[str]:
     assert found is not None, "Tools/scaler-versions lists the releases"
     versions = found.group(1).split()[:-1]
     return versions if wants_all else versions[:1]
+
+
+def run_in_lanes(chosen: list[Stage]) -> Outcome:
+    """Runs what has no lane first, then all lanes beside each other."""
+    total = sum((stage.run() for stage in chosen if stage.lane is None), Outcome())
+    lanes: dict[str, list[Stage]] = {}
+    for stage in chosen:
+        if stage.lane is not None:
+            lanes.setdefault(stage.lane, []).append(stage)
+    with ThreadPoolExecutor(max(1, len(lanes))) as pool:
+        return sum(pool.map(lambda lane: sum((stage.run() for stage in lane), Outcome()), lanes.values()), total)
 
 
 def show_kinds(is_complete: bool) -> None:
@@ -133,26 +181,15 @@ def main() -> int:
     # Tests crash programs on purpose; their core files would lie about in the checkout.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     KINDS.unlink(missing_ok=True)
-    passed = failed = 0
-    for stage in stages(older_versions(options.all_versions)):
-        if options.only and options.only not in stage.name:
-            continue
-        start = time.monotonic()
-        print(f"{stage.name} ...", flush=True)
-        succeeded, count, output = stage.run()
-        print(f"{stage.name}: {'ok' if succeeded else 'FAILED'}, {count} in {time.monotonic() - start:.0f} s", flush=True)
-        if succeeded:
-            passed += count
-        else:
-            lines = output.splitlines()
-            telling = [line for line in lines if re.search(r"error:|✘|^(FAIL|ERROR):|Error\b", line)]
-            print("\n".join((telling[:30] or lines[-30:]) + lines[-15:]), flush=True)
-            broken = re.findall(r"with (\d+) issue|failures=(\d+)|errors=(\d+)", output)
-            failed += max(1, sum(int(number) for row in broken for number in row if number))
-            passed += max(0, count - failed) if stage.counted else 0
-    show_kinds(options.all_versions)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    chosen = [stage for stage in stages(older_versions(options.all_versions)) if (options.only or "") in stage.name]
+    total = run_in_lanes(chosen)
+    try:
+        show_kinds(options.all_versions)
+    except ValueError as error:
+        print(f"the table of kinds: FAILED, {error}")
+        total += Outcome(0, 1)
+    print(f"{total.passed} passed, {total.failed} failed")
+    return 1 if total.failed else 0
 
 
 if __name__ == "__main__":
