@@ -7,7 +7,6 @@ internal import OCIServices
 internal import SchedulerMessages
 internal import TaskEngine
 internal import TaskPayload
-internal import Transport
 
 /// One task from its arrival to the last trace of it in the cloud, as one straight line.
 ///
@@ -269,32 +268,9 @@ final class TaskRun {
             return environment
         }
         inputObjects = [name]
-        do throws(OCIError) {
-            let deadline = Deadline.after(services.patience)
-            if let file = payload.body.wholeFile {
-                _ = try await services.objects.put(name, file, deadline: deadline)
-            } else {
-                _ = try await services.objects.put(name, payload.body.bytesInMemory ?? [], deadline: deadline)
-            }
-        } catch .cancelled {
-            throw .cancelled
-        } catch {
-            throw .failed(.unstoredPayload(error))
-        }
+        try await put(payload.body, as: name)
         environment.payload = .object(isCompressed: payload.isCompressed)
         return environment
-    }
-
-    private func pack(_ inputs: TaskInputs) async throws(Interruption) -> PackedPayload {
-        do throws(TransportError) {
-            return try await PackedPayload.pack(
-                inputs,
-                taskID: task.taskID.bytes,
-                context: services.payloadContext(of: task)
-            )
-        } catch {
-            throw .failed(.noRoomForObject(error))
-        }
     }
 
     /// Waits until listings show a result, or the end of the instance without one.
