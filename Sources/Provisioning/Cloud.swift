@@ -10,7 +10,7 @@ internal import WorkerCore
 @LoopActor
 final class Cloud {
     /// How long a call may be tried while a person waits.
-    static let patience: Duration = .seconds(30)
+    static let patience: Duration = .seconds(15)
 
     let settings: Settings
     let access: CloudAccess

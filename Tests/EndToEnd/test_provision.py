@@ -367,7 +367,7 @@ class BadInput(CloudTestCase):
              "AD-1", "--subnet-id", self.cloud["OCI_SUBNET_ID"], "--group", "none"],
             cwd=self.directory, env=self.environment(), stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
         ) as process:  # fmt: skip
-            await_that(lambda: self.report()["faults"], 30, "the call that stalls")
+            await_that(lambda: "CreateBucket stall" in self.report()["faults"], 30, "the call that stalls")
             process.send_signal(signal.SIGINT)
             start = time.monotonic()
             rest = process.stderr.read()
