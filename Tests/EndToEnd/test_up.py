@@ -61,18 +61,17 @@ class Up(CloudTestCase):
         process.await_output("registered with the scheduler", 60)
         return process
 
-    def children(self, process: Process) -> dict[str, int]:
-        """Scaler's programs that this one started, by name."""
+    def started(self) -> dict[str, int]:
+        """Scaler's programs that run with this test's file, by name; their parent may be gone."""
         found = {}
-        for path in Path("/proc").glob("[0-9]*/stat"):
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:
-                parent = path.read_text().rpartition(")")[2].split()[1]
-                words = path.with_name("cmdline").read_bytes().split(b"\0")
+                words = [word.decode(errors="replace") for word in path.read_bytes().split(b"\0")]
             except OSError:
                 continue
-            if int(parent) == process.pid:
-                name = next(word for word in words if b"scaler_" in word).decode()
-                found[Path(name).name] = int(path.parent.name)
+            names = [Path(word).name for word in words if Path(word).name.startswith("scaler_")]
+            if names and str(self.directory / "config.toml") in words:
+                found[names[0]] = int(path.parent.name)
         return found
 
     def test_everything_starts_works_and_stops_in_order(self):
@@ -82,7 +81,7 @@ class Up(CloudTestCase):
             "--python", sys.executable,
         )  # fmt: skip
         self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
-        children = self.children(up)
+        children = self.started()
         self.assertEqual(sorted(children), ["scaler_object_storage_server", "scaler_scheduler"])
         self.assertIn("the worker manager of type native is not started", up.output())
         self.assertIn("[gui] is not started", up.output())
@@ -95,7 +94,7 @@ class Up(CloudTestCase):
 
     def test_one_that_ends_takes_the_others_along(self):
         up = self.up()
-        children = self.children(up)
+        children = self.started()
         os.kill(children["scaler_scheduler"], signal.SIGKILL)
         self.assertEqual(up.process.wait(40), 69)
         self.assertIn("scaler_scheduler ended with signal 9; stopping everything", up.output())
@@ -113,7 +112,7 @@ class Up(CloudTestCase):
         wrong = self.start("up", str(self.directory / "config.toml"))
         self.assertEqual(wrong.process.wait(60), 69)
         self.assertIn("scaler_scheduler ended at its start; what it said stands above", wrong.output())
-        self.assertEqual(self.children(wrong), {})
+        self.assertEqual(self.started(), {})
 
     def test_a_file_without_a_name_is_asked_for(self):
         done = self.run_command("up")
@@ -127,7 +126,7 @@ class Up(CloudTestCase):
         self.start_scaler()
         manager = self.start(str(self.directory / "config.toml"))
         manager.await_output("registered with the scheduler .*manager=wm", 60)
-        self.assertEqual(self.children(manager), {})
+        self.assertEqual(self.started(), {})
         self.assertEqual(manager.stop(signal.SIGTERM), 0)
 
     def test_a_link_takes_the_place_of_the_python_command(self):
