@@ -217,7 +217,8 @@ class Profiles(LocalOCITestCase):
         key = rsa.generate_private_key(65537, 2048)
         path = self.file(pem(key))
         refused = self.assert_refused(CONFIGURATION, "fingerprint", self.config(lambda v: v.update(key_file=path)))
-        (actual,) = re.findall(r"that of the private key is ([0-9a-f:]{47})", refused.splitlines()[-1])
+        # Among the log's lines, which go on until the daemon has ended.
+        (actual,) = re.findall(r"(?m)^scaler-oci-hpc: .*that of the private key is ([0-9a-f:]{47})", refused)
         environment = self.config(lambda v: v.update(key_file=path, fingerprint=actual))
         self.assert_refused(REFUSED, "401 NotAuthenticated.*check that the API key's fingerprint", environment)
 
