@@ -188,7 +188,8 @@ class InstanceService:
             and domain in (None, instance.details["availabilityDomain"])
         ]
         key, descending = self._sort_key(call)
-        page, headers = page_of(call, found, key, descending, 100, 1000)
+        most = 100 if self.settings.switches["instance-pages"] == "short" else None
+        page, headers = page_of(call, found, key, descending, 100, 1000, most)
         return Answer({"items": [instance_summary(instance) for instance in page]}, headers=headers)
 
     async def get_container(self, call: Call) -> Answer:

@@ -19,14 +19,21 @@ T = TypeVar("T")
 
 
 def page_of(
-    call: Call, items: Sequence[T], key: Callable[[T], Any], is_descending: bool, default: int, highest: int
+    call: Call,
+    items: Sequence[T],
+    key: Callable[[T], Any],
+    is_descending: bool,
+    default: int,
+    highest: int,
+    most: int | None = None,
 ) -> tuple[list[T], dict[str, str]]:
     """Sort, cut, and say where the next page begins.
 
-    `key` gives a JSON-able list that is unique for each item. Returns the page and its headers.
+    `key` gives a JSON-able list that is unique for each item; `most` cuts pages although more was asked for. Returns
+    the page and its headers.
     """
     ordered = sorted(items, key=key, reverse=is_descending)
-    limit = call.number("limit", default, 1, highest)
+    limit = min(call.number("limit", default, 1, highest), most or highest)
     token = call.query.get("page")
     if token:
         try:

@@ -45,6 +45,9 @@ SWITCHES: dict[str, Switch] = {
     "lifecycle-needs-policy": Switch(
         ("no", "yes"), "whether a lifecycle rule is refused until a policy lets the service itself manage objects"
     ),
+    "instance-pages": Switch(
+        ("full", "short"), "whether a page of instances holds as many as were asked for, or at most 100"
+    ),
     "default-restart-policy": Switch(("ALWAYS", "NEVER", "ON_FAILURE"), "containerRestartPolicy when none is given"),
 }
 
