@@ -69,18 +69,40 @@ package final class ContainerInstances {
         }
     }
 
+    /// Returns those of all instances of the compartment that are wanted, however many pages they fill.
+    package func all(
+        deadline: Deadline,
+        where isWanted: (InstanceSummary) -> Bool
+    ) async throws(OCIError) -> [InstanceSummary] {
+        var all: [InstanceSummary] = []
+        var next: String?
+        repeat {
+            let page = try await list(page: next, deadline: deadline)
+            // One after the other: a compartment may hold many more instances than those that are wanted.
+            all += page.instances.filter(isWanted)
+            next = page.nextPage
+        } while next != nil
+        return all
+    }
+
     /// Asks for an instance to be deleted.
     ///
     /// A 409 IncorrectState, as while it is being made, is thrown and not retried here: whoever deletes has a beat
     /// of its own, and meanwhile others can be deleted.
     package func delete(_ id: String, deadline: Deadline) async throws(OCIError) -> DeleteOutcome {
+        try await calls.sendUnlessGone(deletion(of: id), deadline: deadline) { _ in .accepted }
+            ?? .alreadyGone
+    }
+
+    /// The request that `delete` makes.
+    package func deletion(of id: String) -> ServiceRequest {
         var request = request(
             .deleteContainerInstance,
             "DELETE",
             "/containerInstances/\(PercentEncoding.encode(id))"
         )
         request.isIncorrectStateRetried = false
-        return try await calls.sendUnlessGone(request, deadline: deadline) { _ in .accepted } ?? .alreadyGone
+        return request
     }
 
     /// Returns the containers of an instance, without their exit codes.

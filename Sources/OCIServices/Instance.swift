@@ -77,6 +77,8 @@ package struct InstanceSummary: Sendable, Equatable {
     package let freeformTags: [String: String]
     /// The full name of its availability domain.
     package let availabilityDomain: String
+    /// The name of its shape, empty if the service sends none.
+    package let shape: String
 
     init(_ object: JSONObject) throws(JSONError) {
         id = try object.string("id")
@@ -87,6 +89,7 @@ package struct InstanceSummary: Sendable, Equatable {
         timeUpdated = try object.stringIfPresent("timeUpdated").flatMap(Timestamp.init)
         freeformTags = try object.stringMap("freeformTags")
         availabilityDomain = try object.stringIfPresent("availabilityDomain") ?? ""
+        shape = try object.stringIfPresent("shape") ?? ""
     }
 }
 

@@ -154,6 +154,22 @@ package final class ObjectStorage {
         }
     }
 
+    /// Returns all objects whose names begin with `prefix`, however many pages they fill, in the order of names.
+    package func all(
+        prefix: String,
+        fields: [ObjectField] = [],
+        deadline: Deadline
+    ) async throws(OCIError) -> [ObjectSummary] {
+        var all: [ObjectSummary] = []
+        var start: String?
+        repeat {
+            let page = try await list(prefix: prefix, start: start, fields: fields, deadline: deadline)
+            all += page.objects
+            start = page.nextStart
+        } while start != nil
+        return all
+    }
+
     /// Deletes an object; that it is not there is an outcome and no error.
     package func delete(_ name: String, deadline: Deadline) async throws(OCIError) -> DeleteOutcome {
         let request = request(.deleteObject, "DELETE", name)
@@ -167,8 +183,15 @@ package final class ObjectStorage {
         _ names: [String],
         deadline: Deadline
     ) async throws(OCIError) -> [DeleteFailure] {
-        precondition(names.count <= Self.batchCountMax, "a batch takes 1,000 names")
         if names.isEmpty { return [] }
+        return try await calls.send(batchDeletion(of: names), deadline: deadline) { answer throws(OCIError) in
+            try answer.decode(DeleteFailure.all(in:)).filter { $0.status != 404 }
+        }
+    }
+
+    /// The request that `deleteBatch` makes.
+    package func batchDeletion(of names: [String]) -> ServiceRequest {
+        precondition(names.count <= Self.batchCountMax, "a batch takes 1,000 names")
         var request = ServiceRequest(
             .batchDeleteObjects,
             "POST",
@@ -181,9 +204,7 @@ package final class ObjectStorage {
                 ("isSkipDeletedResult", .bool(true)),
             ])
         )
-        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decode(DeleteFailure.all(in:)).filter { $0.status != 404 }
-        }
+        return request
     }
 
     private var bucketPath: String {

@@ -252,14 +252,7 @@ final class Inventory {
         under prefix: String,
         until deadline: Deadline
     ) async throws(OCIError) -> [String] {
-        var names: [String] = []
-        var start: String?
-        repeat {
-            let page = try await objects.list(prefix: prefix, start: start, deadline: deadline)
-            names += page.objects.map(\.name)
-            start = page.nextStart
-        } while start != nil
-        return names
+        try await objects.all(prefix: prefix, deadline: deadline).map(\.name)
     }
 
     // MARK: - Instances
@@ -311,14 +304,8 @@ final class Inventory {
     private func allInstances(
         until deadline: Deadline = .after(.seconds(60))
     ) async throws(OCIError) -> [InstanceSummary] {
-        var all: [InstanceSummary] = []
-        var next: String?
-        repeat {
-            let page = try await instances.list(page: next, deadline: deadline)
-            all += page.instances.filter { owner.task(ofTags: $0.freeformTags) != nil }
-            next = page.nextPage
-        } while next != nil
-        return all
+        let owner = owner
+        return try await instances.all(deadline: deadline) { owner.task(ofTags: $0.freeformTags) != nil }
     }
 
     private func deleteExpiredLeftovers() {
