@@ -138,7 +138,10 @@ let package = Package(
         tests("ConfigurationTests", ["Configuration", "TestSupport"]),
         tests(
             "ProvisioningTests",
-            ["Configuration", "EventLoop", "JSON", "OCIServices", "Provisioning", "TestSupport"]
+            [
+                "Configuration", "EventLoop", "JSON", "OCIServices", "Provisioning", "TestSupport",
+                "WorkerCore",
+            ]
         ),
         tests("CompressionTests", ["Compression", "TestSupport"]),
         tests("EventLoopTests", ["EventLoop", "TestSupport"]),
@@ -161,8 +164,8 @@ let package = Package(
         tests(
             "WorkerCoreTests",
             [
-                "Configuration", "EventLoop", "HTTPClient", "Messaging", "OCIServices", "SchedulerMessages",
-                "TaskEngine", "TaskPayload", "TestSupport", "Transport", "WorkerCore",
+                "Configuration", "EventLoop", "HTTPClient", "JSON", "Messaging", "OCIServices",
+                "SchedulerMessages", "TaskEngine", "TaskPayload", "TestSupport", "Transport", "WorkerCore",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),

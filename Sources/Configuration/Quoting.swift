@@ -6,7 +6,7 @@ private let quotedMax = 120
 /// Text as it may stand in a one-line message: no control characters, and cut when long.
 ///
 /// Messages go to terminals and logs; what the user typed must not break the line or move the cursor.
-func printable(_ text: String) -> String {
+package func printable(_ text: String) -> String {
     var shown = ""
     for scalar in text.unicodeScalars.prefix(quotedMax) {
         switch scalar.properties.generalCategory {

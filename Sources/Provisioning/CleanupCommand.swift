@@ -5,6 +5,7 @@ internal import EventLoop
 internal import Glibc
 internal import OCIServices
 internal import Transport
+internal import WorkerCore
 
 /// What cleanup is told.
 struct CleanupOrder: Sendable {
@@ -65,7 +66,7 @@ enum CleanupCommand {
         if removable.isEmpty {
             console.say("nothing of provision's is there")
         } else {
-            try confirm(order, console)
+            try console.confirm("Remove all of this?", isConfirmed: order.isConfirmed)
             try await checkIdle(cloud)
             let remover = Remover(cloud: cloud, console: console, count: removable.count)
             for item in removable { try await remover.remove(item) }
@@ -74,43 +75,21 @@ enum CleanupCommand {
         return 0
     }
 
-    @LoopActor
-    private static func confirm(_ order: CleanupOrder, _ console: Console) throws(ProvisioningError) {
-        if order.isConfirmed { return }
-        if console.isUnattended {
-            throw .unusable(
-                Complaint(
-                    "nobody can be asked",
-                    why: "standard input is no terminal",
-                    remedy: "say --yes to remove without being asked"
-                )
-            )
-        }
-        guard console.confirms("Remove all of this?") else { throw .declined }
-    }
-
     /// Managers that run on would lose their bucket in the middle of a task.
     @LoopActor
     private static func checkIdle(_ cloud: Cloud) async throws(ProvisioningError) {
         let instances = ContainerInstances(calls: cloud.calls, compartmentID: cloud.settings.compartmentID)
-        var page: String?
-        var alive = 0
-        repeat {
-            let (token, deadline) = (page, cloud.deadline)
-            let listed = try await inCloud { () async throws(OCIError) in
-                try await instances.list(page: token, deadline: deadline)
+        let deadline = cloud.deadline
+        let living = try await inCloud { () async throws(OCIError) in
+            try await instances.all(deadline: deadline) {
+                Belongings.isMarked($0) && !$0.lifecycleState.isStopped && $0.lifecycleState != .deleting
             }
-            alive += listed.instances.count { instance in
-                instance.freeformTags["scaler-owner"] != nil && !instance.lifecycleState.isStopped
-                    && instance.lifecycleState != .deleting
-            }
-            page = listed.nextPage
-        } while page != nil
-        if alive > 0 {
+        }
+        if !living.isEmpty {
             throw .unusable(
                 Complaint(
                     "the resources are in use",
-                    why: "\(alive) container instances of managers run in the compartment",
+                    why: "\(living.count) container instances of managers run in the compartment",
                     remedy: "stop the managers, or delete what they left with scaler-oci-hpc reap"
                 )
             )

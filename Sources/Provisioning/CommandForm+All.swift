@@ -189,5 +189,5 @@ extension CommandForm {
         settings: []
     )
 
-    static let all = [provision, buildImage, check, up, show, listDomains, cleanup]
+    static let all = [provision, buildImage, check, up, show, listDomains, list, reap, cleanup]
 }

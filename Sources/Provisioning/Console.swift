@@ -76,6 +76,21 @@ final class Console {
         isLineOpen = true
     }
 
+    /// Asks unless the answer was given before; throws unless it is yes.
+    func confirm(_ question: String, isConfirmed: Bool) throws(ProvisioningError) {
+        if isConfirmed { return }
+        guard isatty(STDIN_FILENO) == 1 else {
+            throw .unusable(
+                Complaint(
+                    "nobody can be asked",
+                    why: "standard input is no terminal",
+                    remedy: "say --yes to go on without being asked"
+                )
+            )
+        }
+        guard confirms(question) else { throw .declined }
+    }
+
     /// Asks, and returns whether the answer was yes.
     func confirms(_ question: String) -> Bool {
         closeLine()
@@ -83,9 +98,6 @@ final class Console {
         let answer = readAnswer()?.lowercased() ?? ""
         return answer == "y" || answer == "yes"
     }
-
-    /// Whether nobody is there to be asked.
-    var isUnattended: Bool { isatty(STDIN_FILENO) == 0 }
 
     private func closeLine() {
         if isLineOpen { write("\n", true) }

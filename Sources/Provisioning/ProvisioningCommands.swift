@@ -17,6 +17,8 @@ package enum ProvisioningCommands {
         case CommandForm.cleanup.name: run(arguments, CleanupCommand.run)
         case CommandForm.show.name: run(arguments, ShowCommand.run)
         case CommandForm.listDomains.name: run(arguments, ShowCommand.listDomains)
+        case CommandForm.list.name: run(arguments, ListCommand.run)
+        case CommandForm.reap.name: run(arguments, ReapCommand.run)
         case CommandForm.buildImage.name: run(arguments, BuildImageCommand.run)
         case CommandForm.check.name: run(arguments, CheckCommand.run)
         default: nil

@@ -37,13 +37,7 @@ package final class ManagerService {
         self.settings = settings
         self.calls = calls
         self.log = log
-        owner = Owner(
-            machineID: ProcessIdentity.machineID ?? ProcessIdentity.hostName,
-            managerID: settings.workerManagerID,
-            schedulerAddress: settings.schedulerAddress.description,
-            prefix: settings.objectStoragePrefix,
-            override: settings.ownerID
-        )
+        owner = Owner(settings)
         instances = ContainerInstances(calls: calls, compartmentID: settings.compartmentID)
         objects = ObjectStorage(
             calls: calls,
@@ -106,7 +100,7 @@ package final class ManagerService {
         var isTold = false
         while !isCancelled {
             do throws(TransportError) {
-                nameLock = try ProcessLock(named: "scaler-oci-hpc \(owner.id)")
+                nameLock = try ProcessLock(named: owner.lockName)
             } catch {
                 // Where the system has no such locks, the operator must take care.
                 log.warning(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Configuration
 internal import Encodings
 internal import SchedulerMessages
 internal import TaskPayload
@@ -33,9 +34,34 @@ package struct Owner: Sendable, Equatable {
         id =
             override
             ?? String(Hexadecimal.encode(DigestAlgorithm.sha256.digest(Array(fingerprint.utf8))).prefix(12))
-        objectPrefix = prefix.isEmpty ? id : "\(prefix)/\(id)"
+        objectPrefix = Self.objectPrefix(of: id, prefix)
         self.managerID = managerID
     }
+
+    /// The owner of what is found under this id and prefix, whatever made it.
+    init(id: String, prefix: String) {
+        self.id = id
+        objectPrefix = Self.objectPrefix(of: id, prefix)
+        managerID = ""
+    }
+
+    private static func objectPrefix(of id: String, _ prefix: String) -> String {
+        prefix.isEmpty ? id : "\(prefix)/\(id)"
+    }
+
+    /// The owner that a manager with these settings is on this host.
+    package init(_ settings: Settings) {
+        self.init(
+            machineID: ProcessIdentity.machineID ?? ProcessIdentity.hostName,
+            managerID: settings.workerManagerID,
+            schedulerAddress: settings.schedulerAddress.description,
+            prefix: settings.objectStoragePrefix,
+            override: settings.ownerID
+        )
+    }
+
+    /// What a process holds for as long as it manages under this owner, so that no other on this host does.
+    package var lockName: String { "scaler-oci-hpc \(id)" }
 
     /// Prefix of the names of all results.
     package var resultsPrefix: String { "\(objectPrefix)/results/" }

@@ -66,6 +66,8 @@ final class Reaper {
     private(set) var deletedCount = 0
     /// Called when an instance is gone for certain.
     var onGone: @LoopActor () -> Void = {}
+    /// Called when the cloud did not accept a deletion, which is tried again all the same.
+    var onRefusal: @LoopActor (OCIError) -> Void = { _ in }
 
     init(instances: ContainerInstances, objects: ObjectStorage, log: Logger) {
         self.instances = instances
@@ -241,6 +243,7 @@ final class Reaper {
     }
 
     private func noteRefusal(_ instanceID: String, _ error: OCIError) {
+        onRefusal(error)
         // While it is being made or changed it cannot be deleted; that is as usual as it is short.
         if error.kind == .incorrectState {
             log.debug("cannot delete an instance yet", metadata: ["instance": "\(instanceID)"])
@@ -282,6 +285,7 @@ final class Reaper {
         } catch {
             isAnswered = false
             remaining = names
+            onRefusal(error)
             objectTrouble.occurred(["error": "\(error)", "count": "\(names.count)"])
             if error.kind == .badRequest { remaining = divide(names) }
         }

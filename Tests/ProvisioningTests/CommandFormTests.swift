@@ -15,7 +15,7 @@ import Testing
             #expect(form.help.hasPrefix(form.summary))
         }
         #expect(CommandForm.all.map(\.name) == ProvisioningCommands.subcommands.map(\.name))
-        #expect(ProvisioningCommands.run("reap", []) == nil)
+        #expect(ProvisioningCommands.run("sweep", []) == nil)
     }
 
     @Test func `no flag of a form has two rows`() {
