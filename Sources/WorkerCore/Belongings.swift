@@ -72,8 +72,10 @@ package struct Belongings: Sendable {
         Belongings(instances: instances.filter { !$0.summary.lifecycleState.isGone }, objects: objects)
     }
 
-    /// Whether some manager's tags are on the instance.
-    package static func isMarked(_ instance: InstanceSummary) -> Bool { Instance(instance) != nil }
+    /// Whether an instance bears some owner's tag, a task's or not: enough to keep away from it, not to delete it.
+    package static func isMarked(_ instance: InstanceSummary) -> Bool {
+        instance.freeformTags[Owner.ownerTag] != nil
+    }
 
     /// Lists what is `owner`'s, or with nil what is any owner's of that prefix, in a compartment and a bucket.
     @LoopActor
