@@ -76,7 +76,17 @@ package enum HelpText {
         "the default. Unique beginnings of long flags will do. The file's keys are the",
         "long flags, with - or _, under [[worker_manager]] with type = \"oci_hpc\".",
         "",
-        "Exit codes: 0 done, 2 wrong command line, 78 wrong configuration.",
+        "Exit codes:",
+        "  0      done; of managers, after SIGTERM or SIGINT",
+        "  1      check: something failed; reap: something was left alone; the answer to",
+        "         a question was no",
+        "  2      wrong command line",
+        "  69     OCI, or something else that is needed, cannot be used at present",
+        "  73     a file cannot be read or written",
+        "  77     OCI refuses: the credentials, or for want of a policy",
+        "  78     wrong configuration, or something that it names cannot be used",
+        "  128+n  ended by signal n: a subcommand by the first, managers by the second",
+        "up also ends with the code of the program of Scaler's that ended by itself.",
     ]
 }
 

@@ -37,17 +37,20 @@ package enum ProvisioningCommands {
     @LoopActor
     private static func perform(_ arguments: [String], _ body: @escaping Body) async -> Int32 {
         let console = Console()
+        let signals = Signals([SIGINT, SIGTERM])
+        let caught = Mailbox<Int32>()
         let work = spawn { () async -> Int32 in
             do throws(ProvisioningError) {
                 return try await body(arguments, console)
             } catch {
                 console.say("scaler-oci-hpc: \(error)")
+                if case .cancelled = error, let number = caught.poll() { return 128 + number }
                 return error.exitCode
             }
         }
-        let signals = Signals([SIGINT, SIGTERM])
         spawn {
-            guard (try? await signals.next()) != nil else { return }
+            guard let number = try? await signals.next() else { return }
+            caught.send(number)
             work.cancel()
             guard let number = try? await signals.next() else { return }
             exit(128 + number)

@@ -261,23 +261,24 @@ class Marked(OwnedTestCase):
         self.faults("ListContainerInstances 404 code=NotAuthorizedOrNotFound")
         self.assertEqual(self.command("list", *self.whose()).returncode, 77)
 
-    def test_ctrl_c_says_how_far_it_came(self):
-        self.make(secrets.token_hex(16))
-        result = f"scaler-tasks/{self.owner}/results/{secrets.token_hex(16)}.pkl"
-        self.store(result)
-        self.faults("DeleteContainerInstance 409 code=IncorrectState")
+    def test_a_signal_says_how_far_it_came(self):
         variables = {key: value for key, value in self.cloud.items() if key.startswith("OCI_")}
-        with subprocess.Popen(
-            [str(DAEMON), "reap", "--yes", *self.whose()], cwd=self.directory, env=self.environment(**variables),
-            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-        ) as process:  # fmt: skip
-            await_that(lambda: result not in self.objects(), 30, "the object to go")
-            looks = self.counts()["ListContainerInstances"]
-            await_that(lambda: self.counts()["ListContainerInstances"] > looks + 1, 30, "another look")
-            process.send_signal(signal.SIGINT)
-            said = process.stderr.read()
-            self.assertEqual(process.wait(10), 130, said)
-        self.assertIn("stopped after 0 container instances and 1 task object were deleted; run the same command", said)
+        self.make(secrets.token_hex(16))
+        self.faults("DeleteContainerInstance 409 code=IncorrectState")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            result = f"scaler-tasks/{self.owner}/results/{secrets.token_hex(16)}.pkl"
+            self.store(result)
+            with self.subTest(number), subprocess.Popen(
+                [str(DAEMON), "reap", "--yes", *self.whose()], cwd=self.directory, env=self.environment(**variables),
+                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+            ) as process:  # fmt: skip
+                await_that(lambda: result not in self.objects(), 30, "the object to go")
+                looks = self.counts()["ListContainerInstances"]
+                await_that(lambda: self.counts()["ListContainerInstances"] > looks + 1, 30, "another look")
+                process.send_signal(number)
+                said = process.stderr.read()
+                self.assertEqual(process.wait(10), 128 + number, said)
+                self.assertIn("stopped after 0 container instances and 1 task object were deleted; run the same", said)
 
     def test_an_id_that_was_chosen_takes_force(self):
         self.make(secrets.token_hex(16), owner="chosen")

@@ -148,6 +148,13 @@ class Documented(unittest.TestCase):
         listed = help_text.partition("Subcommands (each has its own --help):\n")[2].partition("\n\n")[0]
         self.assertEqual(sorted(rows), sorted(line.split()[0] for line in listed.splitlines()))
 
+    def test_every_exit_code_of_the_help_is_in_the_readme(self):
+        help_text = subprocess.check_output([str(DAEMON), "--help"], text=True)
+        codes = re.findall(r"^  (\d+(?:\+n)?)  ", help_text.partition("Exit codes:\n")[2], re.MULTILINE)
+        self.assertEqual(codes, ["0", "1", "2", "69", "73", "77", "78", "128+n"])
+        table = (ROOT / "README.md").read_text().partition("\n### Exit codes\n")[2].partition("\n#")[0]
+        self.assertEqual(re.findall(r"^\| (\d+(?:\+n)?) \|", table, re.MULTILINE), codes)
+
     def test_every_line_of_the_check_that_troubleshooting_names_exists(self):
         text = (ROOT / "README.md").read_text().partition("\n## Troubleshooting\n")[2].partition("\n## ")[0]
         cells = [row.split("|")[2] for row in text.splitlines() if row.startswith("| ")][1:]
