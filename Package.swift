@@ -100,7 +100,7 @@ let package = Package(
         .executableTarget(
             name: "Bench",
             dependencies: ["EventLoop", "HTTPClient", "HTTPWire", "OCISigning", "Transport"],
-            path: "Tools/Bench",
+            path: "Tools/Benchmark",
             exclude: ["bench.py", "libcurl.py", "server.py"],
             swiftSettings: strict
         ),
@@ -130,7 +130,7 @@ let package = Package(
                 "Configuration", "Encodings", "HTTPClient", "HTTPWire", "JSON", "OCIProfile", "OCIServices",
                 "OCISigning", "SchedulerMessages", "Transport",
             ],
-            path: "Tools/Fuzz",
+            path: "Tools/Fuzzing",
             exclude: ["Corpus", "fuzz.py"],
             swiftSettings: strict
         ),

@@ -148,12 +148,32 @@ class Documented(unittest.TestCase):
         listed = help_text.partition("Subcommands (each has its own --help):\n")[2].partition("\n\n")[0]
         self.assertEqual(sorted(rows), sorted(line.split()[0] for line in listed.splitlines()))
 
+    def test_every_tool_says_what_it_does_without_doing_it(self):
+        tools = [path for path in (ROOT / "Tools").iterdir() if path.is_file() and path.read_text().startswith("#!/usr/bin/env bash")]
+        self.assertGreaterEqual(len(tools), 7)
+        for tool in tools:
+            with self.subTest(tool.name):
+                # Nothing could be built or installed: there is no Swift on this path, and no environment.
+                done = subprocess.run(
+                    [str(tool), "--help"], cwd="/", env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=10
+                )
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertTrue(done.stdout.startswith(f"Usage: Tools/{tool.name}"), done.stdout)
+
     def test_every_exit_code_of_the_help_is_in_the_readme(self):
         help_text = subprocess.check_output([str(DAEMON), "--help"], text=True)
         codes = re.findall(r"^  (\d+(?:\+n)?)  ", help_text.partition("Exit codes:\n")[2], re.MULTILINE)
         self.assertEqual(codes, ["0", "1", "2", "69", "73", "77", "78", "128+n"])
         table = (ROOT / "README.md").read_text().partition("\n### Exit codes\n")[2].partition("\n#")[0]
         self.assertEqual(re.findall(r"^\| (\d+(?:\+n)?) \|", table, re.MULTILINE), codes)
+
+    def test_no_two_paths_are_one_where_case_does_not_count(self):
+        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+        if listed.returncode != 0:
+            self.skipTest("this is no checkout")
+        files = [Path(name) for name in listed.stdout.splitlines()]
+        every = {str(part) for path in files for part in (path, *path.parents)}
+        self.assertEqual(len({name.lower() for name in every}), len(every))
 
     def test_every_line_of_the_check_that_troubleshooting_names_exists(self):
         text = (ROOT / "README.md").read_text().partition("\n## Troubleshooting\n")[2].partition("\n## ")[0]

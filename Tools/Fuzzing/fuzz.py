@@ -3,7 +3,7 @@
 
 What a target imports is compiled for it as modules of their own, with the fuzzer's counters inside; they are kept under
 .build and made again when a source changes. An input that fails is printed and left in .build/fuzz/found: once
-mended, move it to Tools/Fuzz/Corpus/TARGET under a name that says what it is. Every unit test run feeds it from then on.
+mended, move it to Tools/Fuzzing/Corpus/TARGET under a name that says what it is. Every unit test run feeds it from then on.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGETS = ROOT / "Tools" / "Fuzz" / "Targets"
-CORPUS = ROOT / "Tools" / "Fuzz" / "Corpus"
-INSIST = ROOT / "Tools" / "Fuzz" / "Insist.swift"
+TARGETS = ROOT / "Tools" / "Fuzzing" / "Targets"
+CORPUS = ROOT / "Tools" / "Fuzzing" / "Corpus"
+INSIST = ROOT / "Tools" / "Fuzzing" / "Insist.swift"
 BUILD = ROOT / ".build" / "fuzz"
 #: Swift's own handler would read all of the memory of a process that traps, and trip over the sanitizer.
 ENVIRONMENT = {**os.environ, "SWIFT_BACKTRACE": "enable=no"}
@@ -210,7 +210,7 @@ def fuzz(targets: list[str], seconds: int) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="Tools/fuzz", description=__doc__.splitlines()[0])
     parser.add_argument("seconds", type=int, metavar="SECONDS", help="how long each target runs")
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="files of Tools/Fuzz/Targets; all, if none is named")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="files of Tools/Fuzzing/Targets; all, if none is named")
     options = parser.parse_args()
     known = sorted(path.stem for path in TARGETS.glob("*.swift"))
     unknown = [target for target in options.targets if target not in known]
