@@ -6,9 +6,8 @@ internal import CLibev
 @LoopActor
 package final class Signals {
     private let mailbox = Mailbox<Int32>()
-    private var watchers: [UnsafeMutablePointer<ev_signal>] = []
 
-    /// Begins to catch `numbers`; their default action no longer happens.
+    /// Begins to catch `numbers` for as long as the process lives; their default action no longer happens.
     package init(_ numbers: [Int32]) {
         for number in numbers {
             let watcher = UnsafeMutablePointer<ev_signal>.allocate(capacity: 1)
@@ -16,24 +15,12 @@ package final class Signals {
             clibev_signal_init(watcher, signalCaught, number)
             watcher.pointee.data = Unmanaged.passRetained(mailbox).toOpaque()
             ev_signal_start(LoopExecutor.shared.loop, watcher)
-            watchers.append(watcher)
         }
     }
 
     /// Suspends until the next signal and returns its number.
     package func next() async throws(WaitError) -> Int32 {
         try await mailbox.receive()
-    }
-
-    /// Gives the signals back to their default actions.
-    package func stop() {
-        for watcher in watchers {
-            ev_signal_stop(LoopExecutor.shared.loop, watcher)
-            if let data = watcher.pointee.data { Unmanaged<Mailbox<Int32>>.fromOpaque(data).release() }
-            watcher.deallocate()
-        }
-        watchers = []
-        mailbox.close()
     }
 }
 
