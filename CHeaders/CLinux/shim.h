@@ -21,6 +21,11 @@ static inline int clinux_forbid_dumps(void) {
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+// prctl, which takes a variable number of arguments
+static inline int clinux_end_with_parent(int signal) {
+    return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
+}
+
 // malloc_trim(3), of a header that Swift's Glibc module leaves out
 static inline int clinux_trim_heap(void) {
     return malloc_trim(0);

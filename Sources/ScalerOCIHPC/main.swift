@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Glibc
+internal import Transport
 
+MortalProgram.becomeIfAsked(CommandLine.arguments)
 exit(CommandLineEntry.run(CommandLine.arguments))

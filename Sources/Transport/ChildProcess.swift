@@ -15,7 +15,7 @@ internal import Glibc
 /// A program that was started and may have ended.
 ///
 /// It is reaped while the loop runs, whoever still holds this object. One that shall not outlive this process has to
-/// be told so with `send`.
+/// be told so with `send`, or be started with `endsWithUs`.
 @LoopActor
 package final class ChildProcess {
     /// Bytes that one read of its output takes.
@@ -145,12 +145,13 @@ private func launch(_ program: Program, input: Int32?, output: Int32?) throws(Tr
     if program.leadsGroup { flags |= POSIX_SPAWN_SETPGROUP }
     posix_spawnattr_setflags(&attributes, Int16(flags))
 
-    let arguments = CStrings([program.path] + program.arguments)
+    let (path, vector) = program.endsWithUs ? MortalProgram.start(program) : (program.path, program.vector)
+    let arguments = CStrings(vector)
     let environment = CStrings((program.environment ?? environmentVariables()).map { "\($0)=\($1)" })
     var processID = pid_t()
     let status = posix_spawn(
         &processID,
-        program.path,
+        path,
         &actions,
         &attributes,
         arguments.pointers,
@@ -163,7 +164,7 @@ private func launch(_ program: Program, input: Int32?, output: Int32?) throws(Tr
 }
 
 /// An argument vector for the C library, freed with its holder.
-private final class CStrings {
+final class CStrings {
     let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
     private let count: Int
 

@@ -24,6 +24,8 @@ package struct Program: Sendable, Equatable {
     package var input: [UInt8] = []
     /// Where its output goes.
     package var output = Output.captured
+    /// Whether the kernel kills it when we end in whatever way, so that nothing of ours outlives a `kill -9`.
+    package var endsWithUs = false
     /// Whether it leads a process group of its own, so that Ctrl-C at the terminal reaches us alone.
     package var leadsGroup = false
 
@@ -32,6 +34,9 @@ package struct Program: Sendable, Equatable {
         self.path = path
         self.arguments = arguments
     }
+
+    /// The argument vector, beginning with the program's name.
+    var vector: [String] { [path] + arguments }
 
     /// The path of the first executable file of this name in the directories of `searchPath`, nil if there is none.
     ///

@@ -100,6 +100,12 @@ class Up(CloudTestCase):
         self.assertIn("scaler_scheduler ended with signal 9; stopping everything", up.output())
         self.assertFalse(Path(f"/proc/{children['scaler_object_storage_server']}").exists())
 
+    def test_nothing_outlives_a_kill_that_cannot_be_caught(self):
+        up = self.up()
+        self.assertEqual(len(self.started()), 2)
+        up.stop(signal.SIGKILL)
+        await_that(lambda: not self.started(), 5, "their end")
+
     def test_a_program_that_is_not_there_is_told(self):
         # Everything but Scaler is found there.
         missing = self.start("up", str(self.directory / "config.toml"), path="/nothing")
