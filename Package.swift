@@ -47,7 +47,7 @@ let package = Package(
         // Pure: decisions are values.
         module("CapnProto", [], pure),
         module("SchedulerMessages", ["CapnProto", "Encodings"], pure),
-        module("HTTPWire", [], pure),
+        module("HTTPWire", ["Encodings"], pure),
         module("Encodings", [], pure),
         module("JSON", [], pure),
         module("OCISigning", ["Encodings"], pure),
@@ -99,7 +99,7 @@ let package = Package(
         // Measures the daemon's HTTP client; in no product, Tools/bench builds it.
         .executableTarget(
             name: "Bench",
-            dependencies: ["EventLoop", "HTTPClient", "HTTPWire", "OCISigning", "Transport"],
+            dependencies: ["Encodings", "EventLoop", "HTTPClient", "HTTPWire", "OCISigning", "Transport"],
             path: "Tools/Benchmark",
             exclude: ["bench.py", "libcurl.py", "server.py"],
             swiftSettings: strict
@@ -112,7 +112,7 @@ let package = Package(
             swiftSettings: strict
         ),
         tests("CapnProtoTests", ["CapnProto", "TestSupport"]),
-        tests("SchedulerMessagesTests", ["CapnProto", "SchedulerMessages", "TestSupport"]),
+        tests("SchedulerMessagesTests", ["CapnProto", "Encodings", "SchedulerMessages", "TestSupport"]),
         tests("HTTPWireTests", ["HTTPWire", "TestSupport"]),
         tests("EncodingsTests", ["Encodings"]),
         tests("JSONTests", ["JSON", "TestSupport"]),

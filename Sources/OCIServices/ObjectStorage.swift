@@ -39,7 +39,7 @@ package final class ObjectStorage {
             guard case .string(let name) = try answer.json() else {
                 throw answer.malformed("the namespace is not a string")
             }
-            return (name, answer.head.headers["date"].flatMap(HTTPWire.HTTPDate.secondsSinceEpoch))
+            return (name, answer.head.headers["date"].flatMap(HTTPDate.secondsSinceEpoch))
         }
     }
 

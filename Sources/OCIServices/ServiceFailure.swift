@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
 internal import HTTPWire
 internal import JSON
 
@@ -59,7 +60,7 @@ package struct ServiceFailure: Sendable, Equatable {
                 ?? Self.oneLine(String(decoding: body.prefix(1000), as: UTF8.self), count: 200),
             opcRequestID: head.headers["opc-request-id"].map { Self.oneLine($0, count: 200) },
             retryAfter: head.headers.retryAfter(now: now, atMost: .seconds(3600)),
-            date: head.headers["date"].flatMap(HTTPWire.HTTPDate.secondsSinceEpoch),
+            date: head.headers["date"].flatMap(HTTPDate.secondsSinceEpoch),
             scope: scope
         )
     }

@@ -143,7 +143,7 @@ package final class SignedExchange {
             method: method,
             target: target,
             host: authority,
-            date: OCISigning.HTTPDate.format(secondsSinceEpoch: now),
+            date: HTTPDate.format(secondsSinceEpoch: now),
             coverage: coverage
         )
     }

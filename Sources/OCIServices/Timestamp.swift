@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
 /// A moment as services write it (RFC 3339), to the millisecond.
 package struct Timestamp: Sendable, Comparable {
     /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -25,7 +27,7 @@ package struct Timestamp: Sendable, Comparable {
             let milliseconds = reader.fraction(),
             let offsetMinutes = reader.offset(), reader.isAtEnd
         else { return nil }
-        let days = Self.daysSinceEpoch(year, month, day)
+        let days = CivilDate.daysSinceEpoch(year, month, day)
         let seconds = days * 86_400 + hour * 3600 + (minute - offsetMinutes) * 60 + second
         millisecondsSinceEpoch = seconds * 1000 + milliseconds
     }
@@ -37,13 +39,6 @@ package struct Timestamp: Sendable, Comparable {
     /// The time from `earlier` to this moment, negative if it lies before.
     package func duration(since earlier: Timestamp) -> Duration {
         .milliseconds(millisecondsSinceEpoch - earlier.millisecondsSinceEpoch)
-    }
-
-    /// Days since 1970-01-01 in the Gregorian calendar; years begin in March, so that the leap day is the last.
-    private static func daysSinceEpoch(_ year: Int, _ month: Int, _ day: Int) -> Int {
-        let marchYear = month > 2 ? year : year - 1
-        let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
-        return marchYear * 365 + marchYear / 4 - marchYear / 100 + marchYear / 400 + dayOfYear - 719_468
     }
 }
 

@@ -20,7 +20,6 @@ package enum SchedulerMessageError: Error, Equatable, Sendable {
         case objectTag
         case objectHeader
         case taskFlags
-        case profileResult
         case resultType
         case cancelConfirmType
         case logType

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import CapnProto
+package import Encodings
 
 /// A worker's answer to a `TaskCancel` (`TaskCancelConfirm`).
 package struct TaskCancelConfirm: CommonMessageBody {
@@ -81,7 +82,7 @@ package struct TaskResult: CommonMessageBody {
     package init(taskID: TaskID, outcome: Outcome, result: ObjectID, profile: ProfileResult?) {
         self.taskID = taskID
         self.outcome = outcome
-        self.metadata = profile?.encoded() ?? []
+        self.metadata = profile?.bytes ?? []
         self.results = [result]
     }
 

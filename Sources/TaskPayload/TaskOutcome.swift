@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Encodings
+
 /// What a container stored as its task's result.
 ///
 /// The ranges are offsets into the (decompressed) stored pickle: the bytes there go to Scaler's object storage as they

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
 /// The Python source that runs a task inside the container, and how its outcome begins.
 enum Trampoline {
     /// The text of `trampoline.py`, compiled into the program.

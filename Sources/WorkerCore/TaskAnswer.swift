@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Compression
+internal import Encodings
 internal import EventLoop
 internal import SchedulerMessages
 internal import TaskPayload
@@ -12,14 +13,14 @@ struct TaskAnswer {
     let isSuccess: Bool
     let object: Blob
     /// What the run cost, where a container told.
-    let profile: SchedulerMessages.ProfileResult?
+    let profile: ProfileResult?
     /// What the task printed, as `PrintedPiece` reads it; empty unless the client asked for it.
     let output: [UInt8]
 
     init(
         isSuccess: Bool,
         object: Blob,
-        profile: SchedulerMessages.ProfileResult?,
+        profile: ProfileResult?,
         output: [UInt8] = []
     ) {
         self.isSuccess = isSuccess
@@ -95,28 +96,23 @@ struct TaskAnswer {
     private init(_ outcome: TaskOutcome, _ head: [UInt8], _ pickle: Blob) {
         switch outcome {
         case .result(let profile, let output, let payload):
-            self.init(true, profile, Array(head[output]), pickle.part(payload))
+            self.init(
+                isSuccess: true,
+                object: pickle.part(payload),
+                profile: profile,
+                output: Array(head[output])
+            )
         case .exception(let profile, let output, let payload):
-            self.init(false, profile, Array(head[output]), pickle.part(payload))
+            self.init(
+                isSuccess: false,
+                object: pickle.part(payload),
+                profile: profile,
+                output: Array(head[output])
+            )
         case .containerError(let error):
             let exception =
                 error.saysProcessDied ? FailurePickle.ExceptionName.processorDiedError : .runtimeError
             self = TaskFailure(exception, error.clientText).answer
         }
-    }
-
-    /// What the trampoline returned, with its profile as the metadata of a TaskResult.
-    private init(
-        _ isSuccess: Bool,
-        _ profile: TaskPayload.ProfileResult,
-        _ output: [UInt8],
-        _ object: Blob
-    ) {
-        let wire = SchedulerMessages.ProfileResult(
-            durationSeconds: profile.seconds,
-            memoryPeakBytes: profile.peakMemoryBytes,
-            cpuSeconds: profile.processorSeconds
-        )
-        self.init(isSuccess: isSuccess, object: object, profile: wire, output: output)
     }
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import TaskPayload
+import Encodings
 import Testing
 
 @Suite struct ProfileResultTests {
     @Test(arguments: PickleVector.named("profile/"))
     func `Scaler's bytes are read and written`(vector: PickleVector) throws {
         let expected = ProfileResult(
-            seconds: try #require(vector.fields.durationSeconds),
-            peakMemoryBytes: try #require(vector.fields.memoryPeak),
-            processorSeconds: try #require(vector.fields.processorSeconds)
+            durationSeconds: try #require(vector.fields.durationSeconds),
+            memoryPeakBytes: try #require(vector.fields.memoryPeak),
+            cpuSeconds: try #require(vector.fields.processorSeconds)
         )
         #expect(ProfileResult(bytes: try vector.bytes) == expected)
         #expect(try expected.bytes == vector.bytes)

@@ -1,10 +1,11 @@
+import TaskPayload
 // SPDX-License-Identifier: Apache-2.0
 import TestSupport
 import Testing
 
-@testable import TaskPayload
+@testable import Encodings
 
-private let profile = ProfileResult(seconds: 1.5, peakMemoryBytes: 4096, processorSeconds: 0.25)
+private let profile = ProfileResult(durationSeconds: 1.5, memoryPeakBytes: 4096, cpuSeconds: 0.25)
 
 private func outcomeBytes(_ kind: Character, _ payload: [UInt8]) -> [UInt8] {
     Array("SOH1\(kind)".utf8) + profile.bytes + payload

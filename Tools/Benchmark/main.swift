@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Encodings
 import EventLoop
 import Glibc
 import HTTPClient
@@ -109,7 +110,7 @@ struct Signer: Sendable {
                 method: method,
                 target: target,
                 host: authority,
-                date: OCISigning.HTTPDate.format(secondsSinceEpoch: Int(WallClock.epochSeconds)),
+                date: HTTPDate.format(secondsSinceEpoch: Int(WallClock.epochSeconds)),
                 coverage: .head
             )
         } catch {

@@ -1,8 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Reads the date formats of HTTP (RFC 9110 section 5.6.7): the one that may be sent, and the two that must still
-/// be understood.
+/// The date formats of HTTP (RFC 9110 section 5.6.7): the one that may be sent, and the two that must still be
+/// understood.
 package enum HTTPDate {
+    private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+
+    /// Returns the text for a number of seconds since 1970, such as `Thu, 05 Jan 2023 21:31:40 GMT`.
+    package static func format(secondsSinceEpoch: Int) -> String {
+        let days = secondsSinceEpoch.flooredQuotient(86_400)
+        let second = secondsSinceEpoch - days * 86_400
+        let (year, month, day) = CivilDate.ofDay(days)
+        let weekday = weekdays[days - days.flooredQuotient(7) * 7]
+        let time = [second / 3600, second / 60 % 60, second % 60].map { padded($0, 2) }.joined(separator: ":")
+        return "\(weekday), \(padded(day, 2)) \(months[month - 1]) \(padded(year, 4)) \(time) GMT"
+    }
+
     /// Seconds since 1970-01-01T00:00:00Z of a Date, Last-Modified or Retry-After value, or nil if it is none.
     ///
     /// The day of the week is not compared: it adds nothing and some servers get it wrong.
@@ -37,7 +49,7 @@ package enum HTTPDate {
             // 60 is a leap second.
             let second = number(clock[2], 0...60)
         else { return nil }
-        return daysSinceEpoch(year, month + 1, day) * 86_400 + hour * 3600 + minute * 60 + second
+        return CivilDate.daysSinceEpoch(year, month + 1, day) * 86_400 + hour * 3600 + minute * 60 + second
     }
 
     /// Two digits are the RFC 850 form, in which nothing but the twentieth century was ever meant to be written.
@@ -54,34 +66,14 @@ package enum HTTPDate {
         guard (1...4).contains(text.utf8.count) else { return nil }
         var value = 0
         for byte in text.utf8 {
-            guard let digit = Grammar.decimalDigit(byte) else { return nil }
-            value = value * 10 + digit
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            value = value * 10 + Int(byte - UInt8(ascii: "0"))
         }
         return range.contains(value) ? value : nil
     }
 
-    /// Days from 1970-01-01 in the Gregorian calendar, counted in years that begin in March so that the leap day is
-    /// the last.
-    private static func daysSinceEpoch(_ year: Int, _ month: Int, _ day: Int) -> Int {
-        let marchYear = month > 2 ? year : year - 1
-        let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
-        let leapDays = marchYear / 4 - marchYear / 100 + marchYear / 400
-        return marchYear * 365 + leapDays + dayOfYear - 719_468
-    }
-}
-
-extension HeaderFields {
-    /// How long the server asks us to wait (Retry-After, RFC 9110 section 10.2.3), at most `maximum`.
-    ///
-    /// It may be a number of seconds or a date, which is compared with `now` in seconds since 1970. Nil if the field
-    /// is absent or says nothing sensible; zero for a date that has passed.
-    package func retryAfter(now: Int, atMost maximum: Duration) -> Duration? {
-        guard let text = self["retry-after"] else { return nil }
-        if !text.isEmpty, text.utf8.allSatisfy({ Grammar.decimalDigit($0) != nil }) {
-            // What Int32 cannot hold is longer than any patience.
-            return min(.seconds(Int32(text) ?? .max), maximum)
-        }
-        guard let date = HTTPDate.secondsSinceEpoch(text) else { return nil }
-        return min(.seconds(max(date - now, 0)), maximum)
+    private static func padded(_ number: Int, _ width: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 }
