@@ -66,7 +66,7 @@ enum CleanupCommand {
         if removable.isEmpty {
             console.say("nothing of provision's is there")
         } else {
-            try console.confirm("Remove all of this?", isConfirmed: order.isConfirmed)
+            try await console.confirm("Remove all of this?", isConfirmed: order.isConfirmed)
             try await checkIdle(cloud)
             let remover = Remover(cloud: cloud, console: console, count: removable.count)
             for item in removable { try await remover.remove(item) }

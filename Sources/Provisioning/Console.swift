@@ -11,7 +11,7 @@ final class Console {
 
     private let isTerminal: Bool
     private let write: @LoopActor (_ text: String, _ isTalk: Bool) -> Void
-    private let readAnswer: @LoopActor () -> String?
+    private let readAnswer: @LoopActor () async throws(ProvisioningError) -> String?
     /// Whether a line of talk stands unfinished on the terminal.
     private var isLineOpen = false
 
@@ -20,7 +20,7 @@ final class Console {
         self.init(
             isTerminal: isatty(STDERR_FILENO) == 1,
             write: { text, isTalk in writeAll(text, to: isTalk ? STDERR_FILENO : STDOUT_FILENO) },
-            readAnswer: { readLine() }
+            readAnswer: { () async throws(ProvisioningError) in try await readLineOfTerminal() }
         )
     }
 
@@ -28,7 +28,7 @@ final class Console {
     init(
         isTerminal: Bool,
         write: @escaping @LoopActor (_ text: String, _ isTalk: Bool) -> Void,
-        readAnswer: @escaping @LoopActor () -> String?
+        readAnswer: @escaping @LoopActor () async throws(ProvisioningError) -> String?
     ) {
         self.isTerminal = isTerminal
         self.write = write
@@ -77,7 +77,7 @@ final class Console {
     }
 
     /// Asks unless the answer was given before; throws unless it is yes.
-    func confirm(_ question: String, isConfirmed: Bool) throws(ProvisioningError) {
+    func confirm(_ question: String, isConfirmed: Bool) async throws(ProvisioningError) {
         if isConfirmed { return }
         guard isatty(STDIN_FILENO) == 1 else {
             throw .unusable(
@@ -88,14 +88,14 @@ final class Console {
                 )
             )
         }
-        guard confirms(question) else { throw .declined }
+        guard try await confirms(question) else { throw .declined }
     }
 
     /// Asks, and returns whether the answer was yes.
-    func confirms(_ question: String) -> Bool {
+    func confirms(_ question: String) async throws(ProvisioningError) -> Bool {
         closeLine()
         write("\(question) [y/N] ", true)
-        let answer = readAnswer()?.lowercased() ?? ""
+        let answer = try await readAnswer()?.lowercased() ?? ""
         return answer == "y" || answer == "yes"
     }
 
@@ -103,6 +103,19 @@ final class Console {
         if isLineOpen { write("\n", true) }
         isLineOpen = false
     }
+}
+
+/// The next line typed, nil at the end of input; waits on the loop, so that Ctrl-C ends it.
+@LoopActor
+private func readLineOfTerminal() async throws(ProvisioningError) -> String? {
+    let readiness = Readiness(STDIN_FILENO)
+    do throws(WaitError) {
+        // A terminal has something to read when a whole line was typed.
+        try await readiness.wait(for: .read, until: .never)
+    } catch {
+        throw .cancelled
+    }
+    return readLine()
 }
 
 /// A terminal or pipe that takes no more is nobody's fault here; SIGPIPE is ignored, so the work goes on.

@@ -85,7 +85,7 @@ final class ReapCommand {
             }
             return
         }
-        try console.confirm("Delete all of this?", isConfirmed: order.isConfirmed)
+        try await console.confirm("Delete all of this?", isConfirmed: order.isConfirmed)
         try await run(sweep, belongings)
         // The name is ours until here.
         withExtendedLifetime(presence) {}

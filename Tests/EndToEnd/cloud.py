@@ -6,7 +6,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import pty
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -75,6 +77,37 @@ class CloudTestCase(unittest.TestCase):
             timeout=120,
             **options,
         )
+
+    def run_at_terminal(
+        self, *arguments: str, answer: str | signal.Signals, environment: dict[str, str] | None = None
+    ) -> tuple[int, str]:
+        """Runs the program at a terminal of its own, and types or sends `answer` when asked; its exit code and talk."""
+        terminal, other = pty.openpty()
+        with subprocess.Popen(
+            [str(DAEMON), *arguments],
+            cwd=self.directory,
+            env=environment or self.environment(),
+            stdin=other,
+            stdout=other,
+            stderr=other,
+        ) as process:
+            os.close(other)
+            talk = ""
+            is_answered = False
+            while True:
+                try:
+                    part = os.read(terminal, 4096).decode()
+                except OSError:  # how the end of the other side shows
+                    break
+                talk += part
+                if not is_answered and "[y/N] " in talk:
+                    is_answered = True
+                    if isinstance(answer, str):
+                        os.write(terminal, answer.encode())
+                    else:
+                        process.send_signal(answer)
+            os.close(terminal)
+            return process.wait(60), talk
 
     def provision(self, *arguments: str, **options):
         return self.run_command(

@@ -44,9 +44,12 @@ class OwnedTestCase(CloudTestCase):
     def whose(self) -> list[str]:
         return ["--worker-manager-id", MANAGER, "--scheduler", self.cluster.address]
 
-    def command(self, name: str, *arguments: str, **changes: str):
-        environment = {key: value for key, value in self.cloud.items() if key.startswith("OCI_")}
-        return self.run_command(name, *arguments, environment=self.environment(**{**environment, **changes}))
+    def variables(self) -> dict[str, str]:
+        """A shell in which compartment and bucket are set, and how to get there."""
+        return self.environment(**{key: value for key, value in self.cloud.items() if key.startswith("OCI_")})
+
+    def command(self, name: str, *arguments: str):
+        return self.run_command(name, *arguments, environment=self.variables())
 
     def list(self, *arguments: str) -> dict:
         """What `list --json` finds in the one place there is."""
@@ -185,9 +188,9 @@ class Marked(OwnedTestCase):
         for name in names:
             self.assertEqual(self.cloud_client.call("PUT", self.cloud_client.object_path(name), b"x").status, 200)
 
-    def reap(self, *arguments: str, code: int = 0, **changes: str) -> str:
+    def reap(self, *arguments: str, code: int = 0) -> str:
         """Runs reap without questions; what it said."""
-        done = self.command("reap", "--yes", *(arguments or self.whose()), **changes)
+        done = self.command("reap", "--yes", *(arguments or self.whose()))
         self.assertEqual(done.returncode, code, done.stderr)
         return done.stderr
 
@@ -229,6 +232,20 @@ class Marked(OwnedTestCase):
         self.assertEqual(sorted(id for id, _ in self.in_the_cloud()), sorted(strangers))
         self.assertEqual(sorted(self.objects()), sorted(others))
 
+    def test_it_asks_first(self):
+        made = self.make(secrets.token_hex(16))
+        for answer, code in [("n\n", 1), ("\n", 1), (signal.SIGINT, 130), ("y\n", 0)]:
+            with self.subTest(answer):
+                self.assertEqual([id for id, _ in self.in_the_cloud()], [made])
+                ended, talk = self.run_at_terminal(
+                    "reap", *self.whose(), answer=answer, environment=self.variables()
+                )
+                self.assertEqual(ended, code, talk)
+                self.assertIn(made[-12:], talk)
+                self.assertIn("Delete all of this? [y/N]", talk)
+        self.assertIn("deleting [##############################] 1/1", talk)
+        self.cluster.await_nothing_left(1)
+
     def test_refusals_that_pass_are_waited_out(self):
         for _ in range(6):
             self.make(secrets.token_hex(16))
@@ -262,14 +279,13 @@ class Marked(OwnedTestCase):
         self.assertEqual(self.command("list", *self.whose()).returncode, 77)
 
     def test_a_signal_says_how_far_it_came(self):
-        variables = {key: value for key, value in self.cloud.items() if key.startswith("OCI_")}
         self.make(secrets.token_hex(16))
         self.faults("DeleteContainerInstance 409 code=IncorrectState")
         for number in (signal.SIGINT, signal.SIGTERM):
             result = f"scaler-tasks/{self.owner}/results/{secrets.token_hex(16)}.pkl"
             self.store(result)
             with self.subTest(number), subprocess.Popen(
-                [str(DAEMON), "reap", "--yes", *self.whose()], cwd=self.directory, env=self.environment(**variables),
+                [str(DAEMON), "reap", "--yes", *self.whose()], cwd=self.directory, env=self.variables(),
                 stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
             ) as process:  # fmt: skip
                 await_that(lambda: result not in self.objects(), 30, "the object to go")

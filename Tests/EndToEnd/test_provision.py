@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import signal
 import subprocess
@@ -223,25 +221,7 @@ class Cleanup(CloudTestCase):
         self.assertEqual(list(self.directory.iterdir()), [])
 
     def answer(self, text: str) -> tuple[int, str]:
-        """Runs cleanup at a terminal of its own and types `text` when asked."""
-        terminal, other = pty.openpty()
-        command = [str(DAEMON), "cleanup"]
-        with subprocess.Popen(
-            command, cwd=self.directory, env=self.environment(), stdin=other, stdout=other, stderr=other
-        ) as process:
-            os.close(other)
-            talk = ""
-            while True:
-                try:
-                    part = os.read(terminal, 4096).decode()
-                except OSError:  # how the end of the other side shows
-                    break
-                talk += part
-                if text and "[y/N] " in talk:
-                    os.write(terminal, text.encode())
-                    text = ""
-            os.close(terminal)
-            return process.wait(60), talk
+        return self.run_at_terminal("cleanup", answer=text)
 
     def test_a_cluster_that_runs_is_not_pulled_from_under_its_tasks(self):
         saved = self.provisioned()
