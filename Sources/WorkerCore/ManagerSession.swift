@@ -34,6 +34,8 @@ final class ManagerSession {
     private let onWish: @LoopActor (Int) -> Void
     private var unanswered = 0
     private var hasEcho = false
+    /// Rings when a heartbeat is due before its time.
+    private let due = Wakeup()
     /// Whether the scheduler answers.
     var isRegistered: Bool { hasEcho && !isSilent }
     private var isSilent: Bool { unanswered > Self.toleratedCount }
@@ -56,6 +58,7 @@ final class ManagerSession {
 
     /// Serves until the channel ends.
     func run() async -> SchedulerChannel.End {
+        channel.onConnected = { [due] in due.ring() }
         let heartbeats = spawn { await self.sendHeartbeats() }
         let end = await channel.run(patience: profile.deathTimeout) { bytes throws(SchedulerMessageError) in
             try self.received(bytes)
@@ -83,7 +86,11 @@ final class ManagerSession {
             if hasEcho, unanswered == Self.toleratedCount + 1 {
                 log.warning("the scheduler is silent; what runs goes on, and answers are kept for it")
             }
-            guard (try? await sleep(for: profile.heartbeatInterval)) != nil else { return }
+            do throws(WaitError) {
+                try await due.wait(until: .after(profile.heartbeatInterval))
+            } catch .deadlinePassed {} catch {
+                return
+            }
         }
     }
 

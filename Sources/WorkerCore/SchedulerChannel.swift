@@ -42,6 +42,9 @@ final class SchedulerChannel {
     /// Whether the link has lost its connection and not mended it yet.
     private var isLineBroken = false
 
+    /// Called whenever messages can be sent that could not be before: a heartbeat is due.
+    var onConnected: @LoopActor () -> Void = {}
+
     /// Called when a connection was lost and there is another under the same identity, after what is not confirmed was
     /// sent again.
     var onMended: @LoopActor () -> Void = {}
@@ -147,6 +150,7 @@ final class SchedulerChannel {
         outbox.lineBroke(mayStillEcho: false)
         for message in outbox.messages { try link.send(message) }
         lineWatch = spawn { await self.watchLine(of: link) }
+        onConnected()
     }
 
     /// Sends again what a connection under the link may have taken with it.

@@ -30,6 +30,8 @@ final class WorkerSession {
     private var usage = ProcessUsageSampler()
     private var lastEcho = Deadline.now
     private var heartbeats: Spawned<Void>?
+    /// Rings when a heartbeat is due before its time.
+    private let due = Wakeup()
     /// Measured between the last heartbeat and its echo.
     private var latency: Duration = .zero
     private var heartbeatSent: Deadline?
@@ -75,6 +77,7 @@ final class WorkerSession {
     func run() async -> SchedulerChannel.End {
         log.info("worker started")
         lastEcho = .now
+        channel.onConnected = { [due] in due.ring() }
         heartbeats = spawn { await self.sendHeartbeats() }
         let end = await channel.run(patience: profile.deathTimeout) { bytes throws(SchedulerMessageError) in
             try self.received(bytes)
@@ -84,7 +87,7 @@ final class WorkerSession {
                 "the scheduler sent bytes that make no sense; leaving it",
                 metadata: ["error": "\(error)"]
             )
-            await leave(generation: nil)
+            await leave(generation: storage.generation)
         }
         heartbeats?.cancel()
         dispatcher.disown(self)
@@ -117,7 +120,11 @@ final class WorkerSession {
     private func sendHeartbeats() async {
         while true {
             if channel.sendHeartbeat(heartbeat().encoded()) { heartbeatSent = .now }
-            guard (try? await sleep(for: profile.heartbeatInterval)) != nil else { return }
+            do throws(WaitError) {
+                try await due.wait(until: .after(profile.heartbeatInterval))
+            } catch .deadlinePassed {} catch {
+                return
+            }
             if (lastEcho + profile.deathTimeout).isPast {
                 log.error("the scheduler has not answered a heartbeat for the death timeout")
                 return await channel.leave(goodbye: nil)

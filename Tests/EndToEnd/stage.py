@@ -25,6 +25,8 @@ DEFAULT_SERIALIZER = bytes.fromhex(
     "8005953d000000000000008c207363616c65722e636c69656e742e73657269616c697a65722e64656661756c74948c1144656661756c74"
     "53657269616c697a65729493942981942e"
 )
+#: What a worker leaves with, up to 2.6.0 and since.
+GOODBYES = ("DisconnectRequest", "WorkerDisconnectNotification")
 
 
 def encoded(message: Any) -> bytes:
@@ -335,21 +337,22 @@ class Stage:
         return stored
 
     def submit(self, task: StagedTask, worker: bytes | None = None, flags: bytes = b"", client: bytes | None = None) -> None:
-        from scaler.protocol.capnp import Task
-        from scaler.utility.identifiers import ClientID, ObjectID, TaskID
+        self.send(self.task_message(task, flags, client), worker)
 
-        message = Task(
-            taskId=TaskID(task.task_id),
-            source=ClientID(client or self.client),
+    def task_message(self, task: StagedTask, flags: bytes = b"", client: bytes | None = None) -> Any:
+        from scaler.protocol.capnp import Task
+
+        # Plain bytes, for Scaler's own types of identifiers would refuse what a test may want to send.
+        return Task(
+            taskId=task.task_id,
+            source=client or self.client,
             metadata=flags,
-            funcObjectId=ObjectID(task.function),
+            funcObjectId=task.function,
             functionArgs=[
-                Task.Argument(type=Task.Argument.ArgumentType.objectID, data=ObjectID(argument))
-                for argument in task.arguments
+                Task.Argument(type=Task.Argument.ArgumentType.objectID, data=argument) for argument in task.arguments
             ],
             capabilities=[],
         )
-        self.send(message, worker)
 
     def cancel(self, task: StagedTask, force: bool, worker: bytes | None = None) -> None:
         from scaler.protocol.capnp import TaskCancel
@@ -380,6 +383,12 @@ class Stage:
 
     def workers(self) -> list[bytes]:
         return list(dict.fromkeys(said.identity for said in self.all("WorkerHeartbeat")))
+
+    def present(self) -> list[bytes]:
+        """The identities of the workers that have not left, in the order of their registration."""
+        gone = {said.identity for name in GOODBYES for said in self.all(name)}
+        staying = [worker for worker in self.workers() if worker not in gone]
+        return staying if self.backend == "zmq" else [worker for worker in staying if worker in self.listener.peers]
 
     def manager(self) -> bytes:
         return await_that(lambda: self.all("WorkerManagerHeartbeat"), 60, "a manager")[-1].identity
@@ -477,7 +486,8 @@ class StageTestCase(KindTestCase):
     def assert_daemon_works(self) -> None:
         """The daemon lives and runs a task."""
         task = self.stage.task(square, 7)
-        self.stage.submit(task, self.stage.workers()[-1])
+        worker = await_that(self.stage.present, 60, "a worker")[-1]
+        self.stage.submit(task, worker)
         self.assertEqual(self.stage.result_of(task), 49)
 
 
