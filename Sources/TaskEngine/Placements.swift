@@ -6,8 +6,8 @@
 // limit; and when a thousand tasks wait, letting all of them ask the moment one pause is over is the same mistake.
 // Consequence: a full place is closed for a while that doubles each time it is found full again. Then one create tries it;
 // if that succeeds two may be under way, then four, and so on until the place counts as open again.
-// Consequence: a place that is full because of a limit opens as soon as something of ours is gone, for that is what the
-// limit counts.
+// Consequence: where a limit is what makes a place full, each thing of ours that is gone lets one create through, for
+// that is what the limit counts. More than one would be refused: that there is room for one says nothing of others.
 
 /// One place where an instance can be created.
 package struct Placement: Hashable, Sendable {
@@ -45,15 +45,20 @@ package struct Placements: Sendable {
         var pause: Duration
         /// So many creates may be under way.
         var window = 1
+        /// How many creates found it full that were tried because something of ours was gone.
+        var vainCount = 0
     }
 
-    /// A window beyond this is none.
-    private static let windowMax = 64
+    /// So many creates may be under way in a place that is not known to be full: each is lost if it is by now, and there
+    /// are no more connections than half of that, so more of them would only wait elsewhere.
+    private static let windowMax = 16
 
     /// In order of preference; never empty.
     package let all: [Placement]
     private var cautions: [Placement: Caution] = [:]
     private var underWay: [Placement: Int] = [:]
+    /// So many creates may be tried where a limit is reached: things of ours that are gone since.
+    private var freedCount = 0
     private let firstPause: Duration
     private let longestPause: Duration
 
@@ -81,9 +86,12 @@ package struct Placements: Sendable {
 
     /// Takes the first place where a create may be tried at `now`; `settle` gives it back.
     package mutating func take(at now: Duration) -> Placement? {
-        let free = all.first { place in
-            guard let caution = cautions[place] else { return true }
-            return caution.until <= now && underWay[place, default: 0] < caution.window
+        var free = all.first { isOpen($0, at: now) }
+        // One that is busy and not known to be full is waited for: the next is not as good.
+        if let place = free, underWay[place, default: 0] >= Self.windowMax { return nil }
+        if free == nil, freedCount > 0, let limited = leastVain(at: now) {
+            free = limited
+            freedCount -= 1
         }
         if let free { underWay[free, default: 0] += 1 }
         return free
@@ -126,11 +134,24 @@ package struct Placements: Sendable {
         giveBack(place)
     }
 
-    /// Something of ours is gone for certain: what a limit had closed may be tried.
+    /// Something of ours is gone for certain: where a limit is what closed a place, one create may be tried.
     package mutating func roomFreed(at now: Duration) {
-        for (place, caution) in cautions where caution.fullness == .limit && caution.until > now {
-            cautions[place]?.until = now
+        if leastVain(at: now) != nil { freedCount += 1 }
+    }
+
+    private func isOpen(_ place: Placement, at now: Duration) -> Bool {
+        guard let caution = cautions[place] else { return true }
+        return caution.until <= now && underWay[place, default: 0] < caution.window
+    }
+
+    /// The place closed by a limit where what is gone of ours most likely was: where that helped before.
+    private func leastVain(at now: Duration) -> Placement? {
+        var least: (place: Placement, count: Int)?
+        for place in all {
+            guard let caution = cautions[place], caution.fullness == .limit, caution.until > now else { continue }
+            if caution.vainCount < least?.count ?? .max { least = (place, caution.vainCount) }
         }
+        return least?.place
     }
 
     private mutating func close(_ place: Placement, _ fullness: Fullness, at now: Duration) {
@@ -138,10 +159,22 @@ package struct Placements: Sendable {
             cautions[place] = Caution(fullness: fullness, until: now + firstPause, pause: firstPause)
             return
         }
-        if known.until > now { return }
+        if known.until > now { return note(fullness, of: place, closedBy: known.fullness) }
         // A place where creates succeeded since is full anew, not still.
         let pause = known.window > 1 ? firstPause : min(known.pause * 2, longestPause)
         cautions[place] = Caution(fullness: fullness, until: now + pause, pause: pause)
+    }
+
+    /// A create found a place full that was closed already.
+    private mutating func note(_ fullness: Fullness, of place: Placement, closedBy known: Fullness) {
+        switch (known, fullness) {
+        case (.limit, .limit): cautions[place]?.vainCount += 1
+        case (.limit, .capacity):
+            // Below the limit it lacks hardware, so what is gone of ours is of no use here, and may be elsewhere.
+            cautions[place]?.fullness = .capacity
+            freedCount += 1
+        case (.capacity, _): break
+        }
     }
 
     private mutating func giveBack(_ place: Placement) {

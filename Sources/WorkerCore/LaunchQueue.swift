@@ -30,8 +30,8 @@ final class LaunchQueue {
         self.log = log
     }
 
-    /// How many launches wait for room.
-    var waitingCount: Int { waiting.count }
+    /// How many launches wait for room; those that only wait for others to be answered do not.
+    var waitingCount: Int { placements.isAnyOpen ? 0 : waiting.count }
 
     /// Waits until a place is worth a try; what came of it must be told with one of the other functions.
     func turn() async throws(WaitError) -> Placement {
@@ -103,13 +103,14 @@ final class LaunchQueue {
         spawn {
             var isTold = false
             while !self.waiting.isEmpty {
-                if self.nextReport.isPast {
+                if self.waitingCount > 0, self.nextReport.isPast {
                     self.report()
                     isTold = true
                 }
+                let nextReport = self.waitingCount > 0 ? self.nextReport : .never
                 let opening = self.placements.nextOpening(after: self.now).map { self.origin + $0 }
                 // Nobody cancels this; a deadline that passes is what it waits for.
-                try? await self.change.wait(until: min(opening ?? .never, self.nextReport))
+                try? await self.change.wait(until: min(opening ?? .never, nextReport))
                 self.handOut()
             }
             self.isWatching = false

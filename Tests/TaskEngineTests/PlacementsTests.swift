@@ -35,6 +35,18 @@ import Testing
         #expect(placements.take(at: .seconds(15))?.availabilityDomain == "AD-1")
     }
 
+    @Test func `what is under way in a place is bounded, and no reason to take a worse one`() throws {
+        var placements = twoDomains()
+        var taken: [Placement] = []
+        while let place = placements.take(at: .zero) { taken.append(place) }
+        #expect(taken == Array(repeating: placements.all[0], count: 16))
+        #expect(placements.isAnyOpen)
+        placements.created(in: taken[0], at: .seconds(1))
+        #expect(try take(&placements, at: .seconds(1)) == placements.all[0])
+        placements.full(taken[1], .capacity, at: .seconds(2))
+        #expect(try take(&placements, at: .seconds(2)) == placements.all[1])
+    }
+
     @Test func `a place that stays full is asked less and less often`() throws {
         var placements = oneDomain()
         var now = Duration.zero
@@ -51,8 +63,8 @@ import Testing
 
     @Test func `several answers of one moment count as one`() throws {
         var placements = oneDomain()
-        let places = (0..<50).compactMap { _ in placements.take(at: .zero) }
-        #expect(places.count == 50)
+        let places = (0..<9).compactMap { _ in placements.take(at: .zero) }
+        #expect(places.count == 9)
         for place in places { placements.full(place, .capacity, at: .seconds(1)) }
         #expect(placements.nextOpening(after: .seconds(1)) == .seconds(16))
     }
@@ -70,7 +82,7 @@ import Testing
             placements.created(in: taken[0], at: now)
             for place in taken.dropFirst() { placements.nothingLearned(of: place) }
         }
-        #expect(rounds == [1, 2, 4, 8, 16, 32, 64])
+        #expect(rounds == [1, 2, 4, 8, 16])
     }
 
     @Test func `a create that was under way when the place was full opens nothing`() throws {
@@ -100,6 +112,55 @@ import Testing
             placements.roomFreed(at: .seconds(1))
             #expect((placements.take(at: .seconds(1)) != nil) == isOpened)
         }
+    }
+
+    @Test func `room of ours lets as many creates through as there is room, and no more`() throws {
+        var placements = oneDomain()
+        try fill(&placements, .limit)
+        for _ in 0..<2 { placements.roomFreed(at: .seconds(1)) }
+        let first = try take(&placements, at: .seconds(1))
+        let second = try take(&placements, at: .seconds(1))
+        #expect(placements.take(at: .seconds(1)) == nil)
+        placements.created(in: first, at: .seconds(2))
+        #expect(placements.take(at: .seconds(2)) == nil)
+        placements.full(second, .limit, at: .seconds(2))
+        #expect(placements.take(at: .seconds(2)) == nil)
+        #expect(placements.nextOpening(after: .seconds(2)) == .seconds(15))
+        _ = try take(&placements, at: .seconds(15))
+    }
+
+    @Test func `what is gone of ours is looked for where that helped before`() throws {
+        var placements = Placements(availabilityDomains: ["AD-1", "AD-2"], subnetIDs: ["s"], shapes: ["E4"])
+        for _ in 0..<2 {
+            let place = try take(&placements, at: .zero)
+            placements.full(place, .limit, at: .zero)
+        }
+        var tried: [String] = []
+        for second in 1...6 {
+            placements.roomFreed(at: .seconds(second))
+            let place = try take(&placements, at: .seconds(second))
+            tried.append(place.availabilityDomain)
+            #expect(placements.take(at: .seconds(second)) == nil)
+            if place.availabilityDomain == "AD-2" {
+                placements.created(in: place, at: .seconds(second))
+            } else {
+                placements.full(place, .limit, at: .seconds(second))
+            }
+        }
+        #expect(tried == ["AD-1", "AD-2", "AD-2", "AD-2", "AD-2", "AD-2"])
+    }
+
+    @Test func `room of ours that a place without hardware could not use goes to the next`() throws {
+        var placements = Placements(availabilityDomains: ["AD-1", "AD-2"], subnetIDs: ["s"], shapes: ["E4"])
+        for _ in 0..<2 {
+            let place = try take(&placements, at: .zero)
+            placements.full(place, .limit, at: .zero)
+        }
+        placements.roomFreed(at: .seconds(1))
+        let first = try take(&placements, at: .seconds(1))
+        placements.full(first, .capacity, at: .seconds(1))
+        #expect(try take(&placements, at: .seconds(1)).availabilityDomain == "AD-2")
+        #expect(placements.take(at: .seconds(1)) == nil)
     }
 
     @Test func `a place where creates succeeded meanwhile is full anew, with the first pause`() throws {
