@@ -132,6 +132,8 @@ package struct InstanceWatch: Hashable, Sendable {
         if isEndConfirmed { return missCount > 0 ? .vanished : .endedWithoutResult }
         let limit = activeSince.map { $0 + jobTimeout } ?? createdAt + createTimeout
         if now < limit { return .open(until: limit) }
+        // The next listings tell whether it vanished; that it did not become active in time would be said of a ghost.
+        if missCount > 0 { return .open(until: nil) }
         guard let resultsListedAt, resultsListedAt >= limit else { return .open(until: nil) }
         if activeSince == nil {
             guard let instancesListedAt, instancesListedAt >= limit else { return .open(until: nil) }

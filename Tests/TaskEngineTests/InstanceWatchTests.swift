@@ -86,6 +86,17 @@ import Testing
         #expect(watch.verdict(at: .seconds(113)) == .outOfTime(.creating))
     }
 
+    @Test func `an instance that vanished before it became active is said to have vanished`() {
+        var watch = watch()
+        for start in [105, 111] { watch.instanceMissed(started: .seconds(start), now: .seconds(start)) }
+        watch.resultsListed(started: .seconds(112))
+        #expect(watch.verdict(at: .seconds(109)) == .open(until: .seconds(110)))
+        #expect(watch.verdict(at: .seconds(113)) == .open(until: nil))
+        watch.instanceMissed(started: .seconds(113), now: .seconds(114))
+        watch.resultsListed(started: .seconds(115))
+        #expect(watch.verdict(at: .seconds(116)) == .vanished)
+    }
+
     @Test func `the time to run begins when the instance is active, and outages do not end it`() {
         var watch = watch()
         #expect(watch.verdict(at: .seconds(50)) == .open(until: .seconds(110)))
