@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import tempfile
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from processes import Process, await_that, free_port
 from tcp_proxy import TCPProxy
@@ -134,6 +136,10 @@ class Cluster:
         """What the local OCI did and holds."""
         return self._emulator_says("GET", "report")
 
+    def doubled_count(self) -> int:
+        """Containers beyond the first of a task."""
+        return sum(count - 1 for count in self.report()["tasks"]["ran_more_than_once"].values())
+
     def set_faults(self, *rules: str) -> None:
         """Replaces the faults in force by these; none ends them all."""
         self._emulator_says("PUT", "faults", {"faults": list(rules)})
@@ -145,12 +151,22 @@ class Cluster:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
-    def await_nothing_left(self, seconds: float = 30) -> dict:
-        """Waits until no instance and no object is left; returns the report."""
+    def cloud_client(self) -> Any:
+        """A client of the local OCI that signs as the user; it shares no code with either side."""
+        path = EMULATOR.parent / "tests" / "support.py"
+        specification = importlib.util.spec_from_file_location("emulator_support", path)
+        assert specification is not None and specification.loader is not None
+        module = importlib.util.module_from_spec(specification)
+        sys.modules["emulator_support"] = module
+        specification.loader.exec_module(module)
+        return module.Client(self.environment)
+
+    def await_nothing_left(self, seconds: float = 30, strangers: tuple[int, int] = (0, 0)) -> dict:
+        """Waits until no instance and no object is left but those of `strangers`; returns the report."""
 
         def clean() -> dict | None:
             report = self.report()
-            return report if report["instances"]["left"] == 0 and report["objects"]["left"] == 0 else None
+            return report if (report["instances"]["left"], report["objects"]["left"]) == strangers else None
 
         return await_that(clean, seconds, f"an empty cloud; the local OCI's report: {self.report()}")
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,16 +42,17 @@ def echo(data: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Raises:
-    """The expectation that a task ends with an exception whose text holds `words`."""
+    """The expectation that a task ends with an exception in whose text `pattern` is found."""
 
-    words: str
+    pattern: str
 
 
 @dataclass
 class Outcome:
-    """What an experiment has shown."""
+    """What an experiment has shown: counts, and which promises they break."""
 
     name: str
+    seed: int = 1
     tasks: int = 0
     seconds: float = 0.0
     #: tasks without a result
@@ -58,40 +61,80 @@ class Outcome:
     wrong: int = 0
     #: containers beyond the first of a task
     doubled: int = 0
+    created: int = 0
+    deleted: int = 0
     #: instances and objects still there at the end
-    leaked: int = 0
-    instances: int = 0
+    instances_left: int = 0
+    objects_left: int = 0
     kills: int = 0
-    faults: dict[str, int] = field(default_factory=dict)
+    #: requests of the daemon to OCI
+    requests: int = 0
+    #: the most of them that one bucket let through within a second
+    busiest: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
     #: anything else worth a look, by name
     figures: dict[str, Any] = field(default_factory=dict)
     #: why tasks were lost, the first few
     errors: list[str] = field(default_factory=list)
-    logs: str = ""
+    #: what the experiment expected beyond the counts, and did not see
+    missed: list[str] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)
+
+    def expect(self, is_so: bool, what: str) -> None:
+        """Notes what should have been; a run that proves nothing must not look like one that went well."""
+        if not is_so:
+            self.missed.append(what)
 
     @property
-    def is_good(self) -> bool:
-        return self.lost == self.wrong == self.doubled == self.leaked == 0
+    def broken(self) -> list[str]:
+        """The promises that were not kept, in words; none if all is well."""
+        counts = {
+            "tasks have no result": self.lost,
+            "tasks have a wrong result": self.wrong,
+            "containers ran a task again": self.doubled,
+            "instances are left": self.instances_left,
+            "objects are left": self.objects_left,
+        }
+        return [f"{count} {what}" for what, count in counts.items() if count] + self.missed
+
+    @staticmethod
+    def merged(name: str, parts: list[Outcome], seconds: float) -> Outcome:
+        """What experiments that ran side by side have shown together."""
+        total = Outcome(name, parts[0].seed, seconds=seconds)
+        for field_name in ("tasks", "lost", "wrong", "doubled", "created", "deleted", "kills", "requests"):
+            setattr(total, field_name, sum(getattr(part, field_name) for part in parts))
+        for part in parts:
+            total.instances_left += part.instances_left
+            total.objects_left += part.objects_left
+            total.faults += part.faults
+            total.figures |= part.figures
+            total.errors += part.errors
+            total.missed += part.missed
+            total.logs += part.logs
+        return total
 
     def __str__(self) -> str:
-        counts = f"lost {self.lost}, wrong {self.wrong}, doubled {self.doubled}, leaked {self.leaked}"
-        faults = sum(self.faults.values())
-        text = f"{self.name}: {self.tasks} tasks in {self.seconds:.0f} s, {self.kills} kills, {faults} faults; {counts}"
+        verdict = "; ".join(self.broken) or "every promise kept"
+        text = f"{self.name} (seed {self.seed}): {self.tasks} tasks in {self.seconds:.0f} s, {self.kills} kills: {verdict}"
         details = [f"  {name}: {value}" for name, value in {**self.faults, **self.figures}.items()]
-        return "\n".join([text, *details, *(f"  error: {error}" for error in self.errors)])
+        logs = [f"  logs: {log}" for log in self.logs] if self.broken else []
+        return "\n".join([text, *details, *(f"  error: {error}" for error in self.errors), *logs])
 
 
 class Experiment:
     """A cluster, tasks, and the count of what became of them."""
 
     def __init__(self, name: str, seed: int = 1, **options: Any) -> None:
-        self.outcome = Outcome(name)
+        self.outcome = Outcome(name, seed)
         self.random = random.Random(seed)
-        options.setdefault("emulator", ["--fast", "--runtime", "pool"])
+        options.setdefault("emulator", [])
+        options["emulator"] = ["--fast", "--runtime", "pool", "--fault-seed", str(seed), *options["emulator"]]
         options["scheduler"] = ["--worker-timeout-seconds", WORKER_TIMEOUT, *options.get("scheduler", [])]
         self.cluster = Cluster(Options(backend=BACKEND, **options))
-        self.outcome.logs = str(self.cluster.directory)
+        self.outcome.logs.append(str(self.cluster.directory))
         self._expected: list[tuple[Any, Any]] = []
+        #: instances and objects of others, which are to be there at the end
+        self.strangers = (0, 0)
         #: the local OCI's report at the end
         self.cluster_report: dict[str, Any] = {}
 
@@ -122,6 +165,14 @@ class Experiment:
     def done_count(self) -> int:
         return sum(future.done() for future, _ in self._expected)
 
+    @property
+    def is_done(self) -> bool:
+        return self.done_count == len(self._expected)
+
+    def await_all(self, seconds: float = 3600) -> None:
+        """Waits until every task has ended, well or not."""
+        wait([future for future, _ in self._expected], seconds)
+
     def restart_daemon(self, *arguments: str) -> None:
         """Kills the daemon and starts another, which may take its time to be heard by the scheduler."""
         self.cluster.kill_daemon()
@@ -136,25 +187,25 @@ class Experiment:
                 value = future.result(timeout=max(1.0, deadline - time.monotonic()))
                 outcome.wrong += value != expected
             except Exception as error:  # noqa: BLE001 - a task's exception can be anything
-                if isinstance(expected, Raises) and expected.words in str(error):
+                if isinstance(expected, Raises) and re.search(expected.pattern, str(error), re.DOTALL):
                     continue
                 outcome.lost += 1
                 if len(outcome.errors) < 5:
                     outcome.errors.append(f"{type(error).__name__}: {error}"[:500])
         outcome.tasks = len(self._expected)
         try:
-            report = self.cluster.await_nothing_left(60)
+            report = self.cluster.await_nothing_left(60, self.strangers)
         except StartError:
             report = self.cluster.report()
         self.cluster_report = report
-        outcome.leaked = report["instances"]["left"] + report["objects"]["left"]
-        outcome.instances = report["instances"]["created"]
+        instances, objects = self.strangers
+        outcome.instances_left = report["instances"]["left"] - instances
+        outcome.objects_left = report["objects"]["left"] - objects
+        outcome.created, outcome.deleted = report["instances"]["created"] - instances, report["instances"]["deleted"]
         outcome.doubled = sum(count - 1 for count in report["tasks"]["ran_more_than_once"].values())
-        outcome.figures["requests by the daemon"] = report["requests"]["by_caller"].get("user", 0)
-        kinds: Counter[str] = Counter()
+        outcome.requests = report["requests"]["by_caller"].get("user", 0)
         for name, count in report["faults"].items():
-            kinds[name.partition(" ")[2]] += count
-        outcome.faults |= dict(kinds)
+            outcome.faults[name.partition(" ")[2]] += count
 
     def await_report(self, condition: Callable[[dict[str, Any]], Any], seconds: float, what: str) -> Any:
         """Waits until the local OCI's report satisfies `condition`."""

@@ -49,13 +49,13 @@ def table(outcomes: list[dict]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def put(text: str, document: Path) -> None:
+def put(text: str, document: Path, begin: str = BEGIN, end: str = END) -> None:
     """Replaces what stands between the marks of `document`."""
     old = document.read_text()
-    pattern = re.compile(f"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.DOTALL)
+    pattern = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
     new, count = pattern.subn(lambda _: text, old)
     if count != 1:
-        raise ValueError(f"{document} must hold {BEGIN} and {END} once, each on a line of its own")
+        raise ValueError(f"{document} must hold {begin} and {end} once, each on a line of its own")
     if new != old:
         document.write_text(new)
 

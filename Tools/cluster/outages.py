@@ -11,10 +11,12 @@ from processes import await_that
 from tcp_proxy import TO_CLIENT, TO_SERVER, Trap
 
 
-def outage(tasks: int, oci_seconds: float, storage_seconds: float, scheduler_seconds: float = 0) -> Outcome:
+def outage(tasks: int, seed: int, oci_seconds: float, storage_seconds: float, scheduler_seconds: float = 0) -> Outcome:
     """OCI refuses connections, then Scaler's object storage, then the scheduler resets them; nothing is restarted."""
-    experiment = Experiment("outages", is_proxied=True)
-    cluster = experiment.cluster
+    away = {"OCI": oci_seconds, "object storage": storage_seconds, "scheduler": scheduler_seconds}
+    name = ", ".join(f"{service} away {seconds:g} s" for service, seconds in away.items() if seconds)
+    experiment = Experiment(name, seed, is_proxied=True)
+    cluster, outcome = experiment.cluster, experiment.outcome
     with experiment.running():
         experiment.submit_work(tasks, 1.0)
         await_that(lambda: experiment.done_count >= tasks // 10, 60, "the first results")
@@ -30,35 +32,37 @@ def outage(tasks: int, oci_seconds: float, storage_seconds: float, scheduler_sec
                 proxy.set_down(True)
                 time.sleep(seconds)
                 proxy.set_down(False)
-                experiment.outcome.faults["connections to Scaler reset"] = (
-                    experiment.outcome.faults.get("connections to Scaler reset", 0) + proxy.resets
-                )
+                outcome.faults["connections to Scaler reset"] += proxy.resets
+                outcome.expect(proxy.resets > 0, "no connection was reset")
+        last, came_back = experiment.done_count, time.monotonic()
+        await_that(lambda: experiment.done_count > last or experiment.is_done, 60, "results after the outages")
+        outcome.figures["first result after the outages"] = f"{time.monotonic() - came_back:.1f} s"
+    if oci_seconds:
+        outcome.expect(outcome.faults["outage"] > 0, "no connection to OCI was refused")
     warnings = log_lines(cluster.directory, " warning ") + log_lines(cluster.directory, " WARNING ")
-    experiment.outcome.figures["warnings in the log"] = len(warnings)
-    return experiment.outcome
+    outcome.figures["warnings in the log"] = len(warnings)
+    return outcome
 
 
-def broken_lines(tasks: int, resets: int, pause: float = 0.7) -> Outcome:
+def broken_lines(tasks: int, seed: int, resets: int, pause: float = 0.7) -> Outcome:
     """Connections to scheduler and object storage are reset again and again, whatever is on them."""
     # What is not confirmed by the end is kept for the death timeout.
     daemon = ["--death-timeout-seconds", "15"]
-    experiment = Experiment("connections to Scaler reset", is_proxied=True, daemon=daemon)
+    experiment = Experiment("connections to Scaler reset", seed, is_proxied=True, daemon=daemon)
     with experiment.running():
         experiment.submit_work(tasks, 0.2)
-        count = 0
         for number in range(resets):
             time.sleep(experiment.random.uniform(0.3, 1) * pause)
             proxy = (experiment.cluster.scheduler_proxy, experiment.cluster.storage_proxy)[number % 2]
             assert proxy is not None
             proxy.reset_all()
-            count += 1
-        experiment.outcome.faults["connections to Scaler reset"] = count
+            experiment.outcome.faults["connections to Scaler reset"] += 1
     return experiment.outcome
 
 
-def swallowed_answers(tasks: int) -> Outcome:
+def swallowed_answers(tasks: int, seed: int) -> Outcome:
     """Every answer is lost with its connection at the first attempt, after the kernel has taken it."""
-    experiment = Experiment("answers lost with their connection", is_proxied=True)
+    experiment = Experiment("answers lost with their connection", seed, is_proxied=True)
     with experiment.running():
         line = experiment.cluster.scheduler_proxy
         assert line is not None
@@ -75,9 +79,9 @@ def swallowed_answers(tasks: int) -> Outcome:
     return experiment.outcome
 
 
-def swallowed_tasks(tasks: int) -> Outcome:
+def swallowed_tasks(tasks: int, seed: int) -> Outcome:
     """Every task is lost with its connection at the first attempt, on its way from the scheduler to the worker."""
-    experiment = Experiment("tasks lost with their connection", is_proxied=True)
+    experiment = Experiment("tasks lost with their connection", seed, is_proxied=True)
     with experiment.running():
         # Without a worker yet, the first task would be sent to no connection that could break.
         experiment.submit_work(1)[0].result(timeout=60)

@@ -9,31 +9,41 @@ from experiment import Experiment, Outcome, log_lines
 
 DOMAINS = [f"Uocm:US-ASHBURN-AD-{number}" for number in (1, 2)]
 
+#: Why a create is refused, and the status that says so.
+REFUSALS = {"lack of hardware": 500, "a limit or quota": 400}
+#: The daemon's connections to one host.
+CONNECTIONS = 8
 
-def capacity(tasks: int, slots: int, limit: int, seconds: float = 0.3, refused_for: float = 0, late: float = 0) -> Outcome:
+
+def capacity(
+    tasks: int, seed: int, slots: int, limit: int, seconds: float = 0.3, refused_for: float = 3, late: float = 0.05
+) -> Outcome:
     """The first domain has no hardware at all, the second for `slots` instances, and the tenancy's limit is `limit`.
 
-    `refused_for`: so long every create is refused for want of a quota. `late`: this share of creates is accepted and
-    fails afterwards.
+    For the first `refused_for` seconds every create is refused for want of a quota; `late` is the share of creates
+    that are accepted and fail afterwards.
     """
-    emulator = ["--fast", "--runtime", "pool", "--instance-limit", str(limit)]
+    emulator = ["--instance-limit", str(limit)]
     emulator += ["--domain-capacity", f"{DOMAINS[0]}=0", "--domain-capacity", f"{DOMAINS[1]}={slots}"]
     daemon = [f"--availability-domain={domain}" for domain in DOMAINS]
-    experiment = Experiment("no room", emulator=emulator, daemon=daemon)
-    with experiment.running():
-        rules = [f"CreateContainerInstance quota by=user for={refused_for}"] if refused_for else []
-        if late:
-            rules += [f"CreateContainerInstance {kind} share={late}" for kind in ("capacity-late", "limit-late")]
-        experiment.cluster.set_faults(*rules)
-        experiment.submit_work(tasks, seconds)
+    experiment = Experiment("no room in the cloud", seed, emulator=emulator, daemon=daemon)
     outcome = experiment.outcome
+    with experiment.running():
+        rules = [f"CreateContainerInstance {kind} share={late}" for kind in ("capacity-late", "limit-late") if late]
+        experiment.cluster.set_faults(f"CreateContainerInstance quota by=user for={refused_for}", *rules)
+        experiment.submit_work(tasks, seconds)
     answers = experiment.cluster_report["answers"]
-    outcome.figures["creates refused for want of hardware"] = answers.get("CreateContainerInstance 500", 0)
-    outcome.figures["creates refused by a limit or quota"] = answers.get("CreateContainerInstance 400", 0)
-    outcome.figures["most instances at once"] = experiment.cluster_report["instances"]["most_at_once"]
+    refusals = {reason: answers.get(f"CreateContainerInstance {status}", 0) for reason, status in REFUSALS.items()}
+    most = experiment.cluster_report["instances"]["most_at_once"]
     lines = log_lines(experiment.cluster.directory, "the cloud has no room")
-    outcome.figures["log lines about it"] = len(lines)
-    outcome.figures["most that waited, as logged"] = max(
-        (int(found[1]) for line in lines if (found := re.search(r"waiting=(\d+)", line))), default=0
-    )
+    for reason, count in refusals.items():
+        outcome.faults[reason] += count
+        outcome.expect(count > 0, f"no create was refused for {reason}")
+        # As many as there are connections ask before the first refusal is heard; then a few after each pause.
+        most_refusals = CONNECTIONS + 4 * (1 + outcome.seconds / 15)
+        outcome.expect(count <= most_refusals, f"{count} creates were refused for {reason}, which was known")
+    outcome.expect(most <= min(slots, limit), f"{most} instances at once")
+    outcome.expect(0 < len(lines) <= 1 + outcome.seconds / 60, f"{len(lines)} log lines tell that tasks wait")
+    waited = max((int(found[1]) for line in lines if (found := re.search(r"waiting=(\d+)", line))), default=0)
+    outcome.figures |= {"most instances at once": most, "most tasks that waited, as logged": waited}
     return outcome
