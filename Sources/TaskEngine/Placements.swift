@@ -148,7 +148,9 @@ package struct Placements: Sendable {
     private func leastVain(at now: Duration) -> Placement? {
         var least: (place: Placement, count: Int)?
         for place in all {
-            guard let caution = cautions[place], caution.fullness == .limit, caution.until > now else { continue }
+            guard let caution = cautions[place], caution.fullness == .limit, caution.until > now else {
+                continue
+            }
             if caution.vainCount < least?.count ?? .max { least = (place, caution.vainCount) }
         }
         return least?.place
