@@ -9,6 +9,9 @@ package struct RetryDelay: Sendable {
     package var first: Duration = .seconds(1)
     /// The bound never grows beyond this (the SDKs: 30 s; the API guide: 60 s).
     package var maximum: Duration = .seconds(30)
+    /// The bound for a service that gave no answer at all: to knock costs it nothing, and a pause of half a minute would
+    /// outlast most outages by as much.
+    package var unansweredMaximum: Duration = .seconds(5)
     /// How much of a server's Retry-After is honoured.
     package var retryAfterMaximum: Duration = .seconds(60)
 
@@ -19,11 +22,13 @@ package struct RetryDelay: Sendable {
     package func delay(
         after failureCount: Int,
         retryAfter: Duration?,
+        isAnswered: Bool = true,
         random: inout some RandomNumberGenerator
     ) -> Duration {
         precondition(failureCount > 0, "nothing failed yet")
         // Beyond 2^20 the maximum has long won.
-        let bound = min(first * (1 << min(failureCount - 1, 20)), maximum)
+        let limit = isAnswered ? maximum : min(unansweredMaximum, maximum)
+        let bound = min(first * (1 << min(failureCount - 1, 20)), limit)
         let share = Double.random(in: 0...1, using: &random)
         return max(bound * share, min(retryAfter ?? .zero, retryAfterMaximum))
     }

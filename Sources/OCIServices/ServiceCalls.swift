@@ -206,7 +206,14 @@ package final class ServiceCalls {
     ) async throws(OCIError) {
         var retryAfter: Duration?
         if case .service(let failure) = error { retryAfter = failure.retryAfter }
-        let delay = retryDelay.delay(after: failureCount, retryAfter: retryAfter, random: &random)
+        var isAnswered = true
+        if case .transport = error { isAnswered = false }
+        let delay = retryDelay.delay(
+            after: failureCount,
+            retryAfter: retryAfter,
+            isAnswered: isAnswered,
+            random: &random
+        )
         let end = Deadline.after(delay)
         guard end < deadline else { throw error }
         notify(.retrying(error, failureCount: failureCount, after: delay))

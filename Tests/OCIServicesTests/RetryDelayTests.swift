@@ -25,4 +25,13 @@ import Testing
         #expect(delay.delay(after: 1, retryAfter: .seconds(3600), random: &random) == .seconds(60))
         #expect(delay.delay(after: 9, retryAfter: .zero, random: &random) > .zero)
     }
+
+    @Test func `a service that does not answer is asked again within seconds, however long it was away`() {
+        var random = SeededRandom(seed: 3)
+        let delays = (0..<2000).map { _ in
+            RetryDelay().delay(after: 50, retryAfter: nil, isAnswered: false, random: &random) / .seconds(1)
+        }
+        #expect(delays.allSatisfy { $0 <= 5 })
+        #expect(delays.contains { $0 > 4.9 })
+    }
 }

@@ -24,6 +24,9 @@ def outage(tasks: int, seed: int, oci_seconds: float, storage_seconds: float, sc
             cluster.set_faults("* outage by=user", "* outage")
             time.sleep(oci_seconds)
             cluster.set_faults()
+            before, came_back = experiment.done_count, time.monotonic()
+            await_that(lambda: experiment.done_count > before or experiment.is_done, 60, "results after the outage")
+            outcome.figures["first result once OCI was back"] = f"{time.monotonic() - came_back:.1f} s"
         for proxy, seconds in ((cluster.storage_proxy, storage_seconds), (cluster.scheduler_proxy, scheduler_seconds)):
             if seconds:
                 before = experiment.done_count
@@ -34,9 +37,6 @@ def outage(tasks: int, seed: int, oci_seconds: float, storage_seconds: float, sc
                 proxy.set_down(False)
                 outcome.faults["connections to Scaler reset"] += proxy.resets
                 outcome.expect(proxy.resets > 0, "no connection was reset")
-        last, came_back = experiment.done_count, time.monotonic()
-        await_that(lambda: experiment.done_count > last or experiment.is_done, 60, "results after the outages")
-        outcome.figures["first result after the outages"] = f"{time.monotonic() - came_back:.1f} s"
     if oci_seconds:
         outcome.expect(outcome.faults["outage"] > 0, "no connection to OCI was refused")
     warnings = log_lines(cluster.directory, " warning ") + log_lines(cluster.directory, " WARNING ")
