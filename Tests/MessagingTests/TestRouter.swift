@@ -41,6 +41,11 @@ final class TestRouter: Sendable {
     }
 }
 
+/// An address that nobody else is given meanwhile, as a port that was let go may be: an abstract Unix socket (unix(7)).
+func nameOfItsOwn() -> String {
+    "ipc://@scaler-oci-hpc-test-\(UInt64.random(in: 0 ... .max))"
+}
+
 /// Where `socket` is bound, with the port the kernel chose.
 private func lastEndpoint(_ socket: UnsafeMutableRawPointer) throws -> Endpoint {
     var buffer = [UInt8](repeating: 0, count: 256)

@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test func `after a restart of the router the socket reconnects and sends what waited`() async throws {
-        let first = try TestRouter()
+        let first = try TestRouter(nameOfItsOwn())
         let endpoint = first.endpoint
         let second = try await withSocket(endpoint) { socket in
             try socket.send([1])
@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test func `a router that comes late gets everything sent before`() async throws {
-        let probe = try TestRouter()
+        let probe = try TestRouter(nameOfItsOwn())
         probe.stop()
         let router = try await withSocket(probe.endpoint) { socket in
             for number in 0..<100 { try socket.send(littleEndian(number)) }
