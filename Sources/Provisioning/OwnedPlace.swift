@@ -30,6 +30,7 @@ struct OwnedPlace {
     /// How long listing everything may take.
     private static let patience: Duration = .seconds(60)
 
+    private let console: Console
     let settings: Settings
     let cloud: Cloud
     let owner: Owner
@@ -45,6 +46,7 @@ struct OwnedPlace {
         let cloud = try await Cloud.open(settings, console, observe: observe)
         let namespace = settings.objectStorageNamespace
         return OwnedPlace(
+            console: console,
             settings: settings,
             cloud: cloud,
             owner: Owner(settings),
@@ -67,7 +69,7 @@ struct OwnedPlace {
     /// What is the owner's, or any owner's in the same compartment and bucket.
     func belongings(ofAnyOwner isAny: Bool = false) async throws(ProvisioningError) -> Belongings {
         let place = self
-        return try await inCloud { () async throws(OCIError) in
+        let belongings = try await inCloud { () async throws(OCIError) in
             try await Belongings.find(
                 of: isAny ? nil : place.owner,
                 prefix: place.settings.objectStoragePrefix,
@@ -76,6 +78,13 @@ struct OwnedPlace {
                 deadline: .after(Self.patience)
             )
         }
+        if !belongings.isBucketFound {
+            console.say(
+                "note: bucket '\(settings.objectStorageBucket)' is not there, or may not be seen with these credentials: "
+                    + "only instances were looked for"
+            )
+        }
+        return belongings
     }
 
     /// Whether the owner's daemon lives; takes its name if it is free.

@@ -63,13 +63,19 @@ package struct Belongings: Sendable {
     package let instances: [Instance]
     /// The objects, in the order of their names.
     package let objects: [StoredObject]
+    /// Whether there is a bucket that could have objects; an administrator may have deleted it before its instances.
+    package var isBucketFound = true
 
     /// Whether there is nothing.
     package var isEmpty: Bool { instances.isEmpty && objects.isEmpty }
 
     /// Without what is on its way out already.
     package var deletable: Belongings {
-        Belongings(instances: instances.filter { !$0.summary.lifecycleState.isGone }, objects: objects)
+        Belongings(
+            instances: instances.filter { !$0.summary.lifecycleState.isGone },
+            objects: objects,
+            isBucketFound: isBucketFound
+        )
     }
 
     /// Whether an instance bears some owner's tag, a task's or not: enough to keep away from it, not to delete it.
@@ -90,15 +96,22 @@ package struct Belongings: Sendable {
             isMarked($0) && $0.lifecycleState != .deleted
         }
         let start = owner.map { "\($0.objectPrefix)/" } ?? (prefix.isEmpty ? "" : "\(prefix)/")
-        let stored = try await objects.all(
-            prefix: start,
-            fields: [.size, .timeCreated],
-            deadline: deadline
-        )
+        var stored: [ObjectSummary] = []
+        var isBucketFound = true
+        do throws(OCIError) {
+            stored = try await objects.all(
+                prefix: start,
+                fields: [.size, .timeCreated],
+                deadline: deadline
+            )
+        } catch .service(let failure) where failure.code == "BucketNotFound" {
+            isBucketFound = false
+        }
         return Belongings(
             instances: living.compactMap(Instance.init).filter { owner == nil || $0.ownerID == owner?.id },
             objects: stored.compactMap { StoredObject($0, prefix: prefix) }
-                .filter { owner == nil || $0.ownerID == owner?.id }
+                .filter { owner == nil || $0.ownerID == owner?.id },
+            isBucketFound: isBucketFound
         )
     }
 }

@@ -319,6 +319,16 @@ class Marked(OwnedTestCase):
         self.assertEqual(said.splitlines()[-1], "deleted: 1 container instance and 0 task objects")
         self.cluster.await_nothing_left(1)
 
+    def test_instances_are_found_and_deleted_when_their_bucket_is_gone(self):
+        self.make(secrets.token_hex(16))
+        whose = [*self.whose(), "--object-storage-bucket", "gone"]
+        for name, arguments in (("list", []), ("reap", ["--yes"])):
+            done = self.command(name, *arguments, *whose)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("note: bucket 'gone' is not there, or may not be seen", done.stderr)
+        self.assertEqual(done.stderr.splitlines()[-1], "deleted: 1 container instance and 0 task objects")
+        self.cluster.await_nothing_left(1)
+
     def test_what_is_missing_is_named(self):
         for arguments, line in [
             ([], "missing --worker-manager-id"),
