@@ -48,6 +48,11 @@ package enum EventLoop {
         pthread_detach(thread)
     }
 
+    /// How many deadlines and sleeps are under way at present.
+    @LoopActor package static var armedTimerCount: Int {
+        TimerWatcher.armedCount
+    }
+
     /// What the loop did so far; may be read from any thread.
     package static var statistics: LoopStatistics {
         let executor = LoopExecutor.shared

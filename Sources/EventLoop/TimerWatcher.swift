@@ -5,6 +5,9 @@ internal import CLibev
 /// One armed libev timer; calls back once, never before its deadline, unless stopped first.
 @LoopActor
 final class TimerWatcher {
+    /// How many timers are armed; a count that only grows is a leak.
+    private(set) static var armedCount = 0
+
     private nonisolated(unsafe) let watcher: UnsafeMutablePointer<ev_timer>
     private let deadline: Deadline
     private var callback: (@LoopActor () -> Void)?
@@ -14,6 +17,7 @@ final class TimerWatcher {
         self.callback = callback
         watcher = .allocate(capacity: 1)
         watcher.initialize(to: ev_timer())
+        Self.armedCount += 1
         arm()
     }
 
@@ -21,6 +25,7 @@ final class TimerWatcher {
     func stop() {
         guard callback != nil else { return }
         callback = nil
+        Self.armedCount -= 1
         ev_timer_stop(LoopExecutor.shared.loop, watcher)
         release()
     }
@@ -39,6 +44,7 @@ final class TimerWatcher {
         guard deadline.isPast else { return arm() }
         let callback = self.callback
         self.callback = nil
+        Self.armedCount -= 1
         callback?()
     }
 

@@ -67,6 +67,7 @@ struct Metrics {
             "Resident memory.",
             [("", "\(usage.residentBytes)")]
         )
+        add("scaler_oci_timers", "gauge", "Armed timers.", [("", "\(usage.timerCount)")])
         add("process_cpu_seconds_total", "counter", "CPU time used.", [("", "\(usage.cpuSeconds)")])
         return page
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import EventLoop
 internal import Glibc
 
 /// What the daemon itself uses, for heartbeats and the status page.
@@ -12,6 +13,8 @@ struct ProcessUsage {
     let availableBytes: UInt64
     /// CPU time since the process began.
     let cpuSeconds: Double
+    /// Deadlines and sleeps under way.
+    let timerCount: Int
 }
 
 /// Samples the usage of this process; the CPU share is that between two samples.
@@ -24,7 +27,7 @@ struct ProcessUsageSampler {
         lastTime = Self.steadySeconds()
     }
 
-    mutating func sample() -> ProcessUsage {
+    @LoopActor mutating func sample() -> ProcessUsage {
         let cpu = Self.cpuSeconds()
         let time = Self.steadySeconds()
         let elapsed = max(time - lastTime, 0.001)
@@ -36,7 +39,8 @@ struct ProcessUsageSampler {
             residentBytes: Self.residentPages() * page,
             cpuTenthsOfPercent: UInt16(min(max(share, 0), 65_535)),
             availableBytes: UInt64(max(sysconf(Int32(_SC_AVPHYS_PAGES)), 0)) * page,
-            cpuSeconds: cpu
+            cpuSeconds: cpu,
+            timerCount: EventLoop.armedTimerCount
         )
     }
 

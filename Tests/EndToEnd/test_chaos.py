@@ -54,6 +54,7 @@ class Promises(unittest.TestCase):
         outcome = outcomes[name].result(timeout=300)
         print(f"\n{outcome}", file=sys.stderr)
         self.assertEqual(outcome.broken, [], f"{outcome}\nTools/chaos {name} --short --seed {SEED} repeats it")
+        outcome.tidy()
 
 
 def promise(name: str):

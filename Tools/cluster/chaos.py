@@ -227,6 +227,7 @@ def main() -> int:
         print(line(cells), flush=True)
         print(outcome, file=sys.stderr, flush=True)
         broken += len(outcome.broken)
+        outcome.tidy()
     if options.write:
         write()
     return 1 if broken else 0

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
 import sys
 import time
 from collections import Counter
@@ -96,6 +97,12 @@ class Outcome:
             "objects are left": self.objects_left,
         }
         return [f"{count} {what}" for what, count in counts.items() if count] + self.missed
+
+    def tidy(self) -> None:
+        """Deletes the logs of a run that went well."""
+        if not self.broken:
+            for log in self.logs:
+                shutil.rmtree(log, ignore_errors=True)
 
     @staticmethod
     def merged(name: str, parts: list[Outcome], seconds: float) -> Outcome:

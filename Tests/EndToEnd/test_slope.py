@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How `Tools/soak` tells a leak from what goes up and down."""
+
+from __future__ import annotations
+
+import random
+import unittest
+
+from support import BACKEND  # puts the cluster tools on the path
+
+from slope import Series  # noqa: E402
+
+SEED = 7
+
+
+@unittest.skipIf(BACKEND == "ymq", "the same over either transport")
+class Slope(unittest.TestCase):
+    """Ten minutes of samples, noise and all."""
+
+    def series(self, value) -> Series:
+        series = Series("memory", "MB", 4)
+        noise = random.Random(SEED)
+        for second in range(0, 600, 2):
+            series.add(second, value(second) + noise.uniform(-3, 3))
+        return series
+
+    def test_what_goes_up_and_down_or_up_at_first_does_not_grow(self):
+        self.assertFalse(self.series(lambda second: 20 + second % 60 / 10).grows)
+        self.assertFalse(self.series(lambda second: 20 + min(second, 120) / 10).grows)
+        self.assertFalse(self.series(lambda second: 40 - second / 60).grows)
+
+    def test_a_leak_grows(self):
+        leaking = self.series(lambda second: 20 + second / 60)
+        self.assertTrue(leaking.grows)
+        self.assertAlmostEqual(leaking.per_hour, 60, delta=12)
