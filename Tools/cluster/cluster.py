@@ -175,7 +175,8 @@ class Cluster:
         errors = []
         for process in reversed(self._running):
             try:
-                process.stop()
+                # Scaler's scheduler does not always obey.
+                process.end() if process in (self.scheduler, self.storage) else process.stop()
             except Exception as error:  # noqa: BLE001 - the others must be stopped all the same
                 errors.append(error)
         self._running = []

@@ -71,9 +71,17 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+                self._out.close()
                 raise StartError(f"{self.name} did not end within {seconds} s; see {self.log}") from None
         self._out.close()
         return self.process.returncode
+
+    def end(self, seconds: float = 10) -> None:
+        """Ends a program of somebody else's: what it makes of a signal is not what is tested here."""
+        try:
+            self.stop(seconds=seconds)
+        except StartError:
+            pass
 
     def _find(self, pattern: str, count: int) -> re.Match[str] | None:
         found = list(re.finditer(pattern, self.output(), re.MULTILINE))
