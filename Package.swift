@@ -127,8 +127,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "Configuration", "Encodings", "HTTPClient", "HTTPWire", "JSON", "OCIProfile", "OCIServices",
-                "OCISigning", "SchedulerMessages", "Transport",
+                "Compression", "Configuration", "Encodings", "HTTPClient", "HTTPWire", "JSON", "Messaging",
+                "OCIProfile", "OCIServices", "OCISigning", "SchedulerMessages", "TaskPayload", "Transport",
             ],
             path: "Tools/Fuzzing",
             exclude: ["Corpus", "fuzz.py"],

@@ -9,6 +9,7 @@ import Testing
     /// All targets but the canary, which fails on purpose.
     private static let targets: [String: @Sendable ([UInt8]) -> Void] = [
         "ChunkedBody": { ChunkedBodyFuzz.feed($0) },
+        "Gzip": { GzipFuzz.feed($0) },
         "HTTPRequest": { HTTPRequestFuzz.feed($0) },
         "HTTPResponse": { HTTPResponseFuzz.feed($0) },
         "HeaderFields": { HeaderFieldsFuzz.feed($0) },
@@ -18,6 +19,8 @@ import Testing
         "SchedulerMessages": { SchedulerMessagesFuzz.feed($0) },
         "ServiceAnswers": { ServiceAnswersFuzz.feed($0) },
         "TOMLFile": { TOMLFileFuzz.feed($0) },
+        "TaskOutcome": { TaskOutcomeFuzz.feed($0) },
+        "YMQFraming": { YMQFramingFuzz.feed($0) },
     ]
 
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
