@@ -50,8 +50,8 @@ package struct Placements: Sendable {
     }
 
     /// So many creates may be under way in a place that is not known to be full: each is lost if it is by now, and there
-    /// are no more connections than half of that, so more of them would only wait elsewhere.
-    private static let windowMax = 16
+    /// are no more connections than that, so more of them would only wait elsewhere.
+    private static let windowMax = 8
 
     /// In order of preference; never empty.
     package let all: [Placement]
