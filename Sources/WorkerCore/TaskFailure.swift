@@ -202,6 +202,9 @@ struct EndedInstance {
     private var remedy: String {
         switch exitCode {
         case 137: "It was killed, as a rule for want of memory: raise --instance-memory-gb."
+        case 74:
+            "Its runner could not store the result for minutes: check that the subnet reaches Object Storage, and that "
+                + "the dynamic group of the container instances may manage objects in the bucket."
         case .some(let code) where code > 128:
             "It was ended by signal \(code - 128): look for a crash in native code."
         case .some(0):

@@ -21,8 +21,9 @@ from typing import Any
 
 import oci_principal
 
-ATTEMPTS = 8
-BACK_OFF_CAP_SECONDS = 30.0
+#: A service that is away for minutes must not cost a task that ran for hours its result.
+PATIENCE_SECONDS = 300.0
+BACK_OFF_CAP_SECONDS = 15.0
 RETRY_AFTER_CAP_SECONDS = 60.0
 TIMEOUT_SECONDS = 60.0
 ALLOWED_SKEW_SECONDS = 300.0
@@ -45,10 +46,10 @@ def is_worth_retrying(status: int, body: bytes) -> bool:
 
 
 def pause_seconds(attempt: int, retry_after: str | None) -> float:
-    """Full jitter over 0.5, 1, 2 ... 30 s: a thousand containers throttled at once must not return at once."""
+    """Full jitter over 0.5, 1, 2 ... 15 s: a thousand containers throttled at once must not return at once."""
     if retry_after is not None and retry_after.isdigit():
         return min(float(retry_after), RETRY_AFTER_CAP_SECONDS) + random.random()
-    return random.random() * min(0.5 * 2**attempt, BACK_OFF_CAP_SECONDS)
+    return random.random() * min(0.5 * 2 ** min(attempt, 10), BACK_OFF_CAP_SECONDS)
 
 
 class Bucket:
@@ -101,6 +102,7 @@ class Bucket:
         target = self.base + urllib.parse.quote(name, safe="")
         refreshed = False
         attempt = 0
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             attempt += 1
             retry_after = None
@@ -125,9 +127,10 @@ class Bucket:
                     raise
                 failure = error
             self._disconnect()
-            if attempt >= ATTEMPTS:
+            pause = pause_seconds(attempt, retry_after)
+            if time.monotonic() + pause > deadline:
                 raise failure
-            time.sleep(pause_seconds(attempt, retry_after))
+            time.sleep(pause)
 
     def _exchange(self, method: str, target: str, body: Any, headers: dict[str, str]) -> tuple[int, bytes, Any]:
         if self.connection is None:

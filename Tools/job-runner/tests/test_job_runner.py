@@ -8,6 +8,7 @@ import pickletools
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -155,9 +156,38 @@ class Retries(unittest.TestCase):
 
     def test_pauses_are_bounded_and_retry_after_counts(self) -> None:
         for attempt in range(1, 20):
-            self.assertLessEqual(oci_object_storage.pause_seconds(attempt, None), 30)
+            self.assertLessEqual(oci_object_storage.pause_seconds(attempt, None), 15)
         self.assertTrue(5 <= oci_object_storage.pause_seconds(1, "5") <= 6)
         self.assertLessEqual(oci_object_storage.pause_seconds(1, "9999"), 61)
+
+    def call_during_outage(self, seconds: float) -> float:
+        """Stores an object while the service is away for so long; returns when that was over, by a clock of its own."""
+        now = 0.0
+
+        def sleep(pause: float) -> None:
+            nonlocal now
+            now += pause
+
+        def exchange(*_: object) -> tuple[int, bytes, dict[str, str]]:
+            if now < seconds:
+                raise ConnectionRefusedError
+            return 200, b"", {}
+
+        bucket = oci_object_storage.Bucket("http://127.0.0.1:1", "n", "b", None, None)
+        with (
+            unittest.mock.patch.object(oci_object_storage.time, "sleep", sleep),
+            unittest.mock.patch.object(oci_object_storage.time, "monotonic", lambda: now),
+            unittest.mock.patch.object(bucket, "_exchange", exchange),
+        ):
+            bucket.put("name", b"result")
+        return now
+
+    def test_an_outage_of_minutes_is_sat_out(self) -> None:
+        self.assertTrue(240 <= self.call_during_outage(240) <= 240 + 15)
+
+    def test_one_without_an_end_is_not(self) -> None:
+        with self.assertRaises(ConnectionRefusedError):
+            self.call_during_outage(400)
 
 
 if __name__ == "__main__":
