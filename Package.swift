@@ -165,7 +165,8 @@ let package = Package(
             "WorkerCoreTests",
             [
                 "Configuration", "EventLoop", "HTTPClient", "JSON", "Messaging", "OCIServices",
-                "SchedulerMessages", "TaskEngine", "TaskPayload", "TestSupport", "Transport", "WorkerCore",
+                "OCISigning", "SchedulerMessages", "TaskEngine", "TaskPayload", "TestSupport", "Transport",
+                "WorkerCore",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),

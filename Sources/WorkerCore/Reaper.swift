@@ -24,8 +24,6 @@ final class Reaper {
     private static let attemptLimit: Duration = .seconds(20)
     /// How long to gather names for a batch.
     private static let batchDelay: Duration = .milliseconds(500)
-    /// How long an accepted deletion may take before it is asked for again.
-    private static let patience: Duration = .seconds(300)
     /// How long a name is left alone that the service will not delete.
     private static let refusalPause: Duration = .seconds(600)
 
@@ -46,6 +44,7 @@ final class Reaper {
 
     private let instances: ContainerInstances
     private let objects: ObjectStorage
+    private let patience: Duration
     private let log: Logger
     private let instanceTrouble: LastingTrouble
     private let objectTrouble: LastingTrouble
@@ -69,9 +68,16 @@ final class Reaper {
     /// Called when the cloud did not accept a deletion, which is tried again all the same.
     var onRefusal: @LoopActor (OCIError) -> Void = { _ in }
 
-    init(instances: ContainerInstances, objects: ObjectStorage, log: Logger) {
+    /// `patience` is how long an accepted deletion may take before it is asked for again.
+    init(
+        instances: ContainerInstances,
+        objects: ObjectStorage,
+        patience: Duration = .seconds(300),
+        log: Logger
+    ) {
         self.instances = instances
         self.objects = objects
+        self.patience = patience
         self.log = log
         instanceTrouble = LastingTrouble(
             "cannot delete an instance; trying again",
@@ -177,7 +183,7 @@ final class Reaper {
                 ])
                 promises[instanceID] = nil
                 delete(instance: instanceID, thenObjects: promise.objects)
-            } else if (promise.since + Self.patience).isPast {
+            } else if (promise.since + patience).isPast {
                 isAnyStuck = true
                 stuckTrouble.occurred([
                     "instance": "\(instanceID)",
