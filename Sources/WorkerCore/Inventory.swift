@@ -135,7 +135,13 @@ final class Inventory {
         try await listInstances()
         try await listObjects(everything: true)
         if !leftovers.isEmpty {
-            log.info("found what an earlier process left", metadata: ["tasks": "\(leftovers.count)"])
+            log.notice(
+                "an earlier process left something; what the scheduler does not ask for in time is deleted",
+                metadata: [
+                    "tasks": "\(leftovers.count)", "instances": "\(leftovers.instanceCount)",
+                    "seconds": "\(grace.seconds)",
+                ]
+            )
         }
         isComplete.open()
     }

@@ -6,7 +6,7 @@ from __future__ import annotations
 import signal
 import time
 
-from experiment import Experiment, Outcome, work
+from experiment import Experiment, Outcome, log_lines, work
 from processes import await_that
 
 #: What the daemon promises for the deletion of everything.
@@ -41,10 +41,12 @@ def delete(tasks: int, seed: int) -> Outcome:
 
 def leave(tasks: int, seed: int) -> Outcome:
     """SIGTERM with --on-exit leave: the process ends at once, and the next one adopts what runs."""
-    experiment = Experiment("SIGTERM, --on-exit leave", seed, daemon=["--on-exit", "leave"])
+    # What was answered before is kept by nobody, and goes with the grace time.
+    daemon = ["--on-exit", "leave", "--death-timeout-seconds", "10"]
+    experiment = Experiment("SIGTERM, --on-exit leave", seed, daemon=daemon)
     outcome = experiment.outcome
     with experiment.running():
-        experiment.submit_work(tasks, 4)
+        experiment.submit_work(tasks, 3 + tasks / 8)
         await_running(experiment, tasks)
         began = time.monotonic()
         code = experiment.cluster.daemon.stop(signal.SIGTERM)
@@ -81,5 +83,7 @@ def second_signal(tasks: int, seed: int) -> Outcome:
         experiment.client.clear()
         experiment.cluster.start_daemon()
         await_that(lambda: experiment.cluster.report()["instances"]["left"] == 0, 30, "the end of what nobody asks for")
+        lines = log_lines(experiment.cluster.directory, "an earlier process left something")
+        outcome.expect(any(f"instances={tasks}" in line and "seconds=4" in line for line in lines), f"log: {lines}")
     outcome.tasks = tasks
     return outcome
