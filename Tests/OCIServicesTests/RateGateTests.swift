@@ -26,7 +26,7 @@ import Testing
 
     @Test func `a call that gives up leaves its place to others`() async throws {
         try await onLoop {
-            let gate = RateGate(ceiling: 1)
+            let gate = RateGate(ceiling: 0.01)
             try await gate.pass(.delete, until: .never)
             await #expect(throws: WaitError.deadlinePassed) {
                 try await gate.pass(.delete, until: .after(.milliseconds(5)))
