@@ -48,8 +48,9 @@ class Cluster:
         self.storage_port = free_port()
         self.monitor_port = free_port()
         self.environment: dict[str, str] = {}
-        #: None where a test plays the scheduler itself
+        #: None where a test plays the scheduler and its object storage itself
         self.scheduler: Process | None = None
+        self.storage: Process | None = None
         self._running: list[Process] = []
         self._daemon_count = 0
         self.scheduler_proxy: TCPProxy | None = None
