@@ -23,8 +23,10 @@ package struct Admission<ID: Hashable & Sendable>: Sendable {
 
     /// How many slots there are.
     package let slotCount: Int
-    /// How many slots are taken; never more than there are.
+    /// How many slots are taken; more than there are only by tasks that brought their own.
     package private(set) var takenCount = 0
+    /// How many slots are held by what runs although no task here stands for it; it may yet be asked for.
+    package var heldCount = 0
 
     /// Makes an admission of `slotCount` slots, at least one.
     package init(slotCount: Int) {
@@ -35,6 +37,11 @@ package struct Admission<ID: Hashable & Sendable>: Sendable {
     /// How many tasks wait.
     package var waitingCount: Int {
         waiting.count
+    }
+
+    /// Whether a slot is free.
+    package var hasRoom: Bool {
+        takenCount + heldCount < slotCount
     }
 
     /// Adds a task to those that wait.
@@ -55,7 +62,7 @@ package struct Admission<ID: Hashable & Sendable>: Sendable {
 
     /// Gives a free slot to the task that goes first, if there is a slot and a task.
     package mutating func admitNext() -> ID? {
-        guard takenCount < slotCount else { return nil }
+        guard hasRoom else { return nil }
         while let entry = popFirst() {
             guard waiting[entry.id] == entry.arrival else { continue }
             waiting.removeValue(forKey: entry.id)
@@ -63,6 +70,14 @@ package struct Admission<ID: Hashable & Sendable>: Sendable {
             return entry.id
         }
         return nil
+    }
+
+    /// Gives a task that waits a slot, whether or not one is free: what it goes on with held one; false if it does not
+    /// wait.
+    package mutating func admit(_ id: ID) -> Bool {
+        guard remove(id) else { return false }
+        takenCount += 1
+        return true
     }
 
     /// Gives a slot back.

@@ -25,12 +25,19 @@ final class Dispatcher {
         self.services = services
         self.log = log
         admission = Admission(slotCount: services.settings.baseConcurrency)
-        services.inventory.isKnown = { [weak self] task in self?.knows(task) ?? false }
+        let inventory = services.inventory
+        inventory.isInHand = { [weak self] in self?.run(of: $0)?.hasClaimed == true }
+        inventory.isAwaited = { [weak self] in self?.run(of: $0)?.hasClaimed == false }
+        inventory.onLeftoversChange = { [weak self] in self?.admit() }
+        spawn { [weak self] in
+            _ = try? await inventory.isComplete.wait()
+            self?.admit()
+        }
     }
 
     /// Whether a new task would have to wait.
     var isFull: Bool {
-        admission.takenCount >= admission.slotCount || services.launcher.queue.waitingCount > 0
+        !admission.hasRoom || services.launcher.queue.waitingCount > 0
     }
 
     /// How many unanswered tasks a worker has.
@@ -71,6 +78,7 @@ final class Dispatcher {
         let answer = run.state.answer(toCancelThatIsForced: isForced)
         if answer == .canceled {
             log.info("task cancelled", metadata: ["task": "\(run.hexadecimalID)", "state": "\(run.state)"])
+            if run.state == .queued { services.inventory.discard(id) }
             drop(run)
         }
         return answer
@@ -143,7 +151,15 @@ final class Dispatcher {
         if isLast { run.hurry() } else { run.cancel() }
     }
 
+    /// Gives slots to those that wait.
+    ///
+    /// A task whose instance an earlier process left brings its own slot. Before that is asked for, it holds one all
+    /// the same, for it counts where a limit counts; and before the first listings nobody knows of any.
     private func admit() {
+        let inventory = services.inventory
+        guard inventory.isComplete.isOpen else { return }
+        for id in inventory.tasksWithInstances where admission.admit(id) { runs[id]?.grantSlot() }
+        admission.heldCount = inventory.unclaimedInstanceCount
         while let id = admission.admitNext() { runs[id]?.grantSlot() }
     }
 
@@ -163,8 +179,7 @@ final class Dispatcher {
         runs.isEmpty
     }
 
-    private func knows(_ task: String) -> Bool {
-        guard let bytes = Hexadecimal.decode(task) else { return false }
-        return runs[TaskID(bytes)] != nil
+    private func run(of task: String) -> TaskRun? {
+        Hexadecimal.decode(task).flatMap { runs[TaskID($0)] }
     }
 }

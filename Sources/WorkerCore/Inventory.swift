@@ -14,6 +14,7 @@
 // nobody can ask, and where another manager of our name is alive the scheduler answers that one. What nobody
 // asks for is deleted. What an abandoned create may have made is nobody's from the start, and deleted on sight.
 
+internal import Encodings
 internal import EventLoop
 internal import Logging
 internal import OCIServices
@@ -42,6 +43,8 @@ final class Inventory {
     /// Tasks whose completion is awaited, by their id in hexadecimal digits.
     private var watched: [String: TaskRun] = [:]
     private var leftovers = Leftovers()
+    /// How many leftover instances' deletion the cloud has not accepted yet.
+    private var expelledCount = 0
     /// Tasks that were answered and whose answer is not confirmed yet; their results are kept.
     private var answered: Set<String> = []
     /// Tasks whose create was abandoned, and until when something may still come of it.
@@ -55,8 +58,12 @@ final class Inventory {
 
     /// Open once the first listings are in: before that nobody knows what there is to adopt.
     let isComplete = Latch()
-    /// Tells whether a task is in the hands of this process although nobody watches it just now.
-    var isKnown: @LoopActor (String) -> Bool = { _ in false }
+    /// Tells whether a task is in the hands of this process, which has claimed what there was of it.
+    var isInHand: @LoopActor (String) -> Bool = { _ in false }
+    /// Tells whether a task waits for its turn here, and will claim what there is of it.
+    var isAwaited: @LoopActor (String) -> Bool = { _ in false }
+    /// Called when there may be fewer leftovers, or others.
+    var onLeftoversChange: @LoopActor () -> Void = {}
     /// Tells whether the scheduler answers, so that it could ask for a task again.
     var isSchedulerAnswering: @LoopActor () -> Bool = { true }
 
@@ -82,6 +89,18 @@ final class Inventory {
         leftovers.count
     }
 
+    /// Instances of tasks that are not in hand, also those that are being expelled: each counts where a limit counts.
+    var unclaimedInstanceCount: Int {
+        leftovers.instanceCount + expelledCount
+    }
+
+    /// Tasks that are not in hand and have an instance.
+    var tasksWithInstances: [TaskID] {
+        leftovers.byTask.compactMap { task, leftover in
+            leftover.instances.isEmpty ? nil : Hexadecimal.decode(task).map { TaskID($0) }
+        }
+    }
+
     /// Takes over what an earlier life of the task left, if anything.
     func claim(_ task: TaskID) -> Leftover? {
         let task = task.hexadecimal
@@ -91,8 +110,15 @@ final class Inventory {
             leftover = leftover ?? Leftover(since: .now)
             leftover?.hasResult = true
         }
+        if leftover != nil { onLeftoversChange() }
         if leftover != nil { log.info("adopted what was left of a task", metadata: ["task": "\(task)"]) }
         return leftover
+    }
+
+    /// Deletes what an earlier life of a task left: nobody wants it any more.
+    func discard(_ task: TaskID) {
+        guard let leftover = leftovers.claim(task.hexadecimal) else { return }
+        expel(leftover, of: task.hexadecimal)
     }
 
     /// Tells `run` from now on what listings show of its task.
@@ -231,12 +257,14 @@ final class Inventory {
         for name in try await objectNames(under: prefix, until: .after(.seconds(60))) {
             if let task = owner.task(ofResult: name) {
                 if isStray(result: name, of: task) { results.insert(task) }
-            } else if let task = owner.task(ofInput: name), !isKnown(task), !reaper.isDeleting(object: name) {
+            } else if let task = owner.task(ofInput: name), !isInHand(task), !reaper.isDeleting(object: name)
+            {
                 inputs[task, default: []].append(name)
             }
         }
         leftovers.replace(results: results, at: .now)
         if everything { leftovers.replace(inputs: inputs, at: .now) }
+        expelFinished()
         for run in watched.values { run.resultsListed(started: started) }
     }
 
@@ -246,7 +274,7 @@ final class Inventory {
             if run.resultListed() { lastChange = .now }
             return false
         }
-        if isKnown(task) || answered.contains(task) || reaper.isDeleting(object: name) { return false }
+        if isInHand(task) || answered.contains(task) || reaper.isDeleting(object: name) { return false }
         if doomed[task] != nil {
             reaper.delete(objects: [name])
             return false
@@ -283,6 +311,7 @@ final class Inventory {
             if run.instanceMissed(started: started) { noteChange() }
         }
         leftovers.replace(instances: strays, at: .now)
+        expelFinished()
         doomed = doomed.filter { !$0.value.isPast }
     }
 
@@ -299,7 +328,7 @@ final class Inventory {
             reaper.delete(instance: instance.id)
             return false
         }
-        if isKnown(task) { return false }
+        if isInHand(task) { return false }
         if doomed[task] != nil {
             reaper.delete(instance: instance.id, thenObjects: ["\(owner.resultsPrefix)\(task).pkl"])
             return false
@@ -316,12 +345,34 @@ final class Inventory {
 
     private func deleteExpiredLeftovers() {
         if !isSchedulerAnswering() { lastUnasked = .now }
-        for (task, leftover) in leftovers.takeExpired(after: grace, asking: lastUnasked) {
+        let expired = leftovers.takeExpired(after: grace, asking: lastUnasked, unlessAwaited: isAwaited)
+        for (task, leftover) in expired {
             log.info("deleting what nobody asked for", metadata: ["task": "\(task)"])
-            let result = "\(owner.resultsPrefix)\(task).pkl"
-            for instance in leftover.instances { reaper.delete(instance: instance.id, thenObjects: [result]) }
-            if leftover.instances.isEmpty, leftover.hasResult { reaper.delete(objects: [result]) }
-            reaper.delete(objects: leftover.inputs)
+            expel(leftover, of: task)
+        }
+    }
+
+    /// Deletes instances whose result is stored: it is all that their tasks need, and they only hold slots.
+    private func expelFinished() {
+        for instance in leftovers.takeFinishedInstances() { expel(instance, thenObjects: []) }
+        onLeftoversChange()
+    }
+
+    private func expel(_ leftover: Leftover, of task: String) {
+        let result = "\(owner.resultsPrefix)\(task).pkl"
+        for instance in leftover.instances { expel(instance, thenObjects: [result]) }
+        if leftover.instances.isEmpty, leftover.hasResult { reaper.delete(objects: [result]) }
+        reaper.delete(objects: leftover.inputs)
+        onLeftoversChange()
+    }
+
+    private func expel(_ instance: InstanceSummary, thenObjects objects: [String]) {
+        expelledCount += 1
+        let accepted = reaper.delete(instance: instance.id, thenObjects: objects)
+        spawn {
+            _ = try? await accepted.wait()
+            self.expelledCount -= 1
+            self.onLeftoversChange()
         }
     }
 }

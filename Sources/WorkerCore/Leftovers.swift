@@ -67,10 +67,24 @@ struct Leftovers {
         byTask.removeValue(forKey: task)
     }
 
+    /// Removes and returns the instances of tasks whose result is stored.
+    mutating func takeFinishedInstances() -> [InstanceSummary] {
+        var finished: [InstanceSummary] = []
+        for (task, leftover) in byTask where leftover.hasResult && !leftover.instances.isEmpty {
+            finished += leftover.instances
+            byTask[task]?.instances = []
+        }
+        return finished
+    }
+
     /// Removes and returns what nobody has asked for until `grace` after it was found, or after `asking`, the moment
-    /// since when anybody could ask.
-    mutating func takeExpired(after grace: Duration, asking: Deadline) -> [String: Leftover] {
-        let expired = byTask.filter { (max($0.value.since, asking) + grace).isPast }
+    /// since when anybody could ask; tasks that are awaited were asked for.
+    mutating func takeExpired(
+        after grace: Duration,
+        asking: Deadline,
+        unlessAwaited isAwaited: (String) -> Bool
+    ) -> [String: Leftover] {
+        let expired = byTask.filter { (max($0.value.since, asking) + grace).isPast && !isAwaited($0.key) }
         for task in expired.keys { byTask[task] = nil }
         return expired
     }

@@ -47,6 +47,8 @@ final class TaskRun {
     /// Where the client asked to see what the task prints.
     private let output: LiveOutput?
     private let slot = Latch()
+    /// Whether it has taken over what an earlier life of the task left.
+    private(set) var hasClaimed = false
     let news = Wakeup()
     private var work: Spawned<Void>?
     /// Open when no trace is left.
@@ -156,8 +158,8 @@ final class TaskRun {
     }
 
     private func compute() async throws(Interruption) -> TaskAnswer {
-        guard (try? await services.inventory.isComplete.wait()) != nil else { throw .cancelled }
         services.inventory.watch(self)
+        hasClaimed = true
         if let leftover = services.inventory.claim(task.taskID) { adopt(leftover) }
         while true {
             try checkCancelled()

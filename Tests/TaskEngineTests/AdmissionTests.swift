@@ -66,6 +66,33 @@ import Testing
             #expect(admission.waitingCount == model.count, "seed \(seed)")
         }
     }
+
+    @Test func `a slot that is held without a task here is free for none`() {
+        var admission = Admission<Int>(slotCount: 2)
+        for id in 0..<3 { admission.enqueue(id, priority: 0) }
+        admission.heldCount = 1
+        #expect(admission.admitNext() == 0)
+        #expect(admission.admitNext() == nil)
+        #expect(!admission.hasRoom)
+        admission.heldCount = 0
+        #expect(admission.admitNext() == 1)
+        #expect(admission.admitNext() == nil)
+    }
+
+    @Test func `a task that brings its own slot passes those that wait, once`() {
+        var admission = Admission<Int>(slotCount: 1)
+        for id in 0..<3 { admission.enqueue(id, priority: 0) }
+        #expect(admission.admitNext() == 0)
+        let isAdmitted = admission.admit(2)
+        let isAdmittedAgain = admission.admit(2)
+        #expect(isAdmitted && !isAdmittedAgain)
+        #expect(admission.takenCount == 2)
+        admission.release()
+        #expect(admission.admitNext() == nil)
+        admission.release()
+        #expect(admission.admitNext() == 1)
+        #expect(admission.waitingCount == 0)
+    }
 }
 
 /// A small seeded generator (SplitMix64), so that a failure can be repeated.
