@@ -89,7 +89,10 @@ package struct Placements: Sendable {
         var free = all.first { isOpen($0, at: now) }
         // One that is busy and not known to be full is waited for: the next is not as good.
         if let place = free, underWay[place, default: 0] >= Self.windowMax { return nil }
-        if free == nil, freedCount > 0, let limited = leastVain(at: now) {
+        let limited = leastVain(at: now)
+        // What was freed before a place was closed again says nothing of its room now.
+        if limited == nil { freedCount = 0 }
+        if free == nil, freedCount > 0, let limited {
             free = limited
             freedCount -= 1
         }

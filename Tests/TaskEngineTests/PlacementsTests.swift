@@ -129,6 +129,15 @@ import Testing
         _ = try take(&placements, at: .seconds(15))
     }
 
+    @Test func `room that was freed before a place was closed again is no room now`() throws {
+        var placements = oneDomain()
+        try fill(&placements, .limit)
+        for _ in 0..<5 { placements.roomFreed(at: .seconds(1)) }
+        let probe = try take(&placements, at: .seconds(15))
+        placements.full(probe, .limit, at: .seconds(16))
+        #expect(placements.take(at: .seconds(16)) == nil)
+    }
+
     @Test func `what is gone of ours is looked for where that helped before`() throws {
         var placements = Placements(availabilityDomains: ["AD-1", "AD-2"], subnetIDs: ["s"], shapes: ["E4"])
         for _ in 0..<2 {
