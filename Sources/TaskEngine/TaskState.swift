@@ -75,14 +75,6 @@ package enum TaskState: String, Hashable, Sendable, CaseIterable {
         case .cleaning, .gone: .unknown
         }
     }
-
-    /// Whether the task holds a slot, that is, may have an instance.
-    package var holdsSlot: Bool {
-        switch self {
-        case .queued, .gone: false
-        case .loading, .storing, .creating, .running, .diagnosing, .fetching, .replying, .cleaning: true
-        }
-    }
 }
 
 /// What happens to a task.

@@ -83,25 +83,6 @@ struct Blob {
         case .file(let file): return try file.read(at: start, upTo: end - start)
         }
     }
-
-    /// Hands the bytes on in slices; others get their turn between them.
-    func forEachSlice<Failure: Error>(
-        _ body: @LoopActor ([UInt8]) async throws(Failure) -> Void,
-        unreadable: (TransportError) -> Failure
-    ) async throws(Failure) {
-        var position = 0
-        while position < byteCount {
-            let slice: [UInt8]
-            do throws(TransportError) {
-                slice = try bytes(at: position, upTo: Self.sliceBytesMax)
-            } catch {
-                throw unreadable(error)
-            }
-            position += slice.count
-            try await body(slice)
-            if position < byteCount { await yieldToOthers() }
-        }
-    }
 }
 
 /// Puts a blob together.

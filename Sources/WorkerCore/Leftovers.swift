@@ -39,7 +39,6 @@ struct Leftovers {
     var isEmpty: Bool { byTask.isEmpty }
     var count: Int { byTask.count }
     var instanceCount: Int { byTask.values.reduce(0) { $0 + $1.instances.count } }
-    var holdInputs: Bool { byTask.values.contains { !$0.inputs.isEmpty } }
 
     /// Replaces all instances by those of a complete listing.
     mutating func replace(instances: [String: [InstanceSummary]], at now: Deadline) {
