@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import select
 import signal
@@ -17,11 +18,26 @@ class StartError(Exception):
     """A process that did not come up; the text says which, why, and where its log is."""
 
 
+CHANCE = random.SystemRandom()
+#: From here up to the kernel's own range.
+FIRST_PORT = 10_000
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on, and that the kernel will not soon give to another."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of 127.0.0.1 that nothing listens on, and that nothing else will soon be given.
+
+    The kernel gives ports of its own range to every connection that is made, so one of those that is free now may not be
+    a second later, when the program that it is meant for has started. Below that range only programs choose.
+    """
+    end = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        with socket.socket() as probe:
+            try:
+                # Drawn, so that runs side by side do not choose alike.
+                probe.bind(("127.0.0.1", CHANCE.randrange(FIRST_PORT, end) if end > 2 * FIRST_PORT else 0))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
 
 
 class Process:
