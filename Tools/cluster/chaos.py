@@ -79,7 +79,7 @@ def choices() -> dict[str, Choice]:
         "capacity": Choice(
             lambda tasks, seed: room.capacity(tasks, seed, 40, 30, refused_for=30),
             lambda seed: room.capacity(30, seed, 8, 6),
-            1000,
+            500,
         ),
         "outages": Choice(
             lambda tasks, seed: outages.outage(tasks, seed, 60, 30, 10),

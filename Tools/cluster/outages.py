@@ -15,7 +15,9 @@ def outage(tasks: int, seed: int, oci_seconds: float, storage_seconds: float, sc
     """OCI refuses connections, then Scaler's object storage, then the scheduler resets them; nothing is restarted."""
     away = {"OCI": oci_seconds, "object storage": storage_seconds, "scheduler": scheduler_seconds}
     name = ", ".join(f"{service} away {seconds:g} s" for service, seconds in away.items() if seconds)
-    experiment = Experiment(name, seed, is_proxied=True)
+    # What a retired worker answered is confirmed by nobody, and is kept for the death timeout.
+    daemon = ["--death-timeout-seconds", "30"]
+    experiment = Experiment(name, seed, is_proxied=True, daemon=daemon)
     cluster, outcome = experiment.cluster, experiment.outcome
     with experiment.running():
         experiment.submit_work(tasks, 1.0)
