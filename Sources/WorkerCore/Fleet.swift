@@ -29,6 +29,9 @@ final class Fleet {
     private var manager: ManagerSession?
     private var workers: [Int: WorkerSession] = [:]
     private var workerCounter = 0
+    /// What ends one worker may end the next, so they are not replaced at any speed.
+    private var restarts = RestartPace(burst: 16, interval: .seconds(1))
+    private var earliestStart = Deadline.now
     private var isLeaving = false
     private let change = Wakeup()
 
@@ -72,7 +75,8 @@ final class Fleet {
         while !isCancelled, !isLeaving {
             await reconcile()
             // The cooldown ends without any message from the scheduler, so look again by ourselves.
-            _ = try? await change.wait(until: .after(.seconds(1)))
+            let look = Deadline.after(.seconds(1))
+            _ = try? await change.wait(until: earliestStart.isPast ? look : min(look, earliestStart))
         }
         keeper.cancel()
     }
@@ -146,7 +150,7 @@ final class Fleet {
         guard let wish else { return }
         let now = Deadline.now.duration(since: started)
         let target = scaling.target(wished: wish, live: workers.count, now: now)
-        while workers.count < target { startWorker() }
+        while workers.count < target, earliestStart.isPast { startWorker() }
         if workers.count > target { await stopWorkers(workers.count - target) }
     }
 
@@ -174,8 +178,12 @@ final class Fleet {
             spawn { await self.replace(worker) }
         }
         spawn {
-            _ = await worker.run()
+            let end = await worker.run()
             self.workers[number] = nil
+            if end != .left {
+                let now = Deadline.now.duration(since: self.started)
+                self.earliestStart = self.started + self.restarts.next(at: now)
+            }
             self.change.ring()
         }
     }

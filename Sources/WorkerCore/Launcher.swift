@@ -25,7 +25,7 @@ internal import TaskPayload
 final class Launcher {
     enum Failure: Error {
         case refused(OCIError)
-        /// The cloud was not to be reached for as long as a task may take.
+        /// The cloud was not to be reached for as long as it may stay away.
         case unanswered(OCIError)
         /// Every create was answered with an instance that was deleted by then.
         case alwaysDeleted(Int)

@@ -63,7 +63,7 @@ final class RunServices {
             owner: owner,
             instances: instances,
             inventory: inventory,
-            patience: settings.jobTimeout,
+            patience: Self.outagePatience,
             log: log
         )
         shapeLimits = ShapeLimits(settings: settings, instances: instances)
@@ -91,10 +91,9 @@ final class RunServices {
         return max(moment(of: instance.timeCreated), moment(of: instance.timeUpdated ?? instance.timeCreated))
     }
 
-    /// How long a call for one task is tried: as long as the task may take.
-    var patience: Duration {
-        settings.jobTimeout
-    }
+    /// How long the cloud may stay away before a task that has no instance yet is failed for it: well within the day for
+    /// which a create may be repeated.
+    nonisolated static let outagePatience: Duration = .seconds(12 * 3600)
 
     /// What a task's container is told of the cluster.
     func payloadContext(of task: TaskMessage) -> PayloadPlan.Context {

@@ -50,8 +50,8 @@ struct TaskFailure: Error, Equatable {
         TaskFailure(
             .connectionError,
             """
-            OCI could not be reached to create the task's container instance for as long as the task may take \
-            (--job-timeout-seconds): \(error)
+            OCI could not be reached for \(RunServices.outagePatience.seconds / 3600) hours to create the task's container \
+            instance: \(error)
             """
         )
     }

@@ -22,7 +22,7 @@ extension TaskRun {
 
     /// Stores a payload in the bucket.
     func put(_ body: Blob, as name: String) async throws(Interruption) {
-        let deadline = Deadline.after(services.patience)
+        let deadline = Deadline.after(RunServices.outagePatience)
         do throws(OCIError) {
             if let file = body.wholeFile {
                 _ = try await services.objects.put(name, file, deadline: deadline)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 import unittest
+from collections.abc import Sequence
 from pathlib import Path
 
 import cloudpickle
@@ -28,9 +29,9 @@ def wait_for(gate, value):
 
 @unittest.skipIf(BACKEND == "ymq", "the same over either transport")
 class Leftovers(unittest.TestCase):
-    def start(self, slots: int) -> None:
+    def start(self, slots: int, more: Sequence[str] = ()) -> None:
         emulator = ["--fast", "--runtime", "pool"]
-        options = Options(backend=BACKEND, daemon=["--base-concurrency", str(slots)], emulator=emulator)
+        options = Options(backend=BACKEND, daemon=["--base-concurrency", str(slots), *more], emulator=emulator)
         self.cluster = StagedCluster(options)
         self.addCleanup(self.cluster.stop)
         self.cluster.start()
@@ -104,6 +105,17 @@ class Leftovers(unittest.TestCase):
         for task, name in zip(old + new, ("old 1", "old 2", "new 1", "new 2")):
             self.assertEqual(self.stage.result_of(task), name)
         self.assertEqual(self.instances("most_at_once"), 2)
+        self.assert_each_ran_once()
+
+    def test_a_result_outlasts_an_outage_that_is_longer_than_the_job_may_take(self):
+        self.start(slots=1, more=["--job-timeout-seconds", "5"])
+        task = self.gated("slow cloud")
+        self.stage.submit(task)
+        await_that(lambda: self.instances("created") == 1, 30, "its instance")
+        self.cluster.set_faults("GetObject 503 by=user for=9")
+        self.open("slow cloud")
+        self.assertEqual(self.stage.result_of(task), "slow cloud")
+        self.assertGreater(self.cluster.report()["faults"]["GetObject 503"], 1)
         self.assert_each_ran_once()
 
 
