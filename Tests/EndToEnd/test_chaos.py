@@ -25,7 +25,7 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])
 SEED = random.SystemRandom().randrange(1 << 16)
 #: The longest first, so that they do not run alone at the end.
 NAMES = (
-    "crash-matrix", "neighbours", "random-crash", "time-limits", "capacity", "outages", "storm-20",
+    "crash-matrix", "capacity", "random-crash", "outages", "time-limits", "neighbours", "storm-20",
     "broken-lines", "isolation", "lost-answers", "adoption", "second-signal", "leaving",
 )  # fmt: skip
 WIDTH = 4

@@ -78,7 +78,7 @@ def choices() -> dict[str, Choice]:
         "throttle": Choice(storms.throttle, lambda seed: storms.throttle(30, seed), 500),
         "capacity": Choice(
             lambda tasks, seed: room.capacity(tasks, seed, 40, 30, refused_for=30),
-            lambda seed: room.capacity(30, seed, 8, 6),
+            lambda seed: room.capacity(20, seed, 8, 6, refused_for=2, late=0),
             500,
         ),
         "outages": Choice(
