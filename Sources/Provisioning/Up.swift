@@ -14,16 +14,20 @@ enum Up {
             return 0
         }
         do throws(ConfigurationError) {
+            // First of all: without a file whatever else is missing is beside the point.
+            let path = try path(arguments)
             let invocation = try Invocation.parse(
                 arguments: ["scaler-oci-hpc"] + arguments,
                 environment: environmentVariables(),
                 readFile: ConfigurationReader.read
             )
             guard case .run(let managers) = invocation else {
-                if case .printConfig(let text) = invocation { print(text) }
+                switch invocation {
+                case .printConfig(let text), .help(let text): print(text)
+                case .run, .version, .subcommand: break
+                }
                 return 0
             }
-            let path = try path(arguments)
             let sections = try sections(of: path)
             for type in sections.otherManagerTypes {
                 FatalLine.write("note: the worker manager of type \(type) is not started by this program")

@@ -123,7 +123,7 @@ class Up(CloudTestCase):
     def test_a_file_without_a_name_is_asked_for(self):
         done = self.run_command("up")
         self.assertEqual(done.returncode, 78)
-        self.assertIn("missing SCHEDULER_ADDRESS", done.stderr)
+        self.assertIn("up starts what a configuration file says; give it one", done.stderr)
         done = self.run_command("up", "--help")
         self.assertEqual(done.returncode, 0)
         self.assertIn("scaler-oci-hpc up [--config] config.toml", done.stdout)
