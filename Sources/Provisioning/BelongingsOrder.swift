@@ -44,6 +44,10 @@ struct BelongingsOrder: Sendable {
         _ environment: [String: String],
         isAnyOwner: Bool
     ) throws(ConfigurationError) -> [Settings] {
+        // Elsewhere empty means "not set". Here it is a shell variable that is not, and must not mean another owner.
+        if scan.texts("owner-id")?.last?.isEmpty == true {
+            throw .contradiction("--owner-id: the value is empty; give an id, or leave the flag out")
+        }
         // An owner is known by its id, or by the manager and the scheduler that the id is made of.
         let needsManager = !isAnyOwner && !scan.has("owner-id")
         var all = try Invocation.settings(

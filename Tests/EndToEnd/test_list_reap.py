@@ -334,6 +334,7 @@ class Marked(OwnedTestCase):
             ([], "missing --worker-manager-id"),
             (["--worker-manager-id", MANAGER], "missing --scheduler"),
             (["--config", "none.toml"], "none.toml"),
+            ([*self.whose(), "--yes", "--owner-id", ""], "--owner-id: the value is empty"),
         ]:
             with self.subTest(arguments):
                 done = self.command("reap", *arguments)
