@@ -19,7 +19,7 @@ def await_running(experiment: Experiment, count: int) -> None:
 
 
 def delete(tasks: int, seed: int) -> Outcome:
-    """SIGTERM: every instance is deleted within 20 s, exit code 0; the next process runs the tasks again."""
+    """SIGTERM: every instance is deleted within 20 s, exit code 0, and no task is answered."""
     experiment = Experiment("SIGTERM, --on-exit delete", seed, daemon=["--base-concurrency", str(tasks)])
     outcome = experiment.outcome
     with experiment.running():
