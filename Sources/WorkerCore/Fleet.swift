@@ -100,12 +100,18 @@ final class Fleet {
     private func keepManager() async {
         var backoff = Backoff(initial: .milliseconds(200), limit: .seconds(5))
         var identity = steadyIdentity
+        let trouble = LastingTrouble(
+            "the scheduler is not reachable; trying again",
+            relief: "the scheduler is reachable",
+            log: log
+        )
         while !isCancelled, !isLeaving {
             let channel = SchedulerChannel(
                 identity: identity,
                 endpoint: managerEndpoint,
                 connector: connector,
-                log: log
+                log: log,
+                trouble: trouble
             )
             let manager = ManagerSession(
                 profile: profile,

@@ -35,6 +35,8 @@ final class SchedulerChannel {
     private let endpoint: Endpoint
     private let connector: SchedulerConnector
     private let log: Logger
+    /// Told while there is no link; nil where somebody else tells it already.
+    private let trouble: LastingTrouble?
     private var link: (any MessageLink)?
     private var lineWatch: Spawned<Void>?
     private var hasLeft = false
@@ -52,12 +54,22 @@ final class SchedulerChannel {
     /// The wire generation as far as the transport tells; ZMQ's does not.
     private(set) var generation: WireGeneration?
 
-    init(identity: String, endpoint: Endpoint, connector: SchedulerConnector, log: Logger) {
+    init(
+        identity: String,
+        endpoint: Endpoint,
+        connector: SchedulerConnector,
+        log: Logger,
+        trouble: LastingTrouble? = nil
+    ) {
         self.identity = identity
         self.endpoint = endpoint
         self.connector = connector
         self.log = log
+        self.trouble = trouble
     }
+
+    /// Whether there is a link at present.
+    var isConnected: Bool { link != nil }
 
     /// Sends a message that must arrive: again on every new connection, until it is confirmed and the latch opens.
     @discardableResult
@@ -126,6 +138,7 @@ final class SchedulerChannel {
                 wasInterrupted = wasInterrupted || wasConnected
                 if deadline.isPast { return .unreachable("\(error)") }
                 log.debug("no link to the scheduler; trying again", metadata: ["error": "\(error)"])
+                if !wasConnected { trouble?.occurred(["address": "\(endpoint)", "error": "\(error)"]) }
             }
             guard (try? await sleep(for: backoff.next { .random(in: 0..<1) })) != nil else { return .left }
         }
@@ -146,6 +159,7 @@ final class SchedulerChannel {
     private func resume(on link: any MessageLink) throws(MessagingError) {
         self.link = link
         isLineBroken = false
+        trouble?.ended()
         if let version = link.version { generation = WireGeneration(rawValue: version.rawValue) }
         outbox.lineBroke(mayStillEcho: false)
         for message in outbox.messages { try link.send(message) }

@@ -101,6 +101,20 @@ class ShortNames(ClusterTestCase):
         self.assertEqual(self.client().submit(square, 5).result(timeout=60), 25)
 
 
+class Arriving(unittest.TestCase):
+    def test_a_scheduler_that_is_not_there_is_told_and_waited_for(self):
+        cluster = Cluster(Options(backend=BACKEND))
+        self.addCleanup(cluster.stop)
+        cluster.start_emulator()
+        daemon = cluster.launch_daemon()
+        daemon.await_output(rf"WARNING the scheduler is not reachable.*{cluster.address}.*refused")
+        cluster.start_storage()
+        cluster.start_scheduler()
+        daemon.await_output("INFO the scheduler is reachable")
+        daemon.await_output("registered with the scheduler", 60)
+        self.assertNotIn("is another manager of this id alive", daemon.output())
+
+
 class Leaving(unittest.TestCase):
     def test_sigterm_deletes_every_instance_and_exits_0(self):
         with Cluster(Options(backend=BACKEND)) as cluster:
