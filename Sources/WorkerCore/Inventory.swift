@@ -82,6 +82,10 @@ final class Inventory {
         self.grace = grace
         self.log = log
         listingTrouble = LastingTrouble("cannot list; trying again", relief: "listing works again", log: log)
+        // Only a listing can tell that the instance is gone, and where nothing is watched any more none may be due.
+        reaper.onAccepted = { [weak self] hasObjects in
+            if hasObjects { self?.noteChange() } else { self?.instancesBell.ring() }
+        }
     }
 
     /// Tasks of which this process has found something and knows nothing else.

@@ -65,6 +65,8 @@ final class Reaper {
     private(set) var deletedCount = 0
     /// Called when an instance is gone for certain.
     var onGone: @LoopActor () -> Void = {}
+    /// Called when a deletion was accepted, with whether objects wait for the instance to be gone.
+    var onAccepted: @LoopActor (_ hasObjects: Bool) -> Void = { _ in }
     /// Called when the cloud did not accept a deletion, which is tried again all the same.
     var onRefusal: @LoopActor (OCIError) -> Void = { _ in }
 
@@ -244,6 +246,7 @@ final class Reaper {
             isDoubtful: outcome == .alreadyGone
         )
         deletion.accepted.open()
+        onAccepted(!deletion.objects.isEmpty)
         if deletions.isEmpty { instanceTrouble.ended() }
         becameIdle.ring()
     }

@@ -218,6 +218,8 @@ class StagedStorage:
         self.sets: list[bytes] = []
         #: while set, nothing is answered
         self.is_silent = False
+        #: while set, everything but gets is left unanswered
+        self.holds_sets = False
         #: answers to be given instead of the right ones, oldest first
         self.instead: deque[Callable[[YMQPeer, bytes], None]] = deque()
         self._waiting: list[tuple[YMQPeer, bytes]] = []
@@ -244,7 +246,7 @@ class StagedStorage:
 
     def speak(self) -> None:
         """Ends a silence: what was asked meanwhile is answered now."""
-        self.is_silent = False
+        self.is_silent = self.holds_sets = False
         with self._lock:
             waiting, self._waiting = self._waiting, []
         for peer, header in waiting:
@@ -263,7 +265,7 @@ class StagedStorage:
             self._answer(peer, data)
 
     def _answer(self, peer: YMQPeer, header: bytes) -> None:
-        if self.is_silent:
+        if self.is_silent or (self.holds_sets and header[32] != 1):
             self._waiting.append((peer, header))
         elif self.instead:
             self.instead.popleft()(peer, header)
@@ -378,8 +380,8 @@ class Stage:
     # What the manager and its workers said.
 
     def worker(self, number: int = 0) -> bytes:
-        """The identity of a worker, the first that registered being number 0."""
-        return await_that(lambda: (self.workers()[number:] or [b""])[0], 60, "a worker")
+        """The identity of a worker that has not left, the one that has been here longest being number 0."""
+        return await_that(lambda: self.present()[number:], 60, "a worker")[0]
 
     def workers(self) -> list[bytes]:
         return list(dict.fromkeys(said.identity for said in self.all("WorkerHeartbeat")))
