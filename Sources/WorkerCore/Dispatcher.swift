@@ -98,6 +98,17 @@ final class Dispatcher {
         change.ring()
     }
 
+    /// The scheduler gives up all of a worker's tasks, and will not ask for them again.
+    func drop(allOf session: WorkerSession) {
+        again = again.filter { $0.value.session !== session }
+        for run in runs.values where run.session === session { drop(run) }
+    }
+
+    /// Lets a worker's tasks print unseen from now on: the scheduler that knew them may be gone.
+    func hush(_ session: WorkerSession) {
+        for run in runs.values where run.session === session { run.hush() }
+    }
+
     // MARK: - Time and the end
 
     /// Cancels runs that nobody asked for again within the grace time, until cancelled itself.

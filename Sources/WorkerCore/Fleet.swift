@@ -156,7 +156,8 @@ final class Fleet {
         guard let wish else { return }
         let now = Deadline.now.duration(since: started)
         let target = scaling.target(wished: wish, live: workers.count, now: now)
-        while workers.count < target, earliestStart.isPast { startWorker() }
+        // Without a scheduler a worker could only wait to be given up.
+        while isRegistered, workers.count < target, earliestStart.isPast { startWorker() }
         if workers.count > target { await stopWorkers(workers.count - target) }
     }
 
@@ -190,6 +191,8 @@ final class Fleet {
                 let now = Deadline.now.duration(since: self.started)
                 self.earliestStart = self.started + self.restarts.next(at: now)
             }
+            // Another worker would only keep company with a scheduler that ends.
+            if worker.wasShutDown { self.wish = nil }
             self.change.ring()
         }
     }
@@ -201,7 +204,8 @@ final class Fleet {
     private func replace(_ worker: WorkerSession) async {
         let generation = worker.generation ?? manager?.generation ?? .second
         // Up to 2.6.0 a worker that leaves before it has answered a cancel ends the scheduler.
-        if generation == .first { return }
+        // And one that was started anew ends of the output of a task that it does not know.
+        if generation == .first { return dispatcher.hush(worker) }
         log.info(
             "the connection broke; another worker takes over",
             metadata: ["worker": "\(worker.identity)"]

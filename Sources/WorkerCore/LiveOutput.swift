@@ -45,8 +45,8 @@ final class LiveOutput {
                 )
             else { continue }
             // A scheduler up to 2.6.0 ends of a log whose task it no longer knows, so look once more who has it.
-            guard !isCancelled, run.state == .running, let session = run.session else { continue }
-            session.show(messages(in: log))
+            guard !isCancelled, run.state == .running, run.session != nil else { continue }
+            run.show(messages(in: log))
         }
     }
 

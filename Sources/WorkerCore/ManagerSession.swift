@@ -40,7 +40,12 @@ final class ManagerSession {
     var isRegistered: Bool { hasEcho && !isSilent }
     private var isSilent: Bool { unanswered > Self.toleratedCount }
     /// The generation that heartbeats are encoded for.
-    private(set) var generation = WireGeneration.second
+    private var guess = WireGeneration.second
+    /// The generation that was answered last: in a silence guesses change, the scheduler as a rule does not.
+    private var answered: WireGeneration?
+
+    /// The generation of the scheduler, as far as is known.
+    var generation: WireGeneration { channel.generation ?? answered ?? guess }
 
     init(
         profile: WorkerProfile,
@@ -81,7 +86,7 @@ final class ManagerSession {
                 capabilities: profile.capabilities,
                 workerManagerID: Array(profile.managerID.utf8)
             )
-            channel.sendIfConnected(heartbeat.encoded(for: generation))
+            channel.sendIfConnected(heartbeat.encoded(for: guess))
             unanswered += 1
             if hasEcho, unanswered == Self.toleratedCount + 1 {
                 log.warning("the scheduler is silent; what runs goes on, and answers are kept for it")
@@ -96,9 +101,9 @@ final class ManagerSession {
 
     private func chooseGeneration() {
         if let known = channel.generation {
-            generation = known
+            guess = known
         } else if unanswered >= Self.guessCount, unanswered.isMultiple(of: Self.guessCount) {
-            generation = generation == .first ? .second : .first
+            guess = guess == .first ? .second : .first
         }
         if unanswered == 10, !hasEcho, channel.isConnected {
             log.warning(
@@ -117,6 +122,7 @@ final class ManagerSession {
     }
 
     private func heardEcho() {
+        answered = guess
         if !hasEcho { log.info("registered with the scheduler", metadata: ["generation": "\(generation)"]) }
         if hasEcho, isSilent { log.notice("the scheduler answers again") }
         hasEcho = true

@@ -42,7 +42,7 @@ final class SchedulerChannel {
     private var hasLeft = false
     private let outbox = Outbox()
     /// Whether the link has lost its connection and not mended it yet.
-    private var isLineBroken = false
+    private(set) var isLineBroken = false
 
     /// Called whenever messages can be sent that could not be before: a heartbeat is due.
     var onConnected: @LoopActor () -> Void = {}

@@ -46,6 +46,7 @@ final class TaskRun {
 
     /// Where the client asked to see what the task prints.
     private let output: LiveOutput?
+    private var mayShow = true
     private let slot = Latch()
     /// Whether it has taken over what an earlier life of the task left.
     private(set) var hasClaimed = false
@@ -116,7 +117,18 @@ final class TaskRun {
     func belong(to session: WorkerSession?) {
         self.session = session
         orphanedSince = session == nil ? .now : nil
+        mayShow = true
         news.ring()
+    }
+
+    /// Shows the client no more of what the task prints, until the scheduler names the task again.
+    func hush() {
+        mayShow = false
+    }
+
+    /// Sends pieces of what the task prints, where the scheduler is known to know the task.
+    func show(_ printed: [[UInt8]]) {
+        if mayShow { session?.show(printed) }
     }
 
     /// Answers again, through the worker that the task was sent to anew; false if there is no answer any more.
@@ -416,7 +428,7 @@ final class TaskRun {
             sizeInBytes: UInt64(answer.object.byteCount)
         )
         sentReply = SentReply(result: result, created: created)
-        session?.show(output?.messages(in: answer.output) ?? [])
+        show(output?.messages(in: answer.output) ?? [])
         sendReply()
         advance(.replied)
         log.info(

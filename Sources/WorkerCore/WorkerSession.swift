@@ -30,6 +30,8 @@ final class WorkerSession {
     private var usage = ProcessUsageSampler()
     private var lastEcho = Deadline.now
     private var heartbeats: Spawned<Void>?
+    /// Whether a client shut the scheduler down.
+    private(set) var wasShutDown = false
     /// Rings when a heartbeat is due before its time.
     private let due = Wakeup()
     /// Measured between the last heartbeat and its echo.
@@ -107,7 +109,10 @@ final class WorkerSession {
     }
 
     /// Sends pieces of a task's output; they are lost with the link, for they must not come after the result.
+    ///
+    /// Nor must they wait for a link to mend: whoever is at its other end then may not know the task.
     func show(_ printed: [[UInt8]]) {
+        if channel.isLineBroken { return }
         for message in printed { channel.sendIfConnected(message) }
     }
 
@@ -177,7 +182,10 @@ final class WorkerSession {
 
     private func heard(_ disconnect: ClientDisconnect) {
         guard disconnect.kind == .shutdown else { return }
-        log.info("a client shuts the scheduler down")
+        log.notice("a client shuts the scheduler down; dropping its tasks")
+        wasShutDown = true
+        dispatcher.drop(allOf: self)
+        spawn { await self.channel.leave(goodbye: nil) }
     }
 
     private func confirm(_ cancel: TaskCancel) {
