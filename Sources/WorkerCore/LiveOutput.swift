@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Configuration
 internal import EventLoop
 internal import OCIServices
 internal import SchedulerMessages
@@ -13,28 +14,33 @@ internal import TaskPayload
 /// from being shown twice, except by a process that took the task over.
 @LoopActor
 final class LiveOutput {
-    /// How often a running container's log is asked for; each time is a request, for each task that streams.
-    private static let period: Duration = .seconds(2)
+    /// How often a running container's log is asked for, when few tasks stream.
+    private static let shortestPeriod: Duration = .seconds(2)
+    /// What all tasks that stream may take together of the requests a second, which the listings need as well.
+    private static let shareMax = 0.25
     /// How long one question may take.
     private static let patience: Duration = .seconds(10)
     private static let logBytesMax = 256 * 1024
 
     private let taskID: TaskID
-    private let instances: ContainerInstances
+    private let services: RunServices
+    private var instances: ContainerInstances { services.instances }
     private var progress = PrintedProgress()
 
     init(taskID: TaskID, services: RunServices) {
         self.taskID = taskID
-        instances = services.instances
+        self.services = services
     }
 
     /// Asks for the log of a run's container until cancelled, and sends what is new.
     ///
     /// Nothing here fails a task: what the log does not tell, the result does.
     func follow(_ run: TaskRun) async {
+        services.followedCount += 1
+        defer { services.followedCount -= 1 }
         var containerID: String?
         while !isCancelled {
-            guard (try? await sleep(for: Self.period)) != nil else { return }
+            guard (try? await sleep(for: period)) != nil else { return }
             guard let instanceID = run.instanceID, run.session != nil else { continue }
             if containerID == nil { containerID = await container(of: instanceID) }
             guard let containerID,
@@ -48,6 +54,11 @@ final class LiveOutput {
             guard !isCancelled, run.state == .running, run.session != nil else { continue }
             run.show(messages(in: log))
         }
+    }
+
+    private var period: Duration {
+        let requestsPerSecond = services.settings.maxRequestsPerSecond * Self.shareMax
+        return max(Self.shortestPeriod, .seconds(Double(services.followedCount) / requestsPerSecond))
     }
 
     private func container(of instanceID: String) async -> String? {

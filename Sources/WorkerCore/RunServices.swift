@@ -27,6 +27,8 @@ final class RunServices {
     /// The services' time of day in seconds since 1970.
     private let serviceTime: @LoopActor () -> Int
     private let connector: SchedulerConnector
+    /// How many tasks' output is followed while they run.
+    var followedCount = 0
     /// A result larger than this fails its task instead of filling the disk.
     let resultBytesMax = 16 << 30
 
