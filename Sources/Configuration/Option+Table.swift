@@ -281,6 +281,13 @@ extension Option {
             "Transport to the scheduler; auto asks the scheduler's first bytes."
         ),
         Option(
+            "scheduler-release",
+            .choice,
+            into: \.schedulerRelease,
+            new: true,
+            "Whose messages a ZeroMQ scheduler speaks: 2.5 for 2.5.0 to 2.6.0, 2.7 for later; auto tries both."
+        ),
+        Option(
             "io-threads",
             short: "it",
             .whole(1...64),

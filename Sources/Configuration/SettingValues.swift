@@ -13,6 +13,16 @@ package enum NetworkBackend: String, Choice {
     case ymq
 }
 
+/// Whose messages the scheduler speaks, where its bytes do not tell.
+package enum SchedulerRelease: String, Choice {
+    /// Both kinds of heartbeat take turns until one is answered.
+    case auto
+    /// Those of Scaler 2.5.0 to 2.6.0.
+    case first = "2.5"
+    /// Those of Scaler 2.7.0 and later.
+    case second = "2.7"
+}
+
 /// How requests to OCI are signed.
 package enum AuthType: String, Choice {
     /// The API key of `~/.oci/config`.

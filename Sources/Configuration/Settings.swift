@@ -27,6 +27,8 @@ package struct Settings: Sendable, Equatable {
     package var scaleDownCooldown: Duration = .seconds(30)
     /// Transport to the scheduler.
     package var networkBackend = NetworkBackend.auto
+    /// Whose messages the scheduler speaks; its own bytes have precedence where they tell.
+    package var schedulerRelease = SchedulerRelease.auto
     /// Threads that libzmq may use.
     package var ioThreads = 1
 

@@ -75,7 +75,8 @@ package final class ManagerService {
             capabilities: settings.capabilities.map { Capability(name: $0.name, value: $0.value) },
             taskQueueSize: settings.taskQueueSize,
             heartbeatInterval: settings.heartbeatInterval,
-            deathTimeout: settings.deathTimeout
+            deathTimeout: settings.deathTimeout,
+            assumedGeneration: WireGeneration(settings.schedulerRelease)
         )
         fleet = Fleet(
             settings: settings,
@@ -210,6 +211,17 @@ package final class ManagerService {
         } catch {
             log.error("cannot look for what is left", metadata: ["error": "\(error)"])
             return false
+        }
+    }
+}
+
+extension WireGeneration {
+    /// What the operator said; nil where that is to be found out.
+    fileprivate init?(_ release: SchedulerRelease) {
+        switch release {
+        case .auto: return nil
+        case .first: self = .first
+        case .second: self = .second
         }
     }
 }

@@ -45,7 +45,9 @@ final class ManagerSession {
     private var answered: WireGeneration?
 
     /// The generation of the scheduler, as far as is known.
-    var generation: WireGeneration { channel.generation ?? answered ?? guess }
+    var generation: WireGeneration {
+        channel.generation ?? profile.assumedGeneration ?? answered ?? guess
+    }
 
     init(
         profile: WorkerProfile,
@@ -100,7 +102,7 @@ final class ManagerSession {
     }
 
     private func chooseGeneration() {
-        if let known = channel.generation {
+        if let known = channel.generation ?? profile.assumedGeneration {
             guess = known
         } else if unanswered >= Self.guessCount, unanswered.isMultiple(of: Self.guessCount) {
             guess = guess == .first ? .second : .first

@@ -14,6 +14,8 @@ struct WorkerProfile {
     let taskQueueSize: Int
     let heartbeatInterval: Duration
     let deathTimeout: Duration
+    /// The scheduler's generation as the operator knows it; the transport has precedence where it tells.
+    var assumedGeneration: WireGeneration?
 }
 
 /// One worker as the scheduler sees it: registers by heartbeat, takes tasks and cancels, gives answers.
@@ -103,7 +105,7 @@ final class WorkerSession {
     func leave(generation: WireGeneration?) async {
         heartbeats?.cancel()
         dispatcher.disown(self)
-        let known = channel.generation ?? generation ?? .second
+        let known = channel.generation ?? profile.assumedGeneration ?? generation ?? .second
         let goodbye = WorkerGoodbye(worker: Array(channel.identity.utf8))
         await channel.leave(goodbye: goodbye.encoded(for: known))
     }

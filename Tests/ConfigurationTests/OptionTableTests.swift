@@ -79,6 +79,7 @@ private let replaced: [Row] = [
 
 private let added: [Row] = [
     Row("network-backend", nil, "SCALER_NETWORK_BACKEND", ["auto"], "ymq"),
+    Row("scheduler-release", nil, nil, ["auto"], "2.5"),
     Row("oci-endpoint", nil, "OCI_ENDPOINT", [], "https://127.0.0.1:8443/", ["https://127.0.0.1:8443"]),
     Row("ca-bundle", nil, "OCI_CA_BUNDLE", [], "/etc/ca.pem"),
     Row("owner-id", nil, nil, [], "team-1"),

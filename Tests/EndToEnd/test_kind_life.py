@@ -157,6 +157,18 @@ class Protected(KindTestCase):
         self.cluster.await_nothing_left()
 
 
+class NamedRelease(StageTestCase):
+    """Where nothing on the wire tells the release, a flag does."""
+
+    options = {"daemon": ["--scheduler-release", "2.5" if IS_FIRST_GENERATION else "2.7"]}
+
+    @kind("the scheduler's release is named")
+    def test_the_first_heartbeat_is_of_the_right_kind(self):
+        kinds = {name for name in self.stage.heard if self.stage.all(name)}
+        self.assertEqual(kinds, {"WorkerManagerHeartbeat", "WorkerHeartbeat"})
+        self.assert_daemon_works()
+
+
 class Staged(StageTestCase):
     """What no real scheduler can be made to do at a moment of one's choice."""
 
