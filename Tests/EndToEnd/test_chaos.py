@@ -26,7 +26,7 @@ SEED = random.SystemRandom().randrange(1 << 16)
 #: The longest first, so that they do not run alone at the end.
 NAMES = (
     "crash-matrix", "capacity", "random-crash", "outages", "time-limits", "neighbours", "storm-20",
-    "broken-lines", "isolation", "lost-answers", "adoption", "second-signal", "leaving",
+    "swallowed-tasks", "swallowed-answers", "broken-lines", "isolation", "lost-answers", "adoption", "second-signal", "leaving",
 )  # fmt: skip
 WIDTH = 4
 outcomes: dict[str, Future] = {}

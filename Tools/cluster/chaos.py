@@ -92,6 +92,8 @@ def choices() -> dict[str, Choice]:
             200,
             True,
         ),
+        "swallowed-answers": Choice(outages.swallowed_answers, lambda seed: outages.swallowed_answers(3, seed), 20, True),
+        "swallowed-tasks": Choice(outages.swallowed_tasks, lambda seed: outages.swallowed_tasks(2, seed), 10, True),
         "neighbours": Choice(
             lambda tasks, seed: strangers.neighbours(tasks, seed, 500),
             lambda seed: strangers.neighbours(5, seed, 500),

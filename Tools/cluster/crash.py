@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -115,6 +116,30 @@ def on_wire(
     return reach
 
 
+def on_cancel(direction: str, moment: str) -> Callable[[Life], Iterator[None]]:
+    """The same of a message about the cancel of a task that runs."""
+
+    def reach(life: Life) -> Iterator[None]:
+        yield
+        life.await_running()
+        line = life.cluster.scheduler_proxy
+        assert line is not None
+        trap = Trap(direction, the_answer(life), is_delivered=moment == "after")
+        line.set_trap(trap)
+        # It returns when the scheduler has told the client, which may never hear of it here.
+        threading.Thread(target=life.future.cancel, daemon=True).start()
+        await_that(trap.sprung.is_set, 30, f"the message {moment} which to kill")
+        line.set_trap(None)
+        life.settle()
+
+    return reach
+
+
+def a_task(_: Life) -> Callable[[bytes], bool]:
+    """Of what a scheduler sends to a worker, tasks alone name a client."""
+    return lambda data: b"Client|" in data
+
+
 def anything(_: Life) -> Callable[[bytes], bool]:
     return lambda data: True
 
@@ -125,7 +150,10 @@ def the_result(life: Life) -> Callable[[bytes], bool]:
 
 
 def the_answer(life: Life) -> Callable[[bytes], bool]:
-    """The TaskResult: the one message of a worker that names the task, and whose container has run."""
+    """The TaskResult: the one message of a worker that names the task, and whose container has run.
+
+    Of a task that is being cancelled it is the cancel one way, and its confirmation the other.
+    """
 
     def holds(data: bytes) -> bool:
         seen = set(life.before["tasks"]["ids"])
@@ -138,6 +166,8 @@ def the_answer(life: Life) -> Callable[[bytes], bool]:
 
 def points() -> list[Point]:
     every = [
+        Point("task sent, not arrived", on_wire("scheduler", TO_CLIENT, "before", a_task)),
+        Point("task arrived", on_wire("scheduler", TO_CLIENT, "after", a_task)),
         Point("inputs asked for, not sent", on_wire("storage", TO_SERVER, "before", anything)),
         Point("inputs on their way", on_wire("storage", TO_CLIENT, "before", anything)),
         Point("result sent to object storage, not arrived", on_wire("storage", TO_SERVER, "before", the_result)),
@@ -146,6 +176,9 @@ def points() -> list[Point]:
         Point("answer arrived, not confirmed", on_wire("scheduler", TO_SERVER, "after", the_answer), is_over=True),
         Point("failure sent, not arrived", on_wire("scheduler", TO_SERVER, "before", the_answer), "failure"),
         Point("failure arrived, not confirmed", on_wire("scheduler", TO_SERVER, "after", the_answer), "failure", True),
+        Point("cancel sent, not arrived", on_cancel(TO_CLIENT, "before"), "cancel", True),
+        Point("cancel arrived, not confirmed", on_cancel(TO_SERVER, "before"), "cancel", True),
+        Point("cancel confirmed", on_cancel(TO_SERVER, "after"), "cancel", True),
     ]
     calls = [
         ("PutObject", ("before", "late", "after"), "result"),

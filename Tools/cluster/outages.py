@@ -7,7 +7,7 @@ import socket
 import time
 import urllib.parse
 
-from crash import Life, the_answer
+from crash import Life, a_task, the_answer
 from experiment import Experiment, Outcome, log_lines
 from processes import await_that
 from tcp_proxy import TO_CLIENT, TO_SERVER, Trap
@@ -103,13 +103,13 @@ def swallowed_tasks(tasks: int, seed: int) -> Outcome:
         line = experiment.cluster.scheduler_proxy
         assert line is not None
         for _ in range(tasks):
-            # Of what a scheduler sends to a worker, tasks alone name a client.
-            trap = Trap(TO_CLIENT, lambda data: b"Client|" in data, is_delivered=False)
+            life = Life(experiment, "result")
+            trap = Trap(TO_CLIENT, a_task(life), is_delivered=False)
             line.set_trap(trap)
-            future = experiment.submit_work(1)[0]
+            life.submit()
             await_that(trap.sprung.is_set, 30, "the task")
             line.set_trap(None)
             line.reset_all()
-            future.result(timeout=60)
+            life.future.result(timeout=60)
         experiment.outcome.faults["tasks lost"] = tasks
     return experiment.outcome
