@@ -87,7 +87,7 @@ class SchedulerPoison(StageTestCase):
     @kind("poison from the scheduler")
     def test_a_message_cut_anywhere_ends_the_conversation(self):
         for message in real_messages(self.stage):
-            for cut in {0, 1, 8, 16, len(message) // 2, len(message) - 8, len(message) - 1}:
+            for cut in (1, 8, len(message) // 2, len(message) - 1):
                 with self.subTest(message=message.hex(), cut=cut):
                     self.assertEqual(self.poison(message[:cut]), self.LEFT)
 
@@ -95,7 +95,8 @@ class SchedulerPoison(StageTestCase):
     def test_messages_with_damage_anywhere(self):
         print(f"SCALER_TEST_SEED={SEED}")
         chance = random.Random(SEED)
-        for message in real_messages(self.stage) * 25:
+        # Each costs a worker; Tools/fuzz tries them by the million.
+        for message in real_messages(self.stage) * 5:
             damaged = bytearray(message)
             for _ in range(chance.randint(1, 4)):
                 damaged[chance.randrange(len(damaged))] = chance.randrange(256)
