@@ -7,9 +7,6 @@ package import JSON
 ///
 /// The API caps the sum of the names and values of all environment variables at 64 KiB.
 package struct InstanceLaunch: Sendable, Equatable {
-    /// The bytes that names and values of environment variables may have together.
-    package static let environmentBytesMax = 64 * 1024
-
     /// The compartment's OCID.
     package var compartmentID: String
     /// The full name, for example `Uocm:US-ASHBURN-AD-1`.

@@ -115,7 +115,7 @@ final class Dispatcher {
     func dropOrphans(after grace: Duration) async {
         while !isCancelled {
             var next = Deadline.never
-            for run in runs.values where run.session == nil {
+            for run in runs.values where run.session == nil && run.state != .cleaning {
                 guard let since = run.orphanedSince else { continue }
                 if (since + grace).isPast {
                     log.info(

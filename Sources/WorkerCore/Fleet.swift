@@ -218,7 +218,9 @@ final class Fleet {
     /// The least busy first: their tasks are placed again, and are adopted where they are placed here.
     private func stopWorkers(_ count: Int) async {
         let idlest = workers.values.sorted { $0.taskCount < $1.taskCount }.prefix(count)
-        for worker in idlest { await worker.leave(generation: manager?.generation) }
+        let generation = manager?.generation
+        let goodbyes = idlest.map { worker in spawn { await worker.leave(generation: generation) } }
+        for goodbye in goodbyes { await goodbye.value }
     }
 }
 

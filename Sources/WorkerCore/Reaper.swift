@@ -54,6 +54,8 @@ final class Reaper {
     private var working = 0
     private var promises: [String: Promise] = [:]
     private var objectNames: Set<String> = []
+    /// Names that the service will not have even alone; asked for again after a long pause.
+    private var refusedNames: Set<String> = []
     /// Names of the batch under way; who takes one out wants to have it stay if it was not deleted.
     private var batch: Set<String> = []
     private var batchCountMax = ObjectStorage.batchCountMax
@@ -115,7 +117,7 @@ final class Reaper {
 
     /// Whether the deletion of this object was asked for.
     func isDeleting(object name: String) -> Bool {
-        objectNames.contains(name) || batch.contains(name)
+        objectNames.contains(name) || batch.contains(name) || refusedNames.contains(name)
     }
 
     /// Deletes an instance, and `names` once it is gone; the latch opens when the cloud accepted the deletion.
@@ -147,6 +149,7 @@ final class Reaper {
     /// Forgets that these objects were to be deleted, and waits for a deletion under way: they will be stored anew.
     func spare(_ names: [String]) async {
         objectNames.subtract(names)
+        refusedNames.subtract(names)
         for id in promises.keys { promises[id]?.objects.removeAll { names.contains($0) } }
         for id in deletions.keys { deletions[id]?.objects.removeAll { names.contains($0) } }
         while !batch.isDisjoint(with: names) {
@@ -311,10 +314,12 @@ final class Reaper {
     private func divide(_ names: [String]) -> [String] {
         batchCountMax = max(1, names.count / 2)
         guard names.count == 1 else { return names }
+        refusedNames.formUnion(names)
         spawn {
             // Nobody cancels this, so it cannot throw.
             try? await sleep(for: Self.refusalPause)
-            self.delete(objects: names)
+            // What was spared meanwhile is not there any more.
+            for name in names where self.refusedNames.remove(name) != nil { self.delete(objects: [name]) }
         }
         batchCountMax = ObjectStorage.batchCountMax
         return []

@@ -57,13 +57,6 @@ class KindTestCase(ClusterTestCase):
             note(name, self.id(), len(result.failures) + len(result.errors) == before)
         return result
 
-    def cluster_of_its_own(self, **options: Any) -> Cluster:
-        """A cluster for one test; clients made after it are disconnected before it stops."""
-        cluster = Cluster(Options(backend=BACKEND, **options))
-        self.addCleanup(cluster.stop)
-        cluster.start()
-        return cluster
-
     def client(self, cluster: Cluster | None = None, **arguments: Any) -> Any:
         """A connected client that is disconnected at the end of the test."""
         client = connect(cluster or self.cluster, **arguments)

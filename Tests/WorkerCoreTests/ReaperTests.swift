@@ -154,6 +154,9 @@ import Testing
             let deleted = Set(cloud.batches.filter { !$0.contains("c") }.joined())
             #expect(deleted == ["a", "b", "d"])
             #expect(cloud.batches.contains(["c"]))
+            #expect(cloud.reaper.isDeleting(object: "c"))
+            await cloud.reaper.spare(["c"])
+            #expect(!cloud.reaper.isDeleting(object: "c"))
         }
     }
 
