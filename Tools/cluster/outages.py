@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 import time
 import urllib.parse
+from collections.abc import Callable
 
 from crash import Life, a_task, the_answer
 from experiment import Experiment, Outcome, log_lines
@@ -77,26 +78,18 @@ def broken_lines(tasks: int, seed: int, resets: int, pause: float = 0.7) -> Outc
 
 def swallowed_answers(tasks: int, seed: int) -> Outcome:
     """Every answer is lost with its connection at the first attempt, after the kernel has taken it."""
-    experiment = Experiment("answers lost with their connection", seed, is_proxied=True)
-    with experiment.running():
-        line = experiment.cluster.scheduler_proxy
-        assert line is not None
-        for _ in range(tasks):
-            life = Life(experiment, "result")
-            trap = Trap(TO_SERVER, the_answer(life), is_delivered=False)
-            line.set_trap(trap)
-            life.submit()
-            await_that(trap.sprung.is_set, 30, "the answer")
-            line.set_trap(None)
-            line.reset_all()
-            life.future.result(timeout=60)
-        experiment.outcome.faults["answers lost"] = tasks
-    return experiment.outcome
+    return swallowed("answers", tasks, seed, TO_SERVER, the_answer)
 
 
 def swallowed_tasks(tasks: int, seed: int) -> Outcome:
     """Every task is lost with its connection at the first attempt, on its way from the scheduler to the worker."""
-    experiment = Experiment("tasks lost with their connection", seed, is_proxied=True)
+    return swallowed("tasks", tasks, seed, TO_CLIENT, a_task)
+
+
+def swallowed(
+    what: str, tasks: int, seed: int, direction: str, wanted: Callable[[Life], Callable[[bytes], bool]]
+) -> Outcome:
+    experiment = Experiment(f"{what} lost with their connection", seed, is_proxied=True)
     with experiment.running():
         # Without a worker yet, the first task would be sent to no connection that could break.
         experiment.submit_work(1)[0].result(timeout=60)
@@ -104,12 +97,12 @@ def swallowed_tasks(tasks: int, seed: int) -> Outcome:
         assert line is not None
         for _ in range(tasks):
             life = Life(experiment, "result")
-            trap = Trap(TO_CLIENT, a_task(life), is_delivered=False)
+            trap = Trap(direction, wanted(life), is_delivered=False)
             line.set_trap(trap)
             life.submit()
-            await_that(trap.sprung.is_set, 30, "the task")
+            await_that(trap.sprung.is_set, 30, f"{what} to lose")
             line.set_trap(None)
             line.reset_all()
             life.future.result(timeout=60)
-        experiment.outcome.faults["tasks lost"] = tasks
+        experiment.outcome.faults[f"{what} lost"] = tasks
     return experiment.outcome
