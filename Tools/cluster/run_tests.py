@@ -111,30 +111,31 @@ def stages(older_versions: list[str]) -> list[Stage]:
         Stage("job runner", UNITTEST + ["-s", "Tools/job-runner/tests"], rf"(?m){PYTHON_TESTS}"),
         Stage("fuzzing under AddressSanitizer", ["Tools/fuzz", "3"], r"(?m)^(\d+) targets passed"),
         Stage("benchmark beside libcurl", ["Tools/bench", "--short"], r"(?m)^(\d+) kinds of request measured"),
-        Stage("local OCI", UNITTEST + ["-s", "Tools/oci-emulator/tests"], rf"(?m){PYTHON_TESTS}", lane="local OCI"),
+        Stage("local OCI", UNITTEST + ["-s", "Tools/oci-emulator/tests"], rf"(?m){PYTHON_TESTS}", lane="others"),
         Stage(
             "local OCI against Oracle's SDK",
             [sys.executable, "Tools/oci-emulator/conformance/run"],
             rf"(?m){PYTHON_TESTS}",
-            lane="local OCI",
+            lane="others",
         ),
     ]
     for backend in BACKENDS:
         command = UNITTEST + ["-v", "-s", "Tests/EndToEnd"]
-        every.append(end_to_end(f"end to end over {backend}", command, backend))
+        every.append(end_to_end(f"end to end over {backend}", command, backend, lane=backend))
     for version in older_versions:
         every.append(Stage(f"Scaler {version}", ["Tools/scaler-versions", version]))
         python = str(ROOT / ".build" / f"scaler-{version}" / "bin" / "python")
         for backend in BACKENDS:
             # What depends on the release is in these files alone.
             command = [python, *UNITTEST[1:], "-v", "-s", "Tests/EndToEnd", "-p", "test_kind_*.py"]
-            every.append(end_to_end(f"kinds of task over {backend} with Scaler {version}", command, backend))
+            name = f"kinds of task over {backend} with Scaler {version}"
+            every.append(end_to_end(name, command, backend, lane="others"))
     return every
 
 
-def end_to_end(name: str, command: list[str], backend: str) -> Stage:
+def end_to_end(name: str, command: list[str], backend: str, lane: str) -> Stage:
     environment = {"SCALER_NETWORK_BACKEND": backend, "SCALER_KINDS_RECORD": str(KINDS)}
-    return Stage(name, command, rf"(?m){PYTHON_TESTS}", environment, lane=backend)
+    return Stage(name, command, rf"(?m){PYTHON_TESTS}", environment, lane)
 
 
 def older_versions(wants_all: bool) -> list[str]:
