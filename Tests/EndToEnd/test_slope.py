@@ -29,6 +29,13 @@ class Slope(unittest.TestCase):
         self.assertFalse(self.series(lambda second: 20 + min(second, 120) / 10).grows)
         self.assertFalse(self.series(lambda second: 40 - second / 60).grows)
 
+    def test_bursts_that_become_larger_do_not_count_but_what_lies_between_them(self):
+        def burst(second):
+            return second / 10 if second % 20 < 5 else 0
+
+        self.assertFalse(self.series(lambda second: 8 + burst(second)).grows)
+        self.assertTrue(self.series(lambda second: 8 + burst(second) + second / 60).grows)
+
     def test_a_leak_grows(self):
         leaking = self.series(lambda second: 20 + second / 60)
         self.assertTrue(leaking.grows)

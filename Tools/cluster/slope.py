@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 #: The first part of a run fills caches and pools, and says nothing of growth.
 WARM_UP = 0.25
+#: Bursts of work raise what is held for seconds, a leak raises what is held between them: the least of each such part
+#: of the steady samples is looked at.
+PARTS = 12
 
 
 @dataclass
@@ -29,9 +32,16 @@ class Series:
         return [sample for sample in self.samples if sample[0] >= first + WARM_UP * (last - first)]
 
     @property
+    def floors(self) -> list[tuple[float, float]]:
+        """The least sample of each part, with its moment."""
+        steady = self.steady
+        length = max(1, len(steady) // PARTS)
+        return [min(steady[at : at + length], key=lambda sample: sample[1]) for at in range(0, len(steady), length)]
+
+    @property
     def per_hour(self) -> float:
-        """The slope of the line that fits the steady part best."""
-        times, values = zip(*self.steady)
+        """The slope of the line that fits the floors of the steady part best."""
+        times, values = zip(*self.floors)
         return statistics.linear_regression(times, values).slope * 3600
 
     @property
