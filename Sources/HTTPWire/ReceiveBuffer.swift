@@ -20,6 +20,9 @@ package struct ReceiveBuffer: Sendable {
     /// Whether every byte has been taken.
     package var isEmpty: Bool { count == 0 }
 
+    /// How many bytes the next search for a line looks at.
+    package var unsearchedCount: Int { storage.count - searchedTo }
+
     /// Adds bytes at the end; an empty buffer adopts the array without copying it.
     package mutating func append(_ bytes: [UInt8]) {
         if isEmpty {

@@ -66,8 +66,9 @@ class Stage:
         telling = [line for line in lines if re.search(r"error:|✘|^(FAIL|ERROR):|Error\b", line)]
         # One write, so that no other lane's words come between.
         print("\n".join([text, *(telling[:30] or lines[-30:]), *lines[-15:]]), flush=True)
-        broken = re.findall(r"with (\d+) issue|failures=(\d+)|errors=(\d+)", output)
-        failed = max(1, sum(int(number) for row in broken for number in row if number))
+        # Swift tells the failures of each test, suite and run: the last word is the sum.
+        issues = re.findall(r"with (\d+) issue", output)[-1:]
+        failed = max(1, sum(int(number) for number in issues + re.findall(r"(?:failures|errors)=(\d+)", output)))
         return Outcome(max(0, count - failed) if self.counted else 0, failed)
 
     def _run(self) -> tuple[bool, int, str]:
