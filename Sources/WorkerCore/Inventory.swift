@@ -114,8 +114,10 @@ final class Inventory {
             leftover = leftover ?? Leftover(since: .now)
             leftover?.hasResult = true
         }
-        if leftover != nil { onLeftoversChange() }
-        if leftover != nil { log.info("adopted what was left of a task", metadata: ["task": "\(task)"]) }
+        if leftover != nil {
+            onLeftoversChange()
+            log.info("adopted what was left of a task", metadata: ["task": "\(task)"])
+        }
         return leftover
     }
 
@@ -334,7 +336,7 @@ final class Inventory {
         }
         if isInHand(task) { return false }
         if doomed[task] != nil {
-            reaper.delete(instance: instance.id, thenObjects: ["\(owner.resultsPrefix)\(task).pkl"])
+            reaper.delete(instance: instance.id, thenObjects: [owner.resultName(ofTask: task)])
             return false
         }
         return true
@@ -363,7 +365,7 @@ final class Inventory {
     }
 
     private func expel(_ leftover: Leftover, of task: String) {
-        let result = "\(owner.resultsPrefix)\(task).pkl"
+        let result = owner.resultName(ofTask: task)
         for instance in leftover.instances { expel(instance, thenObjects: [result]) }
         if leftover.instances.isEmpty, leftover.hasResult { reaper.delete(objects: [result]) }
         reaper.delete(objects: leftover.inputs)

@@ -89,6 +89,11 @@ package struct Owner: Sendable, Equatable {
         RunnerEnvironment.resultObjectName(prefix: objectPrefix, taskID: task.bytes)
     }
 
+    /// The same for a task that is known by its hexadecimal digits.
+    func resultName(ofTask digits: String) -> String {
+        "\(resultsPrefix)\(digits).pkl"
+    }
+
     func displayName(of task: TaskID) -> String {
         "scaler-\(managerID)-\(task.hexadecimal.prefix(12))"
     }

@@ -120,7 +120,7 @@ package final class Sweep {
     /// A container may store its result while it is being deleted, so a task's objects go after its instances.
     private func objects(after instance: Belongings.Instance) -> [String] {
         guard belongings.isBucketFound else { return [] }
-        let result = "\(owner.resultsPrefix)\(instance.taskID).pkl"
+        let result = owner.resultName(ofTask: instance.taskID)
         return (namesByTask[instance.taskID] ?? []).filter { $0 != result } + [result]
     }
 

@@ -62,6 +62,7 @@ import Testing
         let owner = Self.owner(prefix: prefix)
         #expect(owner.task(ofResult: owner.resultName(of: task)) == digits)
         #expect(owner.resultName(of: task).hasPrefix(owner.resultsPrefix))
+        #expect(owner.resultName(ofTask: digits) == owner.resultName(of: task))
         #expect(owner.task(ofInput: "\(owner.inputsPrefix)\(digits).pkl") == digits)
         #expect(owner.task(ofInput: "\(owner.inputsPrefix)\(digits).pkl.gz") == digits)
     }
