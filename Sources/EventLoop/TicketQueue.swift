@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A line of callers that wait for something scarce: a slot, a connection, a request, a place to create in.
+///
+/// Who owns the scarce thing grants it, one grant at a time; the queue knows only whose turn it is. The higher priority
+/// goes first, equals in order of arrival. A wait that throws has no grant, and one that was granted returns it even when
+/// it is cancelled in the same turn of the loop: so no grant is ever lost, and the caller gives back what it cannot use.
+@LoopActor
+package final class TicketQueue<Grant: Sendable> {
+    /// A place in the line.
+    @LoopActor
+    package final class Ticket {
+        fileprivate let waiter = Waiter()
+        fileprivate var grant: Grant?
+        fileprivate let priority: Int32
+        fileprivate let arrival: UInt64
+
+        fileprivate init(priority: Int32, arrival: UInt64) {
+            self.priority = priority
+            self.arrival = arrival
+        }
+
+        fileprivate func goesBefore(_ other: Ticket) -> Bool {
+            priority != other.priority ? priority > other.priority : arrival < other.arrival
+        }
+    }
+
+    /// A binary heap; the ticket that goes first is at index 0. Tickets that left stay until their turn comes, so
+    /// leaving costs nothing however many wait.
+    private var heap: [Ticket] = []
+    private var arrivals: UInt64 = 0
+    /// How many callers wait, those included whose wait has just ended in vain.
+    package private(set) var count = 0
+
+    /// Makes an empty line.
+    package init() {}
+
+    /// Whether a grant would find nobody.
+    package var isEmpty: Bool {
+        while let first = heap.first, !first.waiter.isPending { _ = popFirst() }
+        return heap.isEmpty
+    }
+
+    /// Takes a place in the line; whoever takes one either waits for its grant or leaves.
+    package func enter(priority: Int32 = 0) -> Ticket {
+        arrivals += 1
+        let ticket = Ticket(priority: priority, arrival: arrivals)
+        heap.append(ticket)
+        siftUp(heap.count - 1)
+        count += 1
+        return ticket
+    }
+
+    /// Suspends until the ticket is granted; when it throws, the ticket has left the line.
+    package func wait(for ticket: Ticket, until deadline: Deadline = .never) async throws(WaitError) -> Grant {
+        do throws(WaitError) {
+            try await ticket.waiter.wait(until: deadline)
+        } catch {
+            // One that was told to leave is not counted any more.
+            if error != .closed { noteLeft() }
+            throw error
+        }
+        guard let grant = ticket.grant else { preconditionFailure("a ticket is woken with a grant only") }
+        return grant
+    }
+
+    /// Takes a place in the line and suspends until it is granted.
+    package func wait(priority: Int32 = 0, until deadline: Deadline = .never) async throws(WaitError) -> Grant {
+        try await wait(for: enter(priority: priority), until: deadline)
+    }
+
+    /// Grants to the caller whose turn it is; false if nobody waits.
+    @discardableResult
+    package func grantNext(_ grant: Grant) -> Bool {
+        while let ticket = popFirst() {
+            if give(grant, to: ticket) { return true }
+        }
+        return false
+    }
+
+    /// Grants out of turn; false if the ticket does not wait any more.
+    @discardableResult
+    package func grant(_ grant: Grant, to ticket: Ticket) -> Bool {
+        give(grant, to: ticket)
+    }
+
+    /// Gives up the place of a caller that does not wait for it yet; harmless once it was granted or has left.
+    package func leave(_ ticket: Ticket) {
+        guard ticket.waiter.isPending else { return }
+        ticket.waiter.fail(.closed)
+        noteLeft()
+    }
+
+    private func give(_ grant: Grant, to ticket: Ticket) -> Bool {
+        guard ticket.waiter.isPending else { return false }
+        ticket.grant = grant
+        count -= 1
+        if count == 0 { heap.removeAll() }
+        ticket.waiter.wake()
+        return true
+    }
+
+    private func noteLeft() {
+        count -= 1
+        if count == 0 { heap.removeAll() }
+    }
+
+    private func popFirst() -> Ticket? {
+        guard let first = heap.first else { return nil }
+        let last = heap.removeLast()
+        if !heap.isEmpty {
+            heap[0] = last
+            siftDown()
+        }
+        return first
+    }
+
+    private func siftUp(_ start: Int) {
+        var index = start
+        while index > 0 {
+            let parent = (index - 1) / 2
+            guard heap[index].goesBefore(heap[parent]) else { return }
+            heap.swapAt(index, parent)
+            index = parent
+        }
+    }
+
+    private func siftDown() {
+        var index = 0
+        while true {
+            var first = index
+            for child in [2 * index + 1, 2 * index + 2] where child < heap.count {
+                if heap[child].goesBefore(heap[first]) { first = child }
+            }
+            if first == index { return }
+            heap.swapAt(index, first)
+            index = first
+        }
+    }
+}
