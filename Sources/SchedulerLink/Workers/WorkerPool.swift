@@ -67,6 +67,9 @@ package final class WorkerPool {
     /// Whether the scheduler ever told the manager how many workers it desires.
     package private(set) var wasRegistered = false
 
+    /// One element whenever the scheduler begins to answer the manager, or stops.
+    package let registrationChanges = Mailbox<Bool>()
+
     /// How many workers are connected or connecting.
     package var workerCount: Int {
         workers.count
@@ -80,8 +83,11 @@ package final class WorkerPool {
     /// Runs manager and workers until cancelled or `leave` is called; a scheduler that goes away is waited for.
     package func run() async {
         let keeper = spawn { await self.keepManager() }
+        var wasAnswered = false
         while !isCancelled, !isLeaving {
             await reconcile()
+            if isRegistered != wasAnswered { registrationChanges.send(isRegistered) }
+            wasAnswered = isRegistered
             // The cooldown ends without any message from the scheduler, so look again by ourselves.
             let look = Deadline.after(.seconds(1))
             _ = try? await change.wait(until: earliestStart.isPast ? look : min(look, earliestStart))
