@@ -39,6 +39,7 @@ extension CloudLedger {
         begun: Duration,
         at now: Duration
     ) -> [CloudOrder] {
+        let isFirst = !isStocked
         completedListings.insert(.objects)
         for task in results where !objectDeletions.contains(.result(task)) {
             update(task, at: now) { ledger, record in ledger.noteResult(of: task, &record, at: now) }
@@ -56,6 +57,7 @@ extension CloudLedger {
                 if !stored.contains(task) { record.hasResult = false }
                 if let inputs, inputs[task] == nil { record.inputs = [] }
                 ledger.deleteFinishedInstances(of: &record)
+                if isFirst { ledger.admitWithOwnSlot(task, record) }
             }
         }
         return takeOrders()
@@ -126,7 +128,7 @@ extension CloudLedger {
             let isAbandonedCreate = record.createPossibleUntil != nil
             switch record.claim {
             case .orphaned: break
-            case .queued: ledger.orders.append(.admit(instance.task))
+            case .queued: ledger.admitWithOwnSlot(instance.task, record)
             // Before a create is answered, what is listed may be what it is making.
             case .inHand(let inHand) where inHand.instanceID == nil: break
             case .inHand, .answered:

@@ -15,7 +15,7 @@ extension CloudLedger {
         update(task, at: now) { ledger, record in
             record.claim = .queued
             ledger.answeredTasks.remove(task)
-            if record.instances.contains(where: \.isCounted) { ledger.orders.append(.admit(task)) }
+            ledger.admitWithOwnSlot(task, record)
         }
         return takeOrders()
     }

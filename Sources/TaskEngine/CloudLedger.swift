@@ -271,6 +271,12 @@ package struct CloudLedger {
 
     // MARK: - Slots
 
+    /// Has a queued task admitted whose instance holds a slot already; before both first listings nobody knows all that there
+    /// is to adopt.
+    mutating func admitWithOwnSlot(_ task: TaskKey, _ record: CloudRecord) {
+        if isStocked, record.claim == .queued, record.best != nil { orders.append(.admit(task)) }
+    }
+
     /// A queued task is given a slot, which is its own from now on.
     package mutating func slotGranted() {
         grantedCount += 1
