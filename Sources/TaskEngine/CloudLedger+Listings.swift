@@ -125,24 +125,32 @@ extension CloudLedger {
     private mutating func discovered(_ instance: ListedInstance, at now: Duration) {
         update(instance.task, at: now) { ledger, record in
             ledger.add(instance, to: &record)
-            let isAbandonedCreate = record.createPossibleUntil != nil
             switch record.claim {
             case .orphaned: break
             case .queued: ledger.admitWithOwnSlot(instance.task, record)
             // Before a create is answered, what is listed may be what it is making.
             case .inHand(let inHand) where inHand.instanceID == nil: break
-            case .inHand, .answered:
-                if !isAbandonedCreate {
-                    ledger.orders.append(.report(.secondInstance(instance.task, instance.id)))
-                }
-                ledger.delete(record.instances.count - 1, of: &record)
+            case .inHand, .answered: return ledger.deleteSecond(record.instances.count - 1, of: &record)
             case .unwanted:
                 record.mayStoreUnwanted = true
                 ledger.delete(record.instances.count - 1, of: &record)
             }
             // One call makes one instance, and this is it.
-            if record.inHand == nil { record.createPossibleUntil = nil }
+            if record.inHand == nil, !record.abandonedCreates.isEmpty {
+                record.abandonedCreates.removeFirst()
+            }
         }
+    }
+
+    /// Deletes an instance of a task that has another, which is a surprise unless a create was abandoned.
+    mutating func deleteSecond(_ index: Int, of record: inout CloudRecord) {
+        let seen = record.instances[index].seen
+        if record.abandonedCreates.isEmpty {
+            orders.append(.report(.secondInstance(seen.task, seen.id)))
+        } else {
+            record.abandonedCreates.removeFirst()
+        }
+        delete(index, of: &record)
     }
 
     /// Learns what a listing does not show of a task; whether a deletion of it is stuck.
@@ -167,9 +175,8 @@ extension CloudLedger {
             case .none: compareKept(id, at: index, task, &record, with: look)
             }
         }
-        if let until = record.createPossibleUntil, until < look.begun, record.instances.isEmpty {
-            record.createPossibleUntil = nil
-        }
+        // What they made by then is in the listing, and counts by itself.
+        record.abandonedCreates.removeAll { $0 < look.begun }
         if record.claim == .unwanted, record.mayStoreUnwanted, record.instances.isEmpty {
             record.mayStoreUnwanted = false
             deleteResult(of: task, &record)

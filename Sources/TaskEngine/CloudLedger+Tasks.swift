@@ -47,7 +47,6 @@ extension CloudLedger {
                 ledger.orders.append(.report(.adopted(task)))
             }
             record.claim = .inHand(CloudRecord.InHand(instanceID: best?.id))
-            record.createPossibleUntil = nil
             record.mayStoreUnwanted = false
             ledger.answeredTasks.remove(task)
             ledger.deleteInstances(of: &record, except: best?.id)
@@ -71,12 +70,18 @@ extension CloudLedger {
     /// A create was answered with this instance.
     package mutating func createAnswered(_ instance: ListedInstance, at now: Duration) -> [CloudOrder] {
         update(instance.task, at: now) { ledger, record in
-            if ledger.taskOfInstance[instance.id] == nil { ledger.add(instance, to: &record) }
+            let isNew = ledger.taskOfInstance[instance.id] == nil
+            if isNew { ledger.add(instance, to: &record) }
             record.nextGeneration = max(record.nextGeneration, instance.generation + 1)
-            record.createPossibleUntil = nil
             if record.inHand != nil {
                 record.inHand?.instanceID = instance.id
+                record.inHand?.givenUpID = nil
+                for index in record.instances.indices where record.instances[index].id != instance.id {
+                    if record.instances[index].deletion == .none { ledger.deleteSecond(index, of: &record) }
+                }
             } else {
+                if isNew, !record.abandonedCreates.isEmpty { record.abandonedCreates.removeFirst() }
+                record.mayStoreUnwanted = record.claim == .unwanted
                 ledger.deleteInstances(of: &record)
             }
         }
@@ -87,7 +92,8 @@ extension CloudLedger {
     /// A create was given up without an answer, or its last answer named an instance that is gone.
     package mutating func createAbandoned(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
         update(task, at: now) { ledger, record in
-            record.createPossibleUntil = now + ledger.periods.abandonedCreate
+            record.abandonedCreates.append(now + ledger.periods.abandonedCreate)
+            record.inHand?.hasAbandonedCreate = true
         }
         lastChange = now
         return takeOrders()
@@ -107,6 +113,7 @@ extension CloudLedger {
         update(task, at: now) { ledger, record in
             guard let id = record.inHand?.instanceID else { return }
             record.inHand?.instanceID = nil
+            record.inHand?.givenUpID = id
             guard let index = record.instances.firstIndex(where: { $0.id == id }) else { return }
             if record.instances[index].deletion == .none { ledger.delete(index, of: &record) }
             mustWait = record.instances[index].isCounted
@@ -137,11 +144,12 @@ extension CloudLedger {
         releasedTasks.insert(task)
         update(task, at: now) { ledger, record in
             let isConfirmed = record.inHand?.isConfirmed ?? false
-            guard isAnswered, !isConfirmed, !ledger.isLeaving,
-                record.hasResult || !record.instances.isEmpty
+            // Without a result, the run's own instance is what tells that the task has had its run.
+            let evidence = record.hasResult ? nil : record.inHand?.instanceID
+            guard isAnswered, !isConfirmed, !ledger.isLeaving, record.hasResult || evidence != nil
             else { return ledger.abandon(task, &record) }
             ledger.deleteInputs(of: task, &record)
-            if record.hasResult { ledger.deleteInstances(of: &record) }
+            ledger.deleteInstances(of: &record, except: evidence)
             let patience = record.hasResult ? ledger.periods.resultEvidence : ledger.periods.instanceEvidence
             record.claim = .answered(until: now + patience)
             ledger.answeredTasks.insert(task)
