@@ -17,17 +17,21 @@ extension CloudLedger {
             note(instance, begun: begun, at: now)
         }
         let look = Look(begun: begun, now: now, shown: shown, living: living, listed: listed)
-        let (wasDoubtful, knownCount) = (hasDoubtfulDeletion, taskOfInstance.count)
-        var isAnyStuck = false
+        let knownCount = taskOfInstance.count
+        var contradicted = Contradictions()
         for task in tasksInOrder where records[task]?.isEmpty == false {
             update(task, at: now) { ledger, record in
-                isAnyStuck = ledger.compare(task, &record, with: look) || isAnyStuck
+                ledger.compare(task, &record, with: look, &contradicted)
             }
         }
-        if !isAnyStuck { orders.append(.report(.noDeletionStuck)) }
+        if !contradicted.isAnyStuck { orders.append(.report(.noDeletionStuck)) }
         // Where one is on its way, "not there" may have been the second answer to a deletion whose first was lost.
         let isMoving = knownCount != taskOfInstance.count || listed.contains { $0.phase == .deleting }
-        refutationCount = wasDoubtful && !isMoving ? refutationCount + 1 : 0
+        if isMoving {
+            refutationCount = 0
+        } else if contradicted.isAnyRefuted {
+            refutationCount += 1
+        }
         return takeOrders()
     }
 
@@ -107,6 +111,12 @@ extension CloudLedger {
         let listed: [ListedInstance]
     }
 
+    /// What a listing shows that deletions had led to believe is gone.
+    private struct Contradictions {
+        var isAnyRefuted = false
+        var isAnyStuck = false
+    }
+
     private mutating func note(_ instance: ListedInstance, begun: Duration, at now: Duration) {
         guard let task = taskOfInstance[instance.id] else {
             if !instance.phase.isLeaving { discovered(instance, at: now) }
@@ -124,7 +134,7 @@ extension CloudLedger {
     /// An instance of ours that was not known is there.
     private mutating func discovered(_ instance: ListedInstance, at now: Duration) {
         update(instance.task, at: now) { ledger, record in
-            ledger.add(instance, to: &record)
+            ledger.add(instance, to: &record, at: now)
             switch record.claim {
             case .orphaned: break
             case .queued: ledger.admitWithOwnSlot(instance.task, record)
@@ -153,9 +163,13 @@ extension CloudLedger {
         delete(index, of: &record)
     }
 
-    /// Learns what a listing does not show of a task; whether a deletion of it is stuck.
-    private mutating func compare(_ task: TaskKey, _ record: inout CloudRecord, with look: Look) -> Bool {
-        var isAnyStuck = false
+    /// Learns what a listing does not show of a task.
+    private mutating func compare(
+        _ task: TaskKey,
+        _ record: inout CloudRecord,
+        with look: Look,
+        _ contradicted: inout Contradictions
+    ) {
         for id in record.instances.map(\.id) {
             guard let index = record.instances.firstIndex(where: { $0.id == id }) else { continue }
             switch record.instances[index].deletion {
@@ -164,10 +178,11 @@ extension CloudLedger {
                     remove(index, of: &record)
                     orders.append(.roomFreed)
                 } else if isDoubtful {
+                    contradicted.isAnyRefuted = true
                     orders.append(.report(.deletionDoubtful(id)))
                     delete(index, of: &record)
                 } else if since + periods.deletion <= look.now {
-                    isAnyStuck = true
+                    contradicted.isAnyStuck = true
                     orders.append(.report(.deletionStuck(id)))
                     delete(index, of: &record)
                 }
@@ -183,7 +198,6 @@ extension CloudLedger {
         }
         if record.isClaimable { deleteFinishedInstances(of: &record) }
         expire(task, &record, at: look.now)
-        return isAnyStuck
     }
 
     /// The same for an instance that is not to be deleted.
@@ -198,7 +212,9 @@ extension CloudLedger {
             if inHand.isWatched, !look.shown.contains(id) {
                 orders.append(.tell(task, .instanceMissed(begun: look.begun)))
             }
-        } else if !look.shown.contains(id) || record.instances[index].seen.phase.isLeaving {
+        } else if record.instances[index].seen.phase.isLeaving
+            || (!look.shown.contains(id) && record.instances[index].knownSince < look.begun)
+        {
             remove(index, of: &record)
         }
     }

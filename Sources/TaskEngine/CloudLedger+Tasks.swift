@@ -71,7 +71,7 @@ extension CloudLedger {
     package mutating func createAnswered(_ instance: ListedInstance, at now: Duration) -> [CloudOrder] {
         update(instance.task, at: now) { ledger, record in
             let isNew = ledger.taskOfInstance[instance.id] == nil
-            if isNew { ledger.add(instance, to: &record) }
+            if isNew { ledger.add(instance, to: &record, at: now) }
             record.nextGeneration = max(record.nextGeneration, instance.generation + 1)
             if record.inHand != nil {
                 record.inHand?.instanceID = instance.id

@@ -82,7 +82,7 @@ package struct CloudLedger {
 
     /// How many deletions of instances were accepted.
     package internal(set) var deletedCount = 0
-    /// How often in a row an instance was said not to be there and listed all the same, over all instances.
+    /// How many listings in a row showed an instance that had been said not to be there, while nothing else moved.
     package internal(set) var refutationCount = 0
 
     /// A ledger that knows of nothing, for at most `slotLimit` instances at once.
@@ -225,8 +225,8 @@ package struct CloudLedger {
         return orders
     }
 
-    mutating func add(_ instance: ListedInstance, to record: inout CloudRecord) {
-        record.instances.append(CloudRecord.Instance(id: instance.id, seen: instance))
+    mutating func add(_ instance: ListedInstance, to record: inout CloudRecord, at now: Duration) {
+        record.instances.append(CloudRecord.Instance(id: instance.id, knownSince: now, seen: instance))
         record.nextGeneration = max(record.nextGeneration, instance.generation + 1)
         taskOfInstance[instance.id] = instance.task
     }

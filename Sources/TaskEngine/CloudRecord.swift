@@ -48,6 +48,8 @@ struct CloudRecord {
     /// One instance.
     struct Instance: Hashable {
         let id: String
+        /// Since when it is known: a listing that began earlier may not show it.
+        let knownSince: Duration
         /// How it was last seen.
         var seen: ListedInstance
         var deletion = Deletion.none
