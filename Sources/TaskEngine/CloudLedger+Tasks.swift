@@ -22,7 +22,12 @@ extension CloudLedger {
 
     /// A queued task is not waited for here any more, but the scheduler may send it again.
     package mutating func unqueued(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
-        update(task, at: now) { _, record in if record.claim == .queued { record.claim = .orphaned } }
+        update(task, at: now) { ledger, record in
+            guard record.claim == .queued else { return }
+            if ledger.isSweeping { return ledger.abandon(task, &record) }
+            record.claim = .orphaned
+            record.since = now
+        }
         return takeOrders()
     }
 
@@ -162,7 +167,8 @@ extension CloudLedger {
     package mutating func answerConfirmed(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
         guard records[task] != nil else { return [] }
         update(task, at: now) { ledger, record in
-            record.inHand?.isConfirmed = true
+            // Before this run has an answer, it can only be an earlier one's that is confirmed.
+            if record.inHand?.isWatched == false { record.inHand?.isConfirmed = true }
             guard case .answered = record.claim else { return }
             let hasResult = record.hasResult
             ledger.abandon(task, &record)

@@ -64,7 +64,8 @@ struct CloudRecord {
         }
     }
 
-    /// When something of it was first seen, or its answer was given up.
+    /// Since when the scheduler could ask for it: when something of it was first seen, its answer was given up, or its worker was
+    /// lost while it waited.
     var since: Duration
     var claim: Claim
     /// Position among all records, in the order in which they were made.
