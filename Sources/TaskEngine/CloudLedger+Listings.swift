@@ -196,7 +196,7 @@ extension CloudLedger {
             record.mayStoreUnwanted = false
             deleteResult(of: task, &record)
         }
-        if record.isClaimable { deleteFinishedInstances(of: &record) }
+        deleteFinishedInstances(of: &record)
         expire(task, &record, at: look.now)
     }
 
@@ -224,9 +224,11 @@ extension CloudLedger {
         record.instances.remove(at: index)
     }
 
-    /// Deletes instances whose result is stored: it is all that their task needs, and they only hold slots.
+    /// Deletes an orphan's instances if its result is stored: that is all that its task needs, and they only hold slots.
+    ///
+    /// A queued task has its slot by its instance, which its run deletes.
     private mutating func deleteFinishedInstances(of record: inout CloudRecord) {
-        if record.hasResult { deleteInstances(of: &record) }
+        if record.claim == .orphaned, record.hasResult { deleteInstances(of: &record) }
     }
 
     /// Gives up an orphan that nobody asked for within the grace time.

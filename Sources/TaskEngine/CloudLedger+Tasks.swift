@@ -65,10 +65,12 @@ extension CloudLedger {
         update(task, at: now) { _, record in record.inputs.insert(name) }
     }
 
-    /// Objects of a task in hand that must not be deleted any more, as an earlier run of it had ordered.
+    /// Objects of a task in hand that must not be deleted any more, as an earlier run of it had ordered; what it does not store
+    /// anew of them is deleted when it is released.
     package mutating func keepObjects(of task: TaskKey) -> [TaskObject] {
         let kept = objectDeletions.filter { $0.task == task }
         objectDeletions.subtract(kept)
+        for case .input(_, let name) in kept { records[task]?.inputs.insert(name) }
         return Array(kept)
     }
 
