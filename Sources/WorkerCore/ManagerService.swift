@@ -84,7 +84,7 @@ package final class ManagerService {
             settings: settings,
             ownerID: owner.id,
             profile: profile,
-            connector: connector,
+            links: connector,
             tasks: dispatcher,
             objectStore: storage,
             log: log
