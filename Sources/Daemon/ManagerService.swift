@@ -88,7 +88,7 @@ final class ManagerService {
             settings: settings,
             ownerID: owner.id,
             profile: profile,
-            connector: connector,
+            links: connector,
             tasks: dispatcher,
             objectStore: storage,
             log: log

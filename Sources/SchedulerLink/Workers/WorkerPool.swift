@@ -19,7 +19,7 @@ package final class WorkerPool {
     private let concurrency: Int
     private let managerEndpoint: Endpoint
     private let workerEndpoint: Endpoint
-    private let connector: SchedulerConnector
+    private let links: any LinkOpener
     private let tasks: any TaskHandler
     private let objectStore: ObjectStoreClient
     private let log: Logger
@@ -42,7 +42,7 @@ package final class WorkerPool {
         settings: Settings,
         ownerID: String,
         profile: WorkerProfile,
-        connector: SchedulerConnector,
+        links: any LinkOpener,
         tasks: any TaskHandler,
         objectStore: ObjectStoreClient,
         log: Logger
@@ -52,7 +52,7 @@ package final class WorkerPool {
         concurrency = settings.baseConcurrency
         managerEndpoint = Endpoint(settings.schedulerAddress)
         workerEndpoint = Endpoint(settings.addressForWorkers)
-        self.connector = connector
+        self.links = links
         self.tasks = tasks
         self.objectStore = objectStore
         self.log = log
@@ -136,7 +136,7 @@ extension WorkerPool {
             giveUp.cancel()
             if isLeaving || isCancelled { return }
             identity = "\(ProcessIdentity.processID)|worker_manager_oci_hpc|\(RandomIdentity.uuid())"
-            connector.forget(managerEndpoint)
+            links.forget(managerEndpoint)
             log.warning("no scheduler; connecting again", metadata: ["reason": "\(end)"])
             if (connectedAt + .seconds(30)).isPast { backoff.reset() }
             guard (try? await sleep(for: backoff.next { .random(in: 0..<1) })) != nil else { return }
@@ -147,7 +147,7 @@ extension WorkerPool {
         let channel = SchedulerChannel(
             identity: identity,
             endpoint: managerEndpoint,
-            connector: connector,
+            links: links,
             log: log,
             unreachableWarning: warning
         )
@@ -192,7 +192,7 @@ extension WorkerPool {
         let channel = SchedulerChannel(
             identity: "Worker|oci-hpc-\(number)|\(RandomIdentity.hexadecimal())",
             endpoint: workerEndpoint,
-            connector: connector,
+            links: links,
             log: log
         )
         let worker = WorkerSession(
