@@ -4,7 +4,7 @@
 struct Given: Sendable, Equatable {
     /// One text, unless the option is a list.
     var texts: [String]
-    var origin: Origin
+    var origin: SettingOrigin
 }
 
 /// A command line, cut into flags with their texts and bare words; nothing is converted yet.
@@ -62,7 +62,7 @@ package struct ArgumentScan: Sendable {
             texts = ["true"]
         case .greedyList where parts.count == 1:
             // Stopping at an address is kinder than argparse, which would swallow the scheduler's.
-            while let next = rest.first, !Self.looksLikeFlag(next), !SchedulerAddress.isMeant(by: next) {
+            while let next = rest.first, !Self.looksLikeFlag(next), !SchedulerAddress.hasScheme(next) {
                 texts.append(rest.removeFirst())
             }
             guard !texts.isEmpty else { throw .missingValue(flag: spelling, placeholder: option.placeholder) }

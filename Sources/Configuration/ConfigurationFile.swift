@@ -91,7 +91,7 @@ enum ConfigurationFile {
                     nearest: nearest(to: withUnderscores(key), among: known)
                 )
             }
-            let origin = Origin.file(path: entry.path, line: node.line)
+            let origin = SettingOrigin.file(path: entry.path, line: node.line)
             if case .file(_, let earlier) = entry.given[name]?.origin {
                 throw .repeatedKey(key, path: entry.path, line: node.line, earlierLine: earlier)
             }

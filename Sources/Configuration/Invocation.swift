@@ -71,7 +71,7 @@ package enum Invocation: Sendable, Equatable {
             guard words.first == ConfigurationFile.managerType else { throw .unknownManagerType(words.first) }
             words.removeFirst()
         }
-        let bare = try BareWords(words, configFlag: scan.texts("config")?.last, subcommands)
+        let bare = try PositionalArguments(words, configFlag: scan.texts("config")?.last, subcommands)
         let all = try settings(scan, bare, environment, readFile)
         return scan.has("print-config") ? .printConfig(ConfigurationReport.text(all)) : .run(all)
     }
@@ -92,14 +92,14 @@ package enum Invocation: Sendable, Equatable {
         required: [String],
         readFile: (String) throws(FileUnreadable) -> [UInt8]
     ) throws(ConfigurationError) -> [Settings] {
-        let bare = BareWords(address: nil, file: scan.texts("config")?.last)
+        let bare = PositionalArguments(address: nil, file: scan.texts("config")?.last)
         let options = Option.table.filter { required.contains($0.name) }
         return try settings(scan, bare, environment, required: options, readFile)
     }
 
     private static func settings(
         _ scan: ArgumentScan,
-        _ bare: BareWords,
+        _ bare: PositionalArguments,
         _ environment: [String: String],
         required: [Option] = Option.table.filter(\.isRequired),
         _ readFile: (String) throws(FileUnreadable) -> [UInt8]
@@ -146,7 +146,7 @@ package enum Invocation: Sendable, Equatable {
 }
 
 /// The bare words of a command line that runs managers: an address, a file, or both.
-private struct BareWords {
+private struct PositionalArguments {
     var address: String?
     var file: String?
 
@@ -158,7 +158,7 @@ private struct BareWords {
     init(_ words: [String], configFlag: String?, _ subcommands: [Subcommand]) throws(ConfigurationError) {
         file = configFlag
         for word in words {
-            if word.hasSuffix(".toml"), !SchedulerAddress.isMeant(by: word) {
+            if word.hasSuffix(".toml"), !SchedulerAddress.hasScheme(word) {
                 if let file { throw .severalFiles(file, word) }
                 file = word
             } else if !word.utf8.contains(UInt8(ascii: ":")) {

@@ -12,7 +12,7 @@ package enum SchedulerAddress: Sendable, Hashable {
 
     /// Reads the text, or says what is wrong with it.
     package init(_ text: String) throws(ValueFault) {
-        guard Self.isMeant(by: text), let colon = text.firstIndex(of: ":") else {
+        guard Self.hasScheme(text), let colon = text.firstIndex(of: ":") else {
             throw .malformed("\(quoted(text)) is no address", Self.remedy)
         }
         let scheme = text[..<colon]
@@ -39,7 +39,7 @@ package enum SchedulerAddress: Sendable, Hashable {
     }
 
     /// True when the text has a scheme, and so means an address, right or wrong.
-    package static func isMeant(by text: String) -> Bool {
+    package static func hasScheme(_ text: String) -> Bool {
         text.firstIndex(of: ":").map { text[$0...].hasPrefix("://") } ?? false
     }
 

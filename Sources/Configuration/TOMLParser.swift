@@ -73,7 +73,7 @@ struct TOMLParser {
             let made = TOMLTable(.implied, line: line)
             table[key] = TOMLNode(value: .table(made), line: line)
             return made
-        case .table(let inner) where inner.making != .inline: return inner
+        case .table(let inner) where inner.definition != .inline: return inner
         case .tables(let inner): return inner.last
         default: throw error("\(key) is not a table that can be extended")
         }
@@ -85,10 +85,10 @@ struct TOMLParser {
             table[key] = TOMLNode(value: .table(made), line: line)
             return made
         }
-        guard case .table(let inner) = node.value, inner.making == .implied else {
+        guard case .table(let inner) = node.value, inner.definition == .implied else {
             throw error("\(key) is already defined on line \(node.line)")
         }
-        inner.making = .header
+        inner.definition = .header
         return inner
     }
 
@@ -124,12 +124,13 @@ struct TOMLParser {
             table[key] = TOMLNode(value: .table(made), line: line)
             return made
         }
-        guard case .table(let inner) = node.value, inner.making == .dotted || inner.making == .implied else {
+        guard case .table(let inner) = node.value, inner.definition == .dotted || inner.definition == .implied
+        else {
             throw error("\(key) is already defined on line \(node.line)")
         }
         // A header named it only in passing; from here on it belongs to dotted keys, and no header may reopen
         // it.
-        inner.making = .dotted
+        inner.definition = .dotted
         return inner
     }
 

@@ -169,7 +169,7 @@ extension ValueKind where Value == Bool {
     }
 }
 
-extension ValueKind where Value: Choice {
+extension ValueKind where Value: WordChoice {
     /// One of the type's words, in any case of letters.
     static var choice: ValueKind {
         let words = Value.allCases.map(\.rawValue)
@@ -238,7 +238,7 @@ extension ValueKind where Value == [String] {
     }
 }
 
-extension ValueKind where Value == [Capability] {
+extension ValueKind where Value == [CapabilitySetting] {
     /// `gpu,cpu=4`; empty means none.
     static var capabilities: ValueKind {
         ValueKind(
@@ -246,7 +246,7 @@ extension ValueKind where Value == [Capability] {
             form: .text,
             read: { texts throws(ValueFault) in
                 guard !onlyText(texts).isEmpty else { return [] }
-                var capabilities: [Capability] = []
+                var capabilities: [CapabilitySetting] = []
                 for item in onlyText(texts).split(separator: ",", omittingEmptySubsequences: false) {
                     let new = try capability(item)
                     capabilities.removeAll { $0.name == new.name }
@@ -261,28 +261,28 @@ extension ValueKind where Value == [Capability] {
         )
     }
 
-    private static func capability(_ item: Substring) throws(ValueFault) -> Capability {
+    private static func capability(_ item: Substring) throws(ValueFault) -> CapabilitySetting {
         let remedy = "write e.g. gpu,cpu=4"
         let (left, right) = cut(item, at: "=")
         let name = trimmed(left)
         guard !name.isEmpty else { throw .malformed("\(quoted(String(item))) has no name", remedy) }
         _ = try plain(name, maxBytes: 256)
-        guard let right else { return Capability(name: name, value: -1) }
+        guard let right else { return CapabilitySetting(name: name, value: -1) }
         guard let value = Int64(trimmed(right)) else {
             throw .malformed("the value of \(quoted(name)) is not a whole number", remedy)
         }
-        return Capability(name: name, value: value)
+        return CapabilitySetting(name: name, value: value)
     }
 }
 
-extension ValueKind where Value == [FreeformTag] {
+extension ValueKind where Value == [FreeformTagSetting] {
     /// `KEY=VALUE`, repeated.
     static var freeformTags: ValueKind {
         ValueKind(
             placeholder: "KEY=VALUE",
             form: .pairs,
             read: { texts throws(ValueFault) in
-                var tags: [FreeformTag] = []
+                var tags: [FreeformTagSetting] = []
                 for text in texts {
                     let (key, value) = try tagParts(text, remedy: "write KEY=VALUE")
                     guard !key.hasPrefix("scaler-") else {
@@ -292,7 +292,7 @@ extension ValueKind where Value == [FreeformTag] {
                         )
                     }
                     tags.removeAll { $0.key == key }
-                    tags.append(FreeformTag(key: key, value: value))
+                    tags.append(FreeformTagSetting(key: key, value: value))
                 }
                 return tags
             },
@@ -301,7 +301,7 @@ extension ValueKind where Value == [FreeformTag] {
     }
 }
 
-extension ValueKind where Value == [DefinedTag] {
+extension ValueKind where Value == [DefinedTagSetting] {
     /// `NAMESPACE.KEY=VALUE`, repeated.
     static var definedTags: ValueKind {
         let remedy = "write NAMESPACE.KEY=VALUE"
@@ -309,14 +309,14 @@ extension ValueKind where Value == [DefinedTag] {
             placeholder: "NAMESPACE.KEY=VALUE",
             form: .pairs,
             read: { texts throws(ValueFault) in
-                var tags: [DefinedTag] = []
+                var tags: [DefinedTagSetting] = []
                 for text in texts {
                     let (name, value) = try tagParts(text, remedy: remedy)
                     let (namespace, key) = cut(name[...], at: ".")
                     guard !namespace.isEmpty, let key, !key.isEmpty else {
                         throw .malformed("\(quoted(text)) names no namespace and key", remedy)
                     }
-                    let tag = DefinedTag(namespace: String(namespace), key: String(key), value: value)
+                    let tag = DefinedTagSetting(namespace: String(namespace), key: String(key), value: value)
                     tags.removeAll { $0.namespace == tag.namespace && $0.key == tag.key }
                     tags.append(tag)
                 }

@@ -3,11 +3,11 @@
 package import EventLoop
 
 /// What happens to a connection under a link that mends it by itself.
-package enum LineEvent: Sendable, Equatable {
+package enum ConnectionEvent: Sendable, Equatable {
     /// The connection ended; what was sent lately may be lost.
-    case broken
+    case disconnected
     /// Peer and link understand each other, at first or again.
-    case whole
+    case connected
 }
 
 /// An ordered, two-way flow of whole messages to one peer, over ZMQ or YMQ.
@@ -27,7 +27,7 @@ package protocol MessageLink: AnyObject {
     /// Suspends until something happens to a connection that the link mends by itself; one caller at a time.
     ///
     /// Under YMQ nothing ever does, for there a lost connection ends the link; so cancel it with the link.
-    func nextLineEvent() async throws(MessagingError) -> LineEvent
+    func nextConnectionEvent() async throws(MessagingError) -> ConnectionEvent
 
     /// Suspends until all that was queued has been handed to the kernel (YMQ) or to libzmq (ZMQ).
     func flush(until deadline: Deadline) async throws(MessagingError)
@@ -39,7 +39,7 @@ package protocol MessageLink: AnyObject {
 }
 
 extension MessageLink {
-    package func nextLineEvent() async throws(MessagingError) -> LineEvent {
+    package func nextConnectionEvent() async throws(MessagingError) -> ConnectionEvent {
         while true {
             do throws(WaitError) { try await sleep(until: .never) } catch { throw MessagingError(error) }
         }

@@ -27,13 +27,13 @@ func openStream(to endpoint: Endpoint, deadline: Deadline) async throws(Messagin
 
 extension TCPStream {
     /// How long a peer may take to answer our goodbye before the connection is dropped anyway.
-    private static let goodbyeTime = Duration.seconds(2)
+    private static let finishTimeout = Duration.seconds(2)
 
     /// Ends the stream in the background, by FIN and not by RST: upstream takes an RST for an accident, and
     /// up to 2.6.0 it blocks the whole scheduler.
-    func partInPeace() {
+    func finishInBackground() {
         // Work of its own, for the caller may be cancelled.
-        spawn { await self.finish(deadline: .after(Self.goodbyeTime)) }
+        spawn { await self.finish(deadline: .after(Self.finishTimeout)) }
     }
 
     /// Reads at least a byte of the peer's greeting; `isFirst` says that none came before.

@@ -6,7 +6,7 @@ package import EventLoop
 /// A DEALER socket connected to one ROUTER: Scaler's scheduler under `SCALER_NETWORK_BACKEND=zmq`.
 ///
 /// libzmq connects and reconnects by itself, under the same identity, and keeps what is sent meanwhile; what
-/// a broken connection had taken is lost, and only `nextLineEvent` tells. Messages have one frame each (Scaler's rule).
+/// a broken connection had taken is lost, and only `nextConnectionEvent` tells. Messages have one frame each (Scaler's rule).
 ///
 /// One thing libzmq does not mend: a peer that breaks the protocol, also by a frame over the limit, ends the
 /// connection for good, without a word. The next `send` finds out, and from then on every call throws
@@ -17,9 +17,9 @@ package final class ZMQSocket: MessageLink {
     private let handle: ZMQHandle
     /// Whether the frames that come belong to a message of several, which nobody in Scaler sends.
     private var isInsideForeignMessage = false
-    private let allowance = TurnAllowance()
+    private let yieldBudget = YieldBudget()
     private var isAbandoned = false
-    private let lineMonitor: ZMQLineMonitor
+    private let connectionMonitor: ZMQConnectionMonitor
 
     /// ZMTP does not tell.
     package var version: YMQVersion? { nil }
@@ -40,7 +40,7 @@ package final class ZMQSocket: MessageLink {
         do throws(MessagingError) {
             try Self.configure(handle, identity, messageBytesMax: messageBytesMax)
             if endpoint.isIPv6 { try handle.set(ZMQ_IPV6, Int32(1)) }
-            lineMonitor = try ZMQLineMonitor(context, of: handle)
+            connectionMonitor = try ZMQConnectionMonitor(context, of: handle)
         } catch {
             handle.close()
             throw error
@@ -48,16 +48,16 @@ package final class ZMQSocket: MessageLink {
         do throws(MessagingError) {
             try handle.connect(endpoint.description)
         } catch {
-            lineMonitor.close()
+            connectionMonitor.close()
             handle.close()
             throw error
         }
         handle.listen()
     }
 
-    package func nextLineEvent() async throws(MessagingError) -> LineEvent {
+    package func nextConnectionEvent() async throws(MessagingError) -> ConnectionEvent {
         do throws(WaitError) {
-            return try await lineMonitor.next()
+            return try await connectionMonitor.next()
         } catch {
             throw MessagingError(error)
         }
@@ -74,7 +74,7 @@ package final class ZMQSocket: MessageLink {
     }
 
     package func receive(until deadline: Deadline) async throws(MessagingError) -> [UInt8] {
-        try await allowance.spend()
+        try await yieldBudget.spend()
         while true {
             if handle.isClosed { throw .closed }
             if let message = try takeMessage() { return message }
@@ -97,7 +97,7 @@ package final class ZMQSocket: MessageLink {
         if handle.isClosed { return }
         // Fails only for numbers below -1.
         try? handle.set(ZMQ_LINGER, wholeMilliseconds(lingering))
-        lineMonitor.close()
+        connectionMonitor.close()
         let monitor = try? ZMQCloseMonitor(context, of: handle)
         handle.close()
         // A second more: libzmq's timer starts when its thread sees the close.

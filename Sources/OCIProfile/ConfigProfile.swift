@@ -50,7 +50,11 @@ package struct ConfigProfile: Equatable, Sendable {
         home: String,
         region elsewhere: String? = nil
     ) throws(OCIProfileError) {
-        var settings = Settings(entries: try file?.profile(name) ?? [:], environment: environment, home: home)
+        var settings = ProfileValues(
+            entries: try file?.profile(name) ?? [:],
+            environment: environment,
+            home: home
+        )
         if let line = settings.entries["key_content"]?.line { throw .keyContentInFile(line: line) }
         if let line = settings.entries["delegation_token_file"]?.line { throw .delegationToken(line: line) }
         tenancyID = settings.required("tenancy", where: OCIProfileRules.isOCID)
@@ -79,7 +83,7 @@ package struct ConfigProfile: Equatable, Sendable {
 }
 
 /// The keys of one profile under the environment, and what was found wrong with them.
-private struct Settings {
+private struct ProfileValues {
     let entries: [String: OCIConfigFile.Entry]
     let environment: [String: String]
     let home: String

@@ -27,7 +27,7 @@ extension StructReader {
     }
 
     /// Reads an object id; nil if the field is not 32 bytes long.
-    func objectIDIfWhole(at index: Int) throws(SchedulerMessageError) -> ObjectID? {
+    func objectIDIfValid(at index: Int) throws(SchedulerMessageError) -> ObjectID? {
         do {
             let bytes = try data(at: index)
             return bytes.count == ObjectID.byteCount ? try? ObjectID(bytes) : nil

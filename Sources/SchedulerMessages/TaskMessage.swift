@@ -17,7 +17,7 @@ package enum TaskArgument: Equatable, Sendable {
 
     init(from reader: StructReader) throws(SchedulerMessageError) {
         let type = reader.uint16(at: 0)
-        if type == 1, let objectID = try reader.objectIDIfWhole(at: 0) {
+        if type == 1, let objectID = try reader.objectIDIfValid(at: 0) {
             self = .object(objectID)
             return
         }
@@ -80,7 +80,7 @@ package struct TaskMessage: CommonMessageBody {
         taskID = try body.taskID(at: 0)
         source = ClientID(try body.bytes(at: 1))
         metadata = try body.bytes(at: 2)
-        functionObjectID = try body.objectIDIfWhole(at: 3)
+        functionObjectID = try body.objectIDIfValid(at: 3)
         arguments = try body.structures(at: 4) { reader throws(SchedulerMessageError) in
             try TaskArgument(from: reader)
         }

@@ -15,7 +15,7 @@ internal import Glibc
 /// A program that was started and may have ended.
 ///
 /// It is reaped while the loop runs, whoever still holds this object. One that shall not outlive this process has to
-/// be told so with `send`, or be started with `endsWithUs`.
+/// be told so with `send`, or be started with `endsWithParent`.
 @LoopActor
 package final class ChildProcess {
     /// Bytes that one read of its output takes.
@@ -145,7 +145,8 @@ private func launch(_ program: Program, input: Int32?, output: Int32?) throws(Tr
     if program.leadsGroup { flags |= POSIX_SPAWN_SETPGROUP }
     posix_spawnattr_setflags(&attributes, Int16(flags))
 
-    let (path, vector) = program.endsWithUs ? MortalProgram.start(program) : (program.path, program.vector)
+    let (path, vector) =
+        program.endsWithParent ? ParentDeathSignal.start(program) : (program.path, program.vector)
     let arguments = CStrings(vector)
     let environment = CStrings((program.environment ?? environmentVariables()).map { "\($0)=\($1)" })
     var processID = pid_t()

@@ -103,7 +103,12 @@ private func loadPrivateKey(_ pem: [UInt8], _ passphrase: [UInt8]?) throws(Trans
         let source = expectOpenSSL(BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)), "BIO_new_mem_buf")
         defer { BIO_free(source) }
         return withExtendedLifetime(attempt) {
-            PEM_read_bio_PrivateKey(source, nil, givePassphrase, Unmanaged.passUnretained(attempt).toOpaque())
+            PEM_read_bio_PrivateKey(
+                source,
+                nil,
+                passphraseCallback,
+                Unmanaged.passUnretained(attempt).toOpaque()
+            )
         }
     }
     OpenSSLError.clear()
@@ -123,7 +128,7 @@ private final class PassphraseAttempt {
 }
 
 /// Copies the passphrase to OpenSSL's buffer and returns its length, or -1 for "none".
-private func givePassphrase(
+private func passphraseCallback(
     buffer: UnsafeMutablePointer<CChar>?,
     size: Int32,
     _: Int32,

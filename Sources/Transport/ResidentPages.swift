@@ -12,7 +12,7 @@ package enum ResidentPages {
     /// never written to, so its pages may go at any time: what is used comes back from the page cache at the
     /// next touch. Returns how many mappings were given back.
     @discardableResult
-    package static func giveBack() -> Int {
+    package static func release() -> Int {
         _ = clinux_trim_heap()
         guard let bytes = try? readFile("/proc/self/maps", byteCountMax: 1 << 20) else { return 0 }
         var count = 0

@@ -28,7 +28,7 @@ package struct KeepAlive: Sendable {
 package final class TCPStream: ByteStream {
     /// Bytes that may be moved without suspending before everyone else gets a turn: a peer that is always
     /// faster than we are must not have the loop to itself.
-    private static let allowance = 256 * 1024
+    private static let yieldBudget = 256 * 1024
 
     private let socket: Socket
     private var isReading = false
@@ -37,7 +37,7 @@ package final class TCPStream: ByteStream {
     private var isWriteBroken = false
     /// Whether `finish` has begun, which is then the only reader.
     private var isFinishing = false
-    private var allowanceLeft = allowance
+    private var yieldBudgetLeft = yieldBudget
 
     /// Takes over a connected socket.
     init(_ socket: Socket) throws(SystemCallError) {
@@ -90,11 +90,11 @@ package final class TCPStream: ByteStream {
         defer { isWriting = false }
         var sent = 0
         while sent < bytes.count {
-            await takeTurn()
+            await yieldIfBudgetSpent()
             if isFinishing { throw .closed }
             if let count = try writeNow(bytes[sent...]) {
                 sent += count
-                allowanceLeft -= count
+                yieldBudgetLeft -= count
                 continue
             }
             do throws(TransportError) {
@@ -154,9 +154,9 @@ package final class TCPStream: ByteStream {
 
     private func receive(_ maximumCount: Int, _ deadline: Deadline) async throws(TransportError) -> [UInt8] {
         while true {
-            await takeTurn()
+            await yieldIfBudgetSpent()
             if let bytes = try readNow(upTo: maximumCount) {
-                allowanceLeft -= bytes.count
+                yieldBudgetLeft -= bytes.count
                 return bytes
             }
             try await wait(for: .read, until: deadline)
@@ -171,7 +171,7 @@ package final class TCPStream: ByteStream {
     }
 
     private func wait(for interest: Interest, until deadline: Deadline) async throws(TransportError) {
-        allowanceLeft = Self.allowance
+        yieldBudgetLeft = Self.yieldBudget
         try await socket.wait(for: interest, until: deadline, during: interest == .read ? .read : .write)
     }
 
@@ -179,9 +179,9 @@ package final class TCPStream: ByteStream {
     ///
     /// Before bytes are moved and not after: whoever wrote the last byte of a request must know that he did before
     /// the answer can be there, or the connection counts as one whose request was never finished.
-    private func takeTurn() async {
-        if allowanceLeft > 0 { return }
-        allowanceLeft = Self.allowance
+    private func yieldIfBudgetSpent() async {
+        if yieldBudgetLeft > 0 { return }
+        yieldBudgetLeft = Self.yieldBudget
         await yieldToOthers()
     }
 }

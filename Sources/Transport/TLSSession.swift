@@ -101,7 +101,7 @@ final class TLSSession {
     }
 
     /// Says close_notify, if the connection is in a state to say it.
-    func sayGoodbye() {
+    func sendCloseNotify() {
         if isBroken || SSL_is_init_finished(connection) == 0 { return }
         OpenSSLError.clear()
         _ = SSL_shutdown(connection)

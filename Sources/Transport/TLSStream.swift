@@ -10,7 +10,7 @@ package final class TLSStream: ByteStream {
     /// Ciphertext read at a time: two records.
     private static let inputSize = 32 * 1024
     /// Time for what is sent without anyone waiting for it: answers of the protocol, an alert.
-    private static let asidePatience = Duration.seconds(30)
+    private static let backgroundFlushTimeout = Duration.seconds(30)
 
     private let transport: TCPStream
     private let session: TLSSession
@@ -95,7 +95,7 @@ package final class TLSStream: ByteStream {
         if isClosed { return }
         isClosed = true
         if !isFlushing {
-            session.sayGoodbye()
+            session.sendCloseNotify()
             try? await flush(deadline)
         }
         await transport.finish(deadline: deadline)
@@ -105,7 +105,7 @@ package final class TLSStream: ByteStream {
         if isClosed { return }
         isClosed = true
         if !isFlushing {
-            session.sayGoodbye()
+            session.sendCloseNotify()
             flushNow()
         }
         transport.close()
@@ -130,7 +130,7 @@ package final class TLSStream: ByteStream {
     private func shakeHands(_ deadline: Deadline) async throws(TransportError) {
         do throws(TransportError) {
             while true {
-                let step = try sendingLastWord { () throws(TransportError) in try session.handshake() }
+                let step = try sendingAlertOnFailure { () throws(TransportError) in try session.handshake() }
                 try await flush(deadline)
                 switch step {
                 case .done: return
@@ -172,21 +172,23 @@ package final class TLSStream: ByteStream {
     }
 
     private func readStep(_ maximumCount: Int) throws(TransportError) -> TLSSession.Step<[UInt8]> {
-        let step = try sendingLastWord { () throws(TransportError) in try session.read(upTo: maximumCount) }
+        let step = try sendingAlertOnFailure { () throws(TransportError) in
+            try session.read(upTo: maximumCount)
+        }
         // What a read made OpenSSL want to send goes out without keeping the reader: a peer that reads
         // nothing before we do must not stop us.
-        if session.hasOutgoing, !isFlushing { spawn { await self.flushAside() } }
+        if session.hasOutgoing, !isFlushing { spawn { await self.flushInBackground() } }
         return step
     }
 
-    private func flushAside() async {
+    private func flushInBackground() async {
         // A writer that came in between takes it along.
         if isFlushing || isClosed { return }
-        try? await flush(.after(Self.asidePatience))
+        try? await flush(.after(Self.backgroundFlushTimeout))
     }
 
     /// Runs `step`, and when it fails sends the alert that tells the peer why.
-    private func sendingLastWord<Value>(
+    private func sendingAlertOnFailure<Value>(
         _ step: () throws(TransportError) -> Value
     ) throws(TransportError) -> Value {
         do throws(TransportError) {

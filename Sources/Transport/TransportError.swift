@@ -92,7 +92,7 @@ extension TransportError {
         case .deadlinePassed, .truncated: true
         case .tls(_, let phase): phase != .handshake
         case .systemCall(let error, _):
-            networkErrors.contains(error.number) || passingShortages.contains(error.number)
+            networkErrors.contains(error.number) || transientShortages.contains(error.number)
         case .unresolved(_, let problem):
             if case .serversFailed = problem { true } else { false }
         }
@@ -124,7 +124,7 @@ private let networkErrors: Set<Int32> = [
 ]
 
 /// Shortages on this machine that pass.
-private let passingShortages: Set<Int32> = [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAGAIN]
+private let transientShortages: Set<Int32> = [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAGAIN]
 
 extension TransportError: CustomStringConvertible {
     package var description: String {

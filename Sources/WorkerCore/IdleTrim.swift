@@ -26,7 +26,7 @@ final class IdleTrim {
         work.ring()
         while (try? await work.wait()) != nil {
             guard (try? await sleep(for: Self.delay)) != nil else { return }
-            if !isBusy() { ResidentPages.giveBack() }
+            if !isBusy() { ResidentPages.release() }
         }
     }
 }

@@ -169,18 +169,18 @@ final class SchedulerChannel {
 
     /// Sends again what a connection under the link may have taken with it.
     private func watchLine(of link: any MessageLink) async {
-        while let event = try? await link.nextLineEvent(), self.link === link {
+        while let event = try? await link.nextConnectionEvent(), self.link === link {
             switch event {
-            case .broken:
+            case .disconnected:
                 log.debug("the connection to the scheduler broke")
                 isLineBroken = true
                 outbox.lineBroke(mayStillEcho: true)
-            case .whole where isLineBroken:
+            case .connected where isLineBroken:
                 isLineBroken = false
                 // A link that fails here also fails in `receive`.
                 for message in outbox.messages { try? link.send(message) }
                 onMended()
-            case .whole: break
+            case .connected: break
             }
         }
     }

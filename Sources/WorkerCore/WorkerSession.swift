@@ -106,7 +106,7 @@ final class WorkerSession {
         heartbeats?.cancel()
         dispatcher.disown(self)
         let known = channel.generation ?? profile.assumedGeneration ?? generation ?? .second
-        let goodbye = WorkerGoodbye(worker: Array(channel.identity.utf8))
+        let goodbye = WorkerDisconnect(worker: Array(channel.identity.utf8))
         await channel.leave(goodbye: goodbye.encoded(for: known))
     }
 

@@ -50,7 +50,7 @@ extension SchedulerBoundMessage {
         case .taskCancelConfirm(let body): body
         case .taskLog(let body): body
         case .objectInstruction(let body): body
-        case .workerGoodbye(let body): body
+        case .workerDisconnect(let body): body
         case .other: nil
         }
     }

@@ -219,7 +219,7 @@ extension WorkerManagerCommand: Described {
     }
 }
 
-extension WorkerGoodbye: Described {
+extension WorkerDisconnect: Described {
     var fields: JSONValue {
         worker.isEmpty
             ? described("WorkerDisconnectNotification", [:])

@@ -27,7 +27,7 @@ struct RealLibraryTests {
 
     @Test
     func `the real library takes a goodbye that names its worker`() throws {
-        let goodbye = WorkerGoodbye(worker: Array("Worker|x".utf8))
+        let goodbye = WorkerDisconnect(worker: Array("Worker|x".utf8))
         let descriptions = try describe([goodbye.encoded(for: .second)])
         #expect(descriptions == [.object(["_": "WorkerDisconnectNotification"])])
     }

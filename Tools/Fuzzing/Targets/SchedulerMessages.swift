@@ -52,7 +52,7 @@ private func encodings(of message: SchedulerBoundMessage) -> [[UInt8]] {
     case .taskCancelConfirm(let body): encodings(of: body)
     case .taskLog(let body): encodings(of: body)
     case .objectInstruction(let body): encodings(of: body)
-    case .workerGoodbye(let body): encodings(of: body)
+    case .workerDisconnect(let body): encodings(of: body)
     case .other: []
     }
 }

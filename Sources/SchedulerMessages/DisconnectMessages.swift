@@ -7,7 +7,7 @@ package import CapnProto
 /// It is a `DisconnectRequest` in the first generation, which is answered, and a
 /// `WorkerDisconnectNotification` in the second, which is not. The wrong one is ignored and leaves the worker
 /// registered until its timeout. A heartbeat after it registers the worker again.
-package struct WorkerGoodbye: MessageBody {
+package struct WorkerDisconnect: MessageBody {
     /// Words of data and pointers in 2.9.0.
     package static let size = StructSize(dataWords: 0, pointers: 1)
 

@@ -11,7 +11,7 @@ internal import CLinux
 internal import Glibc
 
 /// The first moments of a program that ends with its parent.
-package enum MortalProgram {
+package enum ParentDeathSignal {
     /// Where the kernel keeps the running executable, whatever became of its file.
     private static let ownPath = "/proc/self/exe"
     /// The first argument of such a start, which no person types.
@@ -25,7 +25,7 @@ package enum MortalProgram {
     /// Becomes the program if these arguments of the process say so, and then does not return.
     ///
     /// To be called before anything else: what the process has changed by then, the program inherits.
-    package static func becomeIfAsked(_ arguments: [String]) {
+    package static func execIfRequested(_ arguments: [String]) {
         guard arguments.count >= 4, arguments[1] == mark, let parent = Int32(arguments[2]) else { return }
         // With SIGKILL: nobody would be there any more to insist on a gentler one.
         _ = clinux_end_with_parent(SIGKILL)

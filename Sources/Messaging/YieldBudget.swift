@@ -6,7 +6,7 @@ internal import EventLoop
 ///
 /// An async function that need not wait does not suspend, so without this a flood would stop every timer.
 @LoopActor
-final class TurnAllowance {
+final class YieldBudget {
     /// As many messages as a turn of the loop may deliver; the cost of a turn is small beside theirs.
     private static let messageCountMax = 64
 

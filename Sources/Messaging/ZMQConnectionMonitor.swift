@@ -11,7 +11,7 @@ internal import EventLoop
 
 /// Tells when a socket lost its connection and has another.
 @LoopActor
-final class ZMQLineMonitor {
+final class ZMQConnectionMonitor {
     private let handle: ZMQHandle
     private let socket: ZMQHandle
 
@@ -33,7 +33,7 @@ final class ZMQLineMonitor {
     }
 
     /// Suspends until a connection has ended or a handshake has succeeded; one caller at a time.
-    func next() async throws(WaitError) -> LineEvent {
+    func next() async throws(WaitError) -> ConnectionEvent {
         while true {
             // Two frames an event: its number as 16 bits and a value, then the address (zmq_socket_monitor(3)).
             guard let frame = try? handle.receiveFrame() else {
@@ -42,8 +42,8 @@ final class ZMQLineMonitor {
             }
             guard frame.hasMore, frame.bytes.count >= 2 else { continue }
             switch Int32(frame.bytes[0]) | Int32(frame.bytes[1]) << 8 {
-            case ZMQ_EVENT_DISCONNECTED: return .broken
-            case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: return .whole
+            case ZMQ_EVENT_DISCONNECTED: return .disconnected
+            case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: return .connected
             default: continue
             }
         }
