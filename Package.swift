@@ -60,7 +60,7 @@ let package = Package(
         module("EventLoop", ["CLibev"]),
         module("Compression", ["CZlib"]),
         module("Transport", ["CCares", "CLinux", "COpenSSL", "Encodings", "EventLoop"]),
-        module("Messaging", ["EventLoop", "Transport", "CZeroMQ"]),
+        module("Messaging", ["CZeroMQ", "Encodings", "EventLoop", "Transport"]),
 
         // Effects are straight lines.
         module("HTTPClient", ["Encodings", "EventLoop", "HTTPWire", "Transport"]),
@@ -112,7 +112,10 @@ let package = Package(
             swiftSettings: strict
         ),
         tests("CapnProtoTests", ["CapnProto", "TestSupport"]),
-        tests("SchedulerMessagesTests", ["CapnProto", "Encodings", "SchedulerMessages", "TestSupport"]),
+        tests(
+            "SchedulerMessagesTests",
+            ["CapnProto", "Encodings", "SchedulerMessages", "TestSupport", "Transport"]
+        ),
         tests("HTTPWireTests", ["HTTPWire", "TestSupport"]),
         tests("EncodingsTests", ["Encodings"]),
         tests("JSONTests", ["JSON", "TestSupport"]),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
 internal import EventLoop
 
 /// Why a message could not be sent or received.
@@ -10,7 +11,7 @@ package enum MessagingError: Error, Sendable, Equatable {
     case deadlinePassed
     /// The link was closed on this side.
     case closed
-    /// The peer ended the connection in order (FIN). Under YMQ that is a goodbye, not an accident.
+    /// The peer ended the connection in order (FIN). Under YMQ that is deliberate, not a failure.
     case closedByPeer
     /// The connection broke: reset, timed out, or the network says no.
     case aborted(reason: String)
@@ -63,7 +64,7 @@ extension MessagingError: CustomStringConvertible {
             "\(endpoint) accepts connections but says nothing; a Scaler scheduler or object storage server "
                 + "speaks first, so another program may listen there, or the server hangs"
         case .unexpectedMagic(let bytes):
-            "the peer speaks neither YMQ 1 nor YMQ 2: its first bytes are \(hexadecimal(bytes))"
+            "the peer speaks neither YMQ 1 nor YMQ 2: its first bytes are \(Hexadecimal.encode(bytes, separator: " "))"
         case .messageTooLong(let announced, let byteCountMax):
             "the peer announced a message of \(announced) bytes; the limit is \(byteCountMax)"
         case .identityTooLong(let announced, let byteCountMax):
@@ -73,9 +74,4 @@ extension MessagingError: CustomStringConvertible {
         case .zmq(let call, let code, let reason): "\(call) failed: \(reason) (\(code))"
         }
     }
-}
-
-/// Bytes in hexadecimal, two digits each, with spaces.
-private func hexadecimal(_ bytes: [UInt8]) -> String {
-    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
 }

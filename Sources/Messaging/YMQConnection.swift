@@ -6,7 +6,7 @@ internal import Transport
 /// One YMQ connection to a binder: Scaler's scheduler, or its object storage server, which speaks only this.
 ///
 /// It never reconnects: what a lost connection means differs. After `closedByPeer` the peer has forgotten
-/// the identity's queue, and the same identity would be handed its old tasks' silence: take a new one. After
+/// the identity's queue, and a connection with the same identity would get nothing for its old tasks: take a new one. After
 /// `aborted` the peer keeps what it has for the identity: reconnect soon with the same one.
 @LoopActor
 package final class YMQConnection: MessageLink {
@@ -88,7 +88,8 @@ package final class YMQConnection: MessageLink {
         guard let version else { preconditionFailure("a hello without a version") }
         if version == .two {
             do throws(TransportError) {
-                try stream.setKeepAlive(.ymq)
+                // As both ends do since 2.7.0: a dead peer is noticed after 40 s of silence.
+                try stream.setKeepAlive(idleSeconds: 30, intervalSeconds: 1, probeCount: 10)
             } catch {
                 throw MessagingError(error)
             }
@@ -244,9 +245,9 @@ extension YMQConnection {
 // MARK: - Closing
 
 extension YMQConnection {
-    /// Delivers what is queued, says goodbye by FIN, and reads to the peer's own; all within `lingering`.
+    /// Delivers what is queued, sends FIN, and reads to the peer's own; all within `lingering`.
     ///
-    /// Input left unread would turn the FIN into an RST, which upstream takes for an accident.
+    /// Input left unread would turn the FIN into an RST, which upstream takes for a failure.
     package func close(lingering: Duration) async {
         if isClosing { return }
         isClosing = true

@@ -23,9 +23,7 @@ package enum FailurePickle {
         case processorDiedError = "ProcessorDiedError"
 
         /// The module to import it from; Scaler's is there wherever a client is.
-        var module: String {
-            self == .processorDiedError ? "scaler.utility.exceptions" : "builtins"
-        }
+        var module: String { self == .processorDiedError ? "scaler.utility.exceptions" : "builtins" }
     }
 
     /// Returns the pickle of `name(text)`.

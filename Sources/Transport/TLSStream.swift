@@ -42,26 +42,14 @@ package final class TLSStream: ByteStream {
     private init(_ transport: TCPStream, _ host: String, _ context: TLSContext) throws(TransportError) {
         self.transport = transport
         let server = "\(host) \(transport.peerAddress?.port ?? 0)"
-        session = try context.withPointer { pointer throws(TransportError) in
-            try TLSSession(
-                pointer,
-                host: host,
-                server: server,
-                tickets: context.tickets,
-                verifies: context.verifies
-            )
-        }
+        session = try context.makeSession(host: host, server: server)
     }
 
     /// Whether the handshake resumed an earlier session with the host.
-    package var isResumed: Bool {
-        session.isResumed
-    }
+    package var isResumed: Bool { session.isResumed }
 
     /// The version agreed on, such as "TLSv1.3".
-    package var version: String {
-        session.version
-    }
+    package var version: String { session.version }
 
     package func read(upTo maximumCount: Int, deadline: Deadline) async throws(TransportError) -> [UInt8] {
         precondition(maximumCount > 0, "a read of nothing cannot tell the end from no data")

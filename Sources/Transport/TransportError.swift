@@ -106,15 +106,6 @@ extension TransportError {
             false
         }
     }
-
-    /// Whether a file could not grow because its disk, or the user's share of it, is full.
-    package var isOutOfSpace: Bool {
-        if case .systemCall(let error, _) = self {
-            [ENOSPC, EDQUOT, EFBIG].contains(error.number)
-        } else {
-            false
-        }
-    }
 }
 
 /// What the way to the peer, or its kernel, answers.
@@ -123,7 +114,7 @@ private let networkErrors: Set<Int32> = [
     ENETRESET, ENOTCONN, EPROTO, ENONET,
 ]
 
-/// Shortages on this machine that pass.
+/// Shortages on this machine that may end by themselves.
 private let transientShortages: Set<Int32> = [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAGAIN]
 
 extension TransportError: CustomStringConvertible {

@@ -46,7 +46,7 @@ final class InputLoader {
 
     /// Reads serializer, function and arguments, all at once.
     func load(_ task: TaskMessage) async throws(Failure) -> TaskInputs {
-        let serializerID = ObjectID.serializer(of: task.source)
+        let serializerID = ObjectID(owner: task.source, tag: .serializer, md5: DigestAlgorithm.md5.digest)
         let serializer = cached(serializerID)
         guard let functionID = task.functionObjectID else {
             throw .unreadable("its function is no object")

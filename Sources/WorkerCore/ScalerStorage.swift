@@ -290,7 +290,7 @@ extension ScalerStorage {
 
     private func receiveAnswer(from link: YMQConnection) async throws(Fault) {
         let header = try await receiveHeader(from: link)
-        let request = requests[header.responseID]
+        let request = requests[header.requestID]
         if let request {
             let isGet = request.payload == nil
             guard header.kind == (isGet ? .getOK : .setOK), !isGet || header.objectID == request.objectID
@@ -307,7 +307,7 @@ extension ScalerStorage {
         let byteCount = try await linked { () async throws(MessagingError) in
             try await link.nextByteCount(until: .never)
         }
-        guard byteCount == ObjectStorageRequest.headerByteCount else {
+        guard byteCount == ObjectStorageRequest.byteCount else {
             throw .senseless("a header of \(byteCount) bytes")
         }
         var bytes: [UInt8] = []

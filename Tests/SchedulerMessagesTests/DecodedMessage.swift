@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import SchedulerMessages
 import TestSupport
+
+@testable import SchedulerMessages
 
 /// A message as its one proper receiver decodes it.
 struct DecodedMessage {

@@ -24,9 +24,6 @@ enum SchedulerMessagesFuzz {
         if let response = try? ObjectStorageResponse.decode(input) {
             insist((try? ObjectStorageResponse.decode(response.encoded())) == response, "\(response)")
         }
-        if let objectID = try? ObjectID.decode(message: input) {
-            insist((try? ObjectID.decode(message: objectID.encodedMessage())) == objectID, "\(objectID)")
-        }
     }
 }
 
