@@ -3,8 +3,8 @@
 // A list may have been written with another element type than the one it is read as, because a schema may
 // turn a list of numbers or pointers into a list of structs whose first field is the old element (encoding
 // spec, "Lists"). So every list is seen as structs of `elementDataByteCount` bytes and `elementPointerCount`
-// pointers, `stepByteCount` apart. Bits are the exception, in the specification too: they have no such step,
-// and no schema of ours has them.
+// pointers, one behind the other. Bits are the exception, in the specification too: they have no such step, and
+// no schema of ours has them.
 
 /// What the reader of a list is going to ask of its elements.
 package enum ListElement: Equatable, Sendable {
@@ -21,14 +21,13 @@ package struct ListReader {
     /// Number of elements.
     package let count: Int
 
-    private let message: MessageReader
-    private let segment: Segment
+    let message: MessageReader
+    let segment: Segment
     /// Byte offset in the message of the first element.
-    private let start: Int
-    private let stepByteCount: Int
-    private let elementDataByteCount: Int
-    private let elementPointerCount: Int
-    private let depthLeft: Int
+    let start: Int
+    let elementDataByteCount: Int
+    let elementPointerCount: Int
+    let depthLeft: Int
 
     /// Returns the list that a null pointer stands for.
     static func empty(in message: MessageReader, depthLeft: Int) -> ListReader {
@@ -41,25 +40,6 @@ package struct ListReader {
             elementPointerCount: 0,
             depthLeft: depthLeft
         )
-    }
-
-    init(
-        count: Int,
-        message: MessageReader,
-        segment: Segment,
-        start: Int,
-        elementDataByteCount: Int,
-        elementPointerCount: Int,
-        depthLeft: Int
-    ) {
-        self.count = count
-        self.message = message
-        self.segment = segment
-        self.start = start
-        self.stepByteCount = elementDataByteCount + elementPointerCount * WirePointer.bytesPerWord
-        self.elementDataByteCount = elementDataByteCount
-        self.elementPointerCount = elementPointerCount
-        self.depthLeft = depthLeft
     }
 
     /// Returns the struct at an index; it shares the list's level of nesting.
@@ -92,7 +72,7 @@ package struct ListReader {
     private func byteOffset(ofElement index: Int) -> Int {
         // The index never comes from the wire: callers count up to `count`.
         precondition(index >= 0 && index < count, "element \(index) of a list of \(count)")
-        return start + index * stepByteCount
+        return start + index * (elementDataByteCount + elementPointerCount * WirePointer.bytesPerWord)
     }
 
     /// Throws if the elements do not hold what is going to be asked of them.
@@ -115,20 +95,16 @@ extension MessageReader {
         guard let target = try target(ofPointerAt: byteOffset, in: segment) else {
             return .empty(in: self, depthLeft: depthLeft)
         }
-        guard target.description.kind == .list else {
-            throw .wrongPointerKind
-        }
+        guard target.description.kind == .list else { throw .wrongPointerKind }
         let list =
             switch target.description.elementSize {
-            case .composite: try compositeList(at: target, depthLeft: depthLeft)
-            case .void: try plainList(at: target, dataByteCount: 0, pointerCount: 0, depthLeft: depthLeft)
-            case .byte: try plainList(at: target, dataByteCount: 1, pointerCount: 0, depthLeft: depthLeft)
-            case .twoBytes: try plainList(at: target, dataByteCount: 2, pointerCount: 0, depthLeft: depthLeft)
-            case .fourBytes:
-                try plainList(at: target, dataByteCount: 4, pointerCount: 0, depthLeft: depthLeft)
-            case .eightBytes:
-                try plainList(at: target, dataByteCount: 8, pointerCount: 0, depthLeft: depthLeft)
-            case .pointer: try plainList(at: target, dataByteCount: 0, pointerCount: 1, depthLeft: depthLeft)
+            case .composite: try compositeList(at: target, depthLeft)
+            case .void: try plainList(at: target, depthLeft)
+            case .byte: try plainList(at: target, dataByteCount: 1, depthLeft)
+            case .twoBytes: try plainList(at: target, dataByteCount: 2, depthLeft)
+            case .fourBytes: try plainList(at: target, dataByteCount: 4, depthLeft)
+            case .eightBytes: try plainList(at: target, dataByteCount: 8, depthLeft)
+            case .pointer: try plainList(at: target, pointerCount: 1, depthLeft)
             case .bit: throw CapnProtoError.wrongElementKind
             }
         return try list.checked(as: element)
@@ -136,13 +112,13 @@ extension MessageReader {
 
     private func plainList(
         at target: Target,
-        dataByteCount: Int,
-        pointerCount: Int,
-        depthLeft: Int
+        dataByteCount: Int = 0,
+        pointerCount: Int = 0,
+        _ depthLeft: Int
     ) throws(CapnProtoError) -> ListReader {
         let count = target.description.count
         let byteCount = count * (dataByteCount + pointerCount * WirePointer.bytesPerWord)
-        let words = (byteCount + WirePointer.bytesPerWord - 1) / WirePointer.bytesPerWord
+        let words = WirePointer.words(holding: byteCount)
         let start = try target.segment.byteOffset(ofWord: target.word, count: words)
         // Elements without size cost a word each, or a list of 2^29 of them would be free.
         try charge(words: byteCount == 0 ? count : words)
@@ -159,15 +135,13 @@ extension MessageReader {
 
     /// Reads the tag word, which is not counted in the pointer's number of words, and checks it against that
     /// number.
-    private func compositeList(at target: Target, depthLeft: Int) throws(CapnProtoError) -> ListReader {
+    private func compositeList(at target: Target, _ depthLeft: Int) throws(CapnProtoError) -> ListReader {
         let words = target.description.count
         let tagByte = try target.segment.byteOffset(ofWord: target.word, count: words + 1)
         let tag = pointer(at: tagByte)
         let size = tag.structSize
         let count = tag.compositeCount
-        guard tag.kind == .structure, count * size.words <= words else {
-            throw .compositeTagInvalid
-        }
+        guard tag.kind == .structure, count * size.words <= words else { throw .compositeTagInvalid }
         try charge(words: size.words == 0 ? count : words + 1)
         return ListReader(
             count: count,

@@ -105,9 +105,7 @@ enum ConfigurationFile {
 }
 
 extension Option {
-    var isFileKey: Bool {
-        if case .invocation = role { false } else { true }
-    }
+    var isFileKey: Bool { if case .invocation = role { false } else { true } }
 
     /// The texts that a TOML value stands for, so that all sources are read by the same code.
     fileprivate func texts(of node: TOMLNode) throws(ValueFault) -> [String] {
