@@ -51,10 +51,10 @@ let package = Package(
         module("Encodings", [], pure),
         module("JSON", [], pure),
         module("OCISigning", ["Encodings"], pure),
-        module("OCIProfile", [], pure),
+        module("OCIProfile", ["Encodings"], pure),
         module("TaskPayload", ["Encodings", "JSON"], pure, resources: [.embedInCode("trampoline.py")]),
         module("TaskEngine", [], pure),
-        module("Configuration", [], pure),
+        module("Configuration", ["Encodings"], pure),
 
         // The cellar: the only modules that see C.
         module("EventLoop", ["CLibev"]),
@@ -107,7 +107,7 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["COpenSSL", "EventLoop", "Messaging", "Transport"],
+            dependencies: ["COpenSSL", "Compression", "EventLoop", "Messaging", "Transport"],
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),

@@ -166,12 +166,7 @@ extension Option {
     ]
 
     private static let sizing: [Option] = [
-        Option(
-            "instance-ocpus",
-            .positive("N"),
-            into: \.instanceOCPUs,
-            "OCPUs for each container instance."
-        ),
+        Option("instance-ocpus", .positive("N"), into: \.instanceOCPUs, "OCPUs for each container instance."),
         Option(
             "instance-memory-gb",
             .positive("GB"),
@@ -287,13 +282,7 @@ extension Option {
             new: true,
             "Whose messages a ZeroMQ scheduler speaks: 2.5 for 2.5.0 to 2.6.0, 2.7 for later; auto tries both."
         ),
-        Option(
-            "io-threads",
-            short: "it",
-            .whole(1...64),
-            into: \.ioThreads,
-            "Threads that libzmq may use."
-        ),
+        Option("io-threads", short: "it", .whole(1...64), into: \.ioThreads, "Threads that libzmq may use."),
         Option(
             "oci-endpoint",
             environment: "OCI_ENDPOINT",

@@ -42,11 +42,12 @@ package struct Option: Sendable {
     /// The value as texts that `store` reads; empty when unset.
     let show: @Sendable (Settings) -> [String]
 
-    private init<Value: Sendable>(
+    private init(
         _ name: String,
         short: String?,
-        environment: String?,
-        kind: ValueKind<Value>,
+        environment: String? = nil,
+        placeholder: String,
+        form: ValueForm,
         required: Bool = false,
         secret: Bool = false,
         new: Bool = false,
@@ -58,8 +59,8 @@ package struct Option: Sendable {
         self.name = name
         self.short = short
         self.environment = environment
-        placeholder = kind.placeholder
-        form = kind.form
+        self.placeholder = placeholder
+        self.form = form
         isRequired = required
         isSecret = secret
         isNew = new
@@ -85,7 +86,8 @@ package struct Option: Sendable {
             name,
             short: short,
             environment: environment,
-            kind: kind,
+            placeholder: kind.placeholder,
+            form: kind.form,
             required: required,
             new: new,
             role: positional ? .positional : .setting,
@@ -110,7 +112,8 @@ package struct Option: Sendable {
             name,
             short: short,
             environment: environment,
-            kind: kind,
+            placeholder: kind.placeholder,
+            form: kind.form,
             secret: secret,
             new: new,
             role: .setting,
@@ -132,8 +135,8 @@ package struct Option: Sendable {
         Option(
             name,
             short: short,
-            environment: nil,
-            kind: kind,
+            placeholder: kind.placeholder,
+            form: kind.form,
             role: .ignored(because: reason),
             help: "No effect: \(reason).",
             store: { _, texts throws(ValueFault) in _ = try kind.read(texts) },
@@ -141,15 +144,9 @@ package struct Option: Sendable {
         )
     }
 
-    /// A flag for one invocation, also for subcommands: its texts are read from the scan, not from
-    /// `Settings`.
+    /// A flag for one invocation, also for subcommands: its texts are read from the scan, not from `Settings`.
     ///
-    /// - Parameters:
-    ///   - name: Long flag without dashes.
-    ///   - short: Short flag without dash.
-    ///   - placeholder: What stands for the value in help, or nil for a switch.
-    ///   - help: One or more sentences.
-    /// - Returns: The row.
+    /// Name and short form come without dashes; without a `placeholder` for a value it is a switch.
     package static func invocation(
         _ name: String,
         short: String? = nil,
@@ -161,23 +158,12 @@ package struct Option: Sendable {
             short: short,
             placeholder: placeholder ?? "",
             form: placeholder == nil ? .toggle : .text,
-            help: help
+            new: true,
+            role: .invocation,
+            help: help,
+            store: { _, _ throws(ValueFault) in },
+            show: { _ in [] }
         )
-    }
-
-    private init(_ name: String, short: String?, placeholder: String, form: ValueForm, help: String) {
-        self.name = name
-        self.short = short
-        environment = nil
-        self.placeholder = placeholder
-        self.form = form
-        isRequired = false
-        isSecret = false
-        isNew = true
-        self.help = help
-        role = .invocation
-        store = { _, _ throws(ValueFault) in }
-        show = { _ in [] }
     }
 
     /// The file's key.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A value of a TOML document and the line its key stands on, so that every complaint can point at it.
+/// A value of a TOML document and the line its key stands on, so that every error can point at it.
 struct TOMLNode {
     /// The kinds of TOML 1.0; dates stay text, since no setting is one.
     enum Value {

@@ -57,12 +57,6 @@ package struct Certificate: Sendable, Equatable {
         notAfterEpochSeconds = notAfter
     }
 
-    /// The fingerprint as pairs of hex digits with colons between.
-    package func fingerprint(_ algorithm: DigestAlgorithm, uppercase: Bool) -> String {
-        let digits = Hexadecimal.encode(algorithm.digest(der), separator: ":")
-        return uppercase ? digits.uppercased() : digits
-    }
-
     /// The rest of the first value of the subject that begins with `prefix`, such as "opc-tenant:".
     package func subjectValue(after prefix: String) -> String? {
         subjectValues.first { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }

@@ -7,8 +7,8 @@ import TestSupport
 import Testing
 import Transport
 
-@testable import WorkerCore
 @testable import SchedulerMessages
+@testable import WorkerCore
 
 @Suite(.timeLimit(.minutes(1))) struct SchedulerChannelTests {
     private static let identity = "Worker|test"
