@@ -2,8 +2,7 @@
 
 // A list may have been written with another element type than the one it is read as, because a schema may
 // turn a list of numbers or pointers into a list of structs whose first field is the old element (encoding
-// spec, "Lists"). So every list is seen as structs of `elementDataByteCount` bytes and `elementPointerCount`
-// pointers, one behind the other. Bits are the exception, in the specification too: they have no such step, and
+// spec, "Lists"). So every list is seen as structs of so many bytes and pointers, one behind the other. Bits are the exception, in the specification too: they have no such step, and
 // no schema of ours has them.
 
 /// What the reader of a list is going to ask of its elements.
@@ -21,37 +20,16 @@ package struct ListReader {
     /// Number of elements.
     package let count: Int
 
-    let message: MessageReader
-    let segment: Segment
-    /// Byte offset in the message of the first element.
-    let start: Int
-    let elementDataByteCount: Int
-    let elementPointerCount: Int
-    let depthLeft: Int
-
-    /// Returns the list that a null pointer stands for.
-    static func empty(in message: MessageReader, depthLeft: Int) -> ListReader {
-        ListReader(
-            count: 0,
-            message: message,
-            segment: .empty,
-            start: 0,
-            elementDataByteCount: 0,
-            elementPointerCount: 0,
-            depthLeft: depthLeft
-        )
-    }
+    /// The first element; the others follow, each as long.
+    let first: StructReader
 
     /// Returns the struct at an index; it shares the list's level of nesting.
     package func structure(at index: Int) -> StructReader {
-        StructReader(
-            message: message,
-            segment: segment,
-            dataStart: byteOffset(ofElement: index),
-            dataByteCount: elementDataByteCount,
-            pointerCount: elementPointerCount,
-            depthLeft: depthLeft
-        )
+        // The index never comes from the wire: callers count up to `count`.
+        precondition(index >= 0 && index < count, "element \(index) of a list of \(count)")
+        var element = first
+        element.dataStart += index * (first.dataByteCount + first.pointerCount * WirePointer.bytesPerWord)
+        return element
     }
 
     /// Returns the bytes at an index of a list of pointers; the slice shares the message's memory.
@@ -69,17 +47,11 @@ package struct ListReader {
         structure(at: index).uint64(at: 0)
     }
 
-    private func byteOffset(ofElement index: Int) -> Int {
-        // The index never comes from the wire: callers count up to `count`.
-        precondition(index >= 0 && index < count, "element \(index) of a list of \(count)")
-        return start + index * (elementDataByteCount + elementPointerCount * WirePointer.bytesPerWord)
-    }
-
     /// Throws if the elements do not hold what is going to be asked of them.
     fileprivate func checked(as element: ListElement) throws(CapnProtoError) -> ListReader {
         switch element {
-        case .number(let byteCount) where elementDataByteCount < byteCount: throw .wrongElementKind
-        case .pointer where elementPointerCount < 1: throw .wrongElementKind
+        case .number(let byteCount) where first.dataByteCount < byteCount: throw .wrongElementKind
+        case .pointer where first.pointerCount < 1: throw .wrongElementKind
         case .number, .pointer, .structure: return self
         }
     }
@@ -93,7 +65,7 @@ extension MessageReader {
         depthLeft: Int
     ) throws(CapnProtoError) -> ListReader {
         guard let target = try target(ofPointerAt: byteOffset, in: segment) else {
-            return .empty(in: self, depthLeft: depthLeft)
+            return ListReader(count: 0, first: .empty(in: self, depthLeft: depthLeft))
         }
         guard target.description.kind == .list else { throw .wrongPointerKind }
         let list =
@@ -122,15 +94,15 @@ extension MessageReader {
         let start = try target.segment.byteOffset(ofWord: target.word, count: words)
         // Elements without size cost a word each, or a list of 2^29 of them would be free.
         try charge(words: byteCount == 0 ? count : words)
-        return ListReader(
-            count: count,
+        let first = StructReader(
             message: self,
             segment: target.segment,
-            start: start,
-            elementDataByteCount: dataByteCount,
-            elementPointerCount: pointerCount,
+            dataStart: start,
+            dataByteCount: dataByteCount,
+            pointerCount: pointerCount,
             depthLeft: depthLeft
         )
+        return ListReader(count: count, first: first)
     }
 
     /// Reads the tag word, which is not counted in the pointer's number of words, and checks it against that
@@ -143,14 +115,14 @@ extension MessageReader {
         let count = tag.compositeCount
         guard tag.kind == .structure, count * size.words <= words else { throw .compositeTagInvalid }
         try charge(words: size.words == 0 ? count : words + 1)
-        return ListReader(
-            count: count,
+        let first = StructReader(
             message: self,
             segment: target.segment,
-            start: tagByte + WirePointer.bytesPerWord,
-            elementDataByteCount: Int(size.dataWords) * WirePointer.bytesPerWord,
-            elementPointerCount: Int(size.pointers),
+            dataStart: tagByte + WirePointer.bytesPerWord,
+            dataByteCount: Int(size.dataWords) * WirePointer.bytesPerWord,
+            pointerCount: Int(size.pointers),
             depthLeft: depthLeft
         )
+        return ListReader(count: count, first: first)
     }
 }

@@ -9,7 +9,7 @@ package struct StructReader {
     let message: MessageReader
     let segment: Segment
     /// Byte offset in the message where the data section starts.
-    let dataStart: Int
+    var dataStart: Int
     /// Bytes, not words: an element of a plain list can be read as a struct of 1, 2 or 4 bytes.
     let dataByteCount: Int
     let pointerCount: Int
@@ -85,7 +85,7 @@ extension StructReader {
     /// Returns the list at a pointer; null reads as a list of no elements.
     package func list(at index: Int, of element: ListElement) throws(CapnProtoError) -> ListReader {
         guard let offset = byteOffset(ofPointer: index) else {
-            return .empty(in: message, depthLeft: depthLeft)
+            return ListReader(count: 0, first: .empty(in: message, depthLeft: depthLeft))
         }
         return try message.list(
             atPointer: offset,

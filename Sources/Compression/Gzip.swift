@@ -6,7 +6,7 @@ package enum CompressionError: Error, Equatable, Sendable {
     case truncated
     /// A header, a block or a checksum is not what RFC 1951 or 1952 allow; the text is zlib's own.
     case corrupt(String)
-    /// The output would pass the limit that the caller set: a bomb, or a value nobody expected.
+    /// The output would pass the limit that the caller set: a decompression bomb, or a value larger than any expected.
     case outputOverLimit(bytesMax: Int)
     /// Bytes that are neither zero padding nor another member follow the last one.
     case trailingBytes

@@ -60,7 +60,7 @@ package struct ArgumentScan: Sendable {
             guard parts.count == 1 else { throw .unwantedValue(flag: spelling) }
             texts = ["true"]
         case .greedyList where parts.count == 1:
-            // Stopping at an address is kinder than argparse, which would swallow the scheduler's.
+            // Stops at an address, unlike argparse, which would take the scheduler's for one more of the list.
             while let next = rest.first, !Self.looksLikeFlag(next), !SchedulerAddress.hasScheme(next) {
                 texts.append(rest.removeFirst())
             }

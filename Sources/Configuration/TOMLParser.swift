@@ -247,7 +247,7 @@ struct TOMLParser {
         while peek == UInt8(ascii: " ") || peek == UInt8(ascii: "\t") { position += 1 }
     }
 
-    /// Inside an array newlines and comments are as good as blanks.
+    /// Inside an array newlines and comments count as blanks.
     private mutating func skipBlankLines() throws(TOMLError) {
         while true {
             skipBlanks()

@@ -178,7 +178,7 @@ extension ValueKind where Value: WordChoice {
     /// One of the type's words, in any case of letters.
     static var choice: ValueKind {
         let words = Value.allCases.map(\.rawValue)
-        return .single(words.joined(separator: "|"), show: { $0.rawValue }) { text throws(ValueFault) in
+        return .single(words.joined(separator: "|"), show: \.rawValue) { text throws(ValueFault) in
             guard let index = words.firstIndex(where: { $0.lowercased() == text.lowercased() }),
                 let value = Value(rawValue: words[index])
             else {
@@ -195,14 +195,14 @@ extension ValueKind where Value: WordChoice {
 extension ValueKind where Value == SchedulerAddress {
     /// `tcp://HOST:PORT` or `ipc://PATH`.
     static var address: ValueKind {
-        .single("ADDRESS", show: { $0.description }) { text throws(ValueFault) in try SchedulerAddress(text) }
+        .single("ADDRESS", show: \.description) { text throws(ValueFault) in try SchedulerAddress(text) }
     }
 }
 
 extension ValueKind where Value == StatusAddress {
     /// `HOST:PORT` or `unix:PATH`.
     static var statusAddress: ValueKind {
-        .single("HOST:PORT", show: { $0.description }) { text throws(ValueFault) in try StatusAddress(text) }
+        .single("HOST:PORT", show: \.description) { text throws(ValueFault) in try StatusAddress(text) }
     }
 }
 
@@ -262,7 +262,8 @@ extension ValueKind where Value == [CapabilitySetting] {
 extension ValueKind where Value == [FreeformTagSetting] {
     /// `KEY=VALUE`, repeated.
     static var freeformTags: ValueKind {
-        .pairs("KEY=VALUE", show: { "\($0.key)=\($0.value)" }, key: \.key) { text throws(ValueFault) in
+        let show = { @Sendable (tag: FreeformTagSetting) in "\(tag.key)=\(tag.value)" }
+        return .pairs("KEY=VALUE", show: show, key: \.key) { text throws(ValueFault) in
             let (key, value) = try tagParts(text, remedy: "write KEY=VALUE")
             guard !key.hasPrefix("scaler-") else {
                 throw .malformed(

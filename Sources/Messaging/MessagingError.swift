@@ -5,9 +5,9 @@ internal import EventLoop
 
 /// Why a message could not be sent or received.
 package enum MessagingError: Error, Sendable, Equatable {
-    /// The waiting piece of work was cancelled.
+    /// The task that waited was cancelled.
     case cancelled
-    /// The deadline passed first; the link is as good as before.
+    /// The deadline passed first; the link can be used as before.
     case deadlinePassed
     /// The link was closed on this side.
     case closed
@@ -38,15 +38,6 @@ package enum MessagingError: Error, Sendable, Equatable {
         case .cancelled: self = .cancelled
         case .deadlinePassed: self = .deadlinePassed
         case .closed: self = .closed
-        }
-    }
-
-    /// Whether a new connection to the same peer may do better.
-    package var isRetryable: Bool {
-        switch self {
-        case .aborted, .unreachable, .closedByPeer, .peerSilent, .deadlinePassed, .sendQueueFull: true
-        case .cancelled, .closed, .unexpectedMagic, .messageTooLong, .identityTooLong, .invalidIdentity, .zmq:
-            false
         }
     }
 }

@@ -6,7 +6,7 @@
 //     message := length(8) payload(length)               any number
 //
 // Lengths are little endian. There is no checksum, flag or keep-alive; an empty message is a message.
-// A length is the peer's word only: nothing is reserved for it before the bytes are there.
+// A length may be false: nothing is reserved for it before the bytes are there.
 
 internal import Encodings
 
@@ -188,7 +188,7 @@ extension YMQFraming {
     }
 }
 
-/// A message that grows with the bytes received, never by the peer's promise alone.
+/// A message that grows with the bytes received; the announced length alone reserves no memory.
 package struct YMQAssembly: Sendable {
     private let byteCount: Int
     private var bytes: [UInt8] = []

@@ -8,7 +8,7 @@
 // Consequence: nobody waits on the descriptor before a receive has said "nothing there", which is final
 // because libzmq looks at all its commands before it says so; and after each send and each signal ZMQ_EVENTS is
 // asked, and a message seen there wakes the receiver although the descriptor is not readable any more.
-// One piece of work per socket listens to the descriptor; the receiver listens to it and to the senders.
+// One task per socket listens to the descriptor; the receiver listens to it and to the senders.
 // Rejected: a thread in zmq_poll (a second thread of ours, and a hop for each message); asking ZMQ_EVENTS on
 // a timer (wakes an idle process, and still comes late).
 

@@ -50,8 +50,8 @@ package struct KeyIdentity: Equatable, Hashable, Sendable {
 package enum SecurityToken {
     /// Returns the bytes of the token's claims, a JSON object, or nil when the text is no such token.
     ///
-    /// `exp` among them is when to have a new one, in seconds since 1970. The signature is the service's business: a
-    /// token that somebody forged gains nothing here.
+    /// `exp` among them is when to have a new one, in seconds since 1970. The service checks the
+    /// signature; a forged token gains nothing here.
     package static func claims(of token: String) -> [UInt8]? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }

@@ -5,7 +5,7 @@
 package enum SchedulerBoundMessage: Equatable, Sendable {
     /// From a manager: it is alive and this is how much it may run.
     case workerManagerHeartbeat(WorkerManagerHeartbeat)
-    /// From a worker: it is alive and this is how it feels.
+    /// From a worker: it is alive, and how busy it is.
     case workerHeartbeat(WorkerHeartbeat)
     /// From a worker: what became of a task.
     case taskResult(TaskResult)

@@ -19,7 +19,7 @@ package enum FailurePickle {
         case valueError = "ValueError"
         /// The cloud or the object storage could not be reached in time.
         case connectionError = "ConnectionError"
-        /// The process that ran the task ended before the task did: Scaler's own word for it.
+        /// The process that ran the task ended before the task did: Scaler's own exception for it.
         case processorDiedError = "ProcessorDiedError"
 
         /// The module to import it from; Scaler's is there wherever a client is.

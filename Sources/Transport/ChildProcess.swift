@@ -5,7 +5,7 @@
 // Rule: the end of a child is told by SIGCHLD, which is one for many children and belongs to whoever set its handler
 // last, or by pidfd_open(2): a descriptor that becomes readable when that one child has ended.
 // Consequence: a child is waited for like a socket. Its zombie keeps its number taken until waitpid, which is called
-// here and nowhere else, so a signal sent before that cannot hit a stranger.
+// here and nowhere else, so a signal sent before that cannot reach another process.
 // Rejected: libev's child watcher, which reaps every child of the process; fork, which Swift forbids for a reason.
 
 internal import CLinux
@@ -102,7 +102,7 @@ package final class ChildProcess {
         let readiness = Readiness(watched)
         var status: Int32 = 0
         while waitpid(processID, &status, WNOHANG) == 0 {
-            // Never cancelled: nobody holds this piece of work.
+            // Never cancelled: nobody holds this task.
             try? await readiness.wait(for: .read, until: .never)
         }
         readiness.close()
@@ -146,7 +146,7 @@ private func launch(_ program: Program, input: Int32?, output: Int32?) throws(Tr
     posix_spawnattr_setflags(&attributes, Int16(flags))
 
     let (path, vector) =
-        program.endsWithParent ? ParentDeathSignal.start(program) : (program.path, program.vector)
+        program.endsWithParent ? ParentDeathSignal.launch(program) : (program.path, program.vector)
     let arguments = CStrings(vector)
     let environment = CStrings((program.environment ?? environmentVariables()).map { "\($0)=\($1)" })
     var processID = pid_t()

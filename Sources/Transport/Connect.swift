@@ -4,13 +4,13 @@
 //
 // Rule: a host may have several addresses, of which some lead nowhere, most often all of one family.
 // Consequence: the addresses are tried in turn, families alternating, each 250 ms after the one before
-// (section 5) or as soon as that one has failed; the first connection made wins, the others are given up.
+// (section 5) or as soon as that one has failed; the first connection made wins, the others are cancelled.
 // Rejected: all at once, which floods a small server, and one after another, which costs a whole time-out
 // for each dead address.
 
 package import EventLoop
 
-/// How long an attempt has the field to itself, from RFC 8305 section 8.
+/// How long an attempt runs before the next one starts beside it, from RFC 8305 section 8.
 private let connectionAttemptDelay = Duration.milliseconds(250)
 
 /// Connects to `host`, a name or a numeric address, at `port`.

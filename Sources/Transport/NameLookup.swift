@@ -100,7 +100,7 @@ final class NameLookup {
         ares_getaddrinfo(channel, host, nil, &hints, answered, Unmanaged.passUnretained(self).toOpaque())
     }
 
-    /// The reason to give when neither family has an address: a failure that passes hides what is certain.
+    /// The reason to give when neither family has an address: a temporary failure comes before a definite answer.
     private var worstProblem: ResolutionProblem {
         for problem in problems {
             if case .serversFailed = problem { return problem }

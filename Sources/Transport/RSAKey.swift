@@ -72,9 +72,6 @@ package final class RSAKey: Sendable {
         return signature
     }
 
-    /// Length of the modulus.
-    package var bitCount: Int { Int(EVP_PKEY_get_bits(key)) }
-
     /// The public half as DER of SubjectPublicKeyInfo (RFC 5280 section 4.1).
     package var publicKeyDER: [UInt8] {
         derEncoding("i2d_PUBKEY") { i2d_PUBKEY(key, $0) }
@@ -109,7 +106,7 @@ package final class RSAKey: Sendable {
     }
 }
 
-/// The key in `pem`, of any kind; tells apart what the user can do something about.
+/// The key in `pem`, of any kind; the errors differ where the user can do something about them.
 private func loadPrivateKey(_ pem: [UInt8], _ passphrase: [UInt8]?) throws(TransportError) -> OpaquePointer {
     let labels = pemLabels(pem)
     guard labels.contains(where: { $0.hasSuffix("PRIVATE KEY") }) else {

@@ -102,7 +102,7 @@ package final class TLSStream: ByteStream {
     package var isIdleAndOpen: Bool {
         if isClosed || isReading || isWriting || isFlushing { return false }
         do throws(TransportError) {
-            // Tickets come when they please; what counts is whether there is plaintext behind them.
+            // Tickets come at any time; what counts is whether there is plaintext behind them.
             while let ciphertext = try transport.readNow(upTo: Self.inputSize) {
                 if ciphertext.isEmpty { return false }
                 session.receive(ciphertext)
@@ -133,7 +133,7 @@ package final class TLSStream: ByteStream {
     }
 
     private func receive(_ deadline: Deadline) async throws(TransportError) {
-        // A peer that sends for ever what yields no plaintext never makes us wait, where deadlines are met.
+        // A peer that sends for ever what yields no plaintext never makes us wait, and only a wait checks deadlines.
         if deadline.isPast { throw .deadlinePassed(.read) }
         let ciphertext = try await transport.read(upTo: Self.inputSize, deadline: deadline)
         if ciphertext.isEmpty { throw .truncated }
@@ -187,7 +187,7 @@ package final class TLSStream: ByteStream {
         }
     }
 
-    /// Sends a last word if the kernel takes it; nobody waits for it.
+    /// Sends what OpenSSL wants sent if the kernel takes it now; nobody waits for it.
     private func flushNow() {
         guard let ciphertext = session.takeOutgoing() else { return }
         _ = try? transport.writeNow(ciphertext[...])

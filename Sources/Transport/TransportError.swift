@@ -27,7 +27,7 @@ package enum TransportFault: Sendable, Equatable {
 
 /// Why bytes did not arrive, or why a key, a certificate or a file could not be used.
 package enum TransportError: Error, Sendable, Equatable {
-    /// The piece of work that waited was cancelled.
+    /// The task that waited was cancelled.
     case cancelled
     /// The stream was closed from this side.
     case closed

@@ -104,6 +104,10 @@ private func option(_ name: String) throws -> Option {
 }
 
 struct OptionTableTests {
+    @Test func `every option says what it is for`() {
+        #expect(Option.table.filter(\.help.isEmpty).map(\.name) == [])
+    }
+
     @Test(arguments: replaced + added)
     private func `every setting has the name, short form, variable and default that were promised`(
         _ row: Row
