@@ -10,26 +10,26 @@
 internal import CLinux
 internal import Glibc
 
-/// The first moments of a program that ends with its parent.
-package enum MortalProgram {
+/// How a program is started so that the kernel ends it with its parent.
+package enum ParentDeathSignal {
     /// Where the kernel keeps the running executable, whatever became of its file.
     private static let ownPath = "/proc/self/exe"
     /// The first argument of such a start, which no person types.
-    private static let mark = "--become-with-parent"
+    private static let flag = "--become-with-parent"
 
     /// Path and argument vector with which `program` is started so that it ends with us.
-    static func start(_ program: Program) -> (path: String, vector: [String]) {
-        (ownPath, [program.path, mark, "\(getpid())"] + program.vector)
+    static func launch(_ program: Program) -> (path: String, vector: [String]) {
+        (ownPath, [program.path, flag, "\(getpid())"] + program.vector)
     }
 
     /// Becomes the program if these arguments of the process say so, and then does not return.
     ///
     /// To be called before anything else: what the process has changed by then, the program inherits.
-    package static func becomeIfAsked(_ arguments: [String]) {
-        guard arguments.count >= 4, arguments[1] == mark, let parent = Int32(arguments[2]) else { return }
-        // With SIGKILL: nobody would be there any more to insist on a gentler one.
+    package static func execIfRequested(_ arguments: [String]) {
+        guard arguments.count >= 4, arguments[1] == flag, let parent = Int32(arguments[2]) else { return }
+        // SIGKILL: nobody would be there any more to follow up a signal that can be ignored.
         _ = clinux_end_with_parent(SIGKILL)
-        // A parent that ended before that tells nobody.
+        // For a parent that ended before that no signal comes.
         guard getppid() == parent else { exit(1) }
         let vector = CStrings(Array(arguments.dropFirst(3)))
         execv(arguments[3], vector.pointers)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Where a setting's value came from; the order of the cases is the order of precedence, last wins.
-package enum Origin: Sendable, Hashable {
+package enum SettingOrigin: Sendable, Hashable {
     /// Nobody said anything.
-    case standard
+    case defaultValue
     /// A key of the configuration file.
     case file(path: String, line: Int)
     /// An environment variable; one that is set but empty counts.
@@ -16,7 +16,7 @@ package enum Origin: Sendable, Hashable {
     /// For logs and `--print-config`, such as `config.toml:17`.
     package var description: String {
         switch self {
-        case .standard: "default"
+        case .defaultValue: "default"
         case .file(let path, let line): "\(path):\(line)"
         case .environment(let name): "environment \(name)"
         case .flag(let spelling): spelling

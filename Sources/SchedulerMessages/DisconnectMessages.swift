@@ -7,72 +7,56 @@ package import CapnProto
 /// It is a `DisconnectRequest` in the first generation, which is answered, and a
 /// `WorkerDisconnectNotification` in the second, which is not. The wrong one is ignored and leaves the worker
 /// registered until its timeout. A heartbeat after it registers the worker again.
-package struct WorkerGoodbye: MessageBody {
-    /// Words of data and pointers in 2.9.0.
-    package static let size = StructSize(dataWords: 0, pointers: 1)
+package struct WorkerDisconnect: MessageBody {
+    /// Its place in the union, and its size.
+    package static let layout = MessageLayout(firstTag: 11, secondTag: 26, dataWords: 0, pointers: 1)
 
     /// The worker that leaves.
     ///
     /// Only the first generation's schedulers read it; the second's know the sender.
     package let worker: [UInt8]
 
-    /// Creates the goodbye of the worker with an identity.
+    /// Creates the message of the worker with an identity.
     package init(worker identity: [UInt8]) {
         worker = identity
     }
 
-    /// Returns 11 in the first generation and 26 in the second.
-    package func tag(in generation: WireGeneration) -> UInt16 {
-        switch generation {
-        case .first: 11
-        case .second: 26
-        }
-    }
-
-    /// Reads a goodbye from the body of a message; the identity is empty in the second generation.
+    /// Reads the body; the identity is empty in the second generation.
     package init(from body: StructReader) throws(SchedulerMessageError) {
         worker = try body.bytes(at: 0)
     }
 
-    /// Writes the goodbye into the body of a message, the identity too: readers that know no such field
-    /// ignore it.
+    /// Writes the identity too in the second generation: readers that know no such field ignore it.
     package func write(to body: StructBuilder) {
         body.write(data: worker, at: 0)
     }
 }
 
-/// A first-generation scheduler's answer to a goodbye (`DisconnectResponse`).
+/// A first-generation scheduler's answer to `WorkerDisconnect` (`DisconnectResponse`).
 package struct DisconnectResponse: CommonMessageBody {
-    /// The number that stands for it in the union of every generation.
-    package static let tag: UInt16 = 12
-    /// Words of data and pointers in 2.9.0.
-    package static let size = StructSize(dataWords: 0, pointers: 1)
+    /// Its place in the union, and its size.
+    package static let layout = MessageLayout(tag: 12, dataWords: 0, pointers: 1)
 
     /// The worker that may go.
     package let worker: [UInt8]
+}
 
-    /// Creates an answer for the worker with an identity.
-    package init(worker identity: [UInt8]) {
-        worker = identity
-    }
-
-    /// Reads an answer from the body of a message.
+extension DisconnectResponse {
     package init(from body: StructReader) throws(SchedulerMessageError) {
         worker = try body.bytes(at: 0)
     }
 
-    /// Writes the answer into the body of a message.
     package func write(to body: StructBuilder) {
         body.write(data: worker, at: 0)
     }
 }
 
-/// A client's wish to leave or to end the cluster (`ClientDisconnect`); workers see only the latter.
+/// A client's request to leave or to end the cluster (`ClientDisconnect`); workers see only the latter.
 package struct ClientDisconnect: MessageBody {
-    /// Words of data and pointers in 2.9.0.
-    package static let size = StructSize(dataWords: 1, pointers: 0)
+    /// Its place in the union, and its size.
+    package static let layout = MessageLayout(firstTag: 20, secondTag: 18, dataWords: 1, pointers: 0)
 
-    /// What the client wants.
+    /// What a client asks for.
     package enum Kind: Equatable, Sendable {
         /// The client leaves.
         case disconnect
@@ -82,23 +66,11 @@ package struct ClientDisconnect: MessageBody {
         case other(UInt16)
     }
 
-    /// What the client wants.
+    /// What the client asks for.
     package let kind: Kind
+}
 
-    /// Creates a wish.
-    package init(kind: Kind) {
-        self.kind = kind
-    }
-
-    /// Returns 20 in the first generation and 18 in the second.
-    package func tag(in generation: WireGeneration) -> UInt16 {
-        switch generation {
-        case .first: 20
-        case .second: 18
-        }
-    }
-
-    /// Reads a wish from the body of a message.
+extension ClientDisconnect {
     package init(from body: StructReader) throws(SchedulerMessageError) {
         kind =
             switch body.uint16(at: 0) {
@@ -108,7 +80,6 @@ package struct ClientDisconnect: MessageBody {
             }
     }
 
-    /// Writes the wish into the body of a message.
     package func write(to body: StructBuilder) {
         let value: UInt16 =
             switch kind {

@@ -26,9 +26,7 @@ package func environmentVariables() -> [String: String] {
 /// Who this process is.
 package enum ProcessIdentity {
     /// Number of the process.
-    package static var processID: Int32 {
-        getpid()
-    }
+    package static var processID: Int32 { getpid() }
 
     /// Name of the host, "localhost" when it has none.
     package static var hostName: String {
@@ -56,5 +54,15 @@ package enum ProcessIdentity {
     /// Keeps keys in memory out of core files and from other processes of the user; true when the kernel agreed.
     package static func forbidDumps() -> Bool {
         clinux_forbid_dumps() == 0
+    }
+}
+
+/// The time of day, which the administrator may change: for dates on the wire and in logs, never for waiting.
+package enum WallClock {
+    /// Seconds since 1970-01-01 00:00 UTC, leap seconds not counted.
+    package static var epochSeconds: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec)
     }
 }
