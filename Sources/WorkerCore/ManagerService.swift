@@ -60,7 +60,7 @@ package final class ManagerService {
             instances: instances,
             objects: objects,
             storage: storage,
-            serviceTime: { Int(WallClock.epochSeconds) + calls.clockOffsetSeconds },
+            serviceTime: { Int(LoopClock.epochSeconds) + calls.clockOffsetSeconds },
             connector: connector,
             log: log
         )

@@ -2,7 +2,8 @@
 
 /// Growing pauses between attempts, with full jitter: each is drawn evenly from zero to the present ceiling.
 ///
-/// Full jitter spreads those who failed together better than a fixed pause with a little noise does.
+/// The ceiling alone would send all those that failed together back together; full jitter spreads them better than a
+/// fixed pause with a little noise does (the SDKs add one second of noise, which is not enough for a thousand tasks).
 package struct Backoff: Hashable, Sendable {
     /// The first ceiling.
     package let initial: Duration
@@ -18,12 +19,17 @@ package struct Backoff: Hashable, Sendable {
         self.limit = limit
     }
 
+    /// What the pause after `failureCount` failures (1...) is drawn below.
+    package func ceiling(after failureCount: Int) -> Duration {
+        precondition(failureCount > 0, "nothing failed yet")
+        // Beyond 2^20 the limit has long won.
+        return min(initial * (1 << min(failureCount - 1, 20)), limit)
+    }
+
     /// The next pause; `random` draws evenly from 0 ..< 1.
     package mutating func next(random: () -> Double) -> Duration {
-        var ceiling = initial
-        for _ in 0..<attemptCount where ceiling < limit { ceiling = ceiling * 2 }
         attemptCount += 1
-        return min(ceiling, limit) * random()
+        return ceiling(after: attemptCount) * random()
     }
 
     /// Begins anew after a success.
