@@ -67,7 +67,7 @@ final class Services {
             endpoints: try #require(Endpoints(baseURL: oci["OCI_ENDPOINT"])),
             userAgent: options.userAgent,
             answerTimeout: answerTimeout,
-            hostTime: { Int(WallClock.epochSeconds) + clock.errorSeconds }
+            hostTime: { Int(LoopClock.epochSeconds) + clock.errorSeconds }
         )
         let source = try PrincipalSource(
             options,
@@ -151,8 +151,8 @@ func failure<Value>(of call: @LoopActor () async throws -> Value) async -> OCIEr
 extension Services {
     /// What the local OCI reports of itself.
     func report() async throws -> JSONObject {
-        let (origin, path) = try #require(Origin.parse(oci["OCI_EMULATOR_URL"]))
-        let response = try await client.send(HTTPRequest(method: "GET", target: path + "/report"), to: origin)
+        let (origin, path) = try #require(HTTPOrigin.parse(oci["OCI_EMULATOR_URL"]))
+        let response = try await client.request(HTTPRequest(method: "GET", target: path + "/report"), to: origin)
         return try JSONObject(reading: response.bytes)
     }
 

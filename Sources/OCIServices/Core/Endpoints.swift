@@ -8,7 +8,7 @@ package struct Endpoints: Sendable, Equatable {
     /// An origin and what comes before every path there.
     package struct Location: Sendable, Equatable {
         /// Scheme, host and port.
-        package let origin: Origin
+        package let origin: HTTPOrigin
         /// Empty, or a path without a slash at its end.
         package let basePath: String
     }
@@ -18,7 +18,7 @@ package struct Endpoints: Sendable, Equatable {
     /// The public endpoints of a region.
     package init(region: Region) {
         locations = Self.table { service in
-            Location(origin: Origin(scheme: .https, host: region.host(of: service)), basePath: "")
+            Location(origin: HTTPOrigin(scheme: .https, host: region.host(of: service)), basePath: "")
         }
     }
 
@@ -26,7 +26,7 @@ package struct Endpoints: Sendable, Equatable {
     ///
     /// Nil if it is no such URL.
     package init?(baseURL: String) {
-        guard let (origin, path) = Origin.parse(baseURL) else { return nil }
+        guard let (origin, path) = HTTPOrigin.parse(baseURL) else { return nil }
         var basePath = path
         while basePath.hasSuffix("/") { basePath.removeLast() }
         let location = Location(origin: origin, basePath: basePath)

@@ -30,7 +30,7 @@ package final class SignedExchange {
         endpoints: Endpoints,
         userAgent: String,
         answerTimeout: Duration = .seconds(30),
-        hostTime: @escaping @LoopActor @Sendable () -> Int = { Int(WallClock.epochSeconds) }
+        hostTime: @escaping @LoopActor @Sendable () -> Int = { Int(LoopClock.epochSeconds) }
     ) {
         self.client = client
         self.endpoints = endpoints
@@ -65,7 +65,7 @@ package final class SignedExchange {
         let prepared = try prepare(request, location, identity, requestID, deadline)
         let response: HTTPResponse
         do throws(HTTPError) {
-            response = try await client.send(prepared, to: location.origin)
+            response = try await client.request(prepared, to: location.origin)
         } catch .cancelled {
             throw .cancelled
         } catch {

@@ -8,14 +8,14 @@ package struct TransportFailure: Sendable, Equatable {
     /// The call.
     package let operation: Operation
     /// Where it was sent.
-    package let origin: Origin
+    package let origin: HTTPOrigin
     /// Why the last attempt failed.
     package let error: HTTPError
     /// How many attempts were made.
     package let attemptCount: Int
 
     /// A failure from its parts.
-    package init(operation: Operation, origin: Origin, error: HTTPError, attemptCount: Int) {
+    package init(operation: Operation, origin: HTTPOrigin, error: HTTPError, attemptCount: Int) {
         self.operation = operation
         self.origin = origin
         self.error = error

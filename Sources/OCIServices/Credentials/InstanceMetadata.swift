@@ -78,7 +78,7 @@ final class InstanceMetadata {
             request.deadline = min(deadline, .after(Self.attemptTimeout))
             request.bodyBytesMax = Self.bytesMax
             do throws(HTTPError) {
-                let response = try await client.send(request, to: base.origin)
+                let response = try await client.request(request, to: base.origin)
                 if response.head.isSuccess { return .success(response.bytes) }
                 return .failure(Failure(text: "status \(response.status)"))
             } catch {

@@ -3,7 +3,7 @@
 /// Where requests go: scheme, host and port (RFC 6454 section 4).
 ///
 /// Connections are shared within one origin only.
-package struct Origin: Hashable, Sendable {
+package struct HTTPOrigin: Hashable, Sendable {
     /// Whether TLS is spoken.
     package enum Scheme: String, Sendable {
         case http
@@ -44,14 +44,14 @@ package struct Origin: Hashable, Sendable {
     private var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
 }
 
-extension Origin: CustomStringConvertible {
+extension HTTPOrigin: CustomStringConvertible {
     package var description: String { "\(scheme.rawValue)://\(authority)" }
 }
 
-extension Origin {
+extension HTTPOrigin {
     /// Splits an absolute URL into its origin and what follows it, which is empty or begins with `/`; nil if it is
     /// no `http` or `https` URL, or has user information, a query or a fragment.
-    package static func parse(_ url: String) -> (origin: Origin, path: String)? {
+    package static func parse(_ url: String) -> (origin: HTTPOrigin, path: String)? {
         let parts = url.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let scheme = Scheme(rawValue: parts[0].lowercased()),
             parts[1].hasPrefix("//")
@@ -63,7 +63,7 @@ extension Origin {
             return nil
         }
         if let port, port == 0 { return nil }
-        return (Origin(scheme: scheme, host: host, port: port), String(path))
+        return (HTTPOrigin(scheme: scheme, host: host, port: port), String(path))
     }
 
     /// Takes `host`, `host:port`, `[address]` or `[address]:port` apart.

@@ -19,7 +19,7 @@ import Testing
         port: Int,
         path: String
     ) throws {
-        let parsed = try #require(Origin.parse(url))
+        let parsed = try #require(HTTPOrigin.parse(url))
         #expect(parsed.origin.description == text)
         #expect(parsed.origin.authority == authority)
         #expect(Int(parsed.origin.port) == port)
@@ -32,6 +32,6 @@ import Testing
         "http://h?q", "http://h/#f", "http://[::1", "http://[::1]x", "http://[]", "http://h h",
     ])
     func `anything else is no base URL`(url: String) {
-        #expect(Origin.parse(url) == nil)
+        #expect(HTTPOrigin.parse(url) == nil)
     }
 }
