@@ -7,8 +7,10 @@ internal import Glibc
 /// There are two. The monotonic clock never goes back and measures waiting (`Deadline`). The wall clock is the time of day,
 /// which the administrator may change: it is for dates on the wire and in logs, never for waiting.
 package struct LoopClock: Sendable {
-    private let monotonicNanoseconds: @Sendable () -> UInt64
-    private let wallNanoseconds: @Sendable () -> Int64
+    /// Nanoseconds since an origin that stays the same.
+    package let monotonicNanoseconds: @Sendable () -> UInt64
+    /// Nanoseconds since 1970-01-01 00:00 UTC, leap seconds not counted.
+    package let wallNanoseconds: @Sendable () -> Int64
 
     /// A clock from two functions: nanoseconds since an origin that stays the same, never going back; and nanoseconds
     /// since 1970-01-01 00:00 UTC, leap seconds not counted.

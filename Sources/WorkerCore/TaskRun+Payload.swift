@@ -25,9 +25,9 @@ extension TaskRun {
         let deadline = Deadline.after(RunServices.outagePatience)
         do throws(OCIError) {
             if let file = body.wholeFile {
-                _ = try await services.objects.put(name, file, deadline: deadline)
+                try await services.objects.put(name, file, deadline: deadline)
             } else {
-                _ = try await services.objects.put(name, body.bytesInMemory ?? [], deadline: deadline)
+                try await services.objects.put(name, body.bytesInMemory ?? [], deadline: deadline)
             }
         } catch .cancelled {
             throw .cancelled

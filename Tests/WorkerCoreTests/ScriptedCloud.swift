@@ -61,10 +61,9 @@ final class ScriptedCloud {
     init(patience: Duration = .seconds(300)) throws {
         listener = try loopbackListener()
         let port = try #require(listener.address.port)
-        var retryDelay = RetryDelay()
+        var retryPolicy = RetryPolicy()
         // Calls repeat themselves a few times within the time that the reaper gives them.
-        retryDelay.first = .milliseconds(1)
-        retryDelay.maximum = .milliseconds(5)
+        retryPolicy.backoff = Backoff(initial: .milliseconds(1), limit: .milliseconds(5))
         let calls = ServiceCalls(
             exchange: SignedExchange(
                 client: HTTPClient(
@@ -78,7 +77,7 @@ final class ScriptedCloud {
                 tenancyID: nil
             ),
             requestsPerSecondMax: 1000,
-            retryDelay: retryDelay
+            retryPolicy: retryPolicy
         ) { _ in }
         let reaper = Reaper(
             instances: ContainerInstances(calls: calls, compartmentID: "ocid1.compartment.oc1..a"),

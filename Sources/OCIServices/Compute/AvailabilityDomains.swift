@@ -41,12 +41,12 @@ package final class AvailabilityDomains {
         var request = ServiceRequest(
             operation,
             "GET",
-            operation.service.basePath + "/availabilityDomains",
+            "/availabilityDomains",
             scope: "the tenancy"
         )
         request.query = [("compartmentId", compartmentID)]
-        let names = try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decodeItems { item throws(JSONError) in try item.string("name") }
+        let names = try await calls.items(request, deadline: deadline) { item throws(JSONError) in
+            try item.string("name")
         }
         // The service's order changes from call to call.
         let sorted = names.sorted()

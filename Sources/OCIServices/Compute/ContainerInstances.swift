@@ -36,7 +36,7 @@ package final class ContainerInstances {
         request.body = .json(launch.body)
         request.retryToken = retryToken
         request.isShielded = true
-        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
+        return try await calls.call(request, deadline: deadline) { answer throws(OCIError) in
             try answer.decode { object throws(JSONError) in
                 try ContainerInstance(object, workRequestID: answer.head.headers["opc-work-request-id"])
             }
@@ -51,10 +51,8 @@ package final class ContainerInstances {
             "GET",
             "/containerInstances/\(PercentEncoding.encode(id))"
         )
-        return try await calls.sendUnlessGone(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decode { object throws(JSONError) in
-                try ContainerInstance(object, workRequestID: nil)
-            }
+        return try await calls.objectIfPresent(request, absence: .certainOrForbidden, deadline: deadline) {
+            object throws(JSONError) in try ContainerInstance(object, workRequestID: nil)
         }
     }
 
@@ -64,7 +62,7 @@ package final class ContainerInstances {
         request.query = [
             ("compartmentId", compartmentID), ("limit", String(Self.pageSize)), ("page", page),
         ]
-        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
+        return try await calls.call(request, deadline: deadline) { answer throws(OCIError) in
             InstancePage(instances: try answer.decodeItems(InstanceSummary.init), nextPage: answer.nextPage)
         }
     }
@@ -90,8 +88,10 @@ package final class ContainerInstances {
     /// A 409 IncorrectState, as while it is being made, is thrown and not retried here: whoever deletes has a beat
     /// of its own, and meanwhile others can be deleted.
     package func delete(_ id: String, deadline: Deadline) async throws(OCIError) -> DeleteOutcome {
-        try await calls.sendUnlessGone(deletion(of: id), deadline: deadline) { _ in .accepted }
-            ?? .alreadyGone
+        try await calls.callIfPresent(deletion(of: id), absence: .certainOrForbidden, deadline: deadline) {
+            _ in
+            .accepted
+        } ?? .alreadyGone
     }
 
     /// The request that `delete` makes.
@@ -109,17 +109,18 @@ package final class ContainerInstances {
     package func containers(ofInstance id: String, deadline: Deadline) async throws(OCIError) -> [Container] {
         var request = request(.listContainers, "GET", "/containers")
         request.query = [("compartmentId", compartmentID), ("containerInstanceId", id)]
-        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decodeItems(Container.init)
-        }
+        return try await calls.items(request, deadline: deadline, Container.init)
     }
 
     /// Returns one container with its exit code, or nil if it is gone.
     package func container(_ id: String, deadline: Deadline) async throws(OCIError) -> Container? {
         let request = request(.getContainer, "GET", "/containers/\(PercentEncoding.encode(id))")
-        return try await calls.sendUnlessGone(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decode(Container.init)
-        }
+        return try await calls.objectIfPresent(
+            request,
+            absence: .certainOrForbidden,
+            deadline: deadline,
+            Container.init
+        )
     }
 
     /// Returns the last `limit` bytes of what a container has written, at most 256 KiB.
@@ -139,8 +140,7 @@ package final class ContainerInstances {
         request.body = .empty
         request.isIncorrectStateRetried = false
         request.answerBytesMax = Self.logBytesMax
-        return try await calls.send(request, deadline: deadline) { answer in Array(answer.body.suffix(limit))
-        }
+        return try await calls.call(request, deadline: deadline) { Array($0.body.suffix(limit)) }
     }
 
     /// Returns what went wrong in a work request, for example that of a create.
@@ -153,10 +153,9 @@ package final class ContainerInstances {
             "GET",
             "/workRequests/\(PercentEncoding.encode(id))/errors"
         )
-        let errors = try await calls.sendUnlessGone(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decodeItems(WorkRequestError.init)
-        }
-        return errors ?? []
+        return try await calls.callIfPresent(request, absence: .certainOrForbidden, deadline: deadline) {
+            answer throws(OCIError) in try answer.decodeItems(WorkRequestError.init)
+        } ?? []
     }
 
     /// Returns the shapes that can be launched, in one availability domain or in all.
@@ -166,16 +165,14 @@ package final class ContainerInstances {
     ) async throws(OCIError) -> [InstanceShape] {
         var request = request(.listContainerInstanceShapes, "GET", "/containerInstanceShapes")
         request.query = [("compartmentId", compartmentID), ("availabilityDomain", availabilityDomain)]
-        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decodeItems(InstanceShape.init)
-        }
+        return try await calls.items(request, deadline: deadline, InstanceShape.init)
     }
 
     private func request(_ operation: Operation, _ method: String, _ path: String) -> ServiceRequest {
         ServiceRequest(
             operation,
             method,
-            operation.service.basePath + path,
+            path,
             scope: "compartment id \(compartmentID)"
         )
     }

@@ -2,6 +2,7 @@
 
 internal import Encodings
 package import JSON
+internal import Transport
 
 /// What is asked of CreateContainerInstance: one container, run once, never restarted.
 ///
@@ -28,7 +29,7 @@ package struct InstanceLaunch: Sendable, Equatable {
     /// Tags of the instance, in order.
     package var freeformTags: [(name: String, value: String)] = []
     /// Tags of the instance under a namespace of the tenancy, in order.
-    package var definedTags: [DefinedTag] = []
+    package var definedTags: [(namespace: String, key: String, value: String)] = []
     /// How the image is fetched from a private registry; empty for a public one or a policy that allows it.
     package var imagePullSecrets: [ImagePullSecret] = []
     /// Whether the container gets no identity of its own; it then cannot reach Object Storage without other means.
@@ -60,23 +61,6 @@ package struct InstanceLaunch: Sendable, Equatable {
     /// Whether two launches ask for the same.
     package static func == (left: InstanceLaunch, right: InstanceLaunch) -> Bool {
         left.body == right.body
-    }
-}
-
-/// A tag with a namespace.
-package struct DefinedTag: Sendable, Equatable {
-    /// The tag namespace.
-    package let namespace: String
-    /// The key within it.
-    package let key: String
-    /// The value.
-    package let value: String
-
-    /// A tag from its parts.
-    package init(namespace: String, key: String, value: String) {
-        self.namespace = namespace
-        self.key = key
-        self.value = value
     }
 }
 
@@ -146,5 +130,20 @@ extension ImagePullSecret {
         case .vault(let registry, let secretID):
             .strings([("secretType", "VAULT"), ("registryEndpoint", registry), ("secretId", secretID)])
         }
+    }
+}
+
+/// The `opc-retry-token` of a launch (Container Instances API: at most 64 characters, remembered for 24 hours).
+package enum RetryToken {
+    /// The token of one launch: the same for the same arguments, in this process or the next, so that a launch
+    /// whose answer was lost is answered with the instance it made.
+    ///
+    /// `generation` is raised when the instance of a token is known to be gone; `placement` is the place tried, for
+    /// a token that comes with another body is refused.
+    package static func make(owner: String, task: String, generation: Int, placement: String) -> String {
+        let parts = [owner, task, String(generation), placement]
+        // Lengths go first, or ("a", "bc") and ("ab", "c") would be one launch.
+        let text = parts.map { "\($0.utf8.count):\($0)" }.joined()
+        return Hexadecimal.encode(DigestAlgorithm.sha256.digest(Array(text.utf8)))
     }
 }

@@ -49,7 +49,7 @@ package struct ServiceLimits {
     package func all(deadline: Deadline) async throws(OCIError) -> [ServiceLimit] {
         var request = request(.listLimitDefinitions, "/limitDefinitions")
         request.query = [("compartmentId", tenancyID), ("serviceName", Self.service)]
-        return try await calls.sendForAllPages(request, deadline: deadline) { item throws(JSONError) in
+        return try await calls.itemsOfAllPages(request, deadline: deadline) { item throws(JSONError) in
             item["isResourceAvailabilitySupported"] == .bool(false) ? nil : try ServiceLimit(item)
         }.compactMap(\.self)
     }
@@ -68,12 +68,12 @@ package struct ServiceLimits {
             ("compartmentId", tenancyID),
             ("availabilityDomain", limit.isPerAvailabilityDomain ? availabilityDomain : nil),
         ]
-        return try await calls.sendIfPresent(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decode { object throws(JSONError) in try object.integerIfPresent("available") }
+        return try await calls.objectIfPresent(request, absence: .certainOrForbidden, deadline: deadline) {
+            object throws(JSONError) in try object.integerIfPresent("available")
         } ?? nil
     }
 
     private func request(_ operation: Operation, _ path: String) -> ServiceRequest {
-        ServiceRequest(operation, "GET", operation.service.basePath + path, scope: "tenancy")
+        ServiceRequest(operation, "GET", path, scope: "tenancy")
     }
 }

@@ -31,11 +31,14 @@ package struct Subnet: Sendable, Equatable {
         let request = ServiceRequest(
             operation,
             "GET",
-            "\(operation.service.basePath)/subnets/\(PercentEncoding.encode(id))",
+            "/subnets/\(PercentEncoding.encode(id))",
             scope: "the subnet's compartment"
         )
-        return try await calls.sendIfPresent(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decode(Subnet.init)
-        }
+        return try await calls.objectIfPresent(
+            request,
+            absence: .certainOrForbidden,
+            deadline: deadline,
+            Subnet.init
+        )
     }
 }

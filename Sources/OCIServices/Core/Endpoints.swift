@@ -5,21 +5,32 @@ package import OCIProfile
 
 /// Where each service is.
 package struct Endpoints: Sendable, Equatable {
-    /// An origin and what comes before every path there.
+    /// An origin and a path there.
     package struct Location: Sendable, Equatable {
         /// Scheme, host and port.
         package let origin: HTTPOrigin
-        /// Empty, or a path without a slash at its end.
-        package let basePath: String
+        /// Empty, or a path that begins with a slash, perhaps with a query.
+        package let target: String
+
+        /// The location as a URL.
+        var url: String { "\(origin)\(target)" }
+
+        /// What lies below the location.
+        func appending(_ path: String) -> Location {
+            Location(origin: origin, target: target + path)
+        }
     }
 
-    private let locations: [CloudService: Location]
+    private enum Source: Sendable, Equatable {
+        case region(Region)
+        case base(Location)
+    }
+
+    private let source: Source
 
     /// The public endpoints of a region.
     package init(region: Region) {
-        locations = Self.table { service in
-            Location(origin: HTTPOrigin(scheme: .https, host: region.host(of: service)), basePath: "")
-        }
+        source = .region(region)
     }
 
     /// One base URL for every service: an emulator, a gateway, or a tunnel.
@@ -29,17 +40,15 @@ package struct Endpoints: Sendable, Equatable {
         guard let (origin, path) = HTTPOrigin.parse(baseURL) else { return nil }
         var basePath = path
         while basePath.hasSuffix("/") { basePath.removeLast() }
-        let location = Location(origin: origin, basePath: basePath)
-        locations = Self.table { _ in location }
+        source = .base(Location(origin: origin, target: basePath))
     }
 
     /// Where one service is.
     package func location(of service: CloudService) -> Location {
-        guard let location = locations[service] else { preconditionFailure("no endpoint for \(service)") }
-        return location
-    }
-
-    private static func table(_ location: (CloudService) -> Location) -> [CloudService: Location] {
-        Dictionary(uniqueKeysWithValues: CloudService.allCases.map { ($0, location($0)) })
+        switch source {
+        case .region(let region):
+            Location(origin: HTTPOrigin(scheme: .https, host: region.host(of: service)), target: "")
+        case .base(let location): location
+        }
     }
 }

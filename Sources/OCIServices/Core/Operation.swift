@@ -17,7 +17,6 @@ package enum Operation: String, Sendable, CaseIterable {
     case getBucket = "GetBucket"
     case putObject = "PutObject"
     case getObject = "GetObject"
-    case headObject = "HeadObject"
     case listObjects = "ListObjects"
     case deleteObject = "DeleteObject"
     case batchDeleteObjects = "BatchDeleteObjects"
@@ -58,7 +57,7 @@ package enum Operation: String, Sendable, CaseIterable {
             .deleteContainerInstance, .getContainer, .listContainers, .retrieveLogs,
             .listContainerInstanceShapes, .listWorkRequestErrors:
             .containerInstances
-        case .getNamespace, .getBucket, .putObject, .getObject, .headObject, .listObjects, .deleteObject,
+        case .getNamespace, .getBucket, .putObject, .getObject, .listObjects, .deleteObject,
             .batchDeleteObjects, .createBucket, .deleteBucket, .getObjectLifecyclePolicy,
             .putObjectLifecyclePolicy, .listMultipartUploads, .abortMultipartUpload:
             .objectStorage
@@ -104,7 +103,7 @@ package enum Operation: String, Sendable, CaseIterable {
             ["inspect compute-container-family"]
         case .retrieveLogs: ["use compute-container-family"]
         case .putObject, .deleteObject, .batchDeleteObjects: ["manage objects"]
-        case .getObject, .headObject: ["read objects"]
+        case .getObject: ["read objects"]
         case .listObjects: ["inspect objects"]
         case .getBucket: ["read buckets"]
         case .getObjectLifecyclePolicy: ["read buckets"]

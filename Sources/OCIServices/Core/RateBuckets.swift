@@ -10,7 +10,7 @@
 // creates must not keep the instances of finished tasks alive and paid for.
 // Rejected: one bucket for all. The listings that find results would stop while creates are throttled.
 
-/// Decides when the waiting calls of one service may be sent; pure, time arrives as an argument.
+/// The rates and tokens of one service, and whose turn it is; pure, time arrives as an argument.
 package struct RateBuckets: Sendable {
     /// Which queue a call waits in.
     package enum Lane: String, Sendable, CaseIterable {
@@ -22,15 +22,8 @@ package struct RateBuckets: Sendable {
         case delete
     }
 
-    /// A place in a queue.
-    package struct Ticket: Hashable, Sendable {
-        fileprivate let number: UInt64
-    }
-
     private var reads: TokenBucket
     private var writes: TokenBucket
-    private var queues: [Lane: [Ticket]] = [.read: [], .write: [], .delete: []]
-    private var lastNumber: UInt64 = 0
     /// Who goes first when a delete and another write both wait.
     private var isDeletesTurn = true
 
@@ -42,40 +35,22 @@ package struct RateBuckets: Sendable {
         writes = reads
     }
 
-    /// Queues a call; it may be sent once `takeGranted` has returned its ticket.
-    package mutating func enqueue(_ lane: Lane) -> Ticket {
-        lastNumber += 1
-        let ticket = Ticket(number: lastNumber)
-        queues[lane, default: []].append(ticket)
-        return ticket
-    }
-
-    /// Gives up a place in a queue; harmless when the ticket was granted already.
-    package mutating func withdraw(_ ticket: Ticket, from lane: Lane) {
-        queues[lane, default: []].removeAll { $0 == ticket }
-    }
-
-    /// Takes out of the queues what may be sent now, in order.
-    package mutating func takeGranted(now: Duration) -> [Ticket] {
+    /// Takes a token for a call of one of the lanes in which calls wait, and returns whose turn it was; nil when none
+    /// of them may be sent now.
+    package mutating func take(for waiting: Set<Lane>, now: Duration) -> Lane? {
         reads.refill(now)
         writes.refill(now)
-        var granted: [Ticket] = []
-        while let ticket = first(of: .read), reads.take() {
-            queues[.read, default: []].removeFirst()
-            granted.append(ticket)
-        }
-        while let lane = nextWriteLane, writes.take() {
-            granted.append(queues[lane, default: []].removeFirst())
-            isDeletesTurn = lane == .write
-        }
-        return granted
+        if waiting.contains(.read), reads.take() { return .read }
+        guard let lane = nextWriteLane(waiting), writes.take() else { return nil }
+        isDeletesTurn = lane == .write
+        return lane
     }
 
-    /// How long after `now` `takeGranted` will have something, zero if it has, nil if nobody waits.
-    package func delayOfNextGrant(now: Duration) -> Duration? {
+    /// How long after `now` `take` will have something, zero if it has, nil if nobody waits.
+    package func delayOfNextToken(for waiting: Set<Lane>, now: Duration) -> Duration? {
         var delays: [Duration] = []
-        if first(of: .read) != nil { delays.append(reads.delay(now)) }
-        if nextWriteLane != nil { delays.append(writes.delay(now)) }
+        if waiting.contains(.read) { delays.append(reads.delay(now)) }
+        if nextWriteLane(waiting) != nil { delays.append(writes.delay(now)) }
         return delays.min()
     }
 
@@ -89,18 +64,9 @@ package struct RateBuckets: Sendable {
         lane == .read ? reads.rate : writes.rate
     }
 
-    /// How many calls wait.
-    package var waitingCount: Int {
-        queues.values.reduce(0) { $0 + $1.count }
-    }
-
-    private func first(of lane: Lane) -> Ticket? {
-        queues[lane]?.first
-    }
-
-    private var nextWriteLane: Lane? {
+    private func nextWriteLane(_ waiting: Set<Lane>) -> Lane? {
         let order: [Lane] = isDeletesTurn ? [.delete, .write] : [.write, .delete]
-        return order.first { first(of: $0) != nil }
+        return order.first(where: waiting.contains)
     }
 }
 

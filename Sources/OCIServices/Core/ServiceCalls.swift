@@ -4,9 +4,11 @@
 //
 // Rule: a call may be lost on the way there or on the way back, and the two look the same. So every call made here
 // can be repeated: reads, deletes and puts by nature, creates by their retry token.
-// Consequence: one loop that sends, classifies and waits; it ends with an answer, with a failure that no repetition
-// mends, or when the caller's deadline leaves no room for another attempt. A count of attempts would give up during
-// an outage that the caller is prepared to sit out.
+// Consequence: one loop that sends, classifies and waits, as `RetryPolicy` says; it ends with an answer, with a failure
+// that no repetition mends, or when the caller's deadline leaves no room for another attempt.
+// On the way down: `call` repeats `attempt`, which waits for the rate limiter and takes an identity;
+// `SignedExchange.signAndSend` signs and judges the status; `HTTPClient.request` leases a connection;
+// `HTTPConnection.exchange` writes and reads.
 // Rejected: retries in the HTTP client (it knows no codes) and in each caller (they would differ).
 
 package import EventLoop
@@ -22,13 +24,10 @@ package final class ServiceCalls {
     /// The difference between the host's clock and the services'.
     package var clockOffsetSeconds: Int { exchange.clock.offsetSeconds }
 
-    /// An answer that makes no sense may be a proxy's mistake; after so many of them it is what the service sends.
-    private static let malformedCountMax = 3
-
     private let exchange: SignedExchange
     private let credentials: any CredentialSource
-    private let gates: [CloudService: RateGate]
-    private let retryDelay: RetryDelay
+    private let limiters: [CloudService: RateLimiter]
+    private let retryPolicy: RetryPolicy
     private var random: any RandomNumberGenerator & Sendable
     private let notify: @LoopActor @Sendable (ServiceNotice) -> Void
     /// Told of every call before it is made, once however often it is tried.
@@ -41,215 +40,156 @@ package final class ServiceCalls {
         exchange: SignedExchange,
         credentials: any CredentialSource,
         requestsPerSecondMax: Double,
-        retryDelay: RetryDelay = RetryDelay(),
+        retryPolicy: RetryPolicy = RetryPolicy(),
         random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
         notify: @escaping @LoopActor @Sendable (ServiceNotice) -> Void
     ) {
         self.exchange = exchange
         self.credentials = credentials
-        gates = Dictionary(
-            uniqueKeysWithValues: CloudService.allCases.map { ($0, RateGate(ceiling: requestsPerSecondMax)) }
+        limiters = Dictionary(
+            uniqueKeysWithValues: CloudService.allCases.map {
+                ($0, RateLimiter(ceiling: requestsPerSecondMax))
+            }
         )
-        self.retryDelay = retryDelay
+        self.retryPolicy = retryPolicy
         self.random = random
         self.notify = notify
     }
 
-    /// Sends until an answer of 2xx comes that `read` can read, a failure that repetition does not mend, or `deadline`.
-    package func send<Value>(
+    /// Calls until an answer of 2xx comes that `read` can read, a failure that repetition does not mend, or `deadline`.
+    package func call<Value>(
         _ request: ServiceRequest,
         deadline: Deadline,
         _ read: (ServiceAnswer) throws(OCIError) -> Value
     ) async throws(OCIError) -> Value {
-        var attempt = Attempt(requestID: newRequestID(using: &random))
+        var state = CallState(requestID: newRequestID(using: &random))
         willSend?(request)
         while true {
-            let error: OCIError
             do throws(OCIError) {
-                return try read(try await sendOnce(request, &attempt, deadline))
-            } catch let failure {
-                error = failure
+                return try read(try await attempt(request, &state, deadline))
+            } catch {
+                if error.kind == .notAuthenticated {
+                    guard try await repairSignature(error, &state, deadline) else { throw error }
+                } else {
+                    try await prepareRetry(after: error, request, &state, deadline)
+                }
             }
-            if error.kind == .notAuthenticated {
-                guard try await mend(error, &attempt, deadline) else { throw error }
-                continue
-            }
-            noteThrottling(error, request.operation)
-            guard isRetried(error, request, &attempt) else { throw error }
-            attempt.failureCount += 1
-            try await pause(after: error, attempt.failureCount, deadline)
-        }
-    }
-
-    /// The same, with nil for an answer that says the thing is not there (or not to be seen).
-    package func sendUnlessGone<Value>(
-        _ request: ServiceRequest,
-        deadline: Deadline,
-        _ read: (ServiceAnswer) throws(OCIError) -> Value
-    ) async throws(OCIError) -> Value? {
-        do throws(OCIError) {
-            return try await send(request, deadline: deadline, read)
-        } catch .service(let failure) where failure.saysGone {
-            return nil
         }
     }
 
     /// Where a request would go, as a URL.
     package func url(of request: ServiceRequest) -> String {
-        exchange.url(of: request)
+        exchange.destination(of: request).url
     }
 
     /// How many calls a second a service gets at present.
     package func rate(of service: CloudService, _ lane: RateBuckets.Lane) -> Double {
-        gates[service]?.rate(of: lane) ?? 0
+        limiters[service]?.rate(of: lane) ?? 0
     }
 
-    private func sendOnce(
+    /// Sends one request as soon as the service's rate allows it, and returns its answer if that is a 2xx.
+    private func attempt(
         _ request: ServiceRequest,
-        _ attempt: inout Attempt,
+        _ state: inout CallState,
         _ deadline: Deadline
     ) async throws(OCIError) -> ServiceAnswer {
         do throws(WaitError) {
-            try await gates[request.operation.service]?.pass(request.operation.lane, until: deadline)
+            try await limiters[request.operation.service]?.waitForTurn(
+                request.operation.lane,
+                until: deadline
+            )
         } catch .cancelled {
             throw .cancelled
         } catch {
-            throw attempt.lastFailure ?? .deadlinePassed(request.operation)
+            throw state.lastFailure ?? .deadlinePassed(request.operation)
         }
         let identity = try await credentials.current(deadline: deadline)
-        attempt.identity = identity
-        attempt.clockOffsetSeconds = exchange.clock.offsetSeconds
-        counts.add(request.operation, isRetry: attempt.count > 0)
-        attempt.count += 1
+        state.identity = identity
+        state.clockOffsetSeconds = exchange.clock.offsetSeconds
+        counts.add(request.operation, isRetry: state.attemptCount > 0)
+        state.attemptCount += 1
+        let call = SignedExchange.Call(
+            request: request,
+            identity: identity,
+            requestID: state.requestID,
+            attemptCount: state.attemptCount,
+            deadline: deadline
+        )
         do throws(OCIError) {
-            return try await exchange(request, identity, attempt.requestID, attempt.count, deadline)
+            return try await request.isShielded
+                ? exchange.signAndSendShielded(call) : exchange.signAndSend(call)
         } catch {
             // What cut the last attempt short was the caller; what went wrong is what was answered before.
-            if deadline.isPast, let last = attempt.lastFailure, case .transport = error { throw last }
-            attempt.lastFailure = error
+            if deadline.isPast, let last = state.lastFailure, case .transport = error { throw last }
+            state.lastFailure = error
             throw error
         }
     }
 
-    private func exchange(
-        _ request: ServiceRequest,
-        _ identity: SigningIdentity,
-        _ requestID: String,
-        _ attemptCount: Int,
-        _ deadline: Deadline
-    ) async throws(OCIError) -> ServiceAnswer {
-        let exchange = exchange
-        let send = { @LoopActor @Sendable () async throws(OCIError) -> ServiceAnswer in
-            try await exchange.send(
-                request,
-                identity: identity,
-                requestID: requestID,
-                attemptCount: attemptCount,
-                deadline: deadline
-            )
-        }
-        guard request.isShielded else { return try await send() }
-        // Work of its own: the caller's cancellation does not reach it.
-        let call = spawn { () async -> Result<ServiceAnswer, OCIError> in
-            do throws(OCIError) { return .success(try await send()) } catch { return .failure(error) }
-        }
-        return try await call.value.get()
-    }
-
     /// Does what can be done about a refused signature, each thing once in a call: the clock, then the token.
-    private func mend(
+    private func repairSignature(
         _ error: OCIError,
-        _ attempt: inout Attempt,
+        _ state: inout CallState,
         _ deadline: Deadline
     ) async throws(OCIError) -> Bool {
-        guard let identity = attempt.identity else { return false }
-        if !attempt.isClockMended {
-            attempt.isClockMended = true
+        guard let identity = state.identity else { return false }
+        if !state.isClockRepaired {
+            state.isClockRepaired = true
             // Another call may have corrected the clock while this one was under way.
-            if exchange.clock.offsetSeconds != attempt.clockOffsetSeconds { return true }
+            if exchange.clock.offsetSeconds != state.clockOffsetSeconds { return true }
             if case .service(let failure) = error, let date = failure.date, exchange.correctClock(date) {
                 notify(.clockCorrected(seconds: exchange.clock.offsetSeconds))
                 return true
             }
         }
-        if attempt.isIdentityMended { return false }
-        attempt.isIdentityMended = true
+        if state.isIdentityRepaired { return false }
+        state.isIdentityRepaired = true
         guard try await credentials.replace(rejected: identity, deadline: deadline) else { return false }
         notify(.credentialsRenewed)
         return true
     }
 
-    private func noteThrottling(_ error: OCIError, _ operation: Operation) {
-        guard error.kind == .throttled,
-            let rate = gates[operation.service]?.throttled(operation.lane)
-        else { return }
-        notify(.rateHalved(operation.service, operation.lane, perSecond: rate))
-    }
-
-    private func isRetried(_ error: OCIError, _ request: ServiceRequest, _ attempt: inout Attempt) -> Bool {
-        if error.kind == .incorrectState, !request.isIncorrectStateRetried { return false }
-        switch error {
-        // A token service that is down is waited for like any other.
-        case .service, .transport, .authentication: return error.isRetryable
-        case .malformedAnswer:
-            attempt.malformedCount += 1
-            return attempt.malformedCount < Self.malformedCountMax
-        default: return false
-        }
-    }
-
-    /// Sleeps before the next attempt; throws `error` when `deadline` comes first.
-    private func pause(
+    /// Waits until the call may be made again; throws `error` if it is not to be, or `deadline` comes first.
+    private func prepareRetry(
         after error: OCIError,
-        _ failureCount: Int,
+        _ request: ServiceRequest,
+        _ state: inout CallState,
         _ deadline: Deadline
     ) async throws(OCIError) {
-        var retryAfter: Duration?
-        if case .service(let failure) = error { retryAfter = failure.retryAfter }
-        var isAnswered = true
-        if case .transport = error { isAnswered = false }
-        let delay = retryDelay.delay(
-            after: failureCount,
-            retryAfter: retryAfter,
-            isAnswered: isAnswered,
-            random: &random
-        )
-        let end = Deadline.after(delay)
-        guard end < deadline else { throw error }
-        notify(.retrying(error, failureCount: failureCount, after: delay))
-        do throws(WaitError) {
-            try await sleep(until: end)
-        } catch {
-            throw .cancelled
+        let operation = request.operation
+        if error.kind == .throttled, let rate = limiters[operation.service]?.throttled(operation.lane) {
+            notify(.rateHalved(operation.service, operation.lane, perSecond: rate))
         }
+        if case .malformedAnswer = error { state.malformedCount += 1 }
+        let isRetried = retryPolicy.isRetried(
+            error,
+            request,
+            attemptCount: state.attemptCount,
+            malformedCount: state.malformedCount
+        )
+        guard isRetried else { throw error }
+        state.failureCount += 1
+        let delay = retryPolicy.delay(after: state.failureCount, of: error, random: &random)
+        if .after(delay) < deadline {
+            notify(.retrying(error, failureCount: state.failureCount, after: delay))
+        }
+        try await pause(for: delay, after: error, until: deadline)
     }
 }
 
 /// What a call remembers from one attempt to the next.
-private struct Attempt {
+private struct CallState {
     let requestID: String
-    var count = 0
+    var attemptCount = 0
     var failureCount = 0
     var malformedCount = 0
     var identity: SigningIdentity?
     var clockOffsetSeconds = 0
-    var isClockMended = false
-    var isIdentityMended = false
+    var isClockRepaired = false
+    var isIdentityRepaired = false
     var lastFailure: OCIError?
 
     init(requestID: String) {
         self.requestID = requestID
-    }
-}
-
-extension ServiceFailure {
-    /// Whether the thing asked for is not there, or not to be seen: a HEAD has no code to tell more.
-    fileprivate var saysGone: Bool {
-        switch kind {
-        case .notFound: true
-        // A bucket that is not there is a mistake in the configuration, not an object that is gone.
-        case .notAuthorizedOrNotFound: operation.service == .containerInstances
-        default: operation == .headObject && status == 404
-        }
     }
 }

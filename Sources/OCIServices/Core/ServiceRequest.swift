@@ -3,6 +3,7 @@
 internal import Encodings
 package import HTTPWire
 package import JSON
+internal import OCIProfile
 package import Transport
 
 /// One call of a service, before it is signed.
@@ -27,7 +28,7 @@ package struct ServiceRequest: Sendable {
     package let operation: Operation
     /// The method.
     package let method: String
-    /// The path below the endpoint, percent-encoded.
+    /// The path below the endpoint, the version of the service's API included, percent-encoded.
     package let path: String
     /// Names and values in the order that is signed; a nil value is left out.
     package var query: [(name: String, value: String?)] = []
@@ -48,11 +49,11 @@ package struct ServiceRequest: Sendable {
     /// Whether a request that is on its way is followed to its end although the caller was cancelled.
     package var isShielded = false
 
-    /// A call without query, body and extra fields.
+    /// A call without query, body and extra fields; `path` is what follows the version of the service's API.
     package init(_ operation: Operation, _ method: String, _ path: String, scope: String) {
         self.operation = operation
         self.method = method
-        self.path = path
+        self.path = operation.service.basePath + path
         self.scope = scope
     }
 

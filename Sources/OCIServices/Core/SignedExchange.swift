@@ -9,9 +9,18 @@ internal import OCIProfile
 internal import OCISigning
 internal import Transport
 
-/// Sends one signed request and reads its answer; no second attempt, no judgement.
+/// Signs and sends one request and reads its answer; it never sends a second one.
 @LoopActor
 package final class SignedExchange {
+    /// One attempt of a call: what is sent, as whom, and until when; `attemptCount` is for the error's text.
+    struct Call: Sendable {
+        let request: ServiceRequest
+        let identity: SigningIdentity
+        let requestID: String
+        let attemptCount: Int
+        let deadline: Deadline
+    }
+
     /// The time of day as the services see it.
     private(set) var clock = ServiceClock()
 
@@ -47,34 +56,28 @@ package final class SignedExchange {
         clock.correct(serverTime: serverTime, hostTime: hostTime())
     }
 
-    /// Where a request goes, as a URL.
-    func url(of request: ServiceRequest) -> String {
-        let location = endpoints.location(of: request.operation.service)
-        return "\(location.origin)\(location.basePath)\(request.target)"
+    /// Where a request goes.
+    func destination(of request: ServiceRequest) -> Endpoints.Location {
+        endpoints.location(of: request.operation.service).appending(request.target)
     }
 
-    /// Sends `request` once and returns its answer if that is a 2xx; `attemptCount` is for the error's text.
-    func send(
-        _ request: ServiceRequest,
-        identity: SigningIdentity,
-        requestID: String,
-        attemptCount: Int,
-        deadline: Deadline
-    ) async throws(OCIError) -> ServiceAnswer {
-        let location = endpoints.location(of: request.operation.service)
-        let prepared = try prepare(request, location, identity, requestID, deadline)
+    /// Signs a request, sends it once and returns its answer if that is a 2xx.
+    func signAndSend(_ call: Call) async throws(OCIError) -> ServiceAnswer {
+        let request = call.request
+        let destination = destination(of: request)
+        let prepared = try prepare(call, destination)
         let response: HTTPResponse
         do throws(HTTPError) {
-            response = try await client.request(prepared, to: location.origin)
+            response = try await client.request(prepared, to: destination.origin)
         } catch .cancelled {
             throw .cancelled
         } catch {
             throw .transport(
                 TransportFailure(
                     operation: request.operation,
-                    origin: location.origin,
+                    origin: destination.origin,
                     error: error,
-                    attemptCount: attemptCount
+                    attemptCount: call.attemptCount
                 )
             )
         }
@@ -92,41 +95,48 @@ package final class SignedExchange {
         return ServiceAnswer(operation: request.operation, head: response.head, content: response.body)
     }
 
-    private func prepare(
-        _ request: ServiceRequest,
-        _ location: Endpoints.Location,
-        _ identity: SigningIdentity,
-        _ requestID: String,
-        _ deadline: Deadline
-    ) throws(OCIError) -> HTTPRequest {
-        let target = location.basePath + request.target
+    /// The same as work of its own: the caller's cancellation does not reach it.
+    func signAndSendShielded(_ call: Call) async throws(OCIError) -> ServiceAnswer {
+        let work = spawn { () async -> Result<ServiceAnswer, OCIError> in
+            do throws(OCIError) {
+                return .success(try await self.signAndSend(call))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try await work.value.get()
+    }
+
+    private func prepare(_ call: Call, _ destination: Endpoints.Location) throws(OCIError) -> HTTPRequest {
+        let request = call.request
         let content = Content(request.body)
-        let authority = location.origin.authority
+        let sign = { @LoopActor @Sendable [self] () throws(OCISigningError) -> SigningString in
+            try signingString(request.method, destination, content.coverage)
+        }
         // Once now, so that what no signature can hold is told apart from a failure of the network.
         do throws(OCISigningError) {
-            _ = try signingString(request.method, target, authority, content.coverage)
+            _ = try sign()
         } catch {
             throw .unsendable(operation: request.operation, reason: "\(error)")
         }
         var prepared = HTTPRequest(
             method: request.method,
-            target: target,
-            headers: fields(of: request, content, requestID),
+            target: destination.target,
+            headers: fields(of: request, content, call.requestID),
             body: content.body,
             isReplayable: true
         )
-        prepared.deadline = deadline
+        prepared.deadline = call.deadline
         prepared.deadlines.head = answerTimeout
         prepared.bodyBytesMax = request.answerBytesMax
         prepared.bodyUse = request.spoolAbove.map { .spool(above: $0) } ?? .collect
         // Signed at the last moment: a request may wait for its connection longer than its date would live.
-        prepared.sign = { [self] fields in
-            guard let text = try? signingString(request.method, target, authority, content.coverage) else {
-                return
-            }
+        prepared.sign = { fields in
+            guard let text = try? sign() else { return }
             for field in text.fields { fields.set(field.name, to: field.value) }
-            let authorization = AuthorizationHeader.value(for: text, keyID: identity.keyID.text) { bytes in
-                identity.key.sign(bytes)
+            let authorization = AuthorizationHeader.value(for: text, keyID: call.identity.keyID.text) {
+                bytes in
+                call.identity.key.sign(bytes)
             }
             fields.set("authorization", to: authorization)
         }
@@ -135,14 +145,13 @@ package final class SignedExchange {
 
     private func signingString(
         _ method: String,
-        _ target: String,
-        _ authority: String,
+        _ destination: Endpoints.Location,
         _ coverage: SigningString.Coverage
     ) throws(OCISigningError) -> SigningString {
         try SigningString(
             method: method,
-            target: target,
-            host: authority,
+            target: destination.target,
+            host: destination.origin.authority,
             date: HTTPDate.format(secondsSinceEpoch: now),
             coverage: coverage
         )
@@ -192,5 +201,28 @@ private struct Content {
             contentType: "application/json",
             sha256: Base64.encode(DigestAlgorithm.sha256.digest(json))
         )
+    }
+}
+
+/// The time of day as the services see it.
+///
+/// OCI refuses signatures whose date is more than five minutes off. The Date of its answers tells how far off we
+/// are; the difference is kept for all later signatures.
+package struct ServiceClock: Sendable {
+    /// A smaller difference is no skew: the Date has whole seconds and the answer took its time.
+    static let skewMinimumSeconds = 30
+
+    /// What is added to the host's time, in seconds.
+    package private(set) var offsetSeconds = 0
+
+    /// A clock that trusts the host's.
+    package init() {}
+
+    /// Takes the server's time from an answer that refused a signature; whether that changed the offset.
+    package mutating func correct(serverTime: Int, hostTime: Int) -> Bool {
+        let difference = serverTime - hostTime
+        guard abs(difference - offsetSeconds) >= Self.skewMinimumSeconds else { return false }
+        offsetSeconds = difference
+        return true
     }
 }

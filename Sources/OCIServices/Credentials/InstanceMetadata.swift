@@ -42,23 +42,20 @@ final class InstanceMetadata {
             switch await attempt(path, deadline) {
             case .success(let bytes):
                 let text = bytes.drop { $0 <= 0x20 }
-                return String(
-                    decoding: text[..<((text.lastIndex { $0 > 0x20 }.map { $0 + 1 }) ?? text.endIndex)],
-                    as: UTF8.self
-                )
+                let end = text.lastIndex { $0 > 0x20 }.map { $0 + 1 } ?? text.endIndex
+                return String(decoding: text[..<end], as: UTF8.self)
             case .failure(let failure): problem = failure.text
             }
             failureCount += 1
-            let delay = RetryDelay().delay(after: failureCount, retryAfter: nil, random: &random)
             if isCancelled { throw .cancelled }
-            guard .after(delay) < deadline, (try? await sleep(for: delay)) != nil else {
-                throw .authentication(
-                    .unreachable(
-                        "the instance metadata service did not answer for \(path): \(problem); instance_principal "
-                            + "works on OCI compute instances only"
-                    )
+            let error = OCIError.authentication(
+                .unreachable(
+                    "the instance metadata service did not answer for \(path): \(problem); instance_principal "
+                        + "works on OCI compute instances only"
                 )
-            }
+            )
+            let delay = RetryPolicy().delay(after: failureCount, of: error, random: &random)
+            try await pause(for: delay, after: error, until: deadline)
         }
     }
 
@@ -72,7 +69,7 @@ final class InstanceMetadata {
         for base in bases {
             var request = HTTPRequest(
                 method: "GET",
-                target: base.basePath + path,
+                target: base.target + path,
                 headers: ["authorization": "Bearer Oracle"]
             )
             request.deadline = min(deadline, .after(Self.attemptTimeout))

@@ -5,9 +5,6 @@ internal import JSON
 internal import Transport
 
 extension SignedExchange {
-    /// Attempts at one token, as the SDKs have it; whoever needs the token tries again later.
-    private static let attemptCountMax = 3
-
     /// Sends a request to the token service until it answers with a token that goes with `key`.
     ///
     /// It has a loop of its own: the one for all other calls needs a token first.
@@ -17,43 +14,35 @@ extension SignedExchange {
         key: RSAKey,
         deadline: Deadline
     ) async throws(OCIError) -> IssuedToken {
+        let policy = RetryPolicy.tokens
         var random = SystemRandomNumberGenerator()
         var attemptCount = 0
-        var isClockMended = false
+        var isClockRepaired = false
         while true {
             attemptCount += 1
+            let call = Call(
+                request: request,
+                identity: identity,
+                requestID: newRequestID(using: &random),
+                attemptCount: attemptCount,
+                deadline: deadline
+            )
             do throws(OCIError) {
-                let answer = try await send(
-                    request,
-                    identity: identity,
-                    requestID: newRequestID(using: &random),
-                    attemptCount: attemptCount,
-                    deadline: deadline
-                )
-                let text = try answer.decode { object throws(JSONError) in try object.string("token") }
+                let text = try await signAndSend(call).decode { object throws(JSONError) in
+                    try object.string("token")
+                }
                 return try IssuedToken(text, key: key, now: now, source: "the answer of the token service")
-            } catch .service(let failure) where failure.kind == .notAuthenticated && !isClockMended {
-                isClockMended = true
+            } catch .service(let failure) where failure.kind == .notAuthenticated && !isClockRepaired {
+                isClockRepaired = true
                 guard let date = failure.date, correctClock(date) else { throw .service(failure) }
             } catch {
-                guard error.isRetryable, attemptCount < Self.attemptCountMax else { throw error }
-                try await pause(attemptCount, deadline, &random, error)
+                // An answer that makes no sense counts as an attempt like any other.
+                guard policy.isRetried(error, request, attemptCount: attemptCount, malformedCount: 0) else {
+                    throw error
+                }
+                let delay = policy.delay(after: attemptCount, of: error, random: &random)
+                try await pause(for: delay, after: error, until: deadline)
             }
-        }
-    }
-
-    private func pause(
-        _ failureCount: Int,
-        _ deadline: Deadline,
-        _ random: inout SystemRandomNumberGenerator,
-        _ error: OCIError
-    ) async throws(OCIError) {
-        let delay = RetryDelay().delay(after: failureCount, retryAfter: nil, random: &random)
-        guard .after(delay) < deadline else { throw error }
-        do throws(WaitError) {
-            try await sleep(for: delay)
-        } catch {
-            throw .cancelled
         }
     }
 }

@@ -11,6 +11,11 @@ package struct Tenancy: Sendable, Equatable {
     package let name: String
     /// Short code of the region where changes to IAM must be made, in lower case, such as `iad`.
     package let homeRegionKey: String
+
+    init(_ object: JSONObject) throws(JSONError) {
+        name = try object.stringIfPresent("name") ?? ""
+        homeRegionKey = try object.string("homeRegionKey").lowercased()
+    }
 }
 
 /// A compartment.
@@ -19,6 +24,11 @@ package struct Compartment: Sendable, Equatable {
     package let name: String
     /// `ACTIVE` unless it cannot be used.
     package let lifecycleState: String
+
+    init(_ object: JSONObject) throws(JSONError) {
+        name = try object.stringIfPresent("name") ?? ""
+        lifecycleState = try object.stringIfPresent("lifecycleState") ?? "ACTIVE"
+    }
 }
 
 /// A dynamic group: the resources that its rule matches may act as members of it.
@@ -74,42 +84,33 @@ package struct Identity {
     /// Returns the tenancy itself.
     package func tenancy(deadline: Deadline) async throws(OCIError) -> Tenancy {
         let request = request(.getTenancy, "GET", "/tenancies/\(PercentEncoding.encode(tenancyID))")
-        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decode { object throws(JSONError) in
-                Tenancy(
-                    name: try object.stringIfPresent("name") ?? "",
-                    homeRegionKey: try object.string("homeRegionKey").lowercased()
-                )
-            }
-        }
+        return try await calls.object(request, deadline: deadline, Tenancy.init)
     }
 
     /// Returns a compartment, nil if there is none that may be seen.
     package func compartment(_ id: String, deadline: Deadline) async throws(OCIError) -> Compartment? {
         let request = request(.getCompartment, "GET", "/compartments/\(PercentEncoding.encode(id))")
-        return try await calls.sendIfPresent(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decode { object throws(JSONError) in
-                Compartment(
-                    name: try object.stringIfPresent("name") ?? "",
-                    lifecycleState: try object.stringIfPresent("lifecycleState") ?? "ACTIVE"
-                )
-            }
-        }
+        return try await calls.objectIfPresent(
+            request,
+            absence: .certainOrForbidden,
+            deadline: deadline,
+            Compartment.init
+        )
     }
 
     /// Returns the names of the groups that a user is in.
     package func groupNames(ofUser userID: String, deadline: Deadline) async throws(OCIError) -> [String] {
         var memberships = request(.listUserGroupMemberships, "GET", "/userGroupMemberships")
         memberships.query = [("compartmentId", tenancyID), ("userId", userID)]
-        let ids = try await calls.sendForAllPages(memberships, deadline: deadline) { item throws(JSONError) in
+        let ids = try await calls.itemsOfAllPages(memberships, deadline: deadline) { item throws(JSONError) in
             try item.string("groupId")
         }
         var names: [String] = []
         for id in ids {
             let group = request(.getGroup, "GET", "/groups/\(PercentEncoding.encode(id))")
             names.append(
-                try await calls.send(group, deadline: deadline) { answer throws(OCIError) in
-                    try answer.decode { object throws(JSONError) in try object.string("name") }
+                try await calls.object(group, deadline: deadline) { object throws(JSONError) in
+                    try object.string("name")
                 }
             )
         }
@@ -120,7 +121,7 @@ package struct Identity {
     package func dynamicGroup(_ name: String, deadline: Deadline) async throws(OCIError) -> DynamicGroup? {
         var request = request(.listDynamicGroups, "GET", "/dynamicGroups")
         request.query = [("compartmentId", tenancyID), ("name", name)]
-        return try await calls.sendForAllPages(request, deadline: deadline, DynamicGroup.init)
+        return try await calls.itemsOfAllPages(request, deadline: deadline, DynamicGroup.init)
             .first { $0.name == name }
     }
 
@@ -162,7 +163,7 @@ package struct Identity {
     ) async throws(OCIError) -> Policy? {
         var request = request(.listPolicies, "GET", "/policies")
         request.query = [("compartmentId", compartmentID), ("name", name)]
-        return try await calls.sendForAllPages(request, deadline: deadline, Policy.init)
+        return try await calls.itemsOfAllPages(request, deadline: deadline, Policy.init)
             .first { $0.name == name }
     }
 
@@ -198,6 +199,6 @@ package struct Identity {
     }
 
     private func request(_ operation: Operation, _ method: String, _ path: String) -> ServiceRequest {
-        ServiceRequest(operation, method, operation.service.basePath + path, scope: "tenancy")
+        ServiceRequest(operation, method, path, scope: "tenancy")
     }
 }

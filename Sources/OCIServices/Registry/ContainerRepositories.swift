@@ -56,7 +56,7 @@ package struct ContainerRepositories {
     package func find(_ name: String, deadline: Deadline) async throws(OCIError) -> ContainerRepository? {
         var request = request(.listContainerRepositories, "GET", "/container/repositories")
         request.query = [("compartmentId", compartmentID), ("displayName", name)]
-        return try await calls.sendForAllPages(request, deadline: deadline, ContainerRepository.init)
+        return try await calls.itemsOfAllPages(request, deadline: deadline, ContainerRepository.init)
             .first { $0.displayName == name }
     }
 
@@ -85,7 +85,7 @@ package struct ContainerRepositories {
     package func images(in name: String, deadline: Deadline) async throws(OCIError) -> [ContainerImage] {
         var request = request(.listContainerImages, "GET", "/container/images")
         request.query = [("compartmentId", compartmentID), ("repositoryName", name)]
-        return try await calls.sendForAllPages(request, deadline: deadline, ContainerImage.init)
+        return try await calls.itemsOfAllPages(request, deadline: deadline, ContainerImage.init)
     }
 
     /// Returns a token that stands for the caller at the registry for some minutes, for the user name `BEARER_TOKEN`.
@@ -93,8 +93,8 @@ package struct ContainerRepositories {
     /// The registry's Docker token endpoint, which takes a signed request in place of a password.
     package func loginToken(deadline: Deadline) async throws(OCIError) -> String {
         let request = request(.issueRegistryToken, "GET", "/docker/token")
-        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decode { object throws(JSONError) in try object.string("token") }
+        return try await calls.object(request, deadline: deadline) { object throws(JSONError) in
+            try object.string("token")
         }
     }
 
@@ -102,7 +102,7 @@ package struct ContainerRepositories {
         ServiceRequest(
             operation,
             method,
-            operation.service.basePath + path,
+            path,
             scope: "compartment id \(compartmentID)"
         )
     }

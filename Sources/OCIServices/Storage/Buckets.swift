@@ -106,9 +106,12 @@ package struct Buckets {
     package func find(_ name: String, deadline: Deadline) async throws(OCIError) -> Bucket? {
         var request = request(.getBucket, "GET", path(of: name))
         request.query = [("fields", "approximateCount")]
-        return try await calls.sendIfPresent(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decode(Bucket.init)
-        }
+        return try await calls.objectIfPresent(
+            request,
+            absence: .certainOrForbidden,
+            deadline: deadline,
+            Bucket.init
+        )
     }
 
     /// The request that creates a private bucket.
@@ -133,9 +136,7 @@ package struct Buckets {
     package func lifecycle(of name: String, deadline: Deadline) async throws(OCIError) -> [LifecycleRule] {
         let request = request(.getObjectLifecyclePolicy, "GET", "\(path(of: name))/l")
         do throws(OCIError) {
-            return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
-                try answer.decodeItems(LifecycleRule.init)
-            }
+            return try await calls.items(request, deadline: deadline, LifecycleRule.init)
         } catch .service(let failure) where failure.code == "LifecyclePolicyNotFound" {
             return []
         }
@@ -154,7 +155,7 @@ package struct Buckets {
         deadline: Deadline
     ) async throws(OCIError) -> [UnfinishedUpload] {
         let request = request(.listMultipartUploads, "GET", "\(path(of: name))/u")
-        return try await calls.sendForAllPages(request, deadline: deadline) { item throws(JSONError) in
+        return try await calls.itemsOfAllPages(request, deadline: deadline) { item throws(JSONError) in
             UnfinishedUpload(objectName: try item.string("object"), id: try item.string("uploadId"))
         }
     }

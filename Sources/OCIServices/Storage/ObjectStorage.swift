@@ -12,6 +12,7 @@ package import Transport
 package final class ObjectStorage {
     /// Names that one batch delete takes.
     package static let batchCountMax = 1000
+    private static let contentType = "application/octet-stream"
 
     private let calls: ServiceCalls
     private let namespace: String
@@ -35,7 +36,7 @@ package final class ObjectStorage {
         deadline: Deadline
     ) async throws(OCIError) -> (namespace: String, time: Int?) {
         let request = ServiceRequest(.getNamespace, "GET", "/n", scope: "the tenancy")
-        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
+        return try await calls.call(request, deadline: deadline) { answer throws(OCIError) in
             guard case .string(let name) = try answer.json() else {
                 throw answer.malformed("the namespace is not a string")
             }
@@ -43,51 +44,24 @@ package final class ObjectStorage {
         }
     }
 
-    /// Checks that the bucket is there and may be used.
-    package func checkBucket(deadline: Deadline) async throws(OCIError) {
-        let request = ServiceRequest(.getBucket, "GET", bucketPath, scope: scope)
-        try await calls.send(request, deadline: deadline) { _ in }
-    }
-
     /// Stores `body` under `name`.
-    package func put(
-        _ name: String,
-        _ body: [UInt8],
-        contentType: String = "application/octet-stream",
-        onlyIfAbsent: Bool = false,
-        deadline: Deadline
-    ) async throws(OCIError) -> PutOutcome {
-        try await put(name, .object(body, contentType: contentType), onlyIfAbsent, deadline)
+    package func put(_ name: String, _ body: [UInt8], deadline: Deadline) async throws(OCIError) {
+        try await put(name, .object(body, contentType: Self.contentType), deadline)
     }
 
     /// Stores the bytes of a temporary file under `name`.
-    package func put(
-        _ name: String,
-        _ file: SpoolFile,
-        contentType: String = "application/octet-stream",
-        onlyIfAbsent: Bool = false,
-        deadline: Deadline
-    ) async throws(OCIError) -> PutOutcome {
-        try await put(name, .spooledObject(file, contentType: contentType), onlyIfAbsent, deadline)
+    package func put(_ name: String, _ file: SpoolFile, deadline: Deadline) async throws(OCIError) {
+        try await put(name, .spooledObject(file, contentType: Self.contentType), deadline)
     }
 
     private func put(
         _ name: String,
         _ body: ServiceRequest.Body,
-        _ onlyIfAbsent: Bool,
         _ deadline: Deadline
-    ) async throws(OCIError) -> PutOutcome {
+    ) async throws(OCIError) {
         var request = request(.putObject, "PUT", name)
         request.body = body
-        if onlyIfAbsent { request.headers.set("if-none-match", to: "*") }
-        do throws(OCIError) {
-            return try await calls.send(request, deadline: deadline) {
-                .stored(etag: $0.head.headers["etag"])
-            }
-        } catch {
-            if onlyIfAbsent, error.kind == .preconditionFailed { return .alreadyExists }
-            throw error
-        }
+        try await calls.call(request, deadline: deadline) { _ in }
     }
 
     /// Returns the bytes of an object, at most `limit` of them, or nil if there is no such object.
@@ -96,17 +70,12 @@ package final class ObjectStorage {
     /// arrive.
     package func get(
         _ name: String,
-        range: Range<Int>? = nil,
         limit: Int,
         deadline: Deadline
     ) async throws(OCIError) -> [UInt8]? {
         var request = request(.getObject, "GET", name)
         request.answerBytesMax = limit
-        if let range {
-            precondition(!range.isEmpty, "HTTP has no empty range")
-            request.headers.set("range", to: "bytes=\(range.lowerBound)-\(range.upperBound - 1)")
-        }
-        return try await calls.sendUnlessGone(request, deadline: deadline) { $0.body }
+        return try await calls.callIfPresent(request, absence: .certain, deadline: deadline) { $0.body }
     }
 
     /// Returns the content of an object, in a temporary file if it is larger than `spoolAbove`, or nil if there is no
@@ -122,18 +91,7 @@ package final class ObjectStorage {
         var request = request(.getObject, "GET", name)
         request.answerBytesMax = limit
         request.spoolAbove = spoolAbove
-        return try await calls.sendUnlessGone(request, deadline: deadline) { $0.content }
-    }
-
-    /// Returns size and version of an object, or nil if there is no such object.
-    package func head(_ name: String, deadline: Deadline) async throws(OCIError) -> ObjectHead? {
-        let request = request(.headObject, "HEAD", name)
-        return try await calls.sendUnlessGone(request, deadline: deadline) { answer throws(OCIError) in
-            guard let byteCount = answer.head.headers["content-length"].flatMap({ Int($0) }) else {
-                throw answer.malformed("no Content-Length")
-            }
-            return ObjectHead(byteCount: byteCount, etag: answer.head.headers["etag"])
-        }
+        return try await calls.callIfPresent(request, absence: .certain, deadline: deadline) { $0.content }
     }
 
     /// Returns a page of the objects whose names begin with `prefix`, from `start` on (that name included).
@@ -149,9 +107,7 @@ package final class ObjectStorage {
             ("prefix", prefix), ("start", start), ("limit", String(limit)),
             ("fields", (["name"] + fields.map(\.rawValue)).joined(separator: ",")),
         ]
-        return try await calls.send(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decode(ObjectPage.init)
-        }
+        return try await calls.object(request, deadline: deadline, ObjectPage.init)
     }
 
     /// Returns all objects whose names begin with `prefix`, however many pages they fill, in the order of names.
@@ -173,7 +129,9 @@ package final class ObjectStorage {
     /// Deletes an object; that it is not there is an outcome and no error.
     package func delete(_ name: String, deadline: Deadline) async throws(OCIError) -> DeleteOutcome {
         let request = request(.deleteObject, "DELETE", name)
-        return try await calls.sendUnlessGone(request, deadline: deadline) { _ in .accepted } ?? .alreadyGone
+        return try await calls.callIfPresent(request, absence: .certain, deadline: deadline) { _ in .accepted
+        }
+            ?? .alreadyGone
     }
 
     /// Deletes up to 1,000 objects in one call and returns those that are still there.
@@ -184,9 +142,8 @@ package final class ObjectStorage {
         deadline: Deadline
     ) async throws(OCIError) -> [DeleteFailure] {
         if names.isEmpty { return [] }
-        return try await calls.send(batchDeletion(of: names), deadline: deadline) { answer throws(OCIError) in
-            try answer.decode(DeleteFailure.all(in:)).filter { $0.status != 404 }
-        }
+        return try await calls.object(batchDeletion(of: names), deadline: deadline, DeleteFailure.all(in:))
+            .filter { $0.status != 404 }
     }
 
     /// The request that `deleteBatch` makes.

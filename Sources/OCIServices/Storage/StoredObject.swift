@@ -39,23 +39,6 @@ package enum ObjectField: String, Sendable, CaseIterable {
     case timeCreated
 }
 
-/// What is known of an object without its bytes.
-package struct ObjectHead: Sendable, Equatable {
-    /// Bytes stored.
-    package let byteCount: Int
-    /// The version, to be given back exactly as it came.
-    package let etag: String?
-}
-
-/// What became of a put.
-package enum PutOutcome: Sendable, Equatable {
-    /// Stored; the version it got.
-    case stored(etag: String?)
-    /// Not stored, because `onlyIfAbsent` was asked for and an object of that name exists, perhaps from an attempt
-    /// whose answer was lost.
-    case alreadyExists
-}
-
 /// An object that a batch delete left standing.
 package struct DeleteFailure: Sendable, Equatable {
     /// The object's name.

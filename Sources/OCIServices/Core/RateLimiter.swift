@@ -2,33 +2,26 @@
 
 internal import EventLoop
 
-/// Holds calls of one service back until its rate buckets let them through.
+/// Holds calls of one service back until its rate buckets let them through, in order within each lane.
 @LoopActor
-final class RateGate {
+final class RateLimiter {
     private var buckets: RateBuckets
-    private var waiting: [RateBuckets.Ticket: Latch] = [:]
+    private let queues: [RateBuckets.Lane: TicketQueue<Void>]
     private var isPumping = false
     private let origin = Deadline.now
 
     init(ceiling: Double) {
         buckets = RateBuckets(ceiling: ceiling, now: .zero)
+        queues = Dictionary(uniqueKeysWithValues: RateBuckets.Lane.allCases.map { ($0, TicketQueue()) })
     }
 
     /// Suspends until one call may be sent.
-    func pass(_ lane: RateBuckets.Lane, until deadline: Deadline) async throws(WaitError) {
-        let latch = Latch()
-        let ticket = buckets.enqueue(lane)
-        waiting[ticket] = latch
-        openGranted()
-        if latch.isOpen { return }
+    func waitForTurn(_ lane: RateBuckets.Lane, until deadline: Deadline) async throws(WaitError) {
+        guard let queue = queues[lane] else { preconditionFailure("every lane has a queue") }
+        let ticket = queue.enter()
+        grantDue()
         startPump()
-        do throws(WaitError) {
-            try await latch.wait(until: deadline)
-        } catch {
-            waiting[ticket] = nil
-            buckets.withdraw(ticket, from: lane)
-            throw error
-        }
+        try await queue.wait(for: ticket, until: deadline)
     }
 
     /// Notes a 429; returns the new rate if that halved it.
@@ -43,19 +36,23 @@ final class RateGate {
 
     private var now: Duration { Deadline.now.duration(since: origin) }
 
-    private func openGranted() {
-        for ticket in buckets.takeGranted(now: now) { waiting.removeValue(forKey: ticket)?.open() }
+    private var waitingLanes: Set<RateBuckets.Lane> {
+        Set(RateBuckets.Lane.allCases.filter { queues[$0]?.isEmpty == false })
+    }
+
+    private func grantDue() {
+        while let lane = buckets.take(for: waitingLanes, now: now) { queues[lane]?.grantNext(()) }
     }
 
     /// One sleeper for all who wait, and none when nobody does: an idle daemon has no timer.
     private func startPump() {
-        if isPumping { return }
+        if isPumping || waitingLanes.isEmpty { return }
         isPumping = true
         spawn {
-            while let delay = self.buckets.delayOfNextGrant(now: self.now) {
+            while let delay = self.buckets.delayOfNextToken(for: self.waitingLanes, now: self.now) {
                 // Nobody cancels the pump, so the sleep cannot throw.
                 try? await sleep(for: delay)
-                self.openGranted()
+                self.grantDue()
             }
             self.isPumping = false
         }

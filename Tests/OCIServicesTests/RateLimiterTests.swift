@@ -6,15 +6,15 @@ import Testing
 
 @testable import OCIServices
 
-@Suite struct RateGateTests {
+@Suite struct RateLimiterTests {
     @Test func `calls beyond the burst wait their turn and keep their order`() async throws {
         try await onLoop {
-            let gate = RateGate(ceiling: 200)
+            let limiter = RateLimiter(ceiling: 200)
             let start = Deadline.now
             let order = Mailbox<Int>()
             let calls = (0..<240).map { index in
                 spawn {
-                    try? await gate.pass(.write, until: .never)
+                    try? await limiter.waitForTurn(.write, until: .never)
                     order.send(index)
                 }
             }
@@ -26,14 +26,14 @@ import Testing
 
     @Test func `a call that gives up leaves its place to others`() async throws {
         try await onLoop {
-            let gate = RateGate(ceiling: 0.01)
-            try await gate.pass(.delete, until: .never)
+            let limiter = RateLimiter(ceiling: 0.01)
+            try await limiter.waitForTurn(.delete, until: .never)
             await #expect(throws: WaitError.deadlinePassed) {
-                try await gate.pass(.delete, until: .after(.milliseconds(5)))
+                try await limiter.waitForTurn(.delete, until: .after(.milliseconds(5)))
             }
             let cancelled = spawn { () async -> WaitError? in
                 do throws(WaitError) {
-                    try await gate.pass(.delete, until: .never)
+                    try await limiter.waitForTurn(.delete, until: .never)
                     return nil
                 } catch {
                     return error
@@ -42,7 +42,20 @@ import Testing
             await yieldToOthers()
             cancelled.cancel()
             #expect(await cancelled.value == .cancelled)
-            try await gate.pass(.read, until: .never)
+            try await limiter.waitForTurn(.read, until: .never)
+        }
+    }
+
+    @Test func `a call that left holds nobody up, and the next in its lane goes in its turn`() async throws {
+        try await onLoop {
+            let limiter = RateLimiter(ceiling: 20)
+            for _ in 0..<20 { try await limiter.waitForTurn(.write, until: .never) }
+            let leaver = spawn { try? await limiter.waitForTurn(.delete, until: .never) }
+            let stayer = spawn { try? await limiter.waitForTurn(.delete, until: .never) }
+            await yieldToOthers()
+            leaver.cancel()
+            #expect(await leaver.value == nil)
+            #expect(await stayer.value != nil)
         }
     }
 }
