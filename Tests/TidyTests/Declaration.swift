@@ -2,7 +2,7 @@
 
 /// One declaration, read from the line that its keyword is on: the formatter guarantees that a line starts at
 /// most one, and that its last line is indented as the first.
-struct Declaration {
+struct Declaration: Sendable {
     /// Counted from 1.
     let line: Int
     let indentation: Int
@@ -35,8 +35,8 @@ struct Declaration {
     /// Whether it is code that runs: function, initialiser, subscript, accessor, or a property with a block.
     var runs: Bool { Self.bodies.contains(keyword) }
 
-    static func all(in file: SourceTree.File) -> [Self] {
-        file.code.indices.compactMap { Self(file.code, at: $0) }
+    static func all(in code: [String]) -> [Self] {
+        code.indices.compactMap { Self(code, at: $0) }
     }
 
     private init?(_ code: [String], at index: Int) {

@@ -25,7 +25,7 @@ extension Rule {
         looksAt: .swiftFiles
     ) { files in
         files.flatMap { file in
-            Declaration.all(in: file).filter { ($0.length ?? 0) > House.bodyLinesMax }.map {
+            file.declarations.filter { ($0.length ?? 0) > House.bodyLinesMax }.map {
                 file.breach(at: $0.line - 1)
             }
         }
@@ -71,7 +71,7 @@ extension Rule {
         let ours = Set(protocols.flatMap { $0.1.map { "\($0.keyword) \($0.name)" } })
         let requirements = foreignRequirements.union(ours)
         return protocols.flatMap { file, demanded in
-            let declared = Declaration.all(in: file).filter { declaration in
+            let declared = file.declarations.filter { declaration in
                 declaration.isPackage && declaration.keyword != "extension"
                     && !requirements.contains("\(declaration.keyword) \(declaration.name)")
             }
@@ -82,7 +82,7 @@ extension Rule {
     }
 
     private static func protocolRequirements(in file: SourceTree.File) -> [Declaration] {
-        let declarations = Declaration.all(in: file)
+        let declarations = file.declarations
         return declarations.filter { $0.keyword == "protocol" && $0.isPackage }.flatMap { parent in
             declarations.filter { $0.line > parent.line }.prefix { $0.indentation > parent.indentation }
                 .filter { $0.indentation == parent.indentation + 4 && $0.runs && $0.keyword != "get" }

@@ -80,7 +80,7 @@ extension Rule {
     static func types(in file: SourceTree.File) -> [String] {
         var parents: [Declaration] = []
         var names: [String] = []
-        for declaration in Declaration.all(in: file) {
+        for declaration in file.declarations {
             while let last = parents.last, last.indentation >= declaration.indentation {
                 parents.removeLast()
             }
@@ -128,7 +128,7 @@ extension Rule {
     /// What the file is named after; in a file of functions and of extensions with another name, these.
     private static func mainNames(of file: SourceTree.File) -> Set<String> {
         let stem = String(file.stem.prefix { $0 != "+" })
-        let declarations = Declaration.all(in: file)
+        let declarations = file.declarations
         let types = declarations.filter {
             ($0.isType || $0.isExtension) && !$0.isPrivate && $0.indentation == 0
         }

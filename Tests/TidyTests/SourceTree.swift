@@ -12,6 +12,7 @@ enum SourceTree {
         let code: [String]
         /// The comments alone, line by line.
         let comments: [String]
+        let declarations: [Declaration]
 
         init(path: String, lines: [String]) {
             self.path = path
@@ -19,6 +20,7 @@ enum SourceTree {
             let text = path.hasSuffix(".swift") ? SwiftText(lines) : nil
             code = text?.code ?? lines
             comments = text?.comments ?? lines.map { _ in "" }
+            declarations = text.map { Declaration.all(in: $0.code) } ?? []
         }
 
         var description: String { path }

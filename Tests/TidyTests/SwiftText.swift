@@ -18,6 +18,14 @@ struct SwiftText: Sendable {
     init(_ lines: [String]) {
         var modes: [Mode] = [.code]
         for line in lines {
+            if modes.count == 1, !line.utf8.contains(UInt8(ascii: "\"")),
+                !line.utf8.contains(UInt8(ascii: "/"))
+            {
+                // Nothing begins here that is not code: most lines.
+                self.code.append(line)
+                comments.append("")
+                continue
+            }
             var code: [UInt8] = []
             var comment: [UInt8] = []
             var rest = Array(line.utf8)[...]
