@@ -176,6 +176,8 @@ import Testing
         ]
         + [
             ("let end = Deadline.now + wait", "let end = now + wait"), ("since: .now)", "since: now)"),
+            ("let a = clock.now", "let a = look.now + wait"),
+            ("let a = [.now]", "let a = looks[0].now"),
             ("\"\\(Deadline.now)\"", "\"Deadline.now\""),
             ("clock_gettime(CLOCK_MONOTONIC, &time)", "// clock_gettime"),
             ("var random = SystemRandomNumberGenerator()", "var random: any RandomNumberGenerator"),
