@@ -192,11 +192,10 @@ enum House {
     static let filesWithoutTwin: Set = [
         "CloudLedger+Listings.swift", "CloudLedger+Tasks.swift", "CloudLedger.swift", "CloudRecord.swift",
         "HostConnections.swift", "InstanceMetadata.swift", "InstancePrincipalTokens.swift",
-        "LineLogHandler.swift", "LineWriter.swift", "LogFile.swift", "MortalProgram.swift",
-        "ProfileCredentials.swift", "RequestCounts.swift", "ResourcePrincipalTokens.swift",
-        "ServiceAnswer.swift", "ServiceRequest.swift", "SessionTokens.swift", "TaskKey.swift",
-        "TicketQueue.swift", "TokenFetch.swift", "TransportFailure.swift", "TurnAllowance.swift",
-        "ValueKind.swift", "WarningLogHandler.swift", "YMQOutbox.swift",
+        "MortalProgram.swift", "ProfileCredentials.swift", "RequestCounts.swift",
+        "ResourcePrincipalTokens.swift", "ServiceAnswer.swift", "ServiceRequest.swift",
+        "SessionTokens.swift", "TaskKey.swift", "TicketQueue.swift", "TokenFetch.swift",
+        "TransportFailure.swift", "TurnAllowance.swift", "ValueKind.swift", "YMQOutbox.swift",
     ]
 
     /// Files that still hold words of the private vocabulary.
