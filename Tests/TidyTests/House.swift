@@ -96,15 +96,15 @@ enum House {
         Module("SchedulerMessages", ["CapnProto", "Encodings"], isPure: true),
         Module("TaskPayload", ["JSON", "Encodings"], isPure: true),
         Module("TaskEngine", [], isPure: true),
-        Module("Configuration", [], isPure: true),
+        Module("Configuration", ["Encodings"], isPure: true),
         Module("OCISigning", ["Encodings"], isPure: true),
-        Module("OCIProfile", [], isPure: true),
+        Module("OCIProfile", ["Encodings"], isPure: true),
         Module("HTTPWire", ["Encodings"], isPure: true),
         Module("CapnProto", [], isPure: true),
         Module("JSON", [], isPure: true),
 
         // The cellar: C libraries.
-        Module("Messaging", ["Transport", "EventLoop", "CZeroMQ"]),
+        Module("Messaging", ["Transport", "EventLoop", "Encodings", "CZeroMQ"]),
         Module("Transport", ["Encodings", "EventLoop", "CCares", "CLinux", "COpenSSL"]),
         Module("Compression", ["CZlib"]),
         Module("EventLoop", ["CLibev"]),
