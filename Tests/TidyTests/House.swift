@@ -192,10 +192,11 @@ enum House {
     static let filesWithoutTwin: Set = [
         "CloudLedger+Listings.swift", "CloudLedger+Tasks.swift", "CloudLedger.swift", "CloudRecord.swift",
         "HostConnections.swift", "InstanceMetadata.swift", "InstancePrincipalTokens.swift",
-        "MortalProgram.swift", "ProfileCredentials.swift", "RequestCounts.swift",
-        "ResourcePrincipalTokens.swift", "ServiceAnswer.swift", "ServiceRequest.swift",
-        "SessionTokens.swift", "TaskKey.swift", "TicketQueue.swift", "TokenFetch.swift",
-        "TransportFailure.swift", "TurnAllowance.swift", "ValueKind.swift", "YMQOutbox.swift",
+        "MortalProgram.swift", "ObjectStoreClient.swift", "ObjectStoreConnection.swift",
+        "ProfileCredentials.swift", "RequestCounts.swift", "ResourcePrincipalTokens.swift",
+        "ServiceAnswer.swift", "ServiceRequest.swift", "SessionTokens.swift", "TaskKey.swift",
+        "TicketQueue.swift", "TokenFetch.swift", "TransportFailure.swift", "TurnAllowance.swift",
+        "WorkerPool.swift", "WorkerSession.swift", "YMQOutbox.swift",
     ]
 
     /// Files that still hold words of the private vocabulary.
