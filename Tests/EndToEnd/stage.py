@@ -7,6 +7,7 @@ else: what no real server would send is here to be sent.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import socket
 import struct
@@ -157,19 +158,25 @@ class ZMQListener:
         self.port = int(self._router.getsockopt(zmq.LAST_ENDPOINT).decode().rstrip("\0").rsplit(":", 1)[1])
         self._outbox: deque[tuple[bytes, bytes]] = deque()
         self._bell_out, self._bell_in = socket.socketpair()
+        self._bell_in.setblocking(False)
         self._closing = False
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def send(self, identity: bytes, data: bytes) -> None:
         self._outbox.append((identity, data))
-        self._bell_in.send(b"x")
+        self._ring()
 
     def close(self) -> None:
         self._closing = True
-        self._bell_in.send(b"x")
+        self._ring()
         self._thread.join(10)
         self._bell_in.close()
+
+    def _ring(self) -> None:
+        """Wakes the router's thread. A full bell rings already; to wait for room in it would be for ever in that thread."""
+        with contextlib.suppress(BlockingIOError):
+            self._bell_in.send(b"x")
 
     def _run(self) -> None:
         poller = self._zmq.Poller()
