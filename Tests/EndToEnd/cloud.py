@@ -18,7 +18,7 @@ from pathlib import Path
 
 from support import BACKEND, Cluster, Options  # puts the cluster tools on the path
 
-from cluster import DAEMON, EMULATOR, ROOT  # noqa: E402
+from cluster import DAEMON, EMULATOR, ROOT
 
 # What a person has before anything is provisioned: a key, and how to reach this cloud.
 ACCESS = ("OCI_ENDPOINT", "OCI_CA_BUNDLE", "OCI_CONFIG_FILE")
@@ -72,6 +72,7 @@ class CloudTestCase(unittest.TestCase):
             cwd=self.directory,
             env=environment or self.environment(),
             stdin=subprocess.DEVNULL,
+            check=False,
             capture_output=True,
             text=True,
             timeout=120,
@@ -179,4 +180,4 @@ class CloudTestCase(unittest.TestCase):
         return next(line.partition("=")[2] for line in lines if line.startswith("tenancy="))
 
 
-__all__ = ["CloudTestCase", "signing_client", "DAEMON", "EMULATOR", "ROOT"]
+__all__ = ["DAEMON", "EMULATOR", "ROOT", "CloudTestCase", "signing_client"]

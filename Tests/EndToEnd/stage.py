@@ -14,8 +14,9 @@ import struct
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Any
 
 import cloudpickle
 from kinds import BACKEND, IS_FIRST_GENERATION, Cluster, KindTestCase, Options, await_that, travels
@@ -67,10 +68,8 @@ class YMQPeer:
 
     def close(self) -> None:
         """Says goodbye: a FIN, and no RST for what is unread."""
-        try:
+        with contextlib.suppress(OSError):
             self.link.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self.link.close()
 
     def reset(self) -> None:
@@ -93,7 +92,9 @@ class YMQPeer:
 class YMQListener:
     """Accepts connections, each with a thread that hands its messages on."""
 
-    def __init__(self, identity: bytes, on_message: Callable[[YMQPeer, bytes], None], magic: bytes = MAGIC, port: int = 0):
+    def __init__(
+        self, identity: bytes, on_message: Callable[[YMQPeer, bytes], None], magic: bytes = MAGIC, port: int = 0
+    ):
         self.identity, self.on_message, self.magic = identity, on_message, magic
         self.peers: dict[bytes, YMQPeer] = {}
         #: every connection there was, by the identity it gave
@@ -103,16 +104,12 @@ class YMQListener:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def send(self, identity: bytes, data: bytes) -> None:
-        try:
+        with contextlib.suppress(KeyError, OSError):  # gone, as a real binder finds out too
             self.peers[identity].send(data)
-        except (KeyError, OSError):
-            pass  # gone, as a real binder finds out too
 
     def close(self) -> None:
-        try:
+        with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._listener.close()
         for peer in list(self.peers.values()):
             peer.close()
@@ -174,7 +171,7 @@ class ZMQListener:
         self._bell_in.close()
 
     def _ring(self) -> None:
-        """Wakes the router's thread. A full bell rings already; to wait for room in it would be for ever in that thread."""
+        """Wakes the router's thread. A full bell rings already; the thread itself would wait for room for ever."""
         with contextlib.suppress(BlockingIOError):
             self._bell_in.send(b"x")
 
@@ -288,10 +285,8 @@ class StagedStorage:
         if data is None:
             self._waiting.append((peer, header))
             return
-        try:
+        with contextlib.suppress(OSError):
             peer.send(self.response(header, 1, len(data)), *([data] if data else []))
-        except OSError:
-            pass
 
     @staticmethod
     def response(request: bytes, kind: int, byte_count: int) -> bytes:
@@ -345,7 +340,9 @@ class Stage:
             stored.arguments.append(self.storage.put(self.object_id(b"argument %d of " % place + name), data))
         return stored
 
-    def submit(self, task: StagedTask, worker: bytes | None = None, flags: bytes = b"", client: bytes | None = None) -> None:
+    def submit(
+        self, task: StagedTask, worker: bytes | None = None, flags: bytes = b"", client: bytes | None = None
+    ) -> None:
         self.send(self.task_message(task, flags, client), worker)
 
     def task_message(self, task: StagedTask, flags: bytes = b"", client: bytes | None = None) -> Any:

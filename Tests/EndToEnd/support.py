@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Tools" / "cluster"))
 
-from cluster import Cluster, Options, connect  # noqa: E402
-from processes import await_that  # noqa: E402
+from cluster import Cluster, Options, connect
+from processes import await_that
 
 BACKEND = os.environ.get("SCALER_NETWORK_BACKEND", "zmq")
 

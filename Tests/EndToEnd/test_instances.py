@@ -110,7 +110,10 @@ class WrongSize(unittest.TestCase):
             for arguments, line in [
                 (["--instance-ocpus", "65"], "has 1 to 64 OCPUs, not 65; change --instance-ocpus"),
                 (["--per-worker-capabilities", "memory_gb=2000"], "has 1 to 1024 GB of memory, not 2000"),
-                (["--per-worker-capabilities", "ocpus=4", "--instance-ocpus", "2"], "offers ocpus=4, and --instance-ocpus is 2.0"),
+                (
+                    ["--per-worker-capabilities", "ocpus=4", "--instance-ocpus", "2"],
+                    "offers ocpus=4, and --instance-ocpus is 2.0",
+                ),
             ]:
                 with self.subTest(arguments):
                     daemon = cluster.launch_daemon("--worker-manager-id", "another", *arguments)

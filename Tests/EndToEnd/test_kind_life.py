@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -63,7 +64,11 @@ class Schedulers(KindTestCase):
         before = self.created_count
         command = [sys.executable, "-c", f"import test_kind_life; test_kind_life.be_client({self.cluster.address!r})"]
         client = subprocess.Popen(
-            command, cwd=Path(__file__).parent, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+            command,
+            cwd=Path(__file__).parent,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
         )
         self.addCleanup(client.wait)
         self.addCleanup(client.kill)
@@ -243,7 +248,7 @@ class Staged(StageTestCase):
             self.assertEqual(self.stage.result_of(task), self.PAYLOAD_BYTES)
         for name in ("WorkerHeartbeat", "WorkerManagerHeartbeat"):
             beats = [began] + [said.at for said in self.stage.all(name) if said.at > began] + [time.monotonic()]
-            longest = max(later - earlier for earlier, later in zip(beats, beats[1:]))
+            longest = max(later - earlier for earlier, later in itertools.pairwise(beats))
             self.assertLess(longest, 6 * self.INTERVAL, name)
         self.cluster.await_nothing_left()
 

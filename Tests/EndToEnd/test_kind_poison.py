@@ -46,7 +46,9 @@ def real_messages(stage):
     return [
         encoded(stage.task_message(task)),
         encoded(capnp.TaskCancel(taskId=TaskID(b"T" * 16), flags=flags)),
-        encoded(capnp.ObjectInstruction(instructionType=kinds.delete, objectUser=ClientID(b""), objectMetadata=metadata)),
+        encoded(
+            capnp.ObjectInstruction(instructionType=kinds.delete, objectUser=ClientID(b""), objectMetadata=metadata)
+        ),
         encoded(stage._echo()),
     ]
 
@@ -186,7 +188,13 @@ class FramingPoison(StageTestCase):
     @kind("poison below the messages (YMQ)")
     def test_a_stranger_in_the_schedulers_place(self):
         """Whoever listens there instead, the daemon waits for a scheduler."""
-        greetings = [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"YMQ\x09" + bytes(8), MAGIC + b"\xff" * 8, b"", os.urandom(40)]
+        greetings = [
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            b"YMQ\x09" + bytes(8),
+            MAGIC + b"\xff" * 8,
+            b"",
+            os.urandom(40),
+        ]
         port = self.stage.listener.port
         self.stage.listener.close()
         listener = await_that(lambda: listen(port), 30, "the port")

@@ -16,7 +16,7 @@ import urllib.parse
 from cloud import DAEMON, CloudTestCase
 from support import BACKEND, await_that
 
-from processes import Process  # noqa: E402
+from processes import Process
 
 MANAGER = "wm-oci-hpc"
 INSTANCES = "/20210415/containerInstances"
@@ -65,7 +65,7 @@ class OwnedTestCase(CloudTestCase):
             reply = cloud.call("GET", f"{INSTANCES}?compartmentId={self.cloud['OCI_COMPARTMENT_ID']}{page}")
             found += [(one["id"], one["lifecycleState"]) for one in reply.json["items"]]
             if reply.headers["opc-next-page"] is None:
-                return [(id, state) for id, state in found if state != "DELETED"]
+                return [(ocid, state) for ocid, state in found if state != "DELETED"]
             page = f"&page={reply.headers['opc-next-page']}"
 
 
@@ -87,18 +87,20 @@ class Left(OwnedTestCase):
         shown = self.command("list", *self.whose())
         self.assertEqual(shown.returncode, 0, shown.stderr)
         first, heading, *rows = shown.stdout.splitlines()
-        self.assertRegex(first, rf"^4 container instances and 1 task object of owner \w{{12}}, which is manager {MANAGER}")
+        self.assertRegex(
+            first, rf"^4 container instances and 1 task object of owner \w{{12}}, which is manager {MANAGER}"
+        )
         self.assertNotIn("daemon runs", first)
         self.assertEqual(heading.split(), ["INSTANCE", "NAME", "STATE", "AGE", "OWNER", "TASK", "AD", "SHAPE"])
         for row in rows[:4]:
             self.assertRegex(
                 row,
-                rf"^\.\.\.\S{{12}}  scaler-{MANAGER}-(\w{{12}})  (CREATING|ACTIVE) +\d+s +\w{{12}}  \1  US-ASHBURN-AD-1  "
-                r"CI\.Standard\.E4\.Flex$",
+                rf"^\.\.\.\S{{12}}  scaler-{MANAGER}-(\w{{12}})  (CREATING|ACTIVE) +\d+s +\w{{12}}  \1  "
+                r"US-ASHBURN-AD-1  CI\.Standard\.E4\.Flex$",
             )
         self.assertRegex(rows[-1], r"^scaler-tasks/\w{12}/inputs/\w{32}\.pkl(\.gz)?  \d+ +\d+s$")
         found = self.list(*self.whose())
-        self.assertEqual({one["id"] for one in found["instances"]}, {id for id, _ in self.in_the_cloud()})
+        self.assertEqual({one["id"] for one in found["instances"]}, {ocid for ocid, _ in self.in_the_cloud()})
         self.assertFalse(found["daemon_runs_here"])
 
         before = self.counts()
@@ -111,7 +113,9 @@ class Left(OwnedTestCase):
             sorted(path.rpartition("/")[2] for method, path in calls if method == "DELETE"),
             sorted(one["id"] for one in found["instances"]),
         )
-        self.assertEqual([path.rpartition("/")[2] for method, path in calls if method == "POST"], ["batchDeleteObjects"])
+        self.assertEqual(
+            [path.rpartition("/")[2] for method, path in calls if method == "POST"], ["batchDeleteObjects"]
+        )
         self.assertIn(found["objects"][0]["name"], dry.stdout)
 
         asked = self.command("reap", *self.whose())
@@ -141,7 +145,7 @@ class Left(OwnedTestCase):
             self.assertEqual(alive.returncode, 1, alive.stderr)
             self.assertIn("left alone: 4 container instances and 1 task object of owner", alive.stderr)
             self.assertIn("whose daemon runs on this host; stop that first, or say --force", alive.stderr)
-        self.assertEqual({id for id, _ in self.in_the_cloud()}, {id for id, _ in before})
+        self.assertEqual({ocid for ocid, _ in self.in_the_cloud()}, {ocid for ocid, _ in before})
 
 
 class Marked(OwnedTestCase):
@@ -155,8 +159,8 @@ class Marked(OwnedTestCase):
     def empty(self) -> None:
         self.faults()
         cloud = self.client()
-        for id, _ in self.in_the_cloud():
-            cloud.call("DELETE", f"{INSTANCES}/{id}")
+        for ocid, _ in self.in_the_cloud():
+            cloud.call("DELETE", f"{INSTANCES}/{ocid}")
         for name in self.objects():
             cloud.call("DELETE", cloud.object_path(name))
 
@@ -170,7 +174,12 @@ class Marked(OwnedTestCase):
 
     def make(self, task_id: str, **tags: str) -> str:
         """An instance whose tags are those of a daemon's, changed; an empty one is left out. Its OCID."""
-        own = {"scaler-owner": self.owner, "scaler-worker-manager": MANAGER, "scaler-task": task_id, "scaler-generation": "0"}
+        own = {
+            "scaler-owner": self.owner,
+            "scaler-worker-manager": MANAGER,
+            "scaler-task": task_id,
+            "scaler-generation": "0",
+        }
         changed = {**own, **{f"scaler-{name}": value for name, value in tags.items()}}
         body = self.cloud_client.create_body(
             displayName=f"scaler-{MANAGER}-{task_id[:12]}",
@@ -229,14 +238,14 @@ class Marked(OwnedTestCase):
         self.assertEqual(len(everyone["objects"]), 1101)
         said = self.reap()
         self.assertEqual(said.splitlines()[-1], "deleted: 20 container instances and 1100 task objects")
-        self.assertEqual(sorted(id for id, _ in self.in_the_cloud()), sorted(strangers))
+        self.assertEqual(sorted(ocid for ocid, _ in self.in_the_cloud()), sorted(strangers))
         self.assertEqual(sorted(self.objects()), sorted(others))
 
     def test_it_asks_first(self):
         made = self.make(secrets.token_hex(16))
         for answer, code in [("n\n", 1), ("\n", 1), (signal.SIGINT, 130), ("y\n", 0)]:
             with self.subTest(answer):
-                self.assertEqual([id for id, _ in self.in_the_cloud()], [made])
+                self.assertEqual([ocid for ocid, _ in self.in_the_cloud()], [made])
                 ended, talk = self.run_at_terminal(
                     "reap", *self.whose(), answer=answer, environment=self.variables()
                 )
@@ -288,9 +297,9 @@ class Marked(OwnedTestCase):
                 [str(DAEMON), "reap", "--yes", *self.whose()], cwd=self.directory, env=self.variables(),
                 stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
             ) as process:  # fmt: skip
-                await_that(lambda: result not in self.objects(), 30, "the object to go")
+                await_that(lambda result=result: result not in self.objects(), 30, "the object to go")
                 looks = self.counts()["ListContainerInstances"]
-                await_that(lambda: self.counts()["ListContainerInstances"] > looks + 1, 30, "another look")
+                await_that(lambda looks=looks: self.counts()["ListContainerInstances"] > looks + 1, 30, "another look")
                 process.send_signal(number)
                 said = process.stderr.read()
                 self.assertEqual(process.wait(10), 128 + number, said)

@@ -32,7 +32,9 @@ class Replies(unittest.TestCase):
             given_while_down = client.submit(sleep_then, 6, "given while down")
             await_that(lambda: cluster.report()["instances"]["created"] == 2, 30, "two instances")
             time.sleep(0.5)  # the acknowledgements of the tasks pass; what names a task after that is its result
-            tasks = [bytes.fromhex(task) for task in re.findall(r"instance created .*task=(\w+)", cluster.daemon.output())]
+            tasks = [
+                bytes.fromhex(task) for task in re.findall(r"instance created .*task=(\w+)", cluster.daemon.output())
+            ]
             trap = Trap(TO_SERVER, lambda chunk: any(task in chunk for task in tasks), False)
             cluster.scheduler_proxy.set_trap(trap)
             self.assertTrue(trap.sprung.wait(20))

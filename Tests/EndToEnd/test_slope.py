@@ -8,7 +8,7 @@ import unittest
 
 from support import BACKEND  # puts the cluster tools on the path
 
-from slope import Series  # noqa: E402
+from slope import Series
 
 SEED = 7
 

@@ -49,7 +49,7 @@ class Bell(unittest.TestCase):
         self.assert_all_arrive()
 
     def test_queued_by_another_while_the_thread_is_busy(self):
-        def be_busy(peer):
+        def be_busy(_):
             self.busy.set()
             self.go_on.wait(SECONDS)
 

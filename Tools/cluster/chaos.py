@@ -92,7 +92,9 @@ def choices() -> dict[str, Choice]:
             200,
             True,
         ),
-        "swallowed-answers": Choice(outages.swallowed_answers, lambda seed: outages.swallowed_answers(3, seed), 20, True),
+        "swallowed-answers": Choice(
+            outages.swallowed_answers, lambda seed: outages.swallowed_answers(3, seed), 20, True
+        ),
         "swallowed-tasks": Choice(outages.swallowed_tasks, lambda seed: outages.swallowed_tasks(2, seed), 10, True),
         "neighbours": Choice(
             lambda tasks, seed: strangers.neighbours(tasks, seed, 500),
@@ -114,7 +116,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def row(name: str, backend: str, outcome: Outcome, clean_seconds: float | None) -> list[str]:
+def row(backend: str, outcome: Outcome, clean_seconds: float | None) -> list[str]:
     """The table's cells for one outcome."""
     faults = sum(outcome.faults.values())
     seconds = f"{outcome.seconds:.0f}" + (f" ({clean_seconds:.0f})" if clean_seconds else "")
@@ -223,7 +225,7 @@ def main() -> int:
     print(line(COLUMNS), flush=True)
     for name in options.experiments or known:
         outcome = outcome_of(name, known[name], options)
-        cells = row(name, options.backend, outcome, clean_seconds(name, options.backend, outcome))
+        cells = row(options.backend, outcome, clean_seconds(name, options.backend, outcome))
         if not options.short:
             keep(name, options.backend, outcome, cells)
         print(line(cells), flush=True)

@@ -56,7 +56,7 @@ class Cluster:
         self.scheduler_proxy: TCPProxy | None = None
         self.storage_proxy: TCPProxy | None = None
 
-    def __enter__(self) -> "Cluster":
+    def __enter__(self) -> Cluster:
         try:
             self.start()
         except BaseException:
@@ -86,7 +86,7 @@ class Cluster:
 
     def start_emulator(self) -> None:
         command = [sys.executable, str(EMULATOR), "serve", "--state-dir", str(self.directory / "oci")]
-        self.emulator = self._started("oci", command + ["--python", sys.executable] + self.options.emulator)
+        self.emulator = self._started("oci", [*command, "--python", sys.executable, *self.options.emulator])
         self.emulator.await_output(r"^ready", 30)
         text = (self.directory / "oci" / "environment").read_text()
         self.environment = dict(re.findall(r"^export (\w+)='?([^'\n]*)'?$", text, re.MULTILINE))

@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from cluster import Cluster, Options, connect
+from cluster import Cluster, Options
 from processes import StartError
 
 
@@ -21,7 +21,7 @@ def heavy_computation(x):
 
 
 def timed_client_type():
-    """Scaler's client, noting when each task was submitted and answered; imported late, for it reads the environment."""
+    """Scaler's client, noting when each task was submitted and answered; imported late: it reads the environment."""
     from scaler import Client
 
     class TimedClient(Client):
@@ -30,7 +30,8 @@ def timed_client_type():
             self.ended: list[float] = []
             super().__init__(*arguments, **options)
 
-        def _Client__submit(self, *arguments, **options):  # what submit and map have in common
+        # What submit and map have in common, by the name that Python gives it.
+        def _Client__submit(self, *arguments, **options):  # noqa: N802
             task, future = super()._Client__submit(*arguments, **options)
             start = time.monotonic()
             self.started.append(start)
@@ -49,7 +50,7 @@ class ProgressBar:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.done = lambda: 0
 
-    def __enter__(self) -> "ProgressBar":
+    def __enter__(self) -> ProgressBar:
         self._thread.start()
         return self
 

@@ -24,7 +24,7 @@ def limits(seed: int) -> Outcome:
             ("Container vanish seconds=0.3", "vanished before it stored a result.*audit log"),
             ("Container pull-failure", "Failed to pull image.*Check that the image exists"),
         ):
-            strike(experiment, fault, lambda: experiment.submit(work, 0, 600, expected=Raises(expected)))
+            strike(experiment, fault, lambda text=expected: experiment.submit(work, 0, 600, expected=Raises(text)))
         experiment.submit(work, 0, 600, expected=Raises(ran))
         experiment.submit_work(5)
     return experiment.outcome

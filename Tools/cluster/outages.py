@@ -49,7 +49,7 @@ def outage(tasks: int, seed: int, oci_seconds: float, storage_seconds: float, sc
             if seconds:
                 before = experiment.done_count
                 experiment.submit_work(max(1, tasks // 4), 0.5)
-                await_that(lambda: experiment.done_count > before, 60, "results before the outage")
+                await_that(lambda before=before: experiment.done_count > before, 60, "results before the outage")
                 proxy.set_down(True)
                 time.sleep(seconds)
                 proxy.set_down(False)

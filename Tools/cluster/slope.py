@@ -41,7 +41,7 @@ class Series:
     @property
     def per_hour(self) -> float:
         """The slope of the line that fits the floors of the steady part best."""
-        times, values = zip(*self.floors)
+        times, values = zip(*self.floors, strict=True)
         return statistics.linear_regression(times, values).slope * 3600
 
     @property

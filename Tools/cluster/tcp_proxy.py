@@ -17,7 +17,7 @@ TO_SERVER, TO_CLIENT = "to server", "to client"
 
 
 class Trap:
-    """Springs once, at the first chunk in `direction` that satisfies `wanted`; then its connection is dead, both ways."""
+    """Springs once, at the first chunk in `direction` to satisfy `wanted`; then its connection is dead both ways."""
 
     def __init__(self, direction: str, wanted: Callable[[bytes], bool], is_delivered: bool) -> None:
         self.direction = direction
@@ -132,9 +132,11 @@ class TCPProxy:
         try:
             data = flow.source.recv(1 << 18)
         except OSError:
-            return self._end(flow, is_reset=True)
+            self._end(flow, is_reset=True)
+            return
         if not data:
-            return self._end(flow, is_reset=False)
+            self._end(flow, is_reset=False)
+            return
         with self._lock:
             trap = self._trap
         is_caught = (

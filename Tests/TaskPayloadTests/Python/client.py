@@ -68,11 +68,11 @@ def raise_from_cause() -> None:
 
 
 def raise_lock() -> None:
-    raise LockError()
+    raise LockError
 
 
 def raise_textless() -> None:
-    raise TextlessError()
+    raise TextlessError
 
 
 def return_lock() -> Any:
@@ -99,7 +99,7 @@ def length(value: bytes) -> int:
     return len(value)
 
 
-def nothing(*values: Any) -> None:
+def nothing(*_values: Any) -> None:
     return None
 
 

@@ -52,8 +52,7 @@ def client(kind: type, running: EmulatorProcess | None = None, **options: Any) -
     # What the SDK appends to a service_endpoint is its base path, so each service finds its own.
     os.environ["REQUESTS_CA_BUNDLE"] = environment["OCI_CA_BUNDLE"]
     options.setdefault("retry_strategy", oci.retry.NoneRetryStrategy())  # a failure is to be seen, not retried
-    made = kind(settings, service_endpoint=environment["OCI_ENDPOINT"], **options)
-    return made
+    return kind(settings, service_endpoint=environment["OCI_ENDPOINT"], **options)
 
 
 class ModelMismatch(AssertionError):

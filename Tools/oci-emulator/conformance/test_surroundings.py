@@ -59,7 +59,7 @@ class Surroundings(unittest.TestCase):
                 name="run",
                 description="d",
                 statements=["Allow dynamic-group runners to manage objects in tenancy"],
-            )  # fmt: skip
+            )
         ).data
         self.assertEqual(client.get_policy(policy.id).data.name, "run")
         self.assertEqual([one.id for one in client.list_policies(self.compartment).data], [policy.id])

@@ -114,7 +114,7 @@ class Client:
                 names += ["content-length", "content-type", "x-content-sha256"]
         values["(request-target)"] = f"{method.lower()} {target}"
         text = "\n".join(f"{name}: {values[name]}" for name in names)
-        signature = base64.b64encode(self.key.sign(text.encode(), PKCS1v15(), SHA256())).decode()  # type: ignore
+        signature = base64.b64encode(self.key.sign(text.encode(), PKCS1v15(), SHA256())).decode()  # type: ignore[union-attr,call-arg]
         del values["(request-target)"]
         values["authorization"] = (
             f'Signature version="1",headers="{" ".join(names)}",keyId="{self.key_id}",'
