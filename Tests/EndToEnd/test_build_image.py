@@ -96,8 +96,10 @@ class BuildImage(CloudTestCase):
         self.assertEqual(
             shown.stdout.splitlines(),
             [
-                'printf %s "$OCI_AUTH_TOKEN" | '
-                + "docker login us-ashburn-1.ocir.io --username emulatedns/jane --password-stdin",
+                (
+                    'printf %s "$OCI_AUTH_TOKEN" | '
+                    "docker login us-ashburn-1.ocir.io --username emulatedns/jane --password-stdin"
+                ),
                 f"docker build --platform linux/amd64 --tag {IMAGE} --build-arg 'PACKAGES=a b' ./job-runner",
                 f"docker push {IMAGE}",
             ],

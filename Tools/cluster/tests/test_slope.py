@@ -4,20 +4,23 @@
 from __future__ import annotations
 
 import random
+import sys
 import unittest
+from collections.abc import Callable
+from pathlib import Path
 
-from support import BACKEND  # puts the cluster tools on the path
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 
 from slope import Series
 
 SEED = 7
 
 
-@unittest.skipIf(BACKEND == "ymq", "the same over either transport")
 class Slope(unittest.TestCase):
     """Ten minutes of samples, noise and all."""
 
-    def series(self, value) -> Series:
+    def series(self, value: Callable[[int], float]) -> Series:
         series = Series("memory", "MB", 4)
         noise = random.Random(SEED)
         for second in range(0, 600, 2):
