@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mixed tasks with one percent of every fault for minutes; fails if memory, descriptors, connections or timers grow.
 
-What the daemon holds while it works goes up and down with its load, so two things are looked at: the slope while the
-load is the same, and what is held at the end, with nothing to do, beyond what was held at the beginning.
+What the daemon holds while it works goes up and down with its load, so two things are judged: the slope while the load
+is the same, and what is held at the end, with nothing to do, beyond what was held at the beginning. What is shown are
+the levels: before, at work, and after.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slope import Series
+from slope import Series, levels
 
 if TYPE_CHECKING:
     from experiment import Experiment
@@ -183,14 +184,13 @@ def soak(minutes: float, seed: int, in_flight: int) -> tuple[list[str], list[str
     faults = sum(outcome.faults.values()) + resets
     lines = [f"{sum(load.ended.values()):,} tasks in {minutes:g} minutes, {faults:,} faults, seed {seed}: "]
     lines[0] += ", ".join(f"{count:,} {kind}" for kind, count in load.ended.most_common())
-    lines += [str(series) for series in held.series]
-    names = [
-        f"{series.name} {first:.0f} -> {last:.0f}"
-        for series, first, last in zip(held.series, before, after, strict=True)
-    ]
-    lines.append(f"with nothing to do, before and after: {', '.join(names)}")
+    lines += levels(held.series, before, after)
     broken = outcome.broken + load.wrong[:5] + [f"grows: {series}" for series in held.series if series.grows]
-    broken += [f"kept: {name}" for name, last, limit in zip(names, after, allowed, strict=True) if last > limit]
+    broken += [
+        f"kept: {series.name} {first:.0f} -> {last:.0f}"
+        for series, first, last, limit in zip(held.series, before, after, allowed, strict=True)
+        if last > limit
+    ]
     if faults == 0:
         broken.append("no fault was carried out")
     return lines, broken + ([f"logs: {outcome.logs[0]}"] if broken else [])
