@@ -71,6 +71,8 @@ class Run:
     deadline: float
     #: set when somebody interrupts the run
     is_interrupted: threading.Event = field(default_factory=threading.Event)
+    #: the stages that failed so far
+    failed: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -88,13 +90,18 @@ class Stage:
     #: the longest that it may run, and that none of its tests may start or end
     seconds: float = 300
     quiet_seconds: float = 120
+    #: whether it belongs to the quick round of Tools/check
+    is_quick: bool = False
+    #: the stage without whose success it would tell nothing
+    needs: str | None = None
 
     def run(self, run: Run) -> Outcome:
         """Runs the command, and tells how it went as soon as it ended."""
         left = run.deadline - time.monotonic()
         if left <= 0 or run.is_interrupted.is_set():
-            print(f"{self.name}: FAILED, the run was over before it began", flush=True)
-            return Outcome(0, 1)
+            return self._not_run(run, "the run was over before it began")
+        if self.needs in run.failed:
+            return self._not_run(run, f"the {self.needs} failed")
         print(f"{self.name} ...", flush=True)
         progress = Progress(self.progress) if self.progress else None
         ended = Command(
@@ -110,11 +117,18 @@ class Stage:
         outcome, text = self._judged(ended, progress)
         # One write, so that no other lane's words come between.
         print(text, flush=True)
+        if outcome.failed:
+            run.failed.add(self.name)
         outcome.stages.append((ended.seconds, self.name))
         # Swift Testing starts all tests at once and holds most of them back: what it says is no test's own time.
         if progress is not None and self.progress is not SWIFT:
             outcome.tests = [(seconds, test, self.name) for test, seconds in progress.seconds.items()]
         return outcome
+
+    def _not_run(self, run: Run, why: str) -> Outcome:
+        print(f"{self.name}: FAILED, {why}", flush=True)
+        run.failed.add(self.name)
+        return Outcome(0, 1)
 
     def _judged(self, ended: Ended, progress: Progress | None) -> tuple[Outcome, str]:
         """What is counted, and what is said of it."""
@@ -143,8 +157,9 @@ SWIFT_TESTS = r"Test run with (\d+) tests? in .* (?:passed|failed)"
 UNITTESTS = r"(?m)^Ran (\d+) tests? in"
 
 
-def unittests(name: str, folder: str, lane: str | None = None) -> Stage:
-    return Stage(name, [*PYTHON_TESTS, "-s", folder], UNITTESTS, {}, lane, UNITTEST)
+def unittests(name: str, folder: str, lane: str | None = None, is_quick: bool = False) -> Stage:
+    command = [*PYTHON_TESTS, "-s", folder]
+    return Stage(name, command, UNITTESTS, lane=lane, progress=UNITTEST, is_quick=is_quick)
 
 
 def stages(older_versions: list[str]) -> list[Stage]:
@@ -152,9 +167,9 @@ def stages(older_versions: list[str]) -> list[Stage]:
     lint = ["swift", "format", "lint", "--strict", "--parallel", "--recursive", *sources]
     build = ["swift", "build", "--build-tests", "--explicit-target-dependency-import-check", "error"]
     every = [
-        Stage("format", lint),
-        Stage("Python lint", ["Tools/lint-python"]),
-        Stage("build of the tests", build, seconds=900),
+        Stage("format", lint, is_quick=True),
+        Stage("Python lint", ["Tools/lint-python"], is_quick=True),
+        Stage("build of the tests", build, seconds=900, is_quick=True),
         # All tests of the process share its loop: more of them at once only make each other late.
         Stage(
             "unit tests",
@@ -162,9 +177,11 @@ def stages(older_versions: list[str]) -> list[Stage]:
             SWIFT_TESTS,
             {"SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH": "8"},
             progress=SWIFT,
+            is_quick=True,
+            needs="build of the tests",
         ),
-        unittests("job runner", "Tools/job-runner/tests"),
-        unittests("these tools", "Tools/cluster/tests"),
+        unittests("job runner", "Tools/job-runner/tests", is_quick=True),
+        unittests("tools", "Tools/cluster/tests", is_quick=True),
         Stage("fuzzing under AddressSanitizer", ["Tools/fuzz", "3"], r"(?m)^(\d+) targets passed", seconds=600),
         Stage(
             "benchmark beside libcurl", ["Tools/bench", "--short"], r"(?m)^(\d+) kinds of request measured", seconds=600
@@ -243,6 +260,7 @@ def main() -> int:
     parser.add_argument(
         "--minutes", type=float, default=ALL_MINUTES, help="the longest that all stages may take (default: %(default)s)"
     )
+    parser.add_argument("--quick", action="store_true", help="run only what Tools/check does: no cluster")
     options = parser.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)
     # Started in the background, a shell has SIGINT ignored, and every program below would inherit that.
@@ -254,6 +272,7 @@ def main() -> int:
     # The tests' clusters keep their logs; those of a good run are of no use.
     os.environ["TMPDIR"] = clusters = tempfile.mkdtemp(prefix="scaler-oci-hpc-tests-")
     chosen = [stage for stage in stages(older_versions(options.all_versions)) if (options.only or "") in stage.name]
+    chosen = [stage for stage in chosen if stage.is_quick or not options.quick]
     began = time.monotonic()
     total = run_in_lanes(chosen, Run(began + 60 * options.minutes))
     try:
