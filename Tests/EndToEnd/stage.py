@@ -152,7 +152,7 @@ class ZMQListener:
         self._router.setsockopt(zmq.LINGER, 0)
         self._router.set_hwm(0)
         self._router.bind(f"tcp://127.0.0.1:{port or '*'}")
-        self.port = int(self._router.getsockopt(zmq.LAST_ENDPOINT).decode().rstrip("\0").rsplit(":", 1)[1])
+        self.port = int(self._router.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0").rsplit(":", 1)[1])
         self._outbox: deque[tuple[bytes, bytes]] = deque()
         self._bell_out, self._bell_in = socket.socketpair()
         self._bell_in.setblocking(False)
@@ -394,7 +394,9 @@ class Stage:
         """The identities of the workers that have not left, in the order of their registration."""
         gone = {said.identity for name in GOODBYES for said in self.all(name)}
         staying = [worker for worker in self.workers() if worker not in gone]
-        return staying if self.backend == "zmq" else [worker for worker in staying if worker in self.listener.peers]
+        if not isinstance(self.listener, YMQListener):
+            return staying
+        return [worker for worker in staying if worker in self.listener.peers]
 
     def manager(self) -> bytes:
         return await_that(lambda: self.all("WorkerManagerHeartbeat"), 60, "a manager")[-1].identity
@@ -481,6 +483,8 @@ class StageTestCase(KindTestCase):
     """Tests that play the scheduler; `options` are the cluster's, and each class has one daemon."""
 
     workers = 1
+    cluster: StagedCluster
+    stage: Stage
 
     @classmethod
     def setUpClass(cls) -> None:

@@ -12,6 +12,7 @@ import sys
 import time
 import unittest
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import cloudpickle
 from stage import StageTestCase
@@ -33,7 +34,7 @@ NAMES = (
 )  # fmt: skip
 WIDTH = 5
 SOAK_MINUTES = 0.4
-outcomes: dict[str, Future] = {}
+outcomes: dict[str, Future[Any]] = {}
 pool = ThreadPoolExecutor(WIDTH)
 
 

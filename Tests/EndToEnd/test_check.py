@@ -11,6 +11,7 @@ import subprocess
 import sys
 import unittest
 from pathlib import Path
+from typing import Any
 
 from cloud import DAEMON, CloudTestCase
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -29,7 +30,7 @@ class CheckTestCase(CloudTestCase):
         variables = {name: self.cloud[name] for name in names}
         return self.run_command("check", *arguments, environment=environment or self.environment(**variables))
 
-    def outcomes(self, *arguments: str, **options) -> dict[str, dict]:
+    def outcomes(self, *arguments: str, **options) -> dict[str, dict[str, Any]]:
         """The results by name, from the JSON; the exit code must fit them."""
         done = self.check("--json", *arguments, **options)
         self.assertIn(done.returncode, (0, 1), done.stderr)
@@ -37,12 +38,14 @@ class CheckTestCase(CloudTestCase):
         self.assertEqual(document["ok"], done.returncode == 0)
         return {one["name"]: one for one in document["checks"]}
 
-    def assert_complaint(self, outcomes: dict, name: str, what: str, why: str, remedy: str, outcome="failed") -> None:
+    def assert_complaint(
+        self, outcomes: dict[str, Any], name: str, what: str, why: str, remedy: str, outcome: str = "failed"
+    ) -> None:
         self.assertEqual(outcomes[name]["outcome"], outcome, outcomes[name])
         for key, pattern in (("what", what), ("why", why), ("remedy", remedy)):
             self.assertRegex(outcomes[name][key], pattern)
 
-    def assert_only_failure(self, outcomes: dict, name: str) -> None:
+    def assert_only_failure(self, outcomes: dict[str, dict[str, Any]], name: str) -> None:
         self.assertEqual([one["name"] for one in outcomes.values() if one["outcome"] == "failed"], [name])
 
 
@@ -307,6 +310,7 @@ class SchedulerPhase(unittest.TestCase):
             code, outcomes = self.run_check(cluster, *python, "--test", "sqrt", "--timeout", "3")
             self.assertEqual((code, outcomes["task-sqrt"]["outcome"]), (1, "failed"))
             self.assertIn("check that a manager is connected", outcomes["task-sqrt"]["remedy"])
+            assert cluster.scheduler is not None
             cluster.scheduler.stop()
             code, outcomes = self.run_check(cluster, *python)
             self.assertEqual((code, outcomes["scheduler"]["outcome"]), (1, "failed"))

@@ -17,7 +17,8 @@ import sys
 import tempfile
 import time
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -57,6 +58,14 @@ def private_lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if len(line) > 40 and not line.startswith("-----")]
 
 
+def without(name: str, values: dict[str, str]) -> None:
+    del values[name]
+
+
+def spoil(name: str, values: dict[str, str]) -> None:
+    values[name] = "not-" + values[name].upper()[:9]
+
+
 def skip_unless_first_backend() -> None:
     if BACKEND != "zmq":
         raise unittest.SkipTest("the scheduler's transport makes no difference here")
@@ -66,6 +75,9 @@ class LocalOCITestCase(unittest.TestCase):
     """A test class with a local OCI, and daemons that need no scheduler: they are done when they have seen OCI."""
 
     emulator = ["--fast"]
+    cluster: Cluster
+    oci: Path
+    names: Iterator[str]
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -113,6 +125,9 @@ class LocalOCITestCase(unittest.TestCase):
 
 
 class Profiles(LocalOCITestCase):
+    good: dict[str, str]
+    key: bytes
+
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
@@ -149,10 +164,10 @@ class Profiles(LocalOCITestCase):
     def test_a_value_that_is_missing_or_malformed_is_named(self):
         for name in ("user", "tenancy", "fingerprint", "key_file"):
             with self.subTest(name):
-                self.assert_refused(CONFIGURATION, f"{name} is missing", self.config(lambda v, name=name: v.pop(name)))
+                self.assert_refused(CONFIGURATION, f"{name} is missing", self.config(partial(without, name)))
         for name in ("user", "tenancy", "fingerprint"):
             with self.subTest(name):
-                environment = self.config(lambda v, name=name: v.update({name: "not-" + v[name].upper()[:9]}))
+                environment = self.config(partial(spoil, name))
                 self.assert_refused(CONFIGURATION, rf"{name} is malformed \(line \d\): expected", environment)
 
     def test_a_file_that_is_not_there_is_named(self):

@@ -59,8 +59,9 @@ def fail_deep_inside():
 
 
 def fail_for_a_reason():
+    nothing: dict[str, str] = {}
     try:
-        {}["absent"]
+        nothing["absent"]
     except KeyError as error:
         raise ValueError("second") from error
 
@@ -74,7 +75,7 @@ def make_lock():
 
 
 def import_absent():
-    import module_that_no_image_has
+    import module_that_no_image_has  # type: ignore[import-not-found]  # that is its point
 
     return module_that_no_image_has
 

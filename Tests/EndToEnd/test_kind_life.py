@@ -14,6 +14,8 @@ from pathlib import Path
 from kinds import IS_FIRST_GENERATION, KindTestCase, await_that, connect, kind, travels
 from stage import StagedStorage, StageTestCase, square
 
+from processes import Process
+
 travels(__name__)
 
 #: After so long without an answer the daemon takes a scheduler for gone.
@@ -46,6 +48,11 @@ class Schedulers(KindTestCase):
 
     options = {"daemon": ["--death-timeout-seconds", str(DEATH_SECONDS)]}
 
+    @property
+    def scheduler(self) -> Process:
+        assert self.cluster.scheduler is not None
+        return self.cluster.scheduler
+
     def assert_daemon_serves(self):
         """A client that is new runs a task, and nothing of any task is left."""
         client = self.client()
@@ -77,15 +84,15 @@ class Schedulers(KindTestCase):
     @kind("the scheduler is started again")
     def test_at_the_same_address_while_tasks_run(self):
         self.have_tasks_running()
-        self.cluster.scheduler.stop()
+        self.scheduler.stop()
         self.cluster.start_scheduler()
         self.assert_daemon_serves()
 
     @kind("the scheduler is killed and comes back later")
     def test_later_than_the_death_timeout(self):
         self.have_tasks_running()
-        self.cluster.scheduler.process.kill()
-        self.cluster.scheduler.process.wait()
+        self.scheduler.process.kill()
+        self.scheduler.process.wait()
         known = self.started_workers
         # What ran goes once nobody can ask for it any more.
         self.cluster.await_nothing_left(DEATH_SECONDS + 30)
@@ -96,9 +103,11 @@ class Schedulers(KindTestCase):
     @kind("scheduler and object storage are started again")
     def test_both_at_their_addresses(self):
         self.have_tasks_running()
-        self.cluster.scheduler.stop()
-        self.cluster.storage.process.kill()
-        self.cluster.storage.process.wait()
+        self.scheduler.stop()
+        storage = self.cluster.storage
+        assert storage is not None
+        storage.process.kill()
+        storage.process.wait()
         self.cluster.start_storage()
         self.cluster.start_scheduler()
         self.assert_daemon_serves()
@@ -112,7 +121,7 @@ class Schedulers(KindTestCase):
         self.await_instances(before + 2)
         client.shutdown()
         self.assertTrue(all(future.cancelled() for future in futures))
-        self.cluster.scheduler.process.wait(30)
+        self.scheduler.process.wait(30)
         start = time.monotonic()
         self.cluster.await_nothing_left()
         self.assertLess(time.monotonic() - start, DEATH_SECONDS, "they were kept for a scheduler that will not ask")

@@ -12,7 +12,7 @@ import time
 import unittest
 
 from kinds import BACKEND, IS_FIRST_GENERATION, await_that, kind, travels
-from stage import DEFAULT_SERIALIZER, MAGIC, StageTestCase, encoded, square
+from stage import DEFAULT_SERIALIZER, MAGIC, StageTestCase, YMQListener, YMQPeer, encoded, square
 
 travels(__name__)
 
@@ -162,11 +162,17 @@ class SchedulerPoison(StageTestCase):
 class FramingPoison(StageTestCase):
     """What lies below the messages."""
 
+    @property
+    def line(self) -> YMQPeer:
+        """The connection of the worker that has been here longest."""
+        assert isinstance(self.stage.listener, YMQListener)
+        return self.stage.listener.peers[self.stage.present()[-1]]
+
     def poison(self, data):
         # Up to 2.6.0 the worker itself comes back, for its leave may end the scheduler.
         came = (lambda: self.stage.listener.history) if IS_FIRST_GENERATION else self.stage.workers
         before = len(came())
-        self.stage.listener.peers[self.stage.present()[-1]].send_raw(data)
+        self.line.send_raw(data)
         await_that(lambda: len(came()) > before, 60, "a worker")
         self.assert_daemon_works()
 
@@ -178,7 +184,7 @@ class FramingPoison(StageTestCase):
 
     @kind("poison below the messages (YMQ)")
     def test_a_message_that_never_ends_blocks_nothing_but_itself(self):
-        self.stage.listener.peers[self.stage.present()[-1]].send_raw(struct.pack("<Q", 1000) + b"x" * 500)
+        self.line.send_raw(struct.pack("<Q", 1000) + b"x" * 500)
         self.stage.wanted_workers = 2
         self.addCleanup(setattr, self.stage, "wanted_workers", 1)
         before = len(self.stage.workers())

@@ -13,13 +13,14 @@ import os
 import pathlib
 import unittest
 import uuid
+from typing import Any
 
 from kinds import KindTestCase, kind, travels
 
 try:
     import numpy
 except ImportError:  # Tools/set-up installs it; elsewhere the other values are tested all the same
-    numpy = None
+    numpy = None  # type: ignore[assignment]  # as an optional import is written
 
 travels(__name__)
 
@@ -123,7 +124,7 @@ class Values(KindTestCase):
 
     @kind("values of every type")
     def test_a_cycle_stays_one(self):
-        loop: list = [1]
+        loop: list[Any] = [1]
         loop.append(loop)
         result = self.client().submit(same, loop).result(timeout=60)
         self.assertIs(result[1], result)

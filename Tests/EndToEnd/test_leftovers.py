@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cloudpickle
-from stage import BACKEND, StagedCluster
-from support import Options, await_that
+from stage import StagedCluster
+from support import BACKEND, Options, await_that
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import unittest
 import urllib.parse
+from typing import Any
 
 from cloud import DAEMON, CloudTestCase
 from support import BACKEND, await_that
@@ -51,7 +52,7 @@ class OwnedTestCase(CloudTestCase):
     def command(self, name: str, *arguments: str):
         return self.run_command(name, *arguments, environment=self.variables())
 
-    def list(self, *arguments: str) -> dict:
+    def listed(self, *arguments: str) -> dict[str, Any]:
         """What `list --json` finds in the one place there is."""
         done = self.command("list", "--json", *arguments)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -99,7 +100,7 @@ class Left(OwnedTestCase):
                 r"US-ASHBURN-AD-1  CI\.Standard\.E4\.Flex$",
             )
         self.assertRegex(rows[-1], r"^scaler-tasks/\w{12}/inputs/\w{32}\.pkl(\.gz)?  \d+ +\d+s$")
-        found = self.list(*self.whose())
+        found = self.listed(*self.whose())
         self.assertEqual({one["id"] for one in found["instances"]}, {ocid for ocid, _ in self.in_the_cloud()})
         self.assertFalse(found["daemon_runs_here"])
 
@@ -139,7 +140,7 @@ class Left(OwnedTestCase):
     def assert_left_alone_while_the_daemon_lives(self) -> None:
         before = self.in_the_cloud()
         self.assertEqual(len(before), 4)
-        self.assertTrue(self.list(*self.whose())["daemon_runs_here"])
+        self.assertTrue(self.listed(*self.whose())["daemon_runs_here"])
         for arguments in (["--yes"], ["--dry-run"]):
             alive = self.command("reap", *arguments, *self.whose())
             self.assertEqual(alive.returncode, 1, alive.stderr)
@@ -153,7 +154,7 @@ class Marked(OwnedTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.owner = self.list(*self.whose())["owner"]
+        self.owner = self.listed(*self.whose())["owner"]
         self.addCleanup(self.empty)
 
     def empty(self) -> None:
@@ -165,7 +166,8 @@ class Marked(OwnedTestCase):
             cloud.call("DELETE", cloud.object_path(name))
 
     def objects(self) -> list[str]:
-        cloud, names, start = self.client(), [], ""
+        cloud, names = self.client(), []
+        start: str | None = ""
         while start is not None:
             page = cloud.call("GET", f"{cloud.bucket}/o{start}").json
             names += [one["name"] for one in page["objects"]]
@@ -230,10 +232,10 @@ class Marked(OwnedTestCase):
             f"{self.owner}/results/{task}.pkl",
         ]
         self.store(*results, *others)
-        found = self.list(*self.whose())
+        found = self.listed(*self.whose())
         self.assertEqual(sorted(one["id"] for one in found["instances"]), sorted(mine))
         self.assertEqual(sorted(one["name"] for one in found["objects"]), sorted(results))
-        everyone = self.list("--all-owners")
+        everyone = self.listed("--all-owners")
         self.assertEqual(len(everyone["instances"]), 220)
         self.assertEqual(len(everyone["objects"]), 1101)
         said = self.reap()
@@ -243,7 +245,8 @@ class Marked(OwnedTestCase):
 
     def test_it_asks_first(self):
         made = self.make(secrets.token_hex(16))
-        for answer, code in [("n\n", 1), ("\n", 1), (signal.SIGINT, 130), ("y\n", 0)]:
+        answers: list[tuple[Any, int]] = [("n\n", 1), ("\n", 1), (signal.SIGINT, 130), ("y\n", 0)]
+        for answer, code in answers:
             with self.subTest(answer):
                 self.assertEqual([ocid for ocid, _ in self.in_the_cloud()], [made])
                 ended, talk = self.run_at_terminal(
@@ -301,6 +304,7 @@ class Marked(OwnedTestCase):
                 looks = self.counts()["ListContainerInstances"]
                 await_that(lambda looks=looks: self.counts()["ListContainerInstances"] > looks + 1, 30, "another look")
                 process.send_signal(number)
+                assert process.stderr is not None
                 said = process.stderr.read()
                 self.assertEqual(process.wait(10), 128 + number, said)
                 self.assertIn("stopped after 0 container instances and 1 task object were deleted; run the same", said)
@@ -308,8 +312,8 @@ class Marked(OwnedTestCase):
     def test_an_id_that_was_chosen_takes_force(self):
         self.make(secrets.token_hex(16), owner="chosen")
         whose = ["--owner-id", "chosen"]
-        self.assertEqual(len(self.list(*whose)["instances"]), 1)
-        self.assertEqual([one["owner"] for one in self.list("--all-owners")["instances"]], ["chosen"])
+        self.assertEqual(len(self.listed(*whose)["instances"]), 1)
+        self.assertEqual([one["owner"] for one in self.listed("--all-owners")["instances"]], ["chosen"])
         self.assertIn("of owner chosen, whose daemon may run on another host", self.reap(*whose, code=1))
         self.assertEqual(len(self.in_the_cloud()), 1)
         self.reap("--force", *whose)
@@ -322,7 +326,7 @@ class Marked(OwnedTestCase):
         (self.directory / "config.toml").write_text(text)
         places = json.loads(self.command("list", "--json").stdout)
         self.assertEqual([len(place["instances"]) for place in places], [1, 0])
-        self.assertEqual(len(self.list("--all-owners")["instances"]), 1)
+        self.assertEqual(len(self.listed("--all-owners")["instances"]), 1)
         said = self.reap("--config", "config.toml")
         self.assertIn("nothing is left of owner", said)
         self.assertEqual(said.splitlines()[-1], "deleted: 1 container instance and 0 task objects")

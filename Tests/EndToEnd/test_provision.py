@@ -10,6 +10,7 @@ import subprocess
 import time
 import tomllib
 import unittest
+from typing import Any
 
 from cloud import DAEMON, CloudTestCase
 from support import await_that
@@ -176,7 +177,7 @@ class Cleanup(CloudTestCase):
         again = self.run_command("cleanup", "--yes", "--compartment-id", self.cloud["OCI_COMPARTMENT_ID"])
         self.assertEqual((again.returncode, again.stderr), (0, "nothing of provision's is there\n"))
 
-    def everything(self) -> dict:
+    def everything(self) -> dict[str, Any]:
         """What exists, by kind and name."""
         compartment, namespace = self.cloud["OCI_COMPARTMENT_ID"], self.cloud["OCI_OBJECT_STORAGE_NAMESPACE"]
         return {
@@ -363,6 +364,7 @@ class BadInput(CloudTestCase):
             await_that(lambda: "CreateBucket stall" in self.report()["faults"], 30, "the call that stalls")
             process.send_signal(signal.SIGINT)
             start = time.monotonic()
+            assert process.stderr is not None
             rest = process.stderr.read()
             self.assertEqual(process.wait(10), 130, rest)
             self.assertLess(time.monotonic() - start, 5)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import unittest
 from pathlib import Path
+from typing import Any
 
 from cloud import DAEMON, ROOT, CloudTestCase
 from support import BACKEND
@@ -66,7 +67,7 @@ class QuickStart(CloudTestCase):
             **changes,
         )
 
-    def everything(self) -> dict:
+    def everything(self) -> dict[str, Any]:
         compartment, namespace = self.cloud["OCI_COMPARTMENT_ID"], self.cloud["OCI_OBJECT_STORAGE_NAMESPACE"]
         repositories = self.get(f"/20160918/container/repositories?compartmentId={compartment}")["items"]
         return {
@@ -85,7 +86,7 @@ class QuickStart(CloudTestCase):
 
     def test_from_provision_to_cleanup(self):
         walked = []
-        up = None
+        up: Process | None = None
         for language, written in steps():
             text = self.in_place(written)
             words = ["python"] if language == "python" else text.split()[1:2]
@@ -98,6 +99,7 @@ class QuickStart(CloudTestCase):
                 elif words == ["up"]:
                     up = self.start(text)
                 elif words == ["cleanup"]:
+                    assert up is not None
                     self.assertEqual(up.stop(signal.SIGINT), 0, up.tail())
                     self.shell(text)
                 else:

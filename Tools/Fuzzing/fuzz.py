@@ -188,10 +188,12 @@ def fuzz(targets: list[str], seconds: int) -> int:
     def one(target: str) -> None:
         try:
             program = build.target(target)
-            line = run(program, seconds) if target != "Canary" else find_the_planted_bug(program)
-            if line:
-                with lock:
-                    print(line, flush=True)
+            if target == "Canary":
+                find_the_planted_bug(program)
+                return
+            line = run(program, seconds)
+            with lock:
+                print(line, flush=True)
         except Failure as failure:
             with lock:
                 failures.append(str(failure))

@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +70,8 @@ def choices() -> dict[str, Choice]:
         "lost-answers": Choice(storms.lost_answers, lambda seed: storms.lost_answers(30, seed), 2000),
         **{
             f"storm-{percent}": Choice(
-                lambda tasks, seed, share=percent / 100: storms.storm(tasks, seed, share),
-                lambda seed, share=percent / 100: storms.storm(25, seed, share),
+                partial(storms.storm, share=percent / 100),
+                partial(storms.storm, 25, share=percent / 100),
                 500,
             )
             for percent in (5, 20, 50)
@@ -141,7 +142,8 @@ def machine() -> str:
 
 def keep(name: str, backend: str, outcome: Outcome, cells: list[str]) -> None:
     """Notes a long run for the table."""
-    entry = {"name": name, "backend": backend, "cells": cells, "faults": dict(outcome.faults), "broken": outcome.broken}
+    entry: dict[str, Any] = {"name": name, "backend": backend, "cells": cells, "broken": outcome.broken}
+    entry |= {"faults": dict(outcome.faults)}
     entry |= {"date": date.today().isoformat(), "seconds": outcome.seconds, "tasks": outcome.tasks}
     RECORD.parent.mkdir(exist_ok=True)
     with RECORD.open("a") as out:

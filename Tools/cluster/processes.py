@@ -12,7 +12,11 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class StartError(Exception):
@@ -111,7 +115,7 @@ class Process:
             raise StartError(f"{self.name} ended with {self.process.returncode}; see {self.log}\n{self.tail()}")
 
 
-def await_that(condition, seconds: float, what: str):
+def await_that(condition: Callable[..., T | None], seconds: float, what: str) -> T:
     """Asks again and again, for there is no event to wait on in another program; returns the first true answer."""
     deadline = time.monotonic() + seconds
     while True:

@@ -166,7 +166,7 @@ class TCPProxy:
         for one in [one for one in self._flows if one.source in (flow.source, flow.sink)]:
             self._flows.remove(one)
             self._selector.unregister(one.source)
-        for one in (flow.source, flow.sink):
+        for end in (flow.source, flow.sink):
             if is_reset:
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            one.close()
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            end.close()

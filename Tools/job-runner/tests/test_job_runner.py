@@ -176,8 +176,8 @@ class Retries(unittest.TestCase):
 
         bucket = oci_object_storage.Bucket("http://127.0.0.1:1", "n", "b", None, None)
         with (
-            unittest.mock.patch.object(oci_object_storage.time, "sleep", sleep),
-            unittest.mock.patch.object(oci_object_storage.time, "monotonic", lambda: now),
+            unittest.mock.patch("time.sleep", sleep),
+            unittest.mock.patch("time.monotonic", lambda: now),
             unittest.mock.patch.object(bucket, "_exchange", exchange),
         ):
             bucket.put("name", b"result")

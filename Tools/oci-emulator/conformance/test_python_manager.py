@@ -40,7 +40,7 @@ class PythonManager(unittest.TestCase):
     def setUp(self) -> None:
         self.emulator = harness.EmulatorProcess("--fast")
         self.addCleanup(self.emulator.close)
-        self.processes: list[subprocess.Popen] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
         self.addCleanup(self.end_processes)
         given = self.emulator.environment
         self.environment = {

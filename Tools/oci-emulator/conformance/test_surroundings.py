@@ -12,6 +12,10 @@ from oci._vendor import requests
 
 
 class Surroundings(unittest.TestCase):
+    environment: dict[str, str]
+    compartment: str
+    tenancy: str
+
     @classmethod
     def setUpClass(cls) -> None:
         cls.environment = harness.emulator().environment

@@ -20,7 +20,7 @@ print(oci.container_instances.ContainerInstanceClient(config).base_client.endpoi
 
 
 class ThroughTheProxy(unittest.TestCase):
-    def run_program(self, program: str) -> subprocess.CompletedProcess:
+    def run_program(self, program: str) -> subprocess.CompletedProcess[str]:
         given = harness.emulator().environment
         environment = {
             **os.environ, "HOME": "/nonexistent", "OCI_CONFIG_FILE": given["OCI_CONFIG_FILE"],
