@@ -145,7 +145,9 @@ class Stage:
             return Outcome(count, 0), f"{self.name}: ok, {took}"
         lines = ended.output.splitlines()
         telling = [line for line in lines if re.search(r"error:|✘|^(FAIL|ERROR):|Error\b", line)]
-        text = "\n".join([f"{self.name}: FAILED, {took}", *(telling[:30] or lines[-30:]), *lines[-15:]])
+        # What tells most comes first, and nothing twice.
+        shown = dict.fromkeys([*(telling[:30] or lines[-30:]), *lines[-15:]])
+        text = "\n".join([f"{self.name}: FAILED, {took}", *shown])
         # Swift tells the failures of each test, suite and run: the last word is the sum.
         issues = re.findall(r"with (\d+) issue", ended.output)[-1:]
         failures = issues + re.findall(r"(?:failures|errors)=(\d+)", ended.output)
@@ -289,4 +291,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("interrupted; every program of the tests was killed")
