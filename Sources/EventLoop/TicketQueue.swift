@@ -25,8 +25,9 @@ package final class TicketQueue<Grant: Sendable> {
         }
     }
 
-    /// A binary heap; the ticket that goes first is at index 0. Tickets that left stay until their turn comes, so
-    /// leaving costs nothing however many wait.
+    /// A binary heap; the ticket that goes first is at index 0.
+    ///
+    /// Tickets that left stay until their turn comes, so leaving costs nothing however many wait.
     private var heap: [Ticket] = []
     private var arrivals: UInt64 = 0
     /// How many callers wait, those included whose wait has just ended in vain.
