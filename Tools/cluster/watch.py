@@ -235,7 +235,20 @@ def gdb(pid: int, seconds: float) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"no stacks: {error}\n"
     threads = done.stdout.find("\nThread ")
-    return done.stdout[threads + 1 :] if threads >= 0 else f"no stacks: {done.stderr.strip() or done.stdout.strip()}\n"
+    if threads < 0:
+        return f"no stacks: {done.stderr.strip() or done.stdout.strip()}\n"
+    return demangled(done.stdout[threads + 1 :])
+
+
+def demangled(text: str) -> str:
+    """The text with Swift's names as they are written, where Swift can be asked."""
+    if "$s" not in text:
+        return text
+    words = ["swift", "demangle", "--simplified"]
+    try:
+        return subprocess.run(words, check=True, input=text, capture_output=True, text=True, timeout=20).stdout
+    except (OSError, subprocess.SubprocessError):
+        return text
 
 
 def session(pid: int) -> int:
