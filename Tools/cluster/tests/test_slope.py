@@ -4,20 +4,22 @@
 from __future__ import annotations
 
 import random
+import sys
 import unittest
+from collections.abc import Callable
+from pathlib import Path
 
-from support import BACKEND  # puts the cluster tools on the path
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from slope import Series  # noqa: E402
+from slope import Series, levels
 
 SEED = 7
 
 
-@unittest.skipIf(BACKEND == "ymq", "the same over either transport")
 class Slope(unittest.TestCase):
     """Ten minutes of samples, noise and all."""
 
-    def series(self, value) -> Series:
+    def series(self, value: Callable[[int], float]) -> Series:
         series = Series("memory", "MB", 4)
         noise = random.Random(SEED)
         for second in range(0, 600, 2):
@@ -40,3 +42,13 @@ class Slope(unittest.TestCase):
         leaking = self.series(lambda second: 20 + second / 60)
         self.assertTrue(leaking.grows)
         self.assertAlmostEqual(leaking.per_hour, 60, delta=12)
+
+    def test_what_is_shown_are_levels_and_no_slopes(self) -> None:
+        memory, timers = self.series(lambda second: 20 + second / 60), Series("timers", "", 12)
+        for second in range(0, 600, 2):
+            timers.add(second, 8 if second < 400 else 54)
+        lines = levels([memory, timers], [12.2, 7], [11.4, 7])
+        self.assertEqual(lines[0], "with nothing to do, before and after: memory 12 -> 11, timers 7 -> 7")
+        self.assertRegex(lines[1], r"^at work: memory \d+ to \d+, timers 8 to 54$")
+        self.assertNotIn("an hour", "".join(lines))
+        self.assertTrue(memory.grows, "it is judged all the same")
