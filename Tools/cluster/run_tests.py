@@ -101,6 +101,7 @@ def stages(older_versions: list[str]) -> list[Stage]:
     build = ["swift", "build", "--build-tests", "--explicit-target-dependency-import-check", "error"]
     every = [
         Stage("format", lint),
+        Stage("documentation", ["Tools/docs"]),
         Stage("build of the tests", build),
         # All tests of the process share its loop: more of them at once only make each other late.
         Stage(
@@ -160,13 +161,13 @@ def run_in_lanes(chosen: list[Stage]) -> Outcome:
 
 
 def show_kinds(is_complete: bool) -> None:
-    """Prints the table of what ran; after a run with every release it also goes into the README."""
+    """Prints the table of what ran; after a run with every release it also goes into the documentation."""
     if not KINDS.exists():
         return
     text = kinds_table.table(kinds_table.read(KINDS))
     print(text, end="")
     if is_complete:
-        kinds_table.put(text, ROOT / "README.md")
+        kinds_table.put(text, kinds_table.DOCUMENTATION / "Compatibility.md")
 
 
 def main() -> int:
@@ -176,7 +177,7 @@ def main() -> int:
         "--all-versions",
         action="store_true",
         help="run the kinds of task with every release of Scaler, not the newest and the oldest only, and write "
-        "README's table of them",
+        "the documentation's table of them",
     )
     options = parser.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)
