@@ -72,11 +72,15 @@ let package = Package(
             ]
         ),
         module(
+            "Reporting",
+            ["Configuration", "EventLoop", "OCIServices", .product(name: "Logging", package: "swift-log")]
+        ),
+        module(
             "WorkerCore",
             [
                 "Compression", "Configuration", "Encodings", "EventLoop", "HTTPClient", "Messaging",
-                "OCIProfile", "OCIServices", "OCISigning", "SchedulerMessages", "TaskEngine", "TaskPayload",
-                "Transport",
+                "OCIProfile", "OCIServices", "OCISigning", "Reporting", "SchedulerMessages", "TaskEngine",
+                "TaskPayload", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
@@ -84,7 +88,7 @@ let package = Package(
             "Provisioning",
             [
                 "Configuration", "Encodings", "EventLoop", "HTTPWire", "JSON", "Messaging", "OCIProfile",
-                "OCIServices", "TaskPayload", "Transport", "WorkerCore",
+                "OCIServices", "Reporting", "TaskPayload", "Transport", "WorkerCore",
             ],
             resources: [
                 .embedInCode("JobRunner"), .embedInCode("check_client.py"),
@@ -92,7 +96,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "ScalerOCIHPC",
-            dependencies: ["Configuration", "Provisioning", "Transport", "WorkerCore"],
+            dependencies: ["Configuration", "Provisioning", "Reporting", "Transport", "WorkerCore"],
             swiftSettings: strict
         ),
 
@@ -107,7 +111,9 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["COpenSSL", "EventLoop", "Messaging", "Transport"],
+            dependencies: [
+                "COpenSSL", "EventLoop", "Messaging", "Transport", .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),
@@ -139,8 +145,15 @@ let package = Package(
         tests(
             "ProvisioningTests",
             [
-                "Configuration", "EventLoop", "JSON", "OCIServices", "Provisioning", "TestSupport",
+                "Configuration", "EventLoop", "JSON", "OCIServices", "Provisioning", "Reporting", "TestSupport",
                 "WorkerCore",
+            ]
+        ),
+        tests(
+            "ReportingTests",
+            [
+                "Configuration", "EventLoop", "OCIServices", "Reporting", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         tests("CompressionTests", ["Compression", "TestSupport"]),

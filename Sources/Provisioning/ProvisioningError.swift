@@ -2,6 +2,7 @@
 
 package import Configuration
 package import OCIServices
+internal import Reporting
 package import Transport
 internal import WorkerCore
 
