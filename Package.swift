@@ -112,7 +112,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "COpenSSL", "EventLoop", "Messaging", "Transport", .product(name: "Logging", package: "swift-log"),
+                "COpenSSL", "EventLoop", "Messaging", "Transport",
+                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/TestSupport",
             swiftSettings: strict
@@ -145,7 +146,8 @@ let package = Package(
         tests(
             "ProvisioningTests",
             [
-                "Configuration", "EventLoop", "JSON", "OCIServices", "Provisioning", "Reporting", "TestSupport",
+                "Configuration", "EventLoop", "JSON", "OCIServices", "Provisioning", "Reporting",
+                "TestSupport",
                 "WorkerCore",
             ]
         ),

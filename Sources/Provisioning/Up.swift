@@ -31,7 +31,9 @@ enum Up {
             }
             let sections = try sections(of: path)
             for type in sections.otherManagerTypes {
-                LineWriter.writeFatal("note: the worker manager of type \(type) is not started by this program")
+                LineWriter.writeFatal(
+                    "note: the worker manager of type \(type) is not started by this program"
+                )
             }
             if sections.hasGUI { LineWriter.writeFatal("note: [gui] is not started by this program") }
             let programs = CompanionProgram.all(sections, path: path)
