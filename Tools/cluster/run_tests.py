@@ -171,6 +171,7 @@ def stages(older_versions: list[str]) -> list[Stage]:
     every = [
         Stage("format", lint, is_quick=True),
         Stage("Python lint", ["Tools/lint-python"], is_quick=True),
+        Stage("documentation", ["Tools/docs"], is_quick=True),
         Stage("build of the tests", build, seconds=900, is_quick=True),
         # All tests of the process share its loop: more of them at once only make each other late.
         Stage(
@@ -241,13 +242,13 @@ def run_in_lanes(chosen: list[Stage], run: Run) -> Outcome:
 
 
 def show_kinds(is_complete: bool) -> None:
-    """Prints the table of what ran; after a run with every release it also goes into the README."""
+    """Prints the table of what ran; after a run with every release it also goes into the documentation."""
     if not KINDS.exists():
         return
     text = kinds_table.table(kinds_table.read(KINDS))
     print(text, end="")
     if is_complete:
-        kinds_table.put(text, ROOT / "README.md")
+        kinds_table.put(text, kinds_table.DOCUMENTATION / "Compatibility.md")
 
 
 def main() -> int:
@@ -257,7 +258,7 @@ def main() -> int:
         "--all-versions",
         action="store_true",
         help="run the kinds of task with every release of Scaler, not the newest and the oldest only, and write "
-        "README's table of them",
+        "the documentation's table of them",
     )
     parser.add_argument(
         "--minutes", type=float, default=ALL_MINUTES, help="the longest that all stages may take (default: %(default)s)"
