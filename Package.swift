@@ -81,18 +81,16 @@ let package = Package(
             ]
         ),
         module(
-            "Provisioning",
+            "Commands",
             [
                 "Configuration", "Encodings", "EventLoop", "HTTPWire", "JSON", "Messaging", "OCIProfile",
-                "OCIServices", "TaskPayload", "Transport", "WorkerCore",
+                "OCIServices", "TaskEngine", "TaskPayload", "Transport", "WorkerCore",
             ],
-            resources: [
-                .embedInCode("JobRunner"), .embedInCode("check_client.py"),
-            ]
+            resources: [.embedInCode("Image/JobRunner"), .embedInCode("Check/check_client.py")]
         ),
         .executableTarget(
             name: "ScalerOCIHPC",
-            dependencies: ["Configuration", "Provisioning", "Transport", "WorkerCore"],
+            dependencies: ["Commands", "Configuration", "Transport", "WorkerCore"],
             swiftSettings: strict
         ),
 
@@ -137,9 +135,9 @@ let package = Package(
         tests("TaskEngineTests", ["TaskEngine", "TestSupport"]),
         tests("ConfigurationTests", ["Configuration", "TestSupport"]),
         tests(
-            "ProvisioningTests",
+            "CommandsTests",
             [
-                "Configuration", "EventLoop", "JSON", "OCIServices", "Provisioning", "TestSupport",
+                "Commands", "Configuration", "EventLoop", "JSON", "OCIServices", "TestSupport",
                 "WorkerCore",
             ]
         ),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Commands
 internal import Configuration
 internal import Glibc
-internal import Provisioning
 internal import Transport
 internal import WorkerCore
 
@@ -28,10 +28,10 @@ enum CommandLineEntry {
         }
     }
 
-    private static let subcommands = ProvisioningCommands.subcommands
+    private static let subcommands = CommandRunner.subcommands
 
     private static func run(_ name: String, _ arguments: [String]) -> Int32 {
-        guard let code = ProvisioningCommands.run(name, arguments) else {
+        guard let code = CommandRunner.run(name, arguments) else {
             preconditionFailure("no subcommand \(name) was declared")
         }
         return code

@@ -45,7 +45,7 @@ final class Diagnosis {
             .endedInstance(
                 EndedInstance(
                     id: instanceID,
-                    state: summary?.lifecycleState.name,
+                    state: summary?.lifecycleState,
                     details: summary?.lifecycleDetails,
                     exitCode: container?.exitCode,
                     containerDetails: container?.lifecycleDetails,

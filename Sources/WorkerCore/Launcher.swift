@@ -183,24 +183,15 @@ final class Launcher {
         _ generation: Int,
         _ placement: Placement
     ) -> InstanceLaunch {
-        var launch = InstanceLaunch(
-            compartmentID: settings.compartmentID,
-            availabilityDomain: placement.availabilityDomain,
-            displayName: owner.displayName(of: task),
-            shape: placement.shape,
+        InstanceLaunch(
+            settings,
+            in: placement,
             ocpus: size.ocpus,
             memoryGB: size.memoryGB,
-            subnetID: placement.subnetID,
-            imageURL: settings.containerImage
+            displayName: owner.displayName(of: task),
+            environment: environment,
+            tags: owner.tags(of: task, generation: generation)
         )
-        launch.environment = environment.variables
-        launch.freeformTags =
-            settings.freeformTags.map { ($0.key, $0.value) } + owner.tags(of: task, generation: generation)
-        launch.definedTags = settings.definedTags.map {
-            OCIServices.DefinedTag(namespace: $0.namespace, key: $0.key, value: $0.value)
-        }
-        launch.imagePullSecrets = ImagePullSecret.all(for: settings)
-        return launch
     }
 }
 

@@ -179,8 +179,8 @@ class Documented(unittest.TestCase):
         text = (ROOT / "README.md").read_text().partition("\n## Troubleshooting\n")[2].partition("\n## ")[0]
         cells = [row.split("|")[2] for row in text.splitlines() if row.startswith("| ")][1:]
         named = {name for cell in cells for name in re.findall(r"`([\w.-]+)`", cell)}
-        sources = "".join(path.read_text() for path in (ROOT / "Sources" / "Provisioning").glob("*Checks.swift"))
-        written = set(re.findall(r'check\("([\w-]+)', sources))
+        sources = "".join(path.read_text() for path in (ROOT / "Sources/Commands/Check").glob("*Checks.swift"))
+        written = set(re.findall(r'Check\("([\w-]+)', sources))
         self.assertEqual({name.removesuffix("...") for name in named}, {name for name in written} - {"client"})
 
 
