@@ -72,11 +72,15 @@ let package = Package(
             ]
         ),
         module(
+            "Reporting",
+            ["Configuration", "EventLoop", "OCIServices", .product(name: "Logging", package: "swift-log")]
+        ),
+        module(
             "WorkerCore",
             [
                 "Compression", "Configuration", "Encodings", "EventLoop", "HTTPClient", "Messaging",
-                "OCIProfile", "OCIServices", "OCISigning", "SchedulerMessages", "TaskEngine", "TaskPayload",
-                "Transport",
+                "OCIProfile", "OCIServices", "OCISigning", "Reporting", "SchedulerMessages", "TaskEngine",
+                "TaskPayload", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
@@ -84,13 +88,13 @@ let package = Package(
             "Commands",
             [
                 "Configuration", "Encodings", "EventLoop", "HTTPWire", "JSON", "Messaging", "OCIProfile",
-                "OCIServices", "TaskEngine", "TaskPayload", "Transport", "WorkerCore",
+                "OCIServices", "Reporting", "TaskEngine", "TaskPayload", "Transport", "WorkerCore",
             ],
             resources: [.embedInCode("Image/JobRunner"), .embedInCode("Check/check_client.py")]
         ),
         .executableTarget(
             name: "ScalerOCIHPC",
-            dependencies: ["Commands", "Configuration", "Transport", "WorkerCore"],
+            dependencies: ["Commands", "Configuration", "Reporting", "Transport", "WorkerCore"],
             swiftSettings: strict
         ),
 
@@ -105,7 +109,9 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["COpenSSL", "EventLoop", "Messaging", "Transport"],
+            dependencies: [
+                "COpenSSL", "EventLoop", "Messaging", "Transport", .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),
@@ -137,8 +143,15 @@ let package = Package(
         tests(
             "CommandsTests",
             [
-                "Commands", "Configuration", "EventLoop", "JSON", "OCIServices", "TestSupport",
+                "Commands", "Configuration", "EventLoop", "JSON", "OCIServices", "Reporting", "TestSupport",
                 "WorkerCore",
+            ]
+        ),
+        tests(
+            "ReportingTests",
+            [
+                "Configuration", "EventLoop", "OCIServices", "Reporting", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         tests("CompressionTests", ["Compression", "TestSupport"]),

@@ -39,17 +39,16 @@ package enum ConfigurationError: Error, Sendable, Equatable {
     /// Settings that exclude or need each other.
     case contradiction(String)
 
-    /// 2 for a command line that does not parse, 78 (EX_CONFIG of sysexits.h) for everything about values.
-    package var exitCode: Int32 {
+    /// Whether the command line does not parse, rather than that a value is wrong.
+    package var isUsage: Bool {
         switch self {
         case .unknownFlag, .ambiguousFlag, .missingValue, .unwantedValue, .unexpectedArgument, .strayWord,
             .unknownWord, .unknownManagerType, .severalFiles:
-            2
-        case .badValue(_, .flag, let fault), .badValue(_, .argument, let fault):
-            fault.isOutOfRange ? 78 : 2
+            true
+        case .badValue(_, .flag, let fault), .badValue(_, .argument, let fault): !fault.isOutOfRange
         case .badValue, .unreadableFile, .malformedFile, .unknownKey, .repeatedKey, .noManager,
             .missingSettings, .contradiction:
-            78
+            false
         }
     }
 

@@ -13,15 +13,6 @@ package enum AuthenticationProblem: Error, Sendable, Equatable {
     package var isRetryable: Bool {
         if case .unreachable = self { true } else { false }
     }
-
-    /// The exit status for a daemon that cannot start because of it (sysexits: EX_CONFIG, EX_NOPERM, EX_UNAVAILABLE).
-    package var exitStatus: Int32 {
-        switch self {
-        case .configuration: 78
-        case .refused: 77
-        case .unreachable: 69
-        }
-    }
 }
 
 extension AuthenticationProblem: CustomStringConvertible {

@@ -3,6 +3,7 @@
 internal import Commands
 internal import Configuration
 internal import Glibc
+internal import Reporting
 internal import Transport
 internal import WorkerCore
 
@@ -23,7 +24,7 @@ enum CommandLineEntry {
             case .subcommand(let name, let arguments): return run(name, arguments)
             }
         } catch {
-            FatalLine.write(error.description)
+            LineWriter.writeFatal(error.description)
             return error.exitCode
         }
     }

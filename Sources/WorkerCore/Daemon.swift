@@ -5,6 +5,7 @@ package import EventLoop
 internal import Glibc
 internal import Logging
 internal import OCIServices
+internal import Reporting
 internal import Transport
 
 /// The process: its log, its signals, its managers, its exit code.
@@ -22,7 +23,7 @@ package enum Daemon {
         do {
             log = try LogFile.logger(for: managers[0])
         } catch {
-            FatalLine.write("\(error)")
+            LineWriter.writeFatal("\(error)")
             return ExitCode.configuration
         }
         if !ProcessIdentity.forbidDumps() { log.warning("cannot keep keys out of core files") }
@@ -41,13 +42,6 @@ package protocol Companions: AnyObject, Sendable {
 
     /// Stops everything that still runs.
     func stop() async
-}
-
-/// Exit codes of sysexits(3) that the daemon uses.
-enum ExitCode {
-    static let unavailable: Int32 = 69
-    static let noPermission: Int32 = 77
-    static let configuration: Int32 = 78
 }
 
 /// The life of the process on its loop.
@@ -138,7 +132,7 @@ private final class DaemonProcess {
             }
             let service = ManagerService(settings: settings, calls: calls, log: log)
             guard await service.becomeSole() else {
-                FatalLine.write(
+                LineWriter.writeFatal(
                     "another process on this host runs manager \(settings.workerManagerID) for the same scheduler; "
                         + "stop it, or choose another --worker-manager-id"
                 )
@@ -146,7 +140,7 @@ private final class DaemonProcess {
             }
             try await patiently(log) { () async throws(OCIError) in try await service.takeStock() }
             if let misfit = await service.misfit() {
-                FatalLine.write(
+                LineWriter.writeFatal(
                     "\(misfit); change --instance-ocpus, --instance-memory-gb or --instance-shape"
                 )
                 return ExitCode.configuration
@@ -158,7 +152,7 @@ private final class DaemonProcess {
             return nil
         } catch {
             log.critical("cannot work with OCI", metadata: ["error": "\(error)"])
-            FatalLine.write("\(error)")
+            LineWriter.writeFatal("\(error)")
             return error.exitCode
         }
     }
@@ -186,9 +180,9 @@ private final class DaemonProcess {
         _ log: Logger,
         _ body: @LoopActor () async throws(OCIError) -> Value
     ) async throws(OCIError) -> Value {
-        let trouble = LastingTrouble(
+        let trouble = ThrottledWarning(
             "OCI is not reachable; trying again",
-            relief: "OCI is reachable",
+            recovery: "OCI is reachable",
             log: log
         )
         while true {
@@ -212,7 +206,7 @@ private final class DaemonProcess {
             spawn { await server.run() }
             return nil
         } catch {
-            FatalLine.write(
+            LineWriter.writeFatal(
                 "cannot serve status at \(address.description): \(error); choose another --status-address"
             )
             return ExitCode.configuration
@@ -248,15 +242,6 @@ private final class DaemonProcess {
         stopping.open()
         guard let again = try? await signals.next() else { return }
         log.warning("second signal; leaving at once", metadata: ["signal": "\(again)"])
-        exit(128 + again)
-    }
-}
-
-/// One line for the person at the terminal, whatever the log is set to.
-package enum FatalLine {
-    /// Writes it to standard error.
-    package static func write(_ text: String) {
-        let line = Array("scaler-oci-hpc: \(text)\n".utf8)
-        _ = line.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        exit(ExitCode.signal(again))
     }
 }

@@ -4,6 +4,7 @@ internal import Configuration
 internal import EventLoop
 internal import Logging
 internal import Messaging
+internal import Reporting
 internal import SchedulerMessages
 internal import TaskEngine
 internal import Transport
@@ -100,9 +101,9 @@ final class Fleet {
     private func keepManager() async {
         var backoff = Backoff(initial: .milliseconds(200), limit: .seconds(5))
         var identity = steadyIdentity
-        let trouble = LastingTrouble(
+        let trouble = ThrottledWarning(
             "the scheduler is not reachable; trying again",
-            relief: "the scheduler is reachable",
+            recovery: "the scheduler is reachable",
             log: log
         )
         while !isCancelled, !isLeaving {

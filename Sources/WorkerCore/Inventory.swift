@@ -18,6 +18,7 @@ internal import Encodings
 internal import EventLoop
 internal import Logging
 internal import OCIServices
+internal import Reporting
 internal import SchedulerMessages
 internal import TaskEngine
 
@@ -39,7 +40,7 @@ final class Inventory {
     private let reaper: Reaper
     private let grace: Duration
     private let log: Logger
-    private let listingTrouble: LastingTrouble
+    private let listingTrouble: ThrottledWarning
     /// Tasks whose completion is awaited, by their id in hexadecimal digits.
     private var watched: [String: TaskRun] = [:]
     private var leftovers = Leftovers()
@@ -81,7 +82,7 @@ final class Inventory {
         self.reaper = reaper
         self.grace = grace
         self.log = log
-        listingTrouble = LastingTrouble("cannot list; trying again", relief: "listing works again", log: log)
+        listingTrouble = ThrottledWarning("cannot list; trying again", recovery: "listing works again", log: log)
         // Only a listing can tell that the instance is gone, and where nothing is watched any more none may be due.
         reaper.onAccepted = { [weak self] hasObjects in
             if hasObjects { self?.noteChange() } else { self?.instancesBell.ring() }

@@ -16,6 +16,7 @@ internal import Encodings
 internal import EventLoop
 internal import Logging
 internal import OCIServices
+internal import Reporting
 internal import SchedulerMessages
 internal import TaskEngine
 internal import TaskPayload
@@ -51,7 +52,7 @@ final class Launcher {
     private let instances: ContainerInstances
     private let inventory: Inventory
     private let patience: Duration
-    private let trouble: LastingTrouble
+    private let trouble: ThrottledWarning
     /// Where launches wait for room.
     let queue: LaunchQueue
 
@@ -69,9 +70,9 @@ final class Launcher {
         self.instances = instances
         self.inventory = inventory
         self.patience = patience
-        trouble = LastingTrouble(
+        trouble = ThrottledWarning(
             "cannot create an instance; trying again",
-            relief: "instances can be created again",
+            recovery: "instances can be created again",
             log: log
         )
         let placements = Placements(

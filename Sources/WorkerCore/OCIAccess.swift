@@ -95,16 +95,3 @@ extension ServiceNotice {
         }
     }
 }
-
-extension OCIError {
-    /// The exit code for a daemon that cannot start because of this.
-    package var exitCode: Int32 {
-        switch self {
-        case .authentication(let problem): problem.exitStatus
-        case .unknownAvailabilityDomain: ExitCode.configuration
-        default:
-            kind?.isPermission == true || kind == .notAuthenticated
-                ? ExitCode.noPermission : ExitCode.unavailable
-        }
-    }
-}

@@ -13,6 +13,7 @@
 internal import EventLoop
 internal import Logging
 internal import OCIServices
+internal import Reporting
 internal import TaskEngine
 
 /// Deletes instances and objects until the cloud says they are gone, however long that takes.
@@ -46,9 +47,9 @@ final class Reaper {
     private let objects: ObjectStorage
     private let patience: Duration
     private let log: Logger
-    private let instanceTrouble: LastingTrouble
-    private let objectTrouble: LastingTrouble
-    private let stuckTrouble: LastingTrouble
+    private let instanceTrouble: ThrottledWarning
+    private let objectTrouble: ThrottledWarning
+    private let stuckTrouble: ThrottledWarning
     private var deletions: [String: Deletion] = [:]
     private var waiting: [String] = []
     private var working = 0
@@ -83,19 +84,19 @@ final class Reaper {
         self.objects = objects
         self.patience = patience
         self.log = log
-        instanceTrouble = LastingTrouble(
+        instanceTrouble = ThrottledWarning(
             "cannot delete an instance; trying again",
-            relief: "every deletion of an instance was accepted",
+            recovery: "every deletion of an instance was accepted",
             log: log
         )
-        objectTrouble = LastingTrouble(
+        objectTrouble = ThrottledWarning(
             "cannot delete objects; trying again",
-            relief: "objects can be deleted again",
+            recovery: "objects can be deleted again",
             log: log
         )
-        stuckTrouble = LastingTrouble(
+        stuckTrouble = ThrottledWarning(
             "an instance does not go away although its deletion was accepted; deleting it again",
-            relief: "no deletion is stuck",
+            recovery: "no deletion is stuck",
             log: log
         )
     }

@@ -13,6 +13,7 @@
 internal import EventLoop
 internal import Logging
 internal import Messaging
+internal import Reporting
 internal import SchedulerMessages
 internal import TaskEngine
 
@@ -36,7 +37,7 @@ final class SchedulerChannel {
     private let connector: SchedulerConnector
     private let log: Logger
     /// Told while there is no link; nil where somebody else tells it already.
-    private let trouble: LastingTrouble?
+    private let trouble: ThrottledWarning?
     private var link: (any MessageLink)?
     private var lineWatch: Spawned<Void>?
     private var hasLeft = false
@@ -59,7 +60,7 @@ final class SchedulerChannel {
         endpoint: Endpoint,
         connector: SchedulerConnector,
         log: Logger,
-        trouble: LastingTrouble? = nil
+        trouble: ThrottledWarning? = nil
     ) {
         self.identity = identity
         self.endpoint = endpoint

@@ -3,6 +3,7 @@
 package import EventLoop
 internal import Logging
 package import OCIServices
+internal import Reporting
 
 /// Deletes for a person what an owner left in the cloud, as the daemon would: with its reaper, and its patience.
 @LoopActor
@@ -56,7 +57,7 @@ package final class Sweep {
         self.belongings = belongings
         namesByTask = Dictionary(grouping: belongings.objects, by: \.taskID)
             .mapValues { $0.map(\.summary.name) }
-        let log = Logger(label: "scaler-oci-hpc") { _ in NoticeLogHandler(tell: tell) }
+        let log = Logger(label: "scaler-oci-hpc") { _ in WarningLogHandler(tell: tell) }
         reaper = Reaper(instances: instances, objects: objects, log: log)
         reaper.onRefusal = { [weak self] error in
             if error.kind?.isPermission == true || error.kind == .notAuthenticated { self?.denial = error }

@@ -111,6 +111,6 @@ func complaint(
         _ = try invocation(arguments, environment: environment, file: file)
         return nil
     } catch {
-        return "\(error.exitCode): \(error.description)"
+        return "\(error.isUsage ? 2 : 78): \(error.description)"
     }
 }

@@ -3,6 +3,7 @@
 package import Configuration
 internal import EventLoop
 package import OCIServices
+internal import Reporting
 package import Transport
 internal import WorkerCore
 

@@ -3,6 +3,7 @@
 package import Configuration
 internal import EventLoop
 internal import Glibc
+internal import Reporting
 
 /// The subcommands of this module.
 package enum CommandRunner {

@@ -4,6 +4,7 @@ internal import EventLoop
 internal import Glibc
 internal import JSON
 internal import OCIServices
+internal import Reporting
 
 /// The person at the terminal: results go to standard output, talk to standard error.
 @LoopActor
@@ -21,7 +22,9 @@ final class Console {
     convenience init() {
         self.init(
             isTerminal: isatty(STDERR_FILENO) == 1,
-            write: { text, isTalk in writeAll(text, to: isTalk ? STDERR_FILENO : STDOUT_FILENO) },
+            write: { text, isTalk in
+                LineWriter.write(Array(text.utf8), to: isTalk ? STDERR_FILENO : STDOUT_FILENO)
+            },
             readAnswer: { () async throws(CommandError) in try await readLineOfTerminal() }
         )
     }
@@ -119,17 +122,4 @@ private func readLineOfTerminal() async throws(CommandError) -> String? {
         throw .cancelled
     }
     return readLine()
-}
-
-/// A terminal or pipe that takes no more is nobody's fault here; SIGPIPE is ignored, so the work goes on.
-private func writeAll(_ text: String, to fileDescriptor: Int32) {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-        let count = rest.withUnsafeBytes { Glibc.write(fileDescriptor, $0.baseAddress, $0.count) }
-        guard count > 0 else {
-            if count < 0, errno == EINTR { continue }
-            return
-        }
-        rest = rest.dropFirst(count)
-    }
 }

@@ -3,6 +3,7 @@
 internal import Configuration
 internal import EventLoop
 internal import Glibc
+internal import Reporting
 internal import Transport
 internal import WorkerCore
 
@@ -36,7 +37,7 @@ final class CompanionProcesses: Companions {
 
     func waitForEnd() async -> Int32 {
         guard let (name, end) = try? await ends.receive() else { return 0 }
-        FatalLine.write("\(name) ended with \(end); stopping everything")
+        LineWriter.writeFatal("\(name) ended with \(end); stopping everything")
         if case .exited(let code) = end, code != 0 { return code }
         return 69
     }
@@ -48,7 +49,7 @@ final class CompanionProcesses: Companions {
             process.send(signal: SIGTERM)
             // Called when the process leaves: nothing cancels this wait.
             if (try? await process.waitForEnd(until: .after(Self.stopLimit))) == nil {
-                FatalLine.write("\(program.name) does not leave; killing it")
+                LineWriter.writeFatal("\(program.name) does not leave; killing it")
                 process.send(signal: SIGKILL)
                 _ = try? await process.waitForEnd(until: .after(Self.stopLimit))
             }
@@ -58,7 +59,7 @@ final class CompanionProcesses: Companions {
     private func launch(_ program: CompanionProgram) -> ChildProcess? {
         let searchPath = environmentVariable("PATH") ?? ""
         guard let path = Program.find(program.name, searchPath: searchPath) else {
-            FatalLine.write(
+            LineWriter.writeFatal(
                 "there is no \(program.name) in PATH; install it with pip install opengris-scaler, or activate the "
                     + "virtual environment that has it"
             )
@@ -72,7 +73,7 @@ final class CompanionProcesses: Companions {
         do throws(TransportError) {
             return try ChildProcess(started)
         } catch {
-            FatalLine.write("\(path) cannot be started: \(error)")
+            LineWriter.writeFatal("\(path) cannot be started: \(error)")
             return nil
         }
     }
@@ -90,7 +91,7 @@ final class CompanionProcesses: Companions {
             _ = try? await sleep(for: Self.beat)
         }
         if isCancelled { return false }
-        FatalLine.write(
+        LineWriter.writeFatal(
             process.isRunning
                 ? "\(program.name) did not accept connections at \(program.address.description) in time"
                 : "\(program.name) ended at its start; what it said stands above"

@@ -2,6 +2,7 @@
 
 internal import Configuration
 internal import EventLoop
+internal import Reporting
 internal import Transport
 internal import WorkerCore
 
@@ -30,13 +31,13 @@ enum UpCommand {
             }
             let sections = try sections(of: path)
             for type in sections.otherManagerTypes {
-                FatalLine.write("note: the worker manager of type \(type) is not started by this program")
+                LineWriter.writeFatal("note: the worker manager of type \(type) is not started by this program")
             }
-            if sections.hasGUI { FatalLine.write("note: [gui] is not started by this program") }
+            if sections.hasGUI { LineWriter.writeFatal("note: [gui] is not started by this program") }
             let programs = CompanionProgram.all(sections, path: path)
             return Daemon.run(managers) { CompanionProcesses(programs) }
         } catch {
-            FatalLine.write(error.description)
+            LineWriter.writeFatal(error.description)
             return error.exitCode
         }
     }

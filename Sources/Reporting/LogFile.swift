@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Configuration
+package import Configuration
 internal import Glibc
-internal import Logging
+package import Logging
 
 /// Opens the files that the settings name and makes a logger of them.
-enum LogFile {
+package enum LogFile {
     /// A path that cannot be written to.
-    struct Problem: Error, CustomStringConvertible {
+    package struct Problem: Error, CustomStringConvertible {
         let path: String
         let reason: String
 
-        var description: String {
+        package var description: String {
             "cannot log to \(path): \(reason); choose another --logging-paths"
         }
     }
 
-    static func logger(for settings: Settings) throws(Problem) -> Logger {
+    /// The logger of a process with these settings; its files stay open for as long as the process lives.
+    package static func logger(for settings: Settings) throws(Problem) -> Logger {
         var sinks: [Int32] = []
         for path in settings.loggingPaths { sinks.append(try open(path)) }
         let handler = LineLogHandler(

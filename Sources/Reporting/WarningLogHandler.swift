@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import EventLoop
-internal import Logging
+package import Logging
 
 /// Hands what is logged as a warning or worse to a person, as `what: why; what next`.
-struct NoticeLogHandler: LogHandler {
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.warning
+package struct WarningLogHandler: LogHandler {
+    package var metadata: Logger.Metadata = [:]
+    package var logLevel = Logger.Level.warning
     private let tell: @LoopActor @Sendable (String) -> Void
 
     /// What is logged on the loop goes to `tell`.
-    init(tell: @escaping @LoopActor @Sendable (String) -> Void) { self.tell = tell }
+    package init(tell: @escaping @LoopActor @Sendable (String) -> Void) { self.tell = tell }
 
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) {
+    package func log(event: LogEvent) {
         var line = "\(event.message)"
         if let why = event.metadata?["error"] { line += ": \(why)" }
         if let next = event.metadata?["next_step"] { line += "; \(next)" }

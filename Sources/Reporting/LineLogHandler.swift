@@ -11,7 +11,7 @@ package enum LogLineFormat: Sendable {
     case json
 }
 
-/// Writes each event as one line to every sink, with one system call a sink, so that lines never mix.
+/// Writes each event as one line to every sink, with one system call a sink as a rule, so that lines do not mix.
 package struct LineLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
     package var logLevel: Logger.Level
@@ -42,7 +42,7 @@ package struct LineLogHandler: LogHandler {
         var bytes = Array(line.utf8)
         bytes.append(UInt8(ascii: "\n"))
         // A sink that cannot take the line (disk full) must not stop the daemon.
-        for sink in sinks { _ = bytes.withUnsafeBytes { write(sink, $0.baseAddress, $0.count) } }
+        for sink in sinks { LineWriter.write(bytes, to: sink) }
     }
 
     private static func textLine(_ event: LogEvent, _ fields: [(String, String)]) -> String {

@@ -1,24 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Logging
-import Synchronization
+package import Logging
+internal import Synchronization
 
 /// A log that a test can read.
-final class RecordedLog: Sendable {
+package final class RecordedLog: Sendable {
     private let lines = Mutex<[String]>([])
+    private let level: Logger.Level
 
-    /// Writes here what is of `notice` or worse.
-    var logger: Logger {
-        Logger(label: "test") { _ in Handler(log: self) }
+    /// A log of what is of `level` or worse.
+    package init(level: Logger.Level = .notice) {
+        self.level = level
+    }
+
+    /// Writes here.
+    package var logger: Logger {
+        Logger(label: "test") { _ in Handler(log: self, logLevel: self.level) }
     }
 
     /// The messages so far, each as `LEVEL message`.
-    var messages: [String] { lines.withLock { $0 } }
+    package var messages: [String] { lines.withLock { $0 } }
 
     private struct Handler: LogHandler {
         let log: RecordedLog
         var metadata: Logger.Metadata = [:]
-        var logLevel: Logger.Level = .notice
+        var logLevel: Logger.Level
 
         subscript(metadataKey key: String) -> Logger.Metadata.Value? {
             get { metadata[key] }

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+
+/// Writes text to a descriptor that stays the caller's.
+package enum LineWriter {
+    /// Writes all of `bytes`, with as many system calls as that takes.
+    ///
+    /// A terminal, pipe or full disk that takes no more must not stop the program: the rest is dropped. Nothing is thrown,
+    /// and SIGPIPE is ignored by the loop.
+    package static func write(_ bytes: [UInt8], to descriptor: Int32) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else {
+                if count < 0, errno == EINTR { continue }
+                return
+            }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Writes one line for the person at the terminal to standard error, whatever the log is set to.
+    package static func writeFatal(_ text: String) {
+        write(Array("scaler-oci-hpc: \(text)\n".utf8), to: STDERR_FILENO)
+    }
+}

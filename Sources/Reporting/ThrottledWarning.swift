@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import EventLoop
+package import Logging
+
+/// A condition that fails again and again: logged when it begins, then at most once a minute, and when it is over.
+///
+/// An hour of outage is a few dozen lines this way, however many calls fail in it.
+@LoopActor
+package final class ThrottledWarning {
+    private let warning: Logger.Message
+    private let recovery: Logger.Message
+    private let log: Logger
+    private let interval: Duration
+    private var lastLogged: Deadline?
+    private var suppressedCount = 0
+
+    /// `warning` is logged while the condition lasts, `recovery` (as information) when it is over.
+    package init(
+        _ warning: Logger.Message,
+        recovery: Logger.Message,
+        log: Logger,
+        interval: Duration = .seconds(60)
+    ) {
+        self.warning = warning
+        self.recovery = recovery
+        self.log = log
+        self.interval = interval
+    }
+
+    /// Notes that it happened (again).
+    package func occurred(_ metadata: Logger.Metadata) {
+        if let lastLogged, !(lastLogged + interval).isPast {
+            suppressedCount += 1
+            return
+        }
+        var metadata = metadata
+        if suppressedCount > 0 { metadata["times_since"] = "\(suppressedCount)" }
+        log.warning(warning, metadata: metadata)
+        lastLogged = .now
+        suppressedCount = 0
+    }
+
+    /// Notes that it is over.
+    package func ended() {
+        guard lastLogged != nil else { return }
+        log.info(recovery)
+        lastLogged = nil
+        suppressedCount = 0
+    }
+}
