@@ -2,7 +2,6 @@
 
 internal import Commands
 internal import Configuration
-internal import Glibc
 internal import Reporting
 internal import Transport
 internal import WorkerCore
@@ -40,6 +39,6 @@ enum CommandLineEntry {
 
     private static func say(_ text: String) -> Int32 {
         print(text)
-        return EXIT_SUCCESS
+        return ExitCode.success
     }
 }

@@ -31,27 +31,23 @@ import Testing
     }
 
     @Test func `a synonym is the setting itself, and not both at once`() throws {
-        let scan = try #require(try CommandForm.provision.scan(["--region", "phx", "--image=x"]))
+        let scan = try CommandForm.provision.scan(["--region", "phx", "--image=x"])
         #expect(scan.texts("oci-region") == ["phx"])
         #expect(scan.texts("container-image") == ["x"])
         #expect(scan.texts("region") == nil)
         #expect(throws: CommandError.self) {
             try CommandForm.provision.scan(["--region", "phx", "--oci-region", "iad"])
         }
-        #expect(try CommandForm.provision.scan(["--nonsense", "--help"]) == nil)
+        #expect(CommandForm.asksForHelp(["--nonsense", "--help"]))
     }
 
     @Test func `minutes of a job become seconds`() throws {
-        let order = try #require(
-            try ProvisionOrder(
-                [
-                    "--compartment-id", "c", "--availability-domain", "AD-1,AD-2", "--subnet-id", "s",
-                    "--job-timeout",
-                    "90", "--scheduler", "tcp://10.0.0.1:1",
-                ],
-                environment: [:]
-            )
-        )
+        let arguments = [
+            "--compartment-id", "c", "--availability-domain", "AD-1,AD-2", "--subnet-id", "s",
+            "--job-timeout",
+            "90", "--scheduler", "tcp://10.0.0.1:1",
+        ]
+        let order = try ProvisionOrder(CommandInput(.provision, arguments, environment: [:]))
         #expect(order.settings.jobTimeout == .seconds(5400))
         #expect(order.settings.availabilityDomains == ["AD-1", "AD-2"])
         #expect(order.settings.schedulerAddress == .tcp(host: "10.0.0.1", port: 1))

@@ -2,16 +2,14 @@
 
 internal import Configuration
 internal import EventLoop
+internal import Reporting
 internal import Transport
 
 /// `scaler-oci-hpc check`.
 enum CheckCommand {
     @LoopActor
-    static func run(_ arguments: [String], _ console: Console) async throws(CommandError) -> Int32 {
-        guard let order = try CheckOrder(arguments, environment: environmentVariables()) else {
-            console.put(CommandForm.check.help)
-            return 0
-        }
+    static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
+        let order = try CheckOrder(input)
         let run = CheckRun(order, console)
         for settings in order.managers {
             if order.managers.count > 1 { console.say("manager \(settings.workerManagerID)") }
@@ -21,6 +19,6 @@ enum CheckCommand {
             try await run.perform(SchedulerChecks.checks(order, order.managers[0]), .scheduler)
         }
         if order.isJSON { console.put(run.report.json.pretty) } else { console.put(run.report.summary) }
-        return run.report.isPassed ? 0 : 1
+        return run.report.isPassed ? ExitCode.success : ExitCode.negative
     }
 }

@@ -24,42 +24,26 @@ struct CheckOrder: Sendable {
         "object-storage-bucket",
     ]
 
-    /// Reads the command line and the files it names; nil when help was asked for.
-    init?(_ arguments: [String], environment: [String: String]) throws(CommandError) {
-        guard let scan = try CommandForm.check.scan(arguments) else { return nil }
-        managers = try Self.settings(scan, environment)
-        phases = try configured(
-            try Self.choice(scan, "phase", CheckPhase.allCases.map(\.rawValue)).compactMap(
-                CheckPhase.init(rawValue:)
-            )
-        )
-        tests = try configured(try Self.choice(scan, "test", Self.testNames))
-        timeout = .seconds(try configured(try scan.positiveNumber("timeout", unit: "seconds")) ?? 600)
-        let named = try configured(try scan.schedulerAddress)
-        let isAskedFor = named == nil && scan.texts("phase")?.last == "scheduler"
+    /// Reads the command line and the files it names.
+    init(_ input: CommandInput) throws(CommandError) {
+        managers = try Self.managers(input)
+        let phaseNames = CheckPhase.allCases.map(\.rawValue)
+        phases = try Self.choice(input, "phase", phaseNames).compactMap(CheckPhase.init(rawValue:))
+        tests = try Self.choice(input, "test", Self.testNames)
+        timeout = .seconds(try input.positiveNumber("timeout", unit: "seconds") ?? 600)
+        let named = try input.schedulerAddress
+        let isAskedFor = named == nil && input.text("phase") == "scheduler"
         if isAskedFor, managers[0].origins["scheduler-address"] == nil {
             throw .configuration(.missingSettings(["--scheduler"], path: nil, line: nil))
         }
         scheduler = isAskedFor ? managers[0].schedulerAddress : named
-        python = scan.texts("python")?.last ?? "python3"
-        isJSON = scan.has("json")
+        python = input.text("python") ?? "python3"
+        isJSON = input.has("json")
     }
 
-    private static func settings(
-        _ scan: ArgumentScan,
-        _ environment: [String: String]
-    ) throws(CommandError) -> [Settings] {
-        let given = scan.texts("config")?.last
-        if let given, given.hasSuffix(".toml") {
-            return try configured(
-                try Invocation.settings(
-                    scan: scan,
-                    environment: environment,
-                    required: required,
-                    readFile: ConfigurationReader.read
-                )
-            )
-        }
+    private static func managers(_ input: CommandInput) throws(CommandError) -> [Settings] {
+        let given = input.text("config")
+        if let given, given.hasSuffix(".toml") { return try input.managers(required: required) }
         let path = given ?? CommandForm.savedConfiguration
         var saved: SavedSettings?
         do throws(CommandError) {
@@ -68,35 +52,18 @@ struct CheckOrder: Sendable {
             // Flags and environment may say everything.
             if given != nil { throw error }
         }
-        return [
-            try configured(
-                try Invocation.settings(
-                    scan: scan,
-                    environment: environment,
-                    saved: saved,
-                    required: required
-                )
-            )
-        ]
+        return [try input.settings(saved: saved, required: required)]
     }
 
     /// One of the words, or all of them.
     private static func choice(
-        _ scan: ArgumentScan,
+        _ input: CommandInput,
         _ name: String,
         _ words: [String]
-    ) throws(ConfigurationError) -> [String] {
-        guard let word = scan.texts(name)?.last, word != "all" else { return words }
-        guard words.contains(word) else {
-            throw .badValue(
-                setting: name,
-                origin: .flag("--\(name)"),
-                fault: .malformed(
-                    "'\(word)' is no choice",
-                    "give one of all, \(words.joined(separator: ", "))"
-                )
-            )
-        }
-        return [word]
+    ) throws(CommandError) -> [String] {
+        guard let word = input.text(name), word != "all" else { return words }
+        if words.contains(word) { return [word] }
+        let remedy = "give one of all, \(words.joined(separator: ", "))"
+        throw .badFlag(name, .malformed("'\(word)' is no choice", remedy))
     }
 }

@@ -2,6 +2,7 @@
 
 package import Configuration
 internal import EventLoop
+internal import Glibc
 package import OCIServices
 internal import Reporting
 package import Transport
@@ -24,16 +25,16 @@ package enum CommandError: Error, Sendable {
     /// A signal ended the work.
     case cancelled
 
-    /// The exit code, of sysexits.h where that has one.
+    /// What the program exits with because of it.
     package var exitCode: Int32 {
         switch self {
         case .configuration(let error): error.exitCode
         case .cloud(let error): error.exitCode
-        case .unusable: 78
-        case .file: 73
-        case .program: 69
-        case .declined: 1
-        case .cancelled: 130
+        case .unusable: ExitCode.configuration
+        case .file: ExitCode.file
+        case .program: ExitCode.unavailable
+        case .declined: ExitCode.negative
+        case .cancelled: ExitCode.signal(SIGINT)
         }
     }
 }
@@ -52,6 +53,11 @@ extension CommandError: CustomStringConvertible {
 }
 
 extension CommandError {
+    /// A flag of a subcommand's own has a text that cannot be obeyed.
+    static func badFlag(_ name: String, _ fault: ValueFault) -> CommandError {
+        .configuration(.badValue(setting: name, origin: .flag("--\(name)"), fault: fault))
+    }
+
     /// The error that a failed call to the cloud is.
     init(_ error: OCIError) {
         if case .cancelled = error { self = .cancelled } else { self = .cloud(error) }

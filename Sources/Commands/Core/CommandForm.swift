@@ -44,14 +44,93 @@ struct CommandForm: Sendable {
         return text + "\nFlags:\n" + HelpText.describe(options)
     }
 
-    /// Scans the arguments; nil when help was asked for.
-    func scan(_ arguments: [String], wordCountMax: Int = 0) throws(CommandError) -> ArgumentScan? {
-        if arguments.contains("--help") || arguments.contains("-h") { return nil }
+    /// Whether these arguments ask for the help.
+    static func asksForHelp(_ arguments: [String]) -> Bool {
+        arguments.contains("--help") || arguments.contains("-h")
+    }
+
+    /// Scans the arguments, among which nothing is but flags.
+    func scan(_ arguments: [String]) throws(CommandError) -> ArgumentScan {
         let scan = try configured(try ArgumentScan(arguments, options: options))
-        if scan.words.count > wordCountMax {
-            throw .configuration(.strayWord(scan.words[wordCountMax], command: name))
-        }
+        if let word = scan.words.first { throw .configuration(.strayWord(word, command: name)) }
         return try configured(try scan.renaming(synonyms))
+    }
+}
+
+/// What a subcommand is given.
+struct CommandInput: Sendable {
+    let form: CommandForm
+    let arguments: [String]
+    let environment: [String: String]
+    var scan: ArgumentScan
+
+    init(
+        _ form: CommandForm,
+        _ arguments: [String],
+        environment: [String: String]
+    ) throws(CommandError) {
+        self.form = form
+        self.arguments = arguments
+        self.environment = environment
+        scan = try form.scan(arguments)
+    }
+
+    /// Whether a flag was given.
+    func has(_ name: String) -> Bool { scan.has(name) }
+
+    /// The text that a flag was given last; nil without the flag.
+    func text(_ name: String) -> String? { scan.texts(name)?.last }
+
+    /// The settings that flags, environment and what provision saved say together.
+    func settings(
+        saved: SavedSettings? = nil,
+        required: [String] = []
+    ) throws(CommandError) -> Settings {
+        try configured(
+            try Invocation.settings(
+                scan: scan,
+                environment: environment,
+                saved: saved,
+                required: required
+            )
+        )
+    }
+
+    /// The settings of each manager of the configuration file that `config` names.
+    func managers(required: [String]) throws(CommandError) -> [Settings] {
+        try configured(
+            try Invocation.settings(
+                scan: scan,
+                environment: environment,
+                required: required,
+                readFile: ConfigurationReader.read
+            )
+        )
+    }
+
+    /// The whole number that a flag was given, above zero and small enough for any arithmetic; nil without the flag.
+    func positiveNumber(_ name: String, unit: String) throws(CommandError) -> Int? {
+        guard let text = text(name) else { return nil }
+        guard let number = Int(text), (1...10_000_000).contains(number) else {
+            throw .badFlag(
+                name,
+                .malformed("'\(text)' is no number of \(unit)", "give a whole number above zero")
+            )
+        }
+        return number
+    }
+
+    /// The address that `--scheduler` was given; nil without the flag.
+    var schedulerAddress: SchedulerAddress? {
+        get throws(CommandError) {
+            guard let text = text("scheduler") else { return nil }
+            do throws(ValueFault) {
+                return try SchedulerAddress(text)
+            } catch {
+                let flag = "--scheduler"
+                throw .configuration(.badValue(setting: flag, origin: .flag(flag), fault: error))
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ internal import Configuration
 internal import EventLoop
 internal import Glibc
 internal import OCIServices
+internal import Reporting
 internal import Transport
 
 /// `scaler-oci-hpc build-image`.
@@ -14,137 +15,90 @@ enum BuildImageCommand {
     private static let probeLimit: Duration = .seconds(20)
 
     @LoopActor
-    static func run(_ arguments: [String], _ console: Console) async throws(CommandError) -> Int32 {
-        guard let scan = try CommandForm.buildImage.scan(arguments) else {
-            console.put(CommandForm.buildImage.help)
-            return 0
+    static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
+        let settings = try settings(input)
+        let plan = try plan(input, settings)
+        if input.has("print") {
+            show(plan, input, console)
+            return ExitCode.success
         }
-        let environment = environmentVariables()
-        let settings = try settings(scan, environment)
-        let plan = try plan(scan, settings, environment)
-        let keptContext = scan.texts("context")?.last
-        if scan.has("print") {
-            let engine = scan.texts("engine")?.last ?? engines[0]
-            for line in plan.commandLines(engine: engine, context: keptContext ?? "./job-runner") {
-                console.put(line)
-            }
-            if keptContext == nil {
-                console.say(
-                    "the files to build from are written by --context ./job-runner --no-push --no-login"
-                )
-            }
-            return 0
-        }
-        let engine = try await engine(scan.texts("engine")?.last, environment)
-        let context = try BuildContext(directory: keptContext)
+        let engine = try await engine(input)
+        let context = try BuildContext(directory: input.text("context"))
         defer { context.remove() }
-        if plan.login != .none {
+        if let arguments = plan.loginArguments {
             console.say("logging in to \(plan.registry)")
-            let password: String
-            if plan.login == .signedToken {
-                password = try await signedToken(settings, console)
-            } else {
-                password = environment[tokenVariable] ?? ""
-            }
-            try await run(engine, plan.loginArguments ?? [], input: password)
+            let password =
+                plan.login == .signedToken
+                ? try await signedToken(settings, console) : input.environment[tokenVariable] ?? ""
+            try await run(engine, arguments, input: password)
         }
         console.say("building \(plan.image) for \(plan.platform)")
         try await run(engine, plan.buildArguments(context: context.directory))
-        if let pushArguments = plan.pushArguments {
+        if let arguments = plan.pushArguments {
             console.say("pushing \(plan.image)")
-            try await run(engine, pushArguments)
+            try await run(engine, arguments)
         }
         console.put(plan.image)
-        return 0
+        return ExitCode.success
     }
 
     // MARK: - What to do
 
-    private static func settings(
-        _ scan: ArgumentScan,
-        _ environment: [String: String]
-    ) throws(CommandError) -> Settings {
-        let path = scan.texts("config")?.last ?? CommandForm.savedConfiguration
-        let needsFile = scan.has("config") || !scan.has("container-image")
+    private static func settings(_ input: CommandInput) throws(CommandError) -> Settings {
+        let path = input.text("config") ?? CommandForm.savedConfiguration
+        let needsFile = input.has("config") || !input.has("container-image")
         let saved = needsFile ? try SavedConfiguration(reading: path).settings(path: path) : nil
-        return try configured(
-            try Invocation.settings(
-                scan: scan,
-                environment: environment,
-                saved: saved,
-                required: ["container-image"]
-            )
-        )
+        return try input.settings(saved: saved, required: ["container-image"])
     }
 
-    private static func plan(
-        _ scan: ArgumentScan,
-        _ settings: Settings,
-        _ environment: [String: String]
-    ) throws(CommandError) -> ImagePlan {
+    private static func plan(_ input: CommandInput, _ settings: Settings) throws(CommandError) -> ImagePlan {
         let image = settings.containerImage
         let parts = image.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count >= 3, parts[0].contains(where: { $0 == "." || $0 == ":" }), !parts.contains("")
-        else {
-            throw .unusable(
-                Diagnostic(
-                    "\(image) cannot be pushed",
-                    why: "it does not name a registry, a namespace and a repository",
-                    remedy: "write REGION.ocir.io/NAMESPACE/REPOSITORY:TAG"
-                )
-            )
-        }
+        else { throw .unusable(.unpushableImage(image)) }
         var login = ImagePlan.Login.signedToken
-        if scan.has("no-login") || scan.has("no-push") {
+        if input.has("no-login") || input.has("no-push") {
             login = .none
-        } else if let user = scan.texts("user")?.last {
-            guard environment[tokenVariable]?.isEmpty == false else {
-                throw .unusable(
-                    Diagnostic(
-                        "\(user) cannot be logged in",
-                        why: "\(tokenVariable) is not set",
-                        remedy: "make an auth token in the console (your profile, Auth tokens) and export it"
-                    )
-                )
+        } else if let user = input.text("user") {
+            guard input.environment[tokenVariable]?.isEmpty == false else {
+                throw .unusable(.missingToken(of: user, tokenVariable))
             }
             login = .authToken(user: "\(parts[1])/\(user)")
         }
         return ImagePlan(
             image: image,
-            platform: scan.texts("platform")?.last ?? ImagePlan.platform(shapes: settings.instanceShapes),
-            baseImage: scan.texts("base-image")?.last,
-            packages: scan.texts("pip")?.last,
+            platform: input.text("platform") ?? ImagePlan.platform(shapes: settings.instanceShapes),
+            baseImage: input.text("base-image"),
+            packages: input.text("pip"),
             login: login,
-            isPushed: !scan.has("no-push")
+            isPushed: !input.has("no-push")
         )
+    }
+
+    @LoopActor
+    private static func show(_ plan: ImagePlan, _ input: CommandInput, _ console: Console) {
+        let kept = input.text("context")
+        let engine = input.text("engine") ?? engines[0]
+        for line in plan.commandLines(engine: engine, context: kept ?? "./job-runner") { console.put(line) }
+        if kept == nil {
+            console.say("the files to build from are written by --context ./job-runner --no-push --no-login")
+        }
     }
 
     /// The engine that was asked for, or the first that answers.
     @LoopActor
-    private static func engine(
-        _ name: String?,
-        _ environment: [String: String]
-    ) async throws(CommandError) -> String {
-        let searchPath = environment["PATH"] ?? ""
+    private static func engine(_ input: CommandInput) async throws(CommandError) -> String {
+        let name = input.text("engine")
         var found: [String] = []
         for candidate in name.map({ [$0] }) ?? engines {
-            guard let path = Program.find(candidate, searchPath: searchPath) else { continue }
+            guard let path = Program.find(candidate, searchPath: input.environment["PATH"] ?? "") else {
+                continue
+            }
             if await answers(path) { return path }
             found.append(path)
         }
-        let names = name ?? engines.joined(separator: " or ")
         throw .program(
-            found.isEmpty
-                ? Diagnostic(
-                    "there is no \(names)",
-                    why: "PATH does not lead to it",
-                    remedy: "install it, or build elsewhere with what --print shows"
-                )
-                : Diagnostic(
-                    "\(found.joined(separator: " and ")) cannot build images",
-                    why: "`info` fails: its daemon does not run, or you may not use it",
-                    remedy: "start it, name another with --engine, or build elsewhere with what --print shows"
-                )
+            found.isEmpty ? .missingEngine(name ?? engines.joined(separator: " or ")) : .deadEngines(found)
         )
     }
 
@@ -200,22 +154,63 @@ enum BuildImageCommand {
             throw .file(path: engine, error)
         }
         guard end.isSuccess else {
-            throw .program(
-                Diagnostic(
-                    "\(engine) \(arguments.first ?? "") failed",
-                    why: "\(end); what it said stands above",
-                    remedy: remedy(arguments.first)
-                )
-            )
+            throw .program(.failedEngine(engine, arguments.first ?? "", end, tokenVariable))
         }
     }
+}
 
-    private static func remedy(_ step: String?) -> String {
-        switch step {
-        case "login": "check --user and \(tokenVariable): the password is an auth token, not the console's"
-        case "push":
-            "check that the repository exists in this region and that you may 'manage repos' in its compartment"
-        default: "mend what it complains about and run this again"
-        }
+/// Why `build-image` stops.
+extension Diagnostic {
+    fileprivate static func unpushableImage(_ image: String) -> Diagnostic {
+        Diagnostic(
+            "\(image) cannot be pushed",
+            why: "it does not name a registry, a namespace and a repository",
+            remedy: "write REGION.ocir.io/NAMESPACE/REPOSITORY:TAG"
+        )
+    }
+
+    fileprivate static func missingToken(of user: String, _ variable: String) -> Diagnostic {
+        Diagnostic(
+            "\(user) cannot be logged in",
+            why: "\(variable) is not set",
+            remedy: "make an auth token in the console (your profile, Auth tokens) and export it"
+        )
+    }
+
+    fileprivate static func missingEngine(_ names: String) -> Diagnostic {
+        Diagnostic(
+            "there is no \(names)",
+            why: "PATH does not lead to it",
+            remedy: "install it, or build elsewhere with what --print shows"
+        )
+    }
+
+    fileprivate static func deadEngines(_ paths: [String]) -> Diagnostic {
+        Diagnostic(
+            "\(paths.joined(separator: " and ")) cannot build images",
+            why: "`info` fails: its daemon does not run, or you may not use it",
+            remedy: "start it, name another with --engine, or build elsewhere with what --print shows"
+        )
+    }
+
+    fileprivate static func failedEngine(
+        _ engine: String,
+        _ step: String,
+        _ end: ProcessEnd,
+        _ tokenVariable: String
+    ) -> Diagnostic {
+        let remedy =
+            switch step {
+            case "login":
+                "check --user and \(tokenVariable): the password is an auth token, not the console's"
+            case "push":
+                "check that the repository exists in this region and that you may 'manage repos' in its compartment"
+            default: "mend what it complains about and run this again"
+            }
+        return Diagnostic(
+            "\(engine) \(step) failed",
+            why: "\(end); what it said stands above",
+            remedy: remedy
+        )
     }
 }

@@ -3,20 +3,15 @@
 internal import Configuration
 internal import EventLoop
 internal import JSON
+internal import Reporting
 internal import Transport
 internal import WorkerCore
 
 /// `scaler-oci-hpc list`.
 enum ListCommand {
     @LoopActor
-    static func run(_ arguments: [String], _ console: Console) async throws(CommandError) -> Int32 {
-        let form = CommandForm.list
-        guard
-            let order = try OwnedResourcesOrder(arguments, form: form, environment: environmentVariables())
-        else {
-            console.put(form.help)
-            return 0
-        }
+    static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
+        let order = try OwnedResourcesOrder(input)
         var found: [JSON] = []
         for settings in order.isAnyOwner ? distinctPlaces(order.managers) : order.managers {
             let place = try await OwnedPlace.open(settings, console)
@@ -31,7 +26,7 @@ enum ListCommand {
             }
         }
         if order.isJSON { console.put(JSON.array(found).pretty) }
-        return 0
+        return ExitCode.success
     }
 
     /// Managers of one file often share a compartment and a bucket, whose content is to be listed once.

@@ -14,49 +14,37 @@ struct OwnedResourcesOrder: Sendable {
     let isForced: Bool
     let timeout: Duration
 
-    /// Reads the command line and the file it names; nil when help was asked for.
-    init?(
-        _ arguments: [String],
-        form: CommandForm,
-        environment: [String: String]
-    ) throws(CommandError) {
-        guard var scan = try form.scan(arguments) else { return nil }
-        if !scan.has("config"), Self.isFileThere,
-            let named = try form.scan(["--config", CommandForm.configurationFile] + arguments)
-        {
-            scan = named
+    /// Reads the command line and the file it names.
+    init(_ given: CommandInput) throws(CommandError) {
+        var input = given
+        if !input.has("config"), Self.isFileThere {
+            input.scan = try input.form.scan(["--config", CommandForm.configurationFile] + input.arguments)
         }
-        isAnyOwner = scan.has("all-owners")
-        isJSON = scan.has("json")
-        isDryRun = scan.has("dry-run")
-        isConfirmed = scan.has("yes")
-        isForced = scan.has("force")
-        timeout = .seconds(try configured(try scan.positiveNumber("timeout", unit: "seconds")) ?? 600)
-        managers = try configured(try Self.managers(scan, environment))
+        isAnyOwner = input.has("all-owners")
+        isJSON = input.has("json")
+        isDryRun = input.has("dry-run")
+        isConfirmed = input.has("yes")
+        isForced = input.has("force")
+        timeout = .seconds(try input.positiveNumber("timeout", unit: "seconds") ?? 600)
+        managers = try Self.managers(input)
     }
 
-    private static func managers(
-        _ scan: ArgumentScan,
-        _ environment: [String: String]
-    ) throws(ConfigurationError) -> [Settings] {
+    private static func managers(_ input: CommandInput) throws(CommandError) -> [Settings] {
         // Elsewhere empty means "not set". Here it is a shell variable that is not, and must not mean another owner.
-        if scan.texts("owner-id")?.last?.isEmpty == true {
-            throw .contradiction("--owner-id: the value is empty; give an id, or leave the flag out")
+        if input.text("owner-id")?.isEmpty == true {
+            let text = "--owner-id: the value is empty; give an id, or leave the flag out"
+            throw .configuration(.contradiction(text))
         }
         // An owner is known by its id, or by the manager and the scheduler that the id is made of.
-        let needsManager = !scan.has("all-owners") && !scan.has("owner-id")
-        var all = try Invocation.settings(
-            scan: scan,
-            environment: environment,
-            required: ["compartment-id", "object-storage-bucket"]
-                + (needsManager ? ["worker-manager-id"] : []),
-            readFile: ConfigurationReader.read
-        )
-        if let address = try scan.schedulerAddress {
+        let needsManager = !input.has("all-owners") && !input.has("owner-id")
+        let place = ["compartment-id", "object-storage-bucket"]
+        var all = try input.managers(required: place + (needsManager ? ["worker-manager-id"] : []))
+        if let address = try input.schedulerAddress {
             for index in all.indices { all[index].schedulerAddress = address }
         } else if needsManager {
             for one in all where one.origins["scheduler-address"] == nil && one.ownerID == nil {
-                throw .missingSettings(["--scheduler"], path: scan.texts("config")?.last, line: nil)
+                let path = input.text("config")
+                throw .configuration(.missingSettings(["--scheduler"], path: path, line: nil))
             }
         }
         return all

@@ -13,6 +13,7 @@
 internal import Configuration
 internal import EventLoop
 internal import OCIServices
+internal import Reporting
 internal import Transport
 internal import WorkerCore
 
@@ -23,17 +24,10 @@ final class ReapCommand {
     private let console: Console
     private var deletedInstanceCount = 0
     private var deletedObjectCount = 0
-    private var exitCode: Int32 = 0
+    private var exitCode = ExitCode.success
 
-    static func run(_ arguments: [String], _ console: Console) async throws(CommandError) -> Int32 {
-        let form = CommandForm.reap
-        guard
-            let order = try OwnedResourcesOrder(arguments, form: form, environment: environmentVariables())
-        else {
-            console.put(form.help)
-            return 0
-        }
-        return try await ReapCommand(order, console).run()
+    static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
+        try await ReapCommand(try OwnedResourcesOrder(input), console).run()
     }
 
     private init(_ order: OwnedResourcesOrder, _ console: Console) {
@@ -67,7 +61,7 @@ final class ReapCommand {
         let report = OwnedResourcesReport(belongings: belongings, now: place.now)
         if let reason = objection(to: presence), !order.isForced {
             console.say("left alone: \(report.count) of \(place.ownerName), \(reason)")
-            exitCode = max(exitCode, 1)
+            exitCode = max(exitCode, ExitCode.negative)
             return
         }
         console.say("\(report.count) of \(place.ownerName):")
@@ -115,13 +109,13 @@ final class ReapCommand {
                     + "administrator allow 'Allow group <group> to manage compute-container-family in compartment "
                     + "id \(order.managers[0].compartmentID)'"
             )
-            exitCode = 77
+            exitCode = ExitCode.noPermission
         } else {
             console.say(
                 "\(count) are still there: the cloud did not accept every deletion in time; run the same "
                     + "command again, or give more --timeout"
             )
-            exitCode = max(exitCode, 69)
+            exitCode = max(exitCode, ExitCode.unavailable)
         }
     }
 }

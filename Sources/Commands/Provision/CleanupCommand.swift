@@ -4,6 +4,7 @@ internal import Configuration
 internal import EventLoop
 internal import Glibc
 internal import OCIServices
+internal import Reporting
 internal import Transport
 internal import WorkerCore
 
@@ -16,38 +17,30 @@ struct CleanupOrder: Sendable {
     let isConfirmed: Bool
     let isDryRun: Bool
 
-    /// Reads the command line and what provision saved; nil when help was asked for.
-    init?(_ arguments: [String], environment: [String: String]) throws(CommandError) {
-        guard let scan = try CommandForm.cleanup.scan(arguments) else { return nil }
-        savedPath = scan.texts("config")?.last ?? CommandForm.savedConfiguration
+    /// Reads the command line and what provision saved.
+    init(_ input: CommandInput) throws(CommandError) {
+        savedPath = input.text("config") ?? CommandForm.savedConfiguration
         // Without the file, the names follow from the flags.
-        let needsFile = scan.has("config") || !scan.has("compartment-id")
+        let needsFile = input.has("config") || !input.has("compartment-id")
         saved = needsFile ? try SavedConfiguration(reading: savedPath) : nil
-        settings = try configured(
-            try Invocation.settings(
-                scan: scan,
-                environment: environment,
-                saved: saved?.settings(path: savedPath),
-                required: ["compartment-id"]
-            )
+        settings = try input.settings(
+            saved: saved?.settings(path: savedPath),
+            required: ["compartment-id"]
         )
         names = (
-            scan.texts("prefix")?.last ?? saved?["prefix"] ?? CommandForm.defaultPrefix,
+            input.text("prefix") ?? saved?["prefix"] ?? CommandForm.defaultPrefix,
             settings.objectStorageBucket.isEmpty ? nil : settings.objectStorageBucket
         )
-        isConfirmed = scan.has("yes")
-        isDryRun = scan.has("dry-run")
+        isConfirmed = input.has("yes")
+        isDryRun = input.has("dry-run")
     }
 }
 
 /// `scaler-oci-hpc cleanup`.
 enum CleanupCommand {
     @LoopActor
-    static func run(_ arguments: [String], _ console: Console) async throws(CommandError) -> Int32 {
-        guard let order = try CleanupOrder(arguments, environment: environmentVariables()) else {
-            console.put(CommandForm.cleanup.help)
-            return 0
-        }
+    static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
+        let order = try CleanupOrder(input)
         let cloud = try await Cloud.open(order.settings, console)
         let inventory = try await Provisioned(
             cloud: cloud,
@@ -60,7 +53,7 @@ enum CleanupCommand {
             console.say("stays: \(item.description), which provision did not make for this compartment")
         }
         for item in removable { console.say("to be removed: \(item.description)") }
-        if order.isDryRun { return 0 }
+        if order.isDryRun { return ExitCode.success }
         if removable.isEmpty {
             console.say("nothing of provision's is there")
         } else {
@@ -69,7 +62,7 @@ enum CleanupCommand {
             try await Remover(cloud: cloud, console: console).remove(removable)
         }
         removeFiles(order, console)
-        return 0
+        return ExitCode.success
     }
 
     /// Managers that run on would lose their bucket in the middle of a task.

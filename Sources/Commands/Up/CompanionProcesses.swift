@@ -11,10 +11,10 @@ internal import WorkerCore
 @LoopActor
 final class CompanionProcesses: Companions {
     /// How long a program may take until it accepts connections; Python starts slowly on a busy host.
-    private static let startLimit: Duration = .seconds(60)
+    private static let startTimeout: Duration = .seconds(60)
     /// How long one may take to leave, as `scaler FILE` grants it, before it is killed.
-    private static let stopLimit: Duration = .seconds(10)
-    private static let beat: Duration = .milliseconds(100)
+    private static let stopTimeout: Duration = .seconds(10)
+    private static let pollInterval: Duration = .milliseconds(100)
 
     private let programs: [CompanionProgram]
     private var running: [(program: CompanionProgram, process: ChildProcess)] = []
@@ -27,19 +27,21 @@ final class CompanionProcesses: Companions {
 
     func start() async -> Int32? {
         for program in programs {
-            guard let process = launch(program) else { return 69 }
+            guard let process = launch(program) else { return ExitCode.unavailable }
             running.append((program, process))
             spawn { await self.watch(program, process) }
-            guard await accepts(program, process) else { return isStopping || isCancelled ? 0 : 69 }
+            guard await accepts(program, process) else {
+                return isStopping || isCancelled ? ExitCode.success : ExitCode.unavailable
+            }
         }
         return nil
     }
 
     func waitForEnd() async -> Int32 {
-        guard let (name, end) = try? await ends.receive() else { return 0 }
+        guard let (name, end) = try? await ends.receive() else { return ExitCode.success }
         LineWriter.writeFatal("\(name) ended with \(end); stopping everything")
         if case .exited(let code) = end, code != 0 { return code }
-        return 69
+        return ExitCode.unavailable
     }
 
     /// In reverse order, for each needs those before it.
@@ -48,10 +50,10 @@ final class CompanionProcesses: Companions {
         for (program, process) in running.reversed() where process.isRunning {
             process.send(signal: SIGTERM)
             // Called when the process leaves: nothing cancels this wait.
-            if (try? await process.waitForEnd(until: .after(Self.stopLimit))) == nil {
+            if (try? await process.waitForEnd(until: .after(Self.stopTimeout))) == nil {
                 LineWriter.writeFatal("\(program.name) does not leave; killing it")
                 process.send(signal: SIGKILL)
-                _ = try? await process.waitForEnd(until: .after(Self.stopLimit))
+                _ = try? await process.waitForEnd(until: .after(Self.stopTimeout))
             }
         }
     }
@@ -85,10 +87,10 @@ final class CompanionProcesses: Companions {
 
     /// Whether the program accepts connections in time, without having ended before.
     private func accepts(_ program: CompanionProgram, _ process: ChildProcess) async -> Bool {
-        let limit = Deadline.after(Self.startLimit)
+        let limit = Deadline.after(Self.startTimeout)
         while !limit.isPast, process.isRunning, !isCancelled {
             if await connects(program.address) { return true }
-            _ = try? await sleep(for: Self.beat)
+            _ = try? await sleep(for: Self.pollInterval)
         }
         if isCancelled { return false }
         LineWriter.writeFatal(

@@ -10,10 +10,6 @@ internal import WorkerCore
 enum UpCommand {
     /// Takes what the program itself takes, with a file among it.
     static func run(_ arguments: [String]) -> Int32 {
-        if arguments.contains("--help") || arguments.contains("-h") {
-            print(CommandForm.up.help)
-            return 0
-        }
         do throws(ConfigurationError) {
             // First of all: without a file whatever else is missing is beside the point.
             let path = try path(arguments)
@@ -27,11 +23,13 @@ enum UpCommand {
                 case .printConfig(let text), .help(let text): print(text)
                 case .run, .version, .subcommand: break
                 }
-                return 0
+                return ExitCode.success
             }
             let sections = try sections(of: path)
             for type in sections.otherManagerTypes {
-                LineWriter.writeFatal("note: the worker manager of type \(type) is not started by this program")
+                LineWriter.writeFatal(
+                    "note: the worker manager of type \(type) is not started by this program"
+                )
             }
             if sections.hasGUI { LineWriter.writeFatal("note: [gui] is not started by this program") }
             let programs = CompanionProgram.all(sections, path: path)
