@@ -110,7 +110,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "COpenSSL", "EventLoop", "Messaging", "Transport", .product(name: "Logging", package: "swift-log"),
+                "COpenSSL", "EventLoop", "Messaging", "Transport",
+                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/TestSupport",
             swiftSettings: strict

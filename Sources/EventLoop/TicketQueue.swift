@@ -52,7 +52,8 @@ package final class TicketQueue<Grant: Sendable> {
     }
 
     /// Suspends until the ticket is granted; when it throws, the ticket has left the line.
-    package func wait(for ticket: Ticket, until deadline: Deadline = .never) async throws(WaitError) -> Grant {
+    package func wait(for ticket: Ticket, until deadline: Deadline = .never) async throws(WaitError) -> Grant
+    {
         do throws(WaitError) {
             try await ticket.waiter.wait(until: deadline)
         } catch {
@@ -65,7 +66,8 @@ package final class TicketQueue<Grant: Sendable> {
     }
 
     /// Takes a place in the line and suspends until it is granted.
-    package func wait(priority: Int32 = 0, until deadline: Deadline = .never) async throws(WaitError) -> Grant {
+    package func wait(priority: Int32 = 0, until deadline: Deadline = .never) async throws(WaitError) -> Grant
+    {
         try await wait(for: enter(priority: priority), until: deadline)
     }
 

@@ -82,7 +82,11 @@ final class Inventory {
         self.reaper = reaper
         self.grace = grace
         self.log = log
-        listingTrouble = ThrottledWarning("cannot list; trying again", recovery: "listing works again", log: log)
+        listingTrouble = ThrottledWarning(
+            "cannot list; trying again",
+            recovery: "listing works again",
+            log: log
+        )
         // Only a listing can tell that the instance is gone, and where nothing is watched any more none may be due.
         reaper.onAccepted = { [weak self] hasObjects in
             if hasObjects { self?.noteChange() } else { self?.instancesBell.ring() }

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What listings and the service's answers to deletions show.
+extension CloudLedger {
+    /// A complete listing of the instances with our tag, which began at `begun`, is over at `now`.
+    package mutating func instancesListed(
+        _ listed: [ListedInstance],
+        begun: Duration,
+        at now: Duration
+    ) -> [CloudOrder] {
+        completedListings.insert(.instances)
+        var shown: Set<String> = []
+        var living: Set<String> = []
+        for instance in listed {
+            shown.insert(instance.id)
+            if instance.phase != .deleted { living.insert(instance.id) }
+            note(instance, begun: begun, at: now)
+        }
+        let look = Look(begun: begun, now: now, shown: shown, living: living, listed: listed)
+        let (wasDoubtful, knownCount) = (hasDoubtfulDeletion, taskOfInstance.count)
+        var isAnyStuck = false
+        for task in tasksInOrder where records[task]?.isEmpty == false {
+            update(task, at: now) { ledger, record in
+                isAnyStuck = ledger.compare(task, &record, with: look) || isAnyStuck
+            }
+        }
+        if !isAnyStuck { orders.append(.report(.noDeletionStuck)) }
+        // Where one is on its way, "not there" may have been the second answer to a deletion whose first was lost.
+        let isMoving = knownCount != taskOfInstance.count || listed.contains { $0.phase == .deleting }
+        refutationCount = wasDoubtful && !isMoving ? refutationCount + 1 : 0
+        return takeOrders()
+    }
+
+    /// A complete listing of objects, which began at `begun`, is over at `now`; `inputs` is nil where only results were
+    /// listed.
+    package mutating func objectsListed(
+        results: [TaskKey],
+        inputs: [TaskKey: [String]]?,
+        begun: Duration,
+        at now: Duration
+    ) -> [CloudOrder] {
+        completedListings.insert(.objects)
+        for task in results where !objectDeletions.contains(.result(task)) {
+            update(task, at: now) { ledger, record in ledger.noteResult(of: task, &record, at: now) }
+        }
+        for (task, names) in (inputs ?? [:]).sorted(by: { $0.key.digits < $1.key.digits }) {
+            update(task, at: now) { ledger, record in ledger.noteInputs(names, of: task, &record) }
+        }
+        let stored = Set(results)
+        for task in tasksInOrder where records[task]?.isEmpty == false {
+            update(task, at: now) { ledger, record in
+                if let inHand = record.inHand, inHand.isWatched, inHand.instanceID != nil {
+                    ledger.orders.append(.tell(task, .resultsListed(begun: begun)))
+                }
+                guard record.isClaimable else { return }
+                if !stored.contains(task) { record.hasResult = false }
+                if let inputs, inputs[task] == nil { record.inputs = [] }
+                ledger.deleteFinishedInstances(of: &record)
+            }
+        }
+        return takeOrders()
+    }
+
+    /// The service has accepted at `now` to delete an instance.
+    package mutating func deletionAccepted(_ id: String, at now: Duration) -> [CloudOrder] {
+        deletedCount += 1
+        return deletionAnswered(id, isDoubtful: false, at: now)
+    }
+
+    /// The service said at `now` that an instance to delete is not there.
+    package mutating func deletionNotThere(_ id: String, at now: Duration) -> [CloudOrder] {
+        deletionAnswered(id, isDoubtful: true, at: now)
+    }
+
+    /// These objects are deleted.
+    package mutating func objectsDeleted(_ objects: [TaskObject]) {
+        objectDeletions.subtract(objects)
+    }
+
+    private mutating func deletionAnswered(
+        _ id: String,
+        isDoubtful: Bool,
+        at now: Duration
+    ) -> [CloudOrder] {
+        guard let task = taskOfInstance[id] else { return [] }
+        update(task, at: now) { ledger, record in
+            guard let index = record.instances.firstIndex(where: { $0.id == id }) else { return }
+            record.instances[index].deletion = .accepted(since: now, isDoubtful: isDoubtful)
+            if record.inHand != nil { ledger.orders.append(.tell(task, .deletionAccepted(id))) }
+            // Its result can be deleted when a listing shows that it is gone.
+            if record.mayStoreUnwanted { ledger.lastChange = now }
+        }
+        return takeOrders()
+    }
+
+    // MARK: - Instances
+
+    /// One listing of instances, as the records are compared with it.
+    private struct Look {
+        let begun: Duration
+        let now: Duration
+        let shown: Set<String>
+        /// Without those that are only a record of what was.
+        let living: Set<String>
+        let listed: [ListedInstance]
+    }
+
+    private mutating func note(_ instance: ListedInstance, begun: Duration, at now: Duration) {
+        guard let task = taskOfInstance[instance.id] else {
+            if !instance.phase.isLeaving { discovered(instance, at: now) }
+            return
+        }
+        update(task, at: now) { ledger, record in
+            guard let index = record.instances.firstIndex(where: { $0.id == instance.id }) else { return }
+            record.instances[index].seen = instance
+            if let inHand = record.inHand, inHand.isWatched, inHand.instanceID == instance.id {
+                ledger.orders.append(.tell(task, .instanceListed(instance, begun: begun)))
+            }
+        }
+    }
+
+    /// An instance of ours that was not known is there.
+    private mutating func discovered(_ instance: ListedInstance, at now: Duration) {
+        update(instance.task, at: now) { ledger, record in
+            ledger.add(instance, to: &record)
+            let isAbandonedCreate = record.createPossibleUntil != nil
+            switch record.claim {
+            case .orphaned: break
+            case .queued: ledger.orders.append(.admit(instance.task))
+            // Before a create is answered, what is listed may be what it is making.
+            case .inHand(let inHand) where inHand.instanceID == nil: break
+            case .inHand, .answered:
+                if !isAbandonedCreate {
+                    ledger.orders.append(.report(.secondInstance(instance.task, instance.id)))
+                }
+                ledger.delete(record.instances.count - 1, of: &record)
+            case .unwanted:
+                record.mayStoreUnwanted = true
+                ledger.delete(record.instances.count - 1, of: &record)
+            }
+            // One call makes one instance, and this is it.
+            if record.inHand == nil { record.createPossibleUntil = nil }
+        }
+    }
+
+    /// Learns what a listing does not show of a task; whether a deletion of it is stuck.
+    private mutating func compare(_ task: TaskKey, _ record: inout CloudRecord, with look: Look) -> Bool {
+        var isAnyStuck = false
+        for id in record.instances.map(\.id) {
+            guard let index = record.instances.firstIndex(where: { $0.id == id }) else { continue }
+            switch record.instances[index].deletion {
+            case .accepted(let since, let isDoubtful) where since < look.begun:
+                if !look.living.contains(id) {
+                    remove(index, of: &record)
+                    orders.append(.roomFreed)
+                } else if isDoubtful {
+                    orders.append(.report(.deletionDoubtful(id)))
+                    delete(index, of: &record)
+                } else if since + periods.deletion <= look.now {
+                    isAnyStuck = true
+                    orders.append(.report(.deletionStuck(id)))
+                    delete(index, of: &record)
+                }
+            case .accepted, .ordered: break
+            case .none: compareKept(id, at: index, task, &record, with: look)
+            }
+        }
+        if let until = record.createPossibleUntil, until < look.begun, record.instances.isEmpty {
+            record.createPossibleUntil = nil
+        }
+        if record.claim == .unwanted, record.mayStoreUnwanted, record.instances.isEmpty {
+            record.mayStoreUnwanted = false
+            deleteResult(of: task, &record)
+        }
+        if record.isClaimable { deleteFinishedInstances(of: &record) }
+        expire(task, &record, at: look.now)
+        return isAnyStuck
+    }
+
+    /// The same for an instance that is not to be deleted.
+    private mutating func compareKept(
+        _ id: String,
+        at index: Int,
+        _ task: TaskKey,
+        _ record: inout CloudRecord,
+        with look: Look
+    ) {
+        if let inHand = record.inHand, inHand.instanceID == id {
+            if inHand.isWatched, !look.shown.contains(id) {
+                orders.append(.tell(task, .instanceMissed(begun: look.begun)))
+            }
+        } else if !look.shown.contains(id) || record.instances[index].seen.phase.isLeaving {
+            remove(index, of: &record)
+        }
+    }
+
+    private mutating func remove(_ index: Int, of record: inout CloudRecord) {
+        taskOfInstance[record.instances[index].id] = nil
+        record.instances.remove(at: index)
+    }
+
+    /// Deletes instances whose result is stored: it is all that their task needs, and they only hold slots.
+    private mutating func deleteFinishedInstances(of record: inout CloudRecord) {
+        if record.hasResult { deleteInstances(of: &record) }
+    }
+
+    /// Gives up an orphan that nobody asked for within the grace time.
+    private mutating func expire(_ task: TaskKey, _ record: inout CloudRecord, at now: Duration) {
+        guard record.claim == .orphaned, !record.isEmpty, let answeringSince,
+            max(record.since, answeringSince) + periods.grace <= now
+        else { return }
+        orders.append(.report(.orphanExpired(task)))
+        abandon(task, &record)
+    }
+
+    // MARK: - Objects
+
+    private mutating func noteResult(of task: TaskKey, _ record: inout CloudRecord, at now: Duration) {
+        switch record.claim {
+        case .orphaned, .queued: record.hasResult = true
+        case .inHand(let inHand):
+            // What was stored before the run has an instance is looked for when it has one.
+            guard inHand.isWatched, inHand.instanceID != nil, !record.hasResult else { return }
+            record.hasResult = true
+            lastChange = now
+            orders.append(.tell(task, .resultListed))
+        case .answered: break
+        case .unwanted where record.instances.isEmpty: deleteResult(of: task, &record)
+        case .unwanted: (record.hasResult, record.mayStoreUnwanted) = (true, true)
+        }
+    }
+
+    private mutating func noteInputs(_ names: [String], of task: TaskKey, _ record: inout CloudRecord) {
+        let found = names.filter { !objectDeletions.contains(.input(task, name: $0)) }
+        switch record.claim {
+        case .orphaned, .queued: record.inputs = Set(found)
+        case .inHand: break
+        case .answered, .unwanted:
+            record.inputs.formUnion(found)
+            deleteInputs(of: task, &record)
+        }
+    }
+}

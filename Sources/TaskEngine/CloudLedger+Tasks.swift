@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the scheduler and the runs of tasks do.
+extension CloudLedger {
+    /// What a run takes over of an earlier life of its task.
+    package struct Adoption: Hashable, Sendable {
+        /// The instance to wait for; nil where only a result is left.
+        package let instance: ListedInstance?
+        /// Whether the result is stored.
+        package let hasResult: Bool
+    }
+
+    /// The scheduler has sent a task, which waits for a slot.
+    package mutating func queued(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
+        update(task, at: now) { ledger, record in
+            record.claim = .queued
+            ledger.answeredTasks.remove(task)
+            if record.instances.contains(where: \.isCounted) { ledger.orders.append(.admit(task)) }
+        }
+        return takeOrders()
+    }
+
+    /// A queued task is not waited for here any more, but the scheduler may send it again.
+    package mutating func unqueued(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
+        update(task, at: now) { _, record in if record.claim == .queued { record.claim = .orphaned } }
+        return takeOrders()
+    }
+
+    /// A queued task was cancelled: nobody wants what is left of it.
+    package mutating func discarded(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
+        update(task, at: now) { ledger, record in
+            if record.claim == .queued { ledger.abandon(task, &record) }
+        }
+        return takeOrders()
+    }
+
+    /// A run with a slot takes the task in hand, with what an earlier life of it left, if anything.
+    ///
+    /// The slot is the record's from now on, until the run has released the task and no instance of it counts.
+    package mutating func claimed(_ task: TaskKey, at now: Duration) -> (Adoption?, [CloudOrder]) {
+        slotReturned()
+        var adoption: Adoption?
+        update(task, at: now) { ledger, record in
+            let best = record.best
+            if best != nil || record.hasResult {
+                adoption = Adoption(instance: best?.seen, hasResult: record.hasResult)
+                ledger.orders.append(.report(.adopted(task)))
+            }
+            record.claim = .inHand(CloudRecord.InHand(instanceID: best?.id))
+            record.createPossibleUntil = nil
+            record.mayStoreUnwanted = false
+            ledger.answeredTasks.remove(task)
+            ledger.deleteInstances(of: &record, except: best?.id)
+        }
+        lastChange = now
+        return (adoption, takeOrders())
+    }
+
+    /// The payload of a task in hand is about to be stored under this name.
+    package mutating func storesInput(_ name: String, of task: TaskKey, at now: Duration) {
+        update(task, at: now) { _, record in record.inputs.insert(name) }
+    }
+
+    /// Objects of a task in hand that must not be deleted any more, as an earlier run of it had ordered.
+    package mutating func keepObjects(of task: TaskKey) -> [TaskObject] {
+        let kept = objectDeletions.filter { $0.task == task }
+        objectDeletions.subtract(kept)
+        return Array(kept)
+    }
+
+    /// A create was answered with this instance.
+    package mutating func createAnswered(_ instance: ListedInstance, at now: Duration) -> [CloudOrder] {
+        update(instance.task, at: now) { ledger, record in
+            if ledger.taskOfInstance[instance.id] == nil { ledger.add(instance, to: &record) }
+            record.nextGeneration = max(record.nextGeneration, instance.generation + 1)
+            record.createPossibleUntil = nil
+            if record.inHand != nil {
+                record.inHand?.instanceID = instance.id
+            } else {
+                ledger.deleteInstances(of: &record)
+            }
+        }
+        lastChange = now
+        return takeOrders()
+    }
+
+    /// A create was given up without an answer, or its last answer named an instance that is gone.
+    package mutating func createAbandoned(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
+        update(task, at: now) { ledger, record in
+            record.createPossibleUntil = now + ledger.periods.abandonedCreate
+        }
+        lastChange = now
+        return takeOrders()
+    }
+
+    /// A create was answered with an instance of this generation that is gone already.
+    package mutating func generationSpent(_ generation: Int, of task: TaskKey, at now: Duration) {
+        update(task, at: now) { _, record in
+            record.nextGeneration = max(record.nextGeneration, generation + 1)
+        }
+    }
+
+    /// The run gives up the instance that it waits for and will make another; whether there is one whose deletion it must
+    /// wait for (`TaskNews.deletionAccepted`), or there would be one too many.
+    package mutating func instanceGivenUp(_ task: TaskKey, at now: Duration) -> (Bool, [CloudOrder]) {
+        var mustWait = false
+        update(task, at: now) { ledger, record in
+            guard let id = record.inHand?.instanceID else { return }
+            record.inHand?.instanceID = nil
+            guard let index = record.instances.firstIndex(where: { $0.id == id }) else { return }
+            if record.instances[index].deletion == .none { ledger.delete(index, of: &record) }
+            mustWait = record.instances[index].isCounted
+        }
+        return (mustWait, takeOrders())
+    }
+
+    /// The result that a listing showed was not there when the run asked for it.
+    package mutating func resultVanished(_ task: TaskKey, at now: Duration) {
+        update(task, at: now) { _, record in record.hasResult = false }
+    }
+
+    /// The run has seen signs of its instance's end, which only a listing of results can confirm.
+    package mutating func endSuspected(at now: Duration) {
+        lastChange = now
+    }
+
+    /// The run knows what to answer and needs no more news.
+    package mutating func outcomeKnown(_ task: TaskKey, at now: Duration) {
+        update(task, at: now) { _, record in record.inHand?.isWatched = false }
+        lastChange = now
+    }
+
+    /// The run is done with the task; `isAnswered` if the scheduler was sent an answer.
+    ///
+    /// `TaskNews.released` follows when no instance of the task counts any more.
+    package mutating func released(_ task: TaskKey, isAnswered: Bool, at now: Duration) -> [CloudOrder] {
+        releasedTasks.insert(task)
+        update(task, at: now) { ledger, record in
+            let isConfirmed = record.inHand?.isConfirmed ?? false
+            guard isAnswered, !isConfirmed, !ledger.isLeaving,
+                record.hasResult || !record.instances.isEmpty
+            else { return ledger.abandon(task, &record) }
+            ledger.deleteInputs(of: task, &record)
+            if record.hasResult { ledger.deleteInstances(of: &record) }
+            let patience = record.hasResult ? ledger.periods.resultEvidence : ledger.periods.instanceEvidence
+            record.claim = .answered(until: now + patience)
+            ledger.answeredTasks.insert(task)
+        }
+        lastChange = now
+        return takeOrders()
+    }
+
+    /// The scheduler has surely read the answer to a task.
+    package mutating func answerConfirmed(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
+        guard records[task] != nil else { return [] }
+        update(task, at: now) { ledger, record in
+            record.inHand?.isConfirmed = true
+            guard case .answered = record.claim else { return }
+            let hasResult = record.hasResult
+            ledger.abandon(task, &record)
+            guard hasResult else { return }
+            // The result was stored and is not stored again.
+            record.mayStoreUnwanted = false
+            if record.hasResult { ledger.deleteResult(of: task, &record) }
+        }
+        return takeOrders()
+    }
+
+    /// The scheduler answers, or does not, from now on: without it nobody can ask for an orphan.
+    package mutating func schedulerAnswers(_ isAnswering: Bool, at now: Duration) {
+        answeringSince = isAnswering ? answeringSince ?? now : nil
+    }
+
+    /// Time has passed; see `nextMoment`.
+    package mutating func timePassed(at now: Duration) -> [CloudOrder] {
+        for task in answeredTasks.sorted(by: { $0.digits < $1.digits }) {
+            update(task, at: now) { ledger, record in
+                guard case .answered(let until) = record.claim, until <= now else { return }
+                if record.hasResult {
+                    record.claim = .orphaned
+                    record.since = now
+                    ledger.answeredTasks.remove(task)
+                } else {
+                    ledger.abandon(task, &record)
+                }
+                ledger.lastChange = now
+            }
+        }
+        return takeOrders()
+    }
+
+    /// Whoever sweeps waits for nothing more: what is stored of tasks that nobody wants is deleted although an instance may
+    /// store it anew.
+    package mutating func cannotWait(at now: Duration) -> [CloudOrder] {
+        for task in tasksInOrder {
+            update(task, at: now) { ledger, record in
+                if record.claim == .unwanted, record.hasResult { ledger.deleteResult(of: task, &record) }
+            }
+        }
+        return takeOrders()
+    }
+
+    /// The process ends: nobody waits for confirmations any more, and with `isSweeping` nothing at all is left behind.
+    package mutating func leaving(isSweeping: Bool, at now: Duration) -> [CloudOrder] {
+        isLeaving = true
+        self.isSweeping = isSweeping
+        for task in tasksInOrder {
+            update(task, at: now) { ledger, record in
+                switch record.claim {
+                case .answered: ledger.abandon(task, &record)
+                case .orphaned where isSweeping: ledger.abandon(task, &record)
+                case .orphaned, .queued, .inHand, .unwanted: break
+                }
+            }
+        }
+        return takeOrders()
+    }
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the cloud holds of ours, and what is to be done about it: the only place that knows and decides.
+//
+// Rule: a listing shows the past, and an accepted deletion is only a promise. A 404 may mean "gone" and may mean "not
+// allowed". So an instance is done with when a listing that began after the acceptance does not show it.
+// Rule: a container that is being deleted may still store its result.
+// Consequence: the result of a task that nobody wants is deleted after its instances are gone for certain.
+//
+// Rule: what bears our tags and belongs to no task of this process was left by an earlier one (an orphan). The scheduler
+// sends the tasks of a dead worker again, after a minute by default.
+// Consequence: an orphan is kept for the grace time, which runs only while the scheduler answers us: as long as it does
+// not, nobody can ask, and where another manager of our name is alive the scheduler answers that one. What nobody asks
+// for is deleted.
+//
+// Rule: a create whose call was given up may still make an instance; the service works on after the call is cut off.
+// Consequence: it holds a slot until a listing that began after its last possible moment shows nothing, and what it
+// makes is deleted on sight.
+//
+// Rule: the cloud is the daemon's only memory. Until the scheduler has surely read an answer, the next process must be
+// able to give it again.
+// Consequence: the evidence of an answered task (its result, or else its ended instance) outlives the answer until a
+// later heartbeat was echoed.
+
+/// The state of everything of ours in the cloud; pure: events in, orders out, time as an argument.
+///
+/// Times are durations since any origin that stays the same. The calls that return orders are the events; whoever makes
+/// one carries out its orders before the next.
+package struct CloudLedger {
+    /// The periods that decisions depend on.
+    package struct Periods: Sendable {
+        /// How long an orphan is kept for the scheduler to ask for, while the scheduler answers.
+        package var grace: Duration
+        /// How long an abandoned create may still make an instance.
+        package var abandonedCreate: Duration = .seconds(120)
+        /// How long the result of an answered task is kept for the confirmation; then it is an orphan.
+        package var resultEvidence: Duration = .seconds(15)
+        /// How long the instance of a failed task is kept for the confirmation.
+        package var instanceEvidence: Duration = .seconds(30)
+        /// How long an accepted deletion may take before it is ordered again.
+        package var deletion: Duration = .seconds(300)
+
+        /// The usual periods, with the operator's grace time.
+        package init(grace: Duration) {
+            self.grace = grace
+        }
+    }
+
+    /// What is listed.
+    package enum Listing: Hashable, Sendable, CaseIterable {
+        /// All instances of the compartment that bear our tag.
+        case instances
+        /// All objects of ours, or only the results (`wantsAllObjects`).
+        case objects
+    }
+
+    let slotLimit: Int
+    let periods: Periods
+    var records: [TaskKey: CloudRecord] = [:]
+    var taskOfInstance: [String: TaskKey] = [:]
+    /// Objects whose deletion is ordered and not done.
+    var objectDeletions: Set<TaskObject> = []
+    /// Tasks that were answered and wait for the confirmation.
+    var answeredTasks: Set<TaskKey> = []
+    /// Released tasks whose run waits to hear that nothing of them counts any more.
+    var releasedTasks: Set<TaskKey> = []
+    var completedListings: Set<Listing> = []
+    var lastBegan: [Listing: Duration] = [:]
+    /// When something last began or ended.
+    var lastChange: Duration = .zero
+    /// Since when the scheduler answers; nil while it does not.
+    var answeringSince: Duration?
+    /// Whether the process ends and nothing is to be left: every orphan is unwanted.
+    var isSweeping = false
+    /// Whether the process ends: nobody waits for confirmations.
+    var isLeaving = false
+    var orders: [CloudOrder] = []
+    private var totals = CloudTotals()
+    /// Slots that were granted to tasks which have not claimed what there is of them yet.
+    private var grantedCount = 0
+    private var recordNumber = 0
+
+    /// How many deletions of instances were accepted.
+    package internal(set) var deletedCount = 0
+    /// How often in a row an instance was said not to be there and listed all the same, over all instances.
+    package internal(set) var refutationCount = 0
+
+    /// A ledger that knows of nothing, for at most `slotLimit` instances at once.
+    package init(slotLimit: Int, periods: Periods) {
+        precondition(slotLimit > 0, "without a slot no task would ever run")
+        self.slotLimit = slotLimit
+        self.periods = periods
+    }
+
+    // MARK: - What it knows
+
+    /// Whether the first complete listings are in: before that nobody knows what there is to adopt.
+    package var isStocked: Bool { completedListings.count == Listing.allCases.count }
+
+    /// How many tasks may be given a slot now.
+    package var freeSlotCount: Int {
+        isStocked ? max(0, slotLimit - occupiedSlotCount) : 0
+    }
+
+    /// How many slots are held: by runs, by instances without one, by abandoned creates, and by grants under way.
+    package var occupiedSlotCount: Int { totals.slots + grantedCount }
+
+    /// Tasks of which there is something that nobody here has asked for.
+    package var orphanCount: Int { records.values.count { $0.claim == .orphaned } }
+
+    /// Instances of those tasks, and of those that wait for a slot.
+    package var orphanInstanceCount: Int {
+        records.values.reduce(0) { $0 + ($1.isClaimable ? $1.instances.count : 0) }
+    }
+
+    /// Whether nothing of ours is known of and nobody works on anything.
+    package var isEmpty: Bool { records.isEmpty && objectDeletions.isEmpty }
+
+    /// Whether every deletion that was ordered was accepted, and every object deleted.
+    package var hasNoPendingDeletion: Bool {
+        objectDeletions.isEmpty && totals.pendingDeletions == 0
+    }
+
+    /// Whether an instance was said not to be there and no listing has confirmed it.
+    package var hasDoubtfulDeletion: Bool { totals.doubtfulDeletions > 0 }
+
+    /// The instances that are there, as far as is known, whoever wants them and however far their deletion is.
+    package var knownInstances: Set<String> { Set(taskOfInstance.keys) }
+
+    /// The objects that are there, as far as is known, whether or not their deletion is ordered.
+    package var knownObjects: Set<TaskObject> {
+        records.reduce(into: objectDeletions) { objects, entry in
+            if entry.value.hasResult { objects.insert(.result(entry.key)) }
+            for name in entry.value.inputs { objects.insert(.input(entry.key, name: name)) }
+        }
+    }
+
+    /// The generation that the next instance of a task must have.
+    package func nextGeneration(of task: TaskKey) -> Int {
+        records[task]?.nextGeneration ?? 0
+    }
+
+    /// An instance of a task in hand that a listing showed although no create of this run was answered with it.
+    package func candidate(of task: TaskKey) -> ListedInstance? {
+        records[task]?.best?.seen
+    }
+
+    // MARK: - When to look
+
+    private static let objectsPace = PollingPace(fastest: .milliseconds(250), slowest: .seconds(5))
+    private static let instancesPace = PollingPace(fastest: .seconds(2), slowest: .seconds(30))
+    /// How often to look although there is no reason to.
+    private static let idlePeriod: Duration = .seconds(3600)
+
+    /// When the next listing should begin, as things are at `now`.
+    package func nextListing(_ listing: Listing, at now: Duration) -> Duration {
+        let pace = listing == .instances ? Self.instancesPace : Self.objectsPace
+        let isWorthLooking = totals.worthLooking > 0 || !objectDeletions.isEmpty
+        let period = isWorthLooking ? pace.interval(freshestAge: now - lastChange) : Self.idlePeriod
+        return (lastBegan[listing] ?? now - period) + period
+    }
+
+    /// Whether the next listing of objects must show payloads, too: only orphans' are of interest.
+    package var wantsAllObjects: Bool {
+        totals.withUnknownObjects > 0 || !completedListings.contains(.objects)
+    }
+
+    /// When `timePassed` should be called next; nil if nothing waits for a time.
+    package var nextMoment: Duration? {
+        answeredTasks.compactMap { task in
+            if case .answered(let until)? = records[task]?.claim { until } else { nil }
+        }.min()
+    }
+
+    /// A listing begins at `now`.
+    package mutating func listingBegan(_ listing: Listing, at now: Duration) {
+        lastBegan[listing] = now
+    }
+
+    // MARK: - Records
+
+    /// Changes a task's record, made if there is none, keeps the totals, and forgets a record that is empty.
+    mutating func update(
+        _ task: TaskKey,
+        at now: Duration,
+        _ change: (inout CloudLedger, inout CloudRecord) -> Void
+    ) {
+        var record = records[task] ?? makeRecord(at: now)
+        if records[task] != nil { totals -= record.totals }
+        change(&self, &record)
+        if releasedTasks.contains(task), record.inHand == nil, !record.instances.contains(where: \.isCounted)
+        {
+            releasedTasks.remove(task)
+            orders.append(.tell(task, .released))
+        }
+        if isForgettable(record) {
+            records[task] = nil
+            answeredTasks.remove(task)
+        } else {
+            records[task] = record
+            totals += record.totals
+        }
+    }
+
+    private mutating func makeRecord(at now: Duration) -> CloudRecord {
+        recordNumber += 1
+        return CloudRecord(isSweeping ? .unwanted : .orphaned, since: now, number: recordNumber)
+    }
+
+    private func isForgettable(_ record: CloudRecord) -> Bool {
+        switch record.claim {
+        case .queued, .inHand: false
+        case .orphaned, .answered, .unwanted: record.isEmpty
+        }
+    }
+
+    /// The tasks in the order in which they became known, so that the same events yield the same orders.
+    var tasksInOrder: [TaskKey] {
+        records.sorted { $0.value.number < $1.value.number }.map(\.key)
+    }
+
+    /// Hands out what was ordered since the last call.
+    mutating func takeOrders() -> [CloudOrder] {
+        defer { orders = [] }
+        return orders
+    }
+
+    mutating func add(_ instance: ListedInstance, to record: inout CloudRecord) {
+        record.instances.append(CloudRecord.Instance(id: instance.id, seen: instance))
+        record.nextGeneration = max(record.nextGeneration, instance.generation + 1)
+        taskOfInstance[instance.id] = instance.task
+    }
+
+    mutating func delete(_ index: Int, of record: inout CloudRecord) {
+        record.instances[index].deletion = .ordered
+        orders.append(.deleteInstance(record.instances[index].id))
+    }
+
+    /// Orders the deletion of every instance that has none yet, but for one that is to stay.
+    mutating func deleteInstances(of record: inout CloudRecord, except kept: String? = nil) {
+        for index in record.instances.indices {
+            let instance = record.instances[index]
+            if instance.deletion == .none, instance.id != kept { delete(index, of: &record) }
+        }
+    }
+
+    mutating func delete(_ objects: [TaskObject]) {
+        let new = objects.filter { objectDeletions.insert($0).inserted }
+        if !new.isEmpty { orders.append(.deleteObjects(new)) }
+    }
+
+    mutating func deleteInputs(of task: TaskKey, _ record: inout CloudRecord) {
+        delete(record.inputs.sorted().map { .input(task, name: $0) })
+        record.inputs = []
+    }
+
+    mutating func deleteResult(of task: TaskKey, _ record: inout CloudRecord) {
+        record.hasResult = false
+        delete([.result(task)])
+    }
+
+    /// Gives up everything of a task: its instances, its payloads at once, its result when no instance can store it anew.
+    mutating func abandon(_ task: TaskKey, _ record: inout CloudRecord) {
+        record.claim = .unwanted
+        record.mayStoreUnwanted = !record.instances.isEmpty
+        answeredTasks.remove(task)
+        deleteInstances(of: &record)
+        deleteInputs(of: task, &record)
+        if record.instances.isEmpty, record.hasResult { deleteResult(of: task, &record) }
+    }
+
+    // MARK: - Slots
+
+    /// A queued task is given a slot, which is its own from now on.
+    package mutating func slotGranted() {
+        grantedCount += 1
+    }
+
+    /// A slot that was granted comes back unused.
+    package mutating func slotReturned() {
+        precondition(grantedCount > 0, "more slots given back than were granted")
+        grantedCount -= 1
+    }
+}

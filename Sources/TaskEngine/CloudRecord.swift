@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is known of one task in the cloud, and who wants it.
+struct CloudRecord {
+    /// Who wants what the cloud holds of the task.
+    enum Claim: Hashable {
+        /// Nobody here: an earlier process left it. To `queued` when the scheduler sends the task, `unwanted` when it does not
+        /// within the grace time.
+        case orphaned
+        /// The scheduler has sent the task, and it waits for a slot. To `inHand` with the slot, `unwanted` when it is
+        /// cancelled, `orphaned` when its worker is lost.
+        case queued
+        /// A run works on it and holds a slot. To `answered` or `unwanted` when the run releases it.
+        case inHand(InHand)
+        /// It was answered; the evidence (the result, or else the instance) stays until the scheduler has surely read the
+        /// answer. To `unwanted` when that is confirmed, or `orphaned` (a result) or `unwanted` (an instance) at this
+        /// time; to `inHand` when the task is sent again.
+        case answered(until: Duration)
+        /// Nobody will ask for it: whatever turns up of it is deleted. To `inHand` when the task is sent again.
+        case unwanted
+    }
+
+    /// What the run of a task is at.
+    struct InHand: Hashable {
+        /// The instance that it waits for; nil before its create is answered.
+        var instanceID: String?
+        /// Whether it wants to be told of listings.
+        var isWatched = true
+        /// Whether its answer was confirmed before it let go of the task.
+        var isConfirmed = false
+    }
+
+    /// How far the deletion of an instance is.
+    enum Deletion: Hashable {
+        /// Nobody has ordered it.
+        case none
+        /// Ordered and not accepted yet: the instance counts.
+        case ordered
+        /// The service has accepted it, or said that there is nothing to delete (`isDoubtful`: that may also mean that we
+        /// are not allowed to see it). Over when a listing that began later does not show the instance.
+        case accepted(since: Duration, isDoubtful: Bool)
+    }
+
+    /// One instance.
+    struct Instance: Hashable {
+        let id: String
+        /// How it was last seen.
+        var seen: ListedInstance
+        var deletion = Deletion.none
+
+        /// Whether it holds a slot: the service works on it, and has not accepted to end it.
+        var isCounted: Bool {
+            switch deletion {
+            case .none: !seen.phase.isLeaving
+            case .ordered: true
+            case .accepted: false
+            }
+        }
+    }
+
+    /// When something of it was first seen, or its answer was given up.
+    var since: Duration
+    var claim: Claim
+    /// Position among all records, in the order in which they were made.
+    let number: Int
+    var instances: [Instance] = []
+    /// Whether its result is stored, and no deletion of it ordered.
+    var hasResult = false
+    /// Names of its payloads whose deletion is not ordered.
+    var inputs: Set<String> = []
+    /// Above the generation of every instance that was seen.
+    var nextGeneration = 0
+    /// Until when a create that was abandoned without an answer may still make an instance.
+    var createPossibleUntil: Duration?
+    /// Whether a container may still store a result that nobody wants, so that it is deleted when no instance is left.
+    var mayStoreUnwanted = false
+
+    init(_ claim: Claim, since: Duration, number: Int) {
+        self.claim = claim
+        self.since = since
+        self.number = number
+    }
+
+    /// What a run is at, where one has the task in hand.
+    var inHand: InHand? {
+        get { if case .inHand(let inHand) = claim { inHand } else { nil } }
+        set { if let newValue { claim = .inHand(newValue) } }
+    }
+
+    /// Whether it may be adopted by a run to come, or is waited for by one.
+    var isClaimable: Bool { claim == .orphaned || claim == .queued }
+
+    /// What it adds to the ledger's totals.
+    var totals: CloudTotals {
+        var totals = CloudTotals()
+        totals.slots = slotCount
+        totals.worthLooking = isWorthLooking ? 1 : 0
+        totals.withUnknownObjects = claim == .orphaned || createPossibleUntil != nil ? 1 : 0
+        for instance in instances {
+            if instance.deletion == .ordered { totals.pendingDeletions += 1 }
+            if case .accepted(_, isDoubtful: true) = instance.deletion { totals.doubtfulDeletions += 1 }
+        }
+        return totals
+    }
+
+    /// How many slots it takes.
+    private var slotCount: Int {
+        let counted = instances.count { $0.isCounted }
+        let isHeld = inHand != nil || createPossibleUntil != nil
+        return isHeld ? max(1, counted) : counted
+    }
+
+    /// Whether the cloud holds nothing of it, as far as is known.
+    var isEmpty: Bool {
+        instances.isEmpty && !hasResult && inputs.isEmpty && createPossibleUntil == nil
+    }
+
+    /// Whether there is anything to learn of it by looking.
+    private var isWorthLooking: Bool {
+        switch claim {
+        case .inHand(let inHand): inHand.isWatched || !instances.isEmpty
+        case .answered: !instances.isEmpty
+        case .orphaned, .queued, .unwanted: !isEmpty
+        }
+    }
+
+    /// The instance to go on with: one that may still yield a result before one that has ended, then the newest.
+    var best: Instance? {
+        instances.filter { $0.deletion == .none && !$0.seen.phase.isLeaving }.max { left, right in
+            if left.seen.phase.isOver != right.seen.phase.isOver { return left.seen.phase.isOver }
+            return left.seen.createdAt < right.seen.createdAt
+        }
+    }
+}
+
+/// Sums over all records, kept current with every change, so that no question needs a walk through all of them.
+struct CloudTotals: Hashable {
+    /// Slots that records hold.
+    var slots = 0
+    /// Records of which listings can tell something.
+    var worthLooking = 0
+    /// Records of which there may be objects that only a listing of all objects shows.
+    var withUnknownObjects = 0
+    /// Instances whose deletion is ordered and not accepted.
+    var pendingDeletions = 0
+    /// Instances that were said not to be there, which no listing has confirmed.
+    var doubtfulDeletions = 0
+
+    static func += (left: inout CloudTotals, right: CloudTotals) { left.combine(right, +) }
+    static func -= (left: inout CloudTotals, right: CloudTotals) { left.combine(right, -) }
+
+    private mutating func combine(_ other: CloudTotals, _ operation: (Int, Int) -> Int) {
+        slots = operation(slots, other.slots)
+        worthLooking = operation(worthLooking, other.worthLooking)
+        withUnknownObjects = operation(withUnknownObjects, other.withUnknownObjects)
+        pendingDeletions = operation(pendingDeletions, other.pendingDeletions)
+        doubtfulDeletions = operation(doubtfulDeletions, other.doubtfulDeletions)
+    }
+}
