@@ -118,7 +118,7 @@ import Testing
                 var data = ""
                 let console = Console(
                     isTerminal: isTerminal,
-                    write: { text, isTalk in if isTalk { talk += text } else { data += text } },
+                    write: { text, stream in if stream == .messages { talk += text } else { data += text } },
                     readAnswer: { "YES" }
                 )
                 let steps = Steps(console, count: 10)

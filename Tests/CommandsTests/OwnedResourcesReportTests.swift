@@ -23,7 +23,7 @@ import Testing
             JSONObject(.object(present: [("name", .string("p/o1/results/00.pkl")), ("size", .integer(7))]))
         )
         return OwnedResourcesReport(
-            belongings: Belongings(
+            resources: Belongings(
                 instances: [try #require(Belongings.Instance(instance))],
                 objects: [try #require(Belongings.StoredObject(object, prefix: "p"))]
             ),
@@ -40,7 +40,7 @@ import Testing
             ]
         )
         #expect(
-            OwnedResourcesReport(belongings: Belongings(instances: [], objects: []), now: now).lines == []
+            OwnedResourcesReport(resources: Belongings(instances: [], objects: []), now: now).lines == []
         )
     }
 
@@ -63,7 +63,7 @@ import Testing
     func `an age is told in the greatest unit that says something`(seconds: Int, text: String) {
         let moment = Timestamp(millisecondsSinceEpoch: now.millisecondsSinceEpoch - seconds * 1000)
         #expect(
-            OwnedResourcesReport(belongings: Belongings(instances: [], objects: []), now: now).age(
+            OwnedResourcesReport(resources: Belongings(instances: [], objects: []), now: now).age(
                 since: moment
             )
                 == text

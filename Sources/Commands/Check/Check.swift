@@ -4,7 +4,7 @@ internal import Configuration
 internal import EventLoop
 internal import OCIServices
 
-/// One look at something: its name in the report, what it needs, and the look itself.
+/// One check as a value: its name in the report, the checks it needs, and the function that makes it.
 struct Check {
     typealias Look = @LoopActor () async throws(CheckFault) -> String
 

@@ -11,7 +11,7 @@ internal import WorkerCore
 final class CloudChecks {
     /// Beyond this many seconds the service refuses a signature (OCI API: "Maximum Allowed Client Clock Skew").
     nonisolated static let clockErrorMax = 300
-    /// Beyond this many seconds somebody should look after the clock.
+    /// Beyond this many seconds the report warns of the clock.
     private static let clockErrorWarned = 60
 
     private let run: CheckRun
@@ -53,7 +53,7 @@ final class CloudChecks {
     }
 
     private func checkCredentials() async throws(CheckFault) -> String {
-        // What is retried or corrected shows in the checks themselves.
+        // Notices are not shown: what is retried or corrected shows in the checks themselves.
         access = try await checking(
             "there are no credentials to sign with",
             await OCIAccess.open(for: settings, notify: { _ in })

@@ -52,7 +52,7 @@ final class ConnectivityChecks {
     }
 
     private func checkSubnets() async throws(CheckFault) -> String {
-        // With no domain to hold it against, one that is bound to a domain is taken as it is.
+        // If the domains are unknown, a subnet that belongs to one domain is compared with the names of the settings.
         try await found(await lookup.subnets(in: domains ?? settings.availabilityDomains))
             .joined(separator: ", ")
     }

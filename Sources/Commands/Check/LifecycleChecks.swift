@@ -67,7 +67,7 @@ final class LifecycleChecks {
             environment: environment,
             tags: [("scaler-check", "container")]
         )
-        // Work of its own, which no cancelling reaches: only its answer tells what there is to delete.
+        // A task of its own, so that cancelling does not reach it: only its answer tells what there is to delete.
         return try await spawn { await self.create(launch) }.value.get()
     }
 
@@ -167,7 +167,7 @@ final class LifecycleChecks {
                 _ = try await instances.delete(id, deadline: limit)
                 break
             } catch {
-                // Refused while it is being made; asked again until it is taken.
+                // OCI refuses the deletion while the instance is being created; it is repeated until OCI accepts it.
                 guard error.isRetryable, (try? await sleep(for: .seconds(1))) != nil else { break }
             }
         }
@@ -175,7 +175,7 @@ final class LifecycleChecks {
     }
 }
 
-/// The value, or nil when the caller was cancelled meanwhile; the work is then cancelled and over.
+/// The value, or nil when the caller was cancelled meanwhile; the work is then cancelled, and has ended.
 @LoopActor
 private func cancellableValue<Value: Sendable>(of work: Spawned<Value>) async -> Value? {
     await withTaskCancellationHandler {

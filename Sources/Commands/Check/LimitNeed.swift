@@ -10,7 +10,7 @@ struct LimitNeed: Sendable, Equatable {
     let perInstance: Int
     let concurrency: Int
 
-    /// Nil for a limit of another shape, or one that nobody can tell what it counts.
+    /// Nil for a limit of another shape, or one whose name does not say what it counts.
     init?(_ limit: ServiceLimit, _ settings: Settings) {
         let words = limit.name.lowercased().split { !$0.isLetter && !$0.isNumber }
         let shapes = settings.instanceShapes.flatMap { $0.lowercased().split(separator: ".") }
@@ -32,7 +32,7 @@ struct LimitNeed: Sendable, Equatable {
         concurrency = settings.baseConcurrency
     }
 
-    /// What to say when so much is free; nil if it is enough.
+    /// The diagnostic when `available` units are free; nil if that is enough.
     func diagnostic(available: Int) -> Diagnostic? {
         let (needed, isTooLarge) = perInstance.multipliedReportingOverflow(by: concurrency)
         if !isTooLarge, available >= needed { return nil }

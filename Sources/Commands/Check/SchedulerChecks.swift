@@ -153,7 +153,7 @@ struct ClientLine: Sendable, Equatable {
         return lines
     }
 
-    /// The last line of an output that is nothing of the script's.
+    /// The last line of an output that the script did not write.
     static func tail(of output: [UInt8]) -> String {
         String(decoding: output.suffix(400), as: UTF8.self).split(separator: "\n").last.map(String.init)
             ?? "nothing"

@@ -64,7 +64,7 @@ final class StorageChecks {
             "objects cannot be written",
             await objects.put(name, content, deadline: cloud.deadline)
         )
-        // Work of their own, which no cancelling reaches: what was written is deleted whatever came before.
+        // Tasks of their own, so that cancelling does not reach them: the object is deleted whatever came before.
         let reading = await spawn { await self.read(name, content) }.value
         let deletion = await spawn { await self.delete(name) }.value
         let isSame = try reading.get()

@@ -8,11 +8,11 @@ struct CommandForm: Sendable {
     let name: String
     /// One line for the list of subcommands.
     let summary: String
-    /// What else there is to know, for its own help.
+    /// A paragraph for its own help.
     let details: String
     /// What stands behind the name in the first line of the help.
     let usage: String
-    /// Rows of its own, and rows of the table of settings.
+    /// Its own flags, then those of the table of settings.
     let options: [Option]
     /// Own flags that mean a setting, such as `region` for `oci-region`.
     let synonyms: [String: String]

@@ -8,7 +8,7 @@ internal import Transport
 
 /// The subcommands of this module.
 package enum CommandRunner {
-    /// For the help, and to be told apart from addresses and files.
+    /// Their names and summaries: for the help, and to tell them from addresses and files in a command line.
     package static let subcommands = CommandForm.all.map { Subcommand(name: $0.name, summary: $0.summary) }
 
     private typealias Body =

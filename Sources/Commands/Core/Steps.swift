@@ -81,10 +81,10 @@ final class Steps {
             case .send(let change): outcome = try await send(step.title, change)
             case .refuse(let diagnostic): throw .unusable(diagnostic)
             }
-            console.settle("\(line(step.title)): \(outcome)")
+            console.finish("\(line(step.title)): \(outcome)")
             number += 1
         } catch {
-            console.settle("\(line(step.title)): failed")
+            console.finish("\(line(step.title)): failed")
             throw error
         }
     }

@@ -37,12 +37,12 @@ struct BuildContext {
             } catch {
                 throw .file(path: path, error)
             }
-            // Others than its owner read them in the image.
+            // In the image, users other than the files' owner read them.
             chmod(path, 0o644)
         }
     }
 
-    /// Removes what nobody asked to keep.
+    /// Removes the directory unless the user asked to keep it.
     func remove() {
         guard !isKept else { return }
         for (name, _) in Self.files { unlink("\(directory)/\(name)") }

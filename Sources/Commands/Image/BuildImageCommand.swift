@@ -129,7 +129,7 @@ enum BuildImageCommand {
 
     // MARK: - Doing it
 
-    /// Runs the engine with its output where ours goes; a failure is told in its own words there.
+    /// Runs the engine with our standard output and error, where it describes a failure itself.
     @LoopActor
     private static func run(
         _ engine: String,

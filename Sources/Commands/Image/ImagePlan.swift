@@ -3,7 +3,7 @@
 internal import Configuration
 internal import OCIProfile
 
-/// The commands that build the image and push it; what they do is theirs.
+/// The commands of the engine that build the image and push it.
 struct ImagePlan: Sendable, Equatable {
     /// What logs in to the registry.
     enum Login: Sendable, Equatable {

@@ -16,7 +16,7 @@ enum ListCommand {
         for settings in order.isAnyOwner ? distinctPlaces(order.managers) : order.managers {
             let place = try await OwnedPlace.open(settings, console)
             let report = OwnedResourcesReport(
-                belongings: try await place.ownedResources(of: order.isAnyOwner ? .anyOwner : .owner),
+                resources: try await place.ownedResources(of: order.isAnyOwner ? .anyOwner : .owner),
                 now: place.now
             )
             if order.isJSON {
@@ -47,7 +47,7 @@ enum ListCommand {
         _ order: OwnedResourcesOrder
     ) -> [String] {
         let whose = order.isAnyOwner ? "any owner" : place.ownerName
-        var lines = [report.belongings.isEmpty ? "nothing of \(whose)" : "\(report.count) of \(whose)"]
+        var lines = [report.resources.isEmpty ? "nothing of \(whose)" : "\(report.count) of \(whose)"]
         if !order.isAnyOwner, case .alive = place.daemonPresence() {
             lines[0] += "; its daemon runs on this host"
         }

@@ -24,7 +24,7 @@ final class OwnerClaim: Sendable {
     init(_ lock: consuming ProcessLock) { self.lock = lock }
 }
 
-/// Where one manager's things are in the cloud, and whose they are.
+/// Where one manager's instances and objects are in the cloud, and who owns them.
 @LoopActor
 struct OwnedPlace {
     /// How long listing everything may take.
@@ -55,12 +55,12 @@ struct OwnedPlace {
             + settings.schedulerAddress.description
     }
 
-    /// Whose things are looked for.
+    /// Whose instances and objects are looked for.
     enum Whose { case owner, anyOwner }
 
     /// What is the owner's, or any owner's in the same compartment and bucket.
     func ownedResources(of whose: Whose = .owner) async throws(CommandError) -> Belongings {
-        let belongings = try await inCloud(
+        let owned = try await inCloud(
             await Belongings.find(
                 of: whose == .owner ? owner : nil,
                 prefix: settings.objectStoragePrefix,
@@ -69,13 +69,13 @@ struct OwnedPlace {
                 deadline: .after(Self.listTimeout)
             )
         )
-        if !belongings.isBucketFound {
+        if !owned.isBucketFound {
             console.say(
                 "note: bucket '\(settings.objectStorageBucket)' is not there, or may not be seen with these credentials: "
                     + "only instances were looked for"
             )
         }
-        return belongings
+        return owned
     }
 
     /// Whether the owner's daemon lives; takes its name if it is free.

@@ -30,7 +30,8 @@ struct OwnedResourcesOrder: Sendable {
     }
 
     private static func managers(_ input: CommandInput) throws(CommandError) -> [Settings] {
-        // Elsewhere empty means "not set". Here it is a shell variable that is not, and must not mean another owner.
+        // For other flags an empty value means "not set". Here it is an unset shell variable, which must not mean another
+        // owner.
         if input.text("owner-id")?.isEmpty == true {
             let text = "--owner-id: the value is empty; give an id, or leave the flag out"
             throw .configuration(.contradiction(text))
@@ -56,7 +57,7 @@ struct OwnedResourcesOrder: Sendable {
             _ = try readFile(CommandForm.configurationFile, byteCountMax: 1 << 20)
             return true
         } catch {
-            // One that cannot be read is complained of where it is read.
+            // A file that cannot be read is reported by the code that reads it.
             return !error.isFileMissing
         }
     }

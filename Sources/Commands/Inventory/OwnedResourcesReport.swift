@@ -7,30 +7,30 @@ internal import WorkerCore
 
 /// What managers have in the cloud, as text and as JSON.
 struct OwnedResourcesReport: Sendable {
-    /// How much of an OCID is shown: its end, for the rest is alike in all of them.
+    /// How many characters of an OCID are shown: its end, because the beginning is the same in all of them.
     private static let shortCount = 12
 
-    let belongings: Belongings
+    let resources: Belongings
     /// The moment from which ages count.
     let now: Timestamp
 
     /// A table of the instances and one of the objects, each only if there are any.
     var lines: [String] {
         var lines: [String] = []
-        if !belongings.instances.isEmpty {
+        if !resources.instances.isEmpty {
             let heading = ["INSTANCE", "NAME", "STATE", "AGE", "OWNER", "TASK", "AD", "SHAPE"]
-            lines += TextTable.lines([heading] + belongings.instances.map(cells))
+            lines += TextTable.lines([heading] + resources.instances.map(cells))
         }
-        if !belongings.instances.isEmpty, !belongings.objects.isEmpty { lines.append("") }
-        if !belongings.objects.isEmpty {
+        if !resources.instances.isEmpty, !resources.objects.isEmpty { lines.append("") }
+        if !resources.objects.isEmpty {
             let heading = ["OBJECT", "BYTES", "AGE"]
-            lines += TextTable.lines([heading] + belongings.objects.map(cells))
+            lines += TextTable.lines([heading] + resources.objects.map(cells))
         }
         return lines
     }
 
     /// `3 container instances and 2 task objects`.
-    var count: String { Self.count(belongings.instances.count, belongings.objects.count) }
+    var count: String { Self.count(resources.instances.count, resources.objects.count) }
 
     /// How many of each, in words.
     static func count(_ instanceCount: Int, _ objectCount: Int) -> String {
@@ -41,8 +41,8 @@ struct OwnedResourcesReport: Sendable {
     /// Members `instances` and `objects`.
     var members: [(String, JSON?)] {
         [
-            ("instances", .array(belongings.instances.map(json))),
-            ("objects", .array(belongings.objects.map(json))),
+            ("instances", .array(resources.instances.map(json))),
+            ("objects", .array(resources.objects.map(json))),
         ]
     }
 
@@ -63,7 +63,7 @@ struct OwnedResourcesReport: Sendable {
         ].map(Self.shown)
     }
 
-    /// What strangers may have written must not drive the terminal, and an empty cell must not look like none.
+    /// Names that others may have written must not contain control characters, and an empty cell shows as a dash.
     private static func shown(_ text: String) -> String { text.isEmpty ? "-" : printable(text) }
 
     /// `45s`, `12m`, `3h`, `5d`: the greatest whole unit.

@@ -54,11 +54,11 @@ final class ReapCommand {
     private var deletedCount: String { OwnedResourcesReport.count(deletedInstanceCount, deletedObjectCount) }
 
     private func reap(_ place: OwnedPlace) async throws(CommandError) {
-        // Before the listing, so that nothing is added to it.
+        // Taken before the listing, so that no daemon adds anything after it.
         let presence = place.daemonPresence()
-        let belongings = try await place.ownedResources().deletable
-        if belongings.isEmpty { return console.say("nothing is left of \(place.ownerName)") }
-        let report = OwnedResourcesReport(belongings: belongings, now: place.now)
+        let owned = try await place.ownedResources().deletable
+        if owned.isEmpty { return console.say("nothing is left of \(place.ownerName)") }
+        let report = OwnedResourcesReport(resources: owned, now: place.now)
         if let reason = objection(to: presence), !order.isForced {
             console.say("left alone: \(report.count) of \(place.ownerName), \(reason)")
             exitCode = max(exitCode, ExitCode.negative)
@@ -66,7 +66,7 @@ final class ReapCommand {
         }
         console.say("\(report.count) of \(place.ownerName):")
         for line in report.lines { console.say("  \(line)") }
-        let sweep = Sweep(belongings, of: place.owner, in: place.instances, place.objects) { [console] in
+        let sweep = Sweep(owned, of: place.owner, in: place.instances, place.objects) { [console] in
             console.say("note: \($0)")
         }
         if order.isDryRun {
@@ -74,8 +74,8 @@ final class ReapCommand {
             return
         }
         try await console.confirm("Delete all of this?", isConfirmed: order.isConfirmed)
-        try await run(sweep, belongings)
-        // The name is ours until here.
+        try await run(sweep, owned)
+        // The owner's name is held until here.
         withExtendedLifetime(presence) {}
     }
 
@@ -89,13 +89,13 @@ final class ReapCommand {
         }
     }
 
-    private func run(_ sweep: Sweep, _ belongings: Belongings) async throws(CommandError) {
+    private func run(_ sweep: Sweep, _ owned: Belongings) async throws(CommandError) {
         let console = console
-        let total = belongings.instances.count + belongings.objects.count
+        let total = owned.instances.count + owned.objects.count
         let deadline = Deadline.after(order.timeout)
         defer {
-            deletedInstanceCount += belongings.instances.count - sweep.outcome.instancesLeft
-            deletedObjectCount += belongings.objects.count - sweep.outcome.objectsLeft
+            deletedInstanceCount += owned.instances.count - sweep.outcome.instancesLeft
+            deletedObjectCount += owned.objects.count - sweep.outcome.objectsLeft
         }
         try await inCloud(
             await sweep.run(until: deadline) { console.showProgress("deleting", done: $0, total: total) }

@@ -47,7 +47,7 @@ enum CleanupCommand {
             prefix: order.names.prefix,
             bucket: order.names.bucket
         )
-        .takeStock()
+        .findAll()
         let removable = inventory.filter { $0.provenance == .ours }
         for item in inventory where item.provenance != .ours {
             console.say("stays: \(item.description), which provision did not make for this compartment")
@@ -65,7 +65,7 @@ enum CleanupCommand {
         return ExitCode.success
     }
 
-    /// Managers that run on would lose their bucket in the middle of a task.
+    /// Refuses while managers have instances: they would lose their bucket in the middle of a task.
     @LoopActor
     private static func checkIdle(_ cloud: Cloud) async throws(CommandError) {
         let living = try await inCloud(
@@ -76,7 +76,7 @@ enum CleanupCommand {
         if !living.isEmpty { throw .unusable(.resourcesInUse(instanceCount: living.count)) }
     }
 
-    /// Removes what provision wrote; a configuration file that was changed is its user's now.
+    /// Removes the files that provision wrote, except a configuration file that was changed since.
     @LoopActor
     private static func removeFiles(_ order: CleanupOrder, _ console: Console) {
         guard let saved = order.saved else { return }
@@ -90,7 +90,7 @@ enum CleanupCommand {
                 console.say("stays: \(path), which was changed since provision wrote it")
             }
         }
-        // Last, for a cleanup that did not get this far needs it again.
+        // The saved file goes last: a cleanup that was interrupted needs it again.
         for path in paths + [order.savedPath] where unlink(path) == 0 { console.say("removed: \(path)") }
     }
 }

@@ -18,7 +18,7 @@ struct ProvisionedResource: Sendable {
     /// Kind and name, and what is in it.
     let description: String
     let provenance: Provenance
-    /// Objects or images in it, as far as the service has counted.
+    /// Objects or images in it, by the service's own, approximate count.
     let contentCount: Int
 }
 
@@ -40,7 +40,7 @@ struct Provisioned {
 
     /// The resources that are there, in the order in which they can be removed: the policy last, since it may be what
     /// allows the others to be.
-    func takeStock() async throws(CommandError) -> [ProvisionedResource] {
+    func findAll() async throws(CommandError) -> [ProvisionedResource] {
         try await inCloud(await find())
     }
 

@@ -102,7 +102,7 @@ enum ProvisionedFiles {
         var access: [(String, String)] = []
         if settings.authType != .configFile { access.append(("auth_type", settings.authType.rawValue)) }
         if settings.profile != "DEFAULT" { access.append(("oci_profile", settings.profile)) }
-        // What the environment says it will say again.
+        // Only flags are written: a variable of the environment will be set at the next run, too.
         for (name, value) in [("oci-endpoint", settings.ociEndpoint), ("ca-bundle", settings.caBundle)] {
             guard let value, case .flag = settings.origins[name] else { continue }
             access.append((String(name.map { $0 == "-" ? "_" : $0 }), value))

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Making what tasks need, in an order in which every step finds what it needs, and so that it can be repeated.
+// Creates what tasks need, in an order in which every step finds what it needs, and so that the run can be repeated.
 //
 // Rule: a run may end anywhere, by a refusal, a lost connection or Ctrl-C, and be made again by somebody with other
 // rights. IAM takes its changes in the tenancy's home region only, and the other services learn of them some seconds
 // to minutes later.
-// Consequence: every step first looks what is there, and only makes or mends what is not as wanted; what the steps are
+// Consequence: every step first looks what is there, and only creates or changes what is not as wanted; what the steps are
 // going to make is saved before the first of them, so that cleanup knows; a refusal that may only mean "not yet" is
-// sat out, but only after a change to IAM in the same run.
+// retried, but only after a change to IAM in the same run.
 // Rejected: creating first and reading the conflict, as Scaler's provisioner does. It cannot tell a bucket of its own
-// from somebody else's, and never mends a policy.
+// from somebody else's, and never corrects a policy.
 
 internal import Configuration
 internal import EventLoop
@@ -56,7 +56,7 @@ final class Provisioner {
         steps = Steps(console, count: Self.stepCount)
     }
 
-    /// Goes through all steps.
+    /// Performs all steps.
     func run() async throws(CommandError) {
         do throws(CommandError) {
             try await perform(lookups)

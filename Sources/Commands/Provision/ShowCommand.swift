@@ -22,7 +22,7 @@ enum ShowCommand {
             cloud: cloud,
             prefix: saved["prefix"] ?? CommandForm.defaultPrefix,
             bucket: saved["object_storage_bucket"]
-        ).takeStock()
+        ).findAll()
         if isJSON {
             let found = resources.map { resource in
                 JSON.object(present: [

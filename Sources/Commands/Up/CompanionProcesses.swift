@@ -12,7 +12,7 @@ internal import WorkerCore
 final class CompanionProcesses: Companions {
     /// How long a program may take until it accepts connections; Python starts slowly on a busy host.
     private static let startTimeout: Duration = .seconds(60)
-    /// How long one may take to leave, as `scaler FILE` grants it, before it is killed.
+    /// How long a program may take to end before it is killed; `scaler FILE` gives it the same time.
     private static let stopTimeout: Duration = .seconds(10)
     private static let pollInterval: Duration = .milliseconds(100)
 
@@ -44,12 +44,12 @@ final class CompanionProcesses: Companions {
         return ExitCode.unavailable
     }
 
-    /// In reverse order, for each needs those before it.
+    /// Stops them in reverse order, because each needs those before it.
     func stop() async {
         isStopping = true
         for (program, process) in running.reversed() where process.isRunning {
             process.send(signal: SIGTERM)
-            // Called when the process leaves: nothing cancels this wait.
+            // This runs when the process ends: nothing cancels this wait.
             if (try? await process.waitForEnd(until: .after(Self.stopTimeout))) == nil {
                 LineWriter.writeFatal("\(program.name) does not leave; killing it")
                 process.send(signal: SIGKILL)
@@ -69,7 +69,7 @@ final class CompanionProcesses: Companions {
         }
         var started = Program(path: path, arguments: program.arguments)
         started.output = .inherited
-        // Ctrl-C at the terminal is ours to hand on, in the right order.
+        // Ctrl-C at the terminal must not reach the program directly: `stop` ends the programs in the right order.
         started.leadsGroup = true
         started.endsWithUs = true
         do throws(TransportError) {
@@ -108,7 +108,7 @@ final class CompanionProcesses: Companions {
             case .ipc(let path):
                 try await connectTCP(to: [.unix(path: path)], deadline: deadline).close()
             case .tcp(let host, let port):
-                // What is bound to every address is reached at this host's own.
+                // A server that is bound to every address is reached at the loopback address.
                 let isEvery = ["0.0.0.0", "*", "::"].contains(host)
                 try await connectTCP(host: isEvery ? "127.0.0.1" : host, port: port, deadline: deadline)
                     .close()

@@ -8,10 +8,10 @@ internal import WorkerCore
 
 /// `scaler-oci-hpc up`: a whole cluster from one file, as `scaler FILE` starts it.
 enum UpCommand {
-    /// Takes what the program itself takes, with a file among it.
+    /// Takes the arguments that the program takes without a subcommand; one of them must name a file.
     static func run(_ arguments: [String]) -> Int32 {
         do throws(ConfigurationError) {
-            // First of all: without a file whatever else is missing is beside the point.
+            // Checked first: without a file, other missing settings do not matter.
             let path = try path(arguments)
             let invocation = try Invocation.parse(
                 arguments: ["scaler-oci-hpc"] + arguments,
