@@ -76,11 +76,19 @@ let package = Package(
             ["Configuration", "EventLoop", "OCIServices", .product(name: "Logging", package: "swift-log")]
         ),
         module(
+            "SchedulerLink",
+            [
+                "Configuration", "Encodings", "EventLoop", "Messaging", "Reporting", "SchedulerMessages",
+                "TaskEngine", "Transport",
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        module(
             "WorkerCore",
             [
                 "Compression", "Configuration", "Encodings", "EventLoop", "HTTPClient", "Messaging",
-                "OCIProfile", "OCIServices", "OCISigning", "Reporting", "SchedulerMessages", "TaskEngine",
-                "TaskPayload", "Transport",
+                "OCIProfile", "OCIServices", "OCISigning", "Reporting", "SchedulerLink", "SchedulerMessages",
+                "TaskEngine", "TaskPayload", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
@@ -171,6 +179,14 @@ let package = Package(
             [
                 "Encodings", "EventLoop", "HTTPClient", "HTTPWire", "JSON", "OCIProfile", "OCIServices",
                 "OCISigning", "TestSupport", "Transport",
+            ]
+        ),
+        tests(
+            "SchedulerLinkTests",
+            [
+                "Configuration", "EventLoop", "Messaging", "SchedulerLink", "SchedulerMessages", "TaskEngine",
+                "TestSupport", "Transport",
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         tests(

@@ -14,6 +14,17 @@ package enum HTTPBody: Sendable {
     case spooled(SpoolFile)
 }
 
+extension Blob {
+    /// The bytes of a body.
+    package init(_ body: HTTPBody) {
+        switch body {
+        case .none: self.init([])
+        case .bytes(let bytes): self.init(bytes)
+        case .spooled(let file): self.init(file)
+        }
+    }
+}
+
 /// A request and how its answer is to be taken.
 package struct HTTPRequest: Sendable {
     /// What becomes of the body of a successful answer.

@@ -4,6 +4,7 @@ internal import Configuration
 internal import Encodings
 internal import EventLoop
 internal import Logging
+internal import SchedulerLink
 internal import SchedulerMessages
 internal import TaskEngine
 
@@ -15,7 +16,7 @@ final class Dispatcher {
     private var runs: [TaskID: TaskRun] = [:]
     private var admission: Admission<TaskID>
     /// Tasks that were sent again while their last run was being cleaned; they begin when it is gone.
-    private var again: [TaskID: (task: TaskMessage, session: WorkerSession)] = [:]
+    private var again: [TaskID: (task: TaskMessage, session: any TaskOrigin)] = [:]
     private var isLeaving = false
     private let change = Wakeup()
     /// Called when the last task is gone.
@@ -41,12 +42,12 @@ final class Dispatcher {
     }
 
     /// How many unanswered tasks a worker has.
-    func taskCount(of session: WorkerSession) -> Int {
+    func taskCount(of session: any TaskOrigin) -> Int {
         runs.values.count { $0.session === session && $0.state != .cleaning }
     }
 
     /// How many tasks of a worker wait for a slot.
-    func queuedCount(of session: WorkerSession) -> Int {
+    func queuedCount(of session: any TaskOrigin) -> Int {
         runs.values.count { $0.session === session && $0.state == .queued }
     }
 
@@ -58,7 +59,7 @@ final class Dispatcher {
     // MARK: - What the scheduler says
 
     /// Takes a task, or hands a task that runs already to the worker that it was sent to now.
-    func accept(_ task: TaskMessage, from session: WorkerSession) {
+    func accept(_ task: TaskMessage, from session: any TaskOrigin) {
         if isLeaving { return }
         guard let known = runs[task.taskID] else { return begin(task, session) }
         if known.answerAgain(through: session) {
@@ -72,7 +73,7 @@ final class Dispatcher {
     }
 
     /// Answers a cancel, and obeys it.
-    func cancel(_ id: TaskID, isForced: Bool, from session: WorkerSession) -> CancelAnswer {
+    func cancel(_ id: TaskID, isForced: Bool, from session: any TaskOrigin) -> CancelAnswer {
         if again.removeValue(forKey: id) != nil { return .canceled }
         guard let run = runs[id], run.session === session else { return .unknown }
         let answer = run.state.answer(toCancelThatIsForced: isForced)
@@ -90,7 +91,7 @@ final class Dispatcher {
     }
 
     /// A worker is lost: what waits is dropped, what runs goes on and waits to be sent again.
-    func disown(_ session: WorkerSession) {
+    func disown(_ session: any TaskOrigin) {
         again = again.filter { $0.value.session !== session }
         for run in runs.values where run.session === session {
             if run.state == .queued { drop(run) } else { run.belong(to: nil) }
@@ -99,13 +100,13 @@ final class Dispatcher {
     }
 
     /// The scheduler gives up all of a worker's tasks, and will not ask for them again.
-    func drop(allOf session: WorkerSession) {
+    func drop(allOf session: any TaskOrigin) {
         again = again.filter { $0.value.session !== session }
         for run in runs.values where run.session === session { drop(run) }
     }
 
     /// Lets a worker's tasks print unseen from now on: the scheduler that knew them may be gone.
-    func hush(_ session: WorkerSession) {
+    func hush(_ session: any TaskOrigin) {
         for run in runs.values where run.session === session { run.hush() }
     }
 
@@ -147,7 +148,7 @@ final class Dispatcher {
 
     // MARK: - Inside
 
-    private func begin(_ task: TaskMessage, _ session: WorkerSession) {
+    private func begin(_ task: TaskMessage, _ session: any TaskOrigin) {
         let flags = (try? TaskFlags(metadata: task.metadata)) ?? TaskFlags()
         let run = TaskRun(task: task, flags: flags, session: session, services: services)
         runs[task.taskID] = run

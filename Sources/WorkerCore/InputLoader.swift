@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import EventLoop
+internal import SchedulerLink
 internal import SchedulerMessages
 internal import Transport
 
@@ -33,13 +34,13 @@ final class InputLoader {
     /// More than any class takes.
     private static let serializerBytesMax = 64 << 20
 
-    private let storage: ScalerStorage
+    private let storage: ObjectStoreClient
     private let patience: Duration
-    private var cache: [ObjectID: ScalerStorage.Request] = [:]
+    private var cache: [ObjectID: ObjectStoreClient.Request] = [:]
     /// Cached objects, the longest unused first.
     private var order: [ObjectID] = []
 
-    init(storage: ScalerStorage, patience: Duration) {
+    init(storage: ObjectStoreClient, patience: Duration) {
         self.storage = storage
         self.patience = patience
     }
@@ -52,7 +53,7 @@ final class InputLoader {
             throw .unreadable("its function is no object")
         }
         let function = cached(functionID)
-        var arguments: [(ObjectID, ScalerStorage.Request)] = []
+        var arguments: [(ObjectID, ObjectStoreClient.Request)] = []
         for argument in task.arguments {
             guard case .object(let id) = argument else {
                 for (_, request) in arguments { storage.abandon(request) }
@@ -92,23 +93,23 @@ final class InputLoader {
     }
 
     private func blob(
-        of request: ScalerStorage.Request,
+        of request: ObjectStoreClient.Request,
         _ what: String,
         _ id: ObjectID
     ) async throws(Failure) -> Blob {
-        do throws(ScalerStorageError) {
-            return try await storage.blob(of: request, patience: patience)
+        do throws(ObjectStoreError) {
+            return try await storage.blob(of: request, timeout: patience)
         } catch {
             if error != .cancelled { forget([id]) }
             switch error {
             case .missing: throw .missing(what: what, id)
-            case .unkept(let reason): throw .unkept(reason)
+            case .file(let reason): throw .unkept(reason)
             case .cancelled: throw .cancelled
             }
         }
     }
 
-    private func cached(_ id: ObjectID) -> ScalerStorage.Request {
+    private func cached(_ id: ObjectID) -> ObjectStoreClient.Request {
         if let known = cache[id] {
             order.removeAll { $0 == id }
             order.append(id)

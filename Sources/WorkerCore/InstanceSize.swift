@@ -35,19 +35,6 @@ struct InstanceSize: Hashable, Sendable {
     }
 }
 
-extension DesiredTaskConcurrencyRequest {
-    /// The same wish without the sizes that a manager offers in any amount.
-    func withoutSizes(offered: [SchedulerMessages.Capability]) -> DesiredTaskConcurrencyRequest {
-        let anySize = [InstanceSize.ocpusName, InstanceSize.memoryName].filter { name in
-            offered.contains { $0.name == name && $0.value == -1 }
-        }
-        return DesiredTaskConcurrencyRequest(
-            taskConcurrency: taskConcurrency,
-            capabilities: capabilities.filter { !anySize.contains($0.name) }
-        )
-    }
-}
-
 /// The shapes' own limits, asked for once and only if a task wants a size of its own.
 @LoopActor
 final class ShapeLimits {

@@ -5,6 +5,7 @@ package import EventLoop
 package import Logging
 internal import Messaging
 package import OCIServices
+internal import SchedulerLink
 internal import SchedulerMessages
 internal import Transport
 
@@ -23,8 +24,8 @@ package final class ManagerService {
     private let objects: ObjectStorage
     private let services: RunServices
     private let dispatcher: Dispatcher
-    private let storage: ScalerStorage
-    private let fleet: Fleet
+    private let storage: ObjectStoreClient
+    private let fleet: WorkerPool
     private let log: Logger
     private let trim: IdleTrim
     private var work: [Spawned<Void>] = []
@@ -49,7 +50,7 @@ package final class ManagerService {
             ioThreads: settings.ioThreads,
             log: log
         )
-        storage = ScalerStorage(
+        storage = ObjectStoreClient(
             connector: connector,
             endpoint: settings.objectStorageAddress.map(Endpoint.init),
             log: log
@@ -73,18 +74,19 @@ package final class ManagerService {
             managerID: settings.workerManagerID,
             hostname: ProcessIdentity.hostName,
             capabilities: settings.capabilities.map { Capability(name: $0.name, value: $0.value) },
+            sizeNames: [InstanceSize.ocpusName, InstanceSize.memoryName],
             taskQueueSize: settings.taskQueueSize,
             heartbeatInterval: settings.heartbeatInterval,
             deathTimeout: settings.deathTimeout,
             assumedGeneration: WireGeneration(settings.schedulerRelease)
         )
-        fleet = Fleet(
+        fleet = WorkerPool(
             settings: settings,
-            owner: owner,
+            ownerID: owner.id,
             profile: profile,
             connector: connector,
-            dispatcher: dispatcher,
-            storage: storage,
+            tasks: dispatcher,
+            objectStore: storage,
             log: log
         )
         let (fleet, launcher) = (fleet, services.launcher)

@@ -2,6 +2,7 @@
 
 internal import OCIServices
 internal import TaskEngine
+internal import Transport
 
 /// Numbers of one manager in Prometheus' text format 0.0.4; no task ids, so the number of series is bounded.
 struct Metrics {

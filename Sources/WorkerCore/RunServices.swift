@@ -4,6 +4,7 @@ internal import Configuration
 internal import EventLoop
 internal import Logging
 internal import OCIServices
+internal import SchedulerLink
 internal import SchedulerMessages
 internal import TaskPayload
 
@@ -14,7 +15,7 @@ final class RunServices {
     let owner: Owner
     let instances: ContainerInstances
     let objects: ObjectStorage
-    let storage: ScalerStorage
+    let storage: ObjectStoreClient
     let loader: InputLoader
     let launcher: Launcher
     let shapeLimits: ShapeLimits
@@ -37,7 +38,7 @@ final class RunServices {
         owner: Owner,
         instances: ContainerInstances,
         objects: ObjectStorage,
-        storage: ScalerStorage,
+        storage: ObjectStoreClient,
         serviceTime: @escaping @LoopActor () -> Int,
         connector: SchedulerConnector,
         log: Logger

@@ -2,11 +2,14 @@
 
 internal import Configuration
 internal import EventLoop
+internal import HTTPClient
 internal import Logging
 internal import OCIServices
+internal import SchedulerLink
 internal import SchedulerMessages
 internal import TaskEngine
 internal import TaskPayload
+internal import Transport
 
 /// One task from its arrival to the last trace of it in the cloud, as one straight line.
 ///
@@ -40,7 +43,7 @@ final class TaskRun {
     private let log: Logger
     private(set) var state = TaskState.queued
     /// The worker that must answer; nil while the scheduler has lost it.
-    private(set) var session: WorkerSession?
+    private(set) var session: (any TaskOrigin)?
     /// Since when there is none.
     private(set) var orphanedSince: Deadline?
 
@@ -73,7 +76,7 @@ final class TaskRun {
     private let confirmed = Latch()
     private var isHurried = false
 
-    init(task: TaskMessage, flags: TaskFlags, session: WorkerSession, services: RunServices) {
+    init(task: TaskMessage, flags: TaskFlags, session: any TaskOrigin, services: RunServices) {
         self.task = task
         self.flags = flags
         self.session = session
@@ -114,7 +117,7 @@ final class TaskRun {
     }
 
     /// Moves the duty to answer to another worker, or to none.
-    func belong(to session: WorkerSession?) {
+    func belong(to session: (any TaskOrigin)?) {
         self.session = session
         orphanedSince = session == nil ? .now : nil
         mayShow = true
@@ -128,11 +131,11 @@ final class TaskRun {
 
     /// Sends pieces of what the task prints, where the scheduler is known to know the task.
     func show(_ printed: [[UInt8]]) {
-        if mayShow { session?.show(printed) }
+        if mayShow { session?.sendOutput(printed) }
     }
 
     /// Answers again, through the worker that the task was sent to anew; false if there is no answer any more.
-    func answerAgain(through session: WorkerSession) -> Bool {
+    func answerAgain(through session: any TaskOrigin) -> Bool {
         guard sentReply != nil, !confirmed.isOpen else { return false }
         belong(to: session)
         sendReply()
@@ -404,9 +407,9 @@ final class TaskRun {
     private func reply(_ answer: TaskAnswer) async throws(Interruption) {
         services.inventory.unwatch(self)
         let objectID = services.owner.scalerResult(of: task)
-        do throws(ScalerStorageError) {
+        do throws(ObjectStoreError) {
             try await services.storage.set(objectID, to: answer.object)
-        } catch .unkept(let error) {
+        } catch .file(let error) {
             return try await reply(TaskFailure.noRoomForObject(error).answer)
         } catch {
             throw .cancelled

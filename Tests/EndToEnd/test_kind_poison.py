@@ -150,7 +150,7 @@ class SchedulerPoison(StageTestCase):
         command = encoded(WorkerManagerCommand(setDesiredTaskConcurrencyRequests=[request] * 100))
         before = len(self.stage.workers())
         self.stage.send_bytes(command, self.stage.manager())
-        self.cluster.daemon.await_output("wishes for workers .*wish=64")
+        self.cluster.daemon.await_output("desires workers .*desired=64")
         # The stage's own wish comes with the next heartbeat.
         await_that(lambda: len(self.stage.workers()) > before and len(self.stage.present()) == 1, 30, "one worker")
         self.assertLessEqual(len(self.stage.workers()), before + 64)

@@ -26,20 +26,4 @@ import Testing
     func `an amount that is none asks for nothing`(_ amount: Int64) {
         #expect(size([("ocpus", amount), ("memory_gb", amount)]) == size([]))
     }
-
-    @Test func `an offer of any size meets each wish for one, and nothing else`() {
-        func capabilities(_ amounts: [(String, Int64)]) -> [SchedulerMessages.Capability] {
-            amounts.map { SchedulerMessages.Capability(name: $0, value: $1) }
-        }
-        let wish = DesiredTaskConcurrencyRequest(
-            taskConcurrency: 3,
-            capabilities: capabilities([("ocpus", 4), ("memory_gb", 32), ("gpu", 1)])
-        )
-        let any = wish.withoutSizes(offered: capabilities([("ocpus", -1), ("memory_gb", -1), ("gpu", -1)]))
-        #expect(any.capabilities == capabilities([("gpu", 1)]))
-        #expect(any.taskConcurrency == 3)
-        let one = wish.withoutSizes(offered: capabilities([("ocpus", 4), ("memory_gb", -1)]))
-        #expect(one.capabilities == capabilities([("ocpus", 4), ("gpu", 1)]))
-        #expect(wish.withoutSizes(offered: []) == wish)
-    }
 }

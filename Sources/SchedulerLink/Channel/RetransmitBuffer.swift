@@ -2,19 +2,19 @@
 //
 // What was sent to the scheduler and may have to be sent again.
 //
-// Rule: nothing acknowledges a message, and what a broken connection had taken may or may not have arrived. But the
-// scheduler reads a connection in order and echoes every heartbeat, so an echo confirms what was sent before its
-// heartbeat. It tolerates a message that comes twice.
-// Consequence: a message is kept until it is confirmed, and sent again on every new connection. A connection that
-// broke confirms nothing any more. Where libzmq mends it, any heartbeat that is not echoed yet may still be: from what it
-// had received, or on the new connection, to which it carries what it had not sent. So as many echoes count for nothing,
-// and what is confirmed is at worst as late as heartbeats were lost, and never early.
+// Rule: nothing acknowledges a message, and what was under way on a lost connection may or may not have arrived. But
+// the scheduler reads a connection in order and echoes every heartbeat, so an echo confirms what was sent before its
+// heartbeat. The scheduler tolerates a message that comes twice.
+// Consequence: a message is kept until it is confirmed, and sent again on every new connection. A lost connection
+// confirms nothing any more. Where libzmq reconnects, any heartbeat that is not echoed yet may still be: because the
+// scheduler had received it, or on the new connection, on which libzmq sends what it had not sent. So as many echoes
+// count for nothing, and what is confirmed is at worst as late as heartbeats were lost, and never early.
 
 internal import EventLoop
 
 /// Messages that are not confirmed yet, oldest first.
 @LoopActor
-final class Outbox {
+final class RetransmitBuffer {
     private struct Entry {
         let number: Int
         let message: [UInt8]
@@ -30,7 +30,7 @@ final class Outbox {
     var messages: [[UInt8]] { entries.map(\.message) }
 
     /// Waits until everything that is kept at present is confirmed; false if `deadline` passes first.
-    func settle(until deadline: Deadline) async -> Bool {
+    func waitUntilConfirmed(until deadline: Deadline) async -> Bool {
         guard let last = entries.last else { return true }
         return (try? await last.confirmed.wait(until: deadline)) != nil
     }
@@ -48,8 +48,8 @@ final class Outbox {
         heartbeats.append(lastNumber)
     }
 
-    /// Notes a heartbeat that may overtake messages which a broken connection took.
-    func heartbeatSentOnBrokenLine() {
+    /// Notes a heartbeat that may arrive although messages before it were lost with their connection.
+    func heartbeatSentWhileDisconnected() {
         heartbeats.append(0)
     }
 
@@ -62,8 +62,8 @@ final class Outbox {
         entries.removeFirst(count)
     }
 
-    /// Notes that the connection is gone; `mayStillEcho` if what came over it may not have been read yet.
-    func lineBroke(mayStillEcho: Bool) {
+    /// Notes that the connection is lost; `mayStillEcho` if heartbeats that went over it may still be echoed.
+    func connectionLost(mayStillEcho: Bool) {
         heartbeats = mayStillEcho ? heartbeats.map { _ in 0 } : []
     }
 }

@@ -4,30 +4,32 @@ internal import EventLoop
 internal import Glibc
 
 /// What the daemon itself uses, for heartbeats and the status page.
-struct ProcessUsage {
+package struct ProcessUsage: Sendable {
     /// Resident memory.
-    let residentBytes: UInt64
+    package let residentBytes: UInt64
     /// Share of one core since the last sample, in tenths of a percent, as heartbeats carry it.
-    let cpuTenthsOfPercent: UInt16
+    package let cpuTenthsOfPercent: UInt16
     /// Memory that the machine could still give.
-    let availableBytes: UInt64
+    package let availableBytes: UInt64
     /// CPU time since the process began.
-    let cpuSeconds: Double
+    package let cpuSeconds: Double
     /// Deadlines and sleeps under way.
-    let timerCount: Int
+    package let timerCount: Int
 }
 
 /// Samples the usage of this process; the CPU share is that between two samples.
-struct ProcessUsageSampler {
+package struct ProcessUsageSampler {
     private var lastCPU: Double
     private var lastTime: Double
 
-    init() {
+    /// Begins the first span of CPU time.
+    package init() {
         lastCPU = Self.cpuSeconds()
         lastTime = Self.steadySeconds()
     }
 
-    @LoopActor mutating func sample() -> ProcessUsage {
+    /// The usage now; the CPU share is that since the last call.
+    @LoopActor package mutating func sample() -> ProcessUsage {
         let cpu = Self.cpuSeconds()
         let time = Self.steadySeconds()
         let elapsed = max(time - lastTime, 0.001)

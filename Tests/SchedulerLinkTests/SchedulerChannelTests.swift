@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 import Transport
 
-@testable import WorkerCore
+@testable import SchedulerLink
 
 @Suite(.timeLimit(.minutes(1))) struct SchedulerChannelTests {
     private static let identity = "Worker|test"
@@ -25,14 +25,14 @@ import Transport
         )
     }
 
-    /// Runs the channel and takes every message.
+    /// Runs the channel and takes every event.
     @LoopActor
     private static func run(
         _ channel: SchedulerChannel,
-        patience: Duration = .seconds(30),
-        onMessage: @escaping @LoopActor ([UInt8]) throws(SchedulerMessageError) -> Void = { _ in }
+        timeout: Duration = .seconds(30),
+        handler: @escaping SchedulerChannel.EventHandler = { _ in }
     ) -> Spawned<SchedulerChannel.End> {
-        spawn { await channel.run(patience: patience, onMessage: onMessage) }
+        spawn { await channel.run(timeout: timeout, handler: handler) }
     }
 
     /// The next connection, past its greeting.
@@ -53,12 +53,12 @@ import Transport
         try await onLoop {
             let peer = try YMQPeer()
             let channel = Self.channel(to: peer)
-            channel.send([1])
-            #expect(!channel.sendIfConnected([2]))
+            channel.sendUntilConfirmed([1])
+            #expect(!channel.sendOnce([2]))
             let end = Self.run(channel)
             let stream = try await Self.accept(from: peer)
             try await Self.expect([[1]], on: stream)
-            await channel.leave(goodbye: [9])
+            await channel.leave(disconnectRequest: [9])
             #expect(await end.value == .left)
             #expect(try await readToEnd(stream) == frame([9]))
         }
@@ -68,13 +68,12 @@ import Transport
         try await onLoop {
             let peer = try YMQPeer()
             let channel = Self.channel(to: peer)
-            var mendedCount = 0
-            channel.onMended = { mendedCount += 1 }
-            let end = Self.run(channel)
+            var events: [SchedulerChannel.Event] = []
+            let end = Self.run(channel) { events.append($0) }
             var stream = try await Self.accept(from: peer)
-            channel.send([1])
+            channel.sendUntilConfirmed([1])
             #expect(channel.sendHeartbeat([0]))
-            let confirmed = channel.send([2])
+            let confirmed = channel.sendUntilConfirmed([2])
             try await Self.expect([[1], [0]], on: stream)
             channel.echoReceived()
             // The kernel resets a connection that is closed with bytes unread (RFC 2525, 2.17).
@@ -83,16 +82,16 @@ import Transport
             stream = try await Self.accept(from: peer)
             try await Self.expect([[2]], on: stream)
             #expect(!confirmed.isOpen)
-            #expect(mendedCount == 1)
+            #expect(events == [.connected, .connected, .reconnected])
             #expect(channel.sendHeartbeat([0]))
             channel.echoReceived()
             #expect(confirmed.isOpen)
-            await channel.leave(goodbye: nil)
+            await channel.leave(disconnectRequest: nil)
             #expect(await end.value == .left)
         }
     }
 
-    @Test func `an orderly end spends the identity`() async throws {
+    @Test func `after an orderly end the identity is not used again`() async throws {
         try await onLoop {
             let peer = try YMQPeer()
             let end = Self.run(Self.channel(to: peer))
@@ -102,13 +101,12 @@ import Transport
         }
     }
 
-    @Test func `a scheduler that is not there is given up after the patience, with the reason`() async throws
-    {
+    @Test func `a scheduler that is not there is given up after the timeout, with the reason`() async throws {
         try await onLoop {
             let peer = try YMQPeer()
             let channel = Self.channel(to: peer)
             peer.close()
-            guard case .unreachable(let reason) = await Self.run(channel, patience: .milliseconds(200)).value
+            guard case .unreachable(let reason) = await Self.run(channel, timeout: .milliseconds(200)).value
             else {
                 Issue.record("it was not given up")
                 return
@@ -117,11 +115,12 @@ import Transport
         }
     }
 
-    @Test func `bytes that are no message end the conversation, with a goodbye`() async throws {
+    @Test func `bytes that are no message end the conversation, with a disconnect request`() async throws {
         try await onLoop {
             let peer = try YMQPeer()
             let channel = Self.channel(to: peer)
-            let end = Self.run(channel) { bytes throws(SchedulerMessageError) in
+            let end = Self.run(channel) { event throws(SchedulerMessageError) in
+                guard case .message(let bytes) = event else { return }
                 _ = try SchedulerMessage.decode(bytes, receiver: .worker)
             }
             let stream = try await Self.accept(from: peer)
@@ -130,7 +129,7 @@ import Transport
                 Issue.record("it went on")
                 return
             }
-            await channel.leave(goodbye: [9])
+            await channel.leave(disconnectRequest: [9])
             #expect(try await readToEnd(stream) == frame([9]))
         }
     }
@@ -143,6 +142,7 @@ import Transport
                 managerID: "wm",
                 hostname: "h",
                 capabilities: [],
+                sizeNames: [],
                 taskQueueSize: 1,
                 heartbeatInterval: .milliseconds(1),
                 deathTimeout: .seconds(30)
@@ -151,8 +151,8 @@ import Transport
                 profile: profile,
                 concurrency: 1,
                 channel: Self.channel(to: peer),
-                log: log.logger,
-                onWish: { _ in }
+                commandArrived: Wakeup(),
+                log: log.logger
             )
             let end = spawn { await manager.run() }
             let stream = try await Self.accept(from: peer)

@@ -9,11 +9,10 @@
 
 internal import EventLoop
 internal import Logging
-internal import Messaging
 internal import SchedulerMessages
 internal import TaskEngine
 
-/// Sends the manager's heartbeats and turns commands into a wish for workers.
+/// Sends the manager's heartbeats and turns commands into a number of desired workers.
 @LoopActor
 final class ManagerSession {
     /// How many unanswered heartbeats make a guess at the generation doubtful.
@@ -24,18 +23,21 @@ final class ManagerSession {
 
     /// More workers than any policy has a use for, as they share the slots.
     ///
-    /// Each costs a connection, so a wish of four thousand million is not obeyed.
-    private static let unitCountMax = 64
+    /// Each costs a connection, so a command for four thousand million is not obeyed.
+    private static let workerCountMax = 64
 
     private let profile: WorkerProfile
     private let concurrency: Int
     private let channel: SchedulerChannel
     private let log: Logger
-    private let onWish: @LoopActor (Int) -> Void
+    /// Rings when the desired number of workers may have changed.
+    private let commandArrived: Wakeup
     private var unanswered = 0
     private var hasEcho = false
     /// Rings when a heartbeat is due before its time.
     private let due = Wakeup()
+    /// How many workers the scheduler wants; nil without a command that holds.
+    private(set) var desiredWorkerCount: Int?
     /// Whether the scheduler answers.
     var isRegistered: Bool { hasEcho && !isSilent }
     private var isSilent: Bool { unanswered > Self.toleratedCount }
@@ -53,31 +55,36 @@ final class ManagerSession {
         profile: WorkerProfile,
         concurrency: Int,
         channel: SchedulerChannel,
-        log: Logger,
-        onWish: @escaping @LoopActor (Int) -> Void
+        commandArrived: Wakeup,
+        log: Logger
     ) {
         self.profile = profile
         self.concurrency = concurrency
         self.channel = channel
+        self.commandArrived = commandArrived
         self.log = log
-        self.onWish = onWish
     }
 
     /// Serves until the channel ends.
     func run() async -> SchedulerChannel.End {
-        channel.onConnected = { [due] in due.ring() }
         let heartbeats = spawn { await self.sendHeartbeats() }
-        let end = await channel.run(patience: profile.deathTimeout) { bytes throws(SchedulerMessageError) in
-            try self.received(bytes)
+        let end = await channel.run(timeout: profile.deathTimeout) { event throws(SchedulerMessageError) in
+            try self.handle(event)
         }
         heartbeats.cancel()
         await leave()
+        forgetCommand()
         return end
     }
 
-    /// Ends the session; managers have no goodbye, the scheduler forgets them after ten seconds.
+    /// Ends the session; managers have no disconnect request, the scheduler forgets them after ten seconds.
     func leave() async {
-        await channel.leave(goodbye: nil)
+        await channel.leave(disconnectRequest: nil)
+    }
+
+    /// Desires no number of workers any more, until the next command.
+    func forgetCommand() {
+        desiredWorkerCount = nil
     }
 
     private func sendHeartbeats() async {
@@ -88,7 +95,7 @@ final class ManagerSession {
                 capabilities: profile.capabilities,
                 workerManagerID: Array(profile.managerID.utf8)
             )
-            channel.sendIfConnected(heartbeat.encoded(for: guess))
+            channel.sendOnce(heartbeat.encoded(for: guess))
             unanswered += 1
             if hasEcho, unanswered == Self.toleratedCount + 1 {
                 log.warning("the scheduler is silent; what runs goes on, and answers are kept for it")
@@ -107,7 +114,7 @@ final class ManagerSession {
         } else if unanswered >= Self.guessCount, unanswered.isMultiple(of: Self.guessCount) {
             guess = guess == .first ? .second : .first
         }
-        if unanswered == 10, !hasEcho, channel.isConnected {
+        if unanswered == 10, !hasEcho, channel.hasLink {
             log.warning(
                 "the scheduler does not answer heartbeats; is another manager of this id alive?",
                 metadata: ["worker_manager_id": "\(profile.managerID)"]
@@ -115,15 +122,20 @@ final class ManagerSession {
         }
     }
 
-    private func received(_ bytes: [UInt8]) throws(SchedulerMessageError) {
-        switch try SchedulerMessage.decode(bytes, receiver: .manager) {
-        case .workerManagerHeartbeatEcho: heardEcho()
-        case .workerManagerCommand(let command): obey(command)
-        default: log.debug("a message of no meaning to a manager")
+    private func handle(_ event: SchedulerChannel.Event) throws(SchedulerMessageError) {
+        switch event {
+        case .connected: due.ring()
+        case .reconnected: break
+        case .message(let bytes):
+            switch try SchedulerMessage.decode(bytes, receiver: .manager) {
+            case .workerManagerHeartbeatEcho: handleEcho()
+            case .workerManagerCommand(let command): obey(command)
+            default: log.debug("a message of no meaning to a manager")
+            }
         }
     }
 
-    private func heardEcho() {
+    private func handleEcho() {
         answered = guess
         if !hasEcho { log.info("registered with the scheduler", metadata: ["generation": "\(generation)"]) }
         if hasEcho, isSilent { log.notice("the scheduler answers again") }
@@ -133,8 +145,16 @@ final class ManagerSession {
 
     private func obey(_ command: WorkerManagerCommand) {
         let offered = profile.capabilities
-        let requests = command.requests.map { $0.withoutSizes(offered: offered) }
+        let requests = command.requests.map { $0.withoutSizes(profile.sizeNames, offered: offered) }
         let desired = desiredConcurrency(requests, capabilities: offered)
-        onWish(min(desiredUnits(forConcurrency: desired, baseConcurrency: concurrency), Self.unitCountMax))
+        let workerCount = min(
+            desiredUnits(forConcurrency: desired, baseConcurrency: concurrency),
+            Self.workerCountMax
+        )
+        if workerCount != desiredWorkerCount {
+            log.info("the scheduler desires workers", metadata: ["desired": "\(workerCount)"])
+        }
+        desiredWorkerCount = workerCount
+        commandArrived.ring()
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Configuration
+package import Configuration
 internal import Encodings
-internal import EventLoop
-internal import Logging
+package import EventLoop
+package import Logging
 internal import Messaging
 internal import Transport
 
@@ -26,7 +26,7 @@ enum RandomIdentity {
 
 /// Opens links to Scaler's services over whichever transport they speak.
 @LoopActor
-final class SchedulerConnector {
+package final class SchedulerConnector {
     /// How long a connection attempt, the peer's first bytes included, may take.
     static let connectTimeout: Duration = .seconds(10)
 
@@ -39,14 +39,15 @@ final class SchedulerConnector {
     /// What each endpoint was found to speak; ZMQ reconnects by itself, so asking once is enough.
     private var zmqEndpoints: Set<Endpoint> = []
 
-    init(backend: NetworkBackend, ioThreads: Int, log: Logger) {
+    /// Makes a connector; `ioThreads` is how many threads libzmq runs.
+    package init(backend: NetworkBackend, ioThreads: Int, log: Logger) {
         self.backend = backend
         self.log = log
         context = ZMQContext(ioThreads: ioThreads)
     }
 
     /// The scheduler's transport by its name in `SCALER_NETWORK_BACKEND`, as far as it is known.
-    var backendName: String {
+    package var backendName: String {
         backend == .zmq || !zmqEndpoints.isEmpty ? "zmq" : "ymq"
     }
 
@@ -66,7 +67,7 @@ final class SchedulerConnector {
     }
 
     /// Opens a link to the object storage server, which speaks nothing but YMQ.
-    func connectStorage(
+    func connectObjectStore(
         to endpoint: Endpoint,
         identity: String
     ) async throws(MessagingError) -> YMQConnection {

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rule: header and payload of a request must be neighbours on the wire, and a payload may be of any size.
+// Consequence: one writer sends one request after the other, from a file in pieces; nobody else sends. One reader
+// takes the answers, large ones to a file.
+
+internal import EventLoop
+internal import Messaging
+internal import SchedulerMessages
+internal import Transport
+
+/// One connection to Scaler's object storage server: whole requests out, whole answers in.
+@LoopActor
+struct ObjectStoreConnection {
+    /// Why nothing more can be received.
+    enum Failure: Error, CustomStringConvertible {
+        case link(MessagingError)
+        /// What follows an unexpected answer cannot be trusted to begin where it seems to.
+        case unexpectedAnswer(String)
+
+        var description: String {
+            switch self {
+            case .link(let error): "\(error)"
+            case .unexpectedAnswer(let reason): "unexpected answer: \(reason)"
+            }
+        }
+    }
+
+    /// Why a request could not be sent.
+    enum SendFailure: Error {
+        case link(MessagingError)
+        /// The payload could not be read from its file; the connection is in the middle of a message.
+        case file(TransportError)
+    }
+
+    private let link: YMQConnection
+
+    init(_ link: YMQConnection) {
+        self.link = link
+    }
+
+    /// The wire generation of the server.
+    var generation: WireGeneration? {
+        link.version.flatMap { WireGeneration(rawValue: $0.rawValue) }
+    }
+
+    /// Ends the connection at once; more than once is harmless.
+    func close() async {
+        await link.close(lingering: .zero)
+    }
+
+    // MARK: - Requests
+
+    /// Asks for an object.
+    func sendGet(_ objectID: ObjectID, requestID: UInt64) async throws(SendFailure) {
+        try await linked { () async throws(MessagingError) in
+            try link.send([ObjectStorageRequest.get(objectID, requestID: requestID).encoded()])
+        }
+    }
+
+    /// Sends an object to be stored; returns when the kernel has all of it.
+    func sendSet(_ objectID: ObjectID, to payload: Blob, requestID: UInt64) async throws(SendFailure) {
+        let byteCount = payload.byteCount
+        let header = ObjectStorageRequest.set(objectID, byteCount: byteCount, requestID: requestID).encoded()
+        try await linked { () async throws(MessagingError) in
+            guard let bytes = payload.bytesInMemory else {
+                try link.send([header])
+                return try link.beginMessage(byteCount: byteCount)
+            }
+            try link.send([header, bytes])
+        }
+        if payload.bytesInMemory == nil { try await sendPieces(of: payload) }
+        try await linked { () async throws(MessagingError) in try await link.flush(until: .never) }
+    }
+
+    private func sendPieces(of payload: Blob) async throws(SendFailure) {
+        var position = 0
+        while position < payload.byteCount {
+            let slice: [UInt8]
+            do throws(TransportError) {
+                slice = try payload.bytes(at: position, upTo: Blob.sliceBytesMax)
+            } catch {
+                throw .file(error)
+            }
+            position += slice.count
+            try await linked { () async throws(MessagingError) in
+                try link.sendPart(slice)
+                try await link.flush(until: .never)
+            }
+        }
+    }
+
+    private func linked(_ body: () async throws(MessagingError) -> Void) async throws(SendFailure) {
+        do throws(MessagingError) { try await body() } catch { throw .link(error) }
+    }
+
+    // MARK: - Answers
+
+    /// Takes the header of the next answer.
+    func receiveHeader() async throws(Failure) -> ObjectStorageResponse {
+        let byteCount = try await nextByteCount()
+        guard byteCount == ObjectStorageRequest.headerByteCount else {
+            throw .unexpectedAnswer("a header of \(byteCount) bytes")
+        }
+        var bytes: [UInt8] = []
+        while let part = try await nextPart() { bytes += part }
+        do throws(SchedulerMessageError) {
+            return try ObjectStorageResponse.decode(bytes)
+        } catch {
+            throw .unexpectedAnswer("\(error)")
+        }
+    }
+
+    /// Takes the payload that `header` announces; one that is not wanted, or does not fit on the disk, is read all the
+    /// same.
+    func receivePayload(
+        of header: ObjectStorageResponse,
+        isWanted: Bool
+    ) async throws(Failure) -> Result<Blob, TransportError> {
+        if header.payloadByteCount == 0 { return .success(Blob([])) }
+        let byteCount = try await nextByteCount()
+        guard byteCount == header.payloadByteCount else {
+            throw .unexpectedAnswer(
+                "a payload of \(byteCount) bytes, announced as \(header.payloadByteCount)"
+            )
+        }
+        var writer = BlobWriter()
+        var failure: TransportError?
+        var sinceTurn = 0
+        while let part = try await nextPart() {
+            if isWanted, failure == nil {
+                do throws(TransportError) { try writer.append(Array(part)) } catch { failure = error }
+            }
+            sinceTurn += part.count
+            guard sinceTurn > Blob.memoryBytesMax else { continue }
+            sinceTurn = 0
+            await yieldToOthers()
+        }
+        return failure.map { .failure($0) } ?? .success(writer.blob)
+    }
+
+    private func nextByteCount() async throws(Failure) -> Int {
+        do throws(MessagingError) {
+            return try await link.nextByteCount(until: .never)
+        } catch {
+            throw .link(error)
+        }
+    }
+
+    private func nextPart() async throws(Failure) -> ArraySlice<UInt8>? {
+        do throws(MessagingError) {
+            return try await link.nextPart(until: .never)
+        } catch {
+            throw .link(error)
+        }
+    }
+}

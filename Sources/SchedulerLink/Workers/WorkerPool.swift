@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Configuration
+package import EventLoop
+package import Logging
+internal import Messaging
+internal import Reporting
+package import SchedulerMessages
+internal import TaskEngine
+internal import Transport
+
+/// The manager and its workers: keeps as many workers as the scheduler desires.
+@LoopActor
+package final class WorkerPool {
+    /// How long the identity that another process may hold is tried.
+    private static let steadyIdentityTimeout: Duration = .seconds(15)
+
+    private let profile: WorkerProfile
+    private let concurrency: Int
+    private let managerEndpoint: Endpoint
+    private let workerEndpoint: Endpoint
+    private let connector: SchedulerConnector
+    private let tasks: any TaskHandler
+    private let objectStore: ObjectStoreClient
+    private let log: Logger
+    private let started = Deadline.now
+    private let steadyIdentity: String
+    private var scaling: UnitScaling
+    private var manager: ManagerSession?
+    private var workers: [Int: WorkerSession] = [:]
+    private var startedCount = 0
+    /// What ends one worker may end the next, so they are not replaced at any speed.
+    private var restarts = RestartPace(burst: 16, interval: .seconds(1))
+    private var earliestStart = Deadline.now
+    private var isLeaving = false
+    /// Rings when there may be workers to start or stop.
+    private let change = Wakeup()
+
+    /// Makes a pool without workers; `ownerID` is what the manager's identity is made of, the same in every process of
+    /// the owner.
+    package init(
+        settings: Settings,
+        ownerID: String,
+        profile: WorkerProfile,
+        connector: SchedulerConnector,
+        tasks: any TaskHandler,
+        objectStore: ObjectStoreClient,
+        log: Logger
+    ) {
+        self.profile = profile
+        steadyIdentity = "\(ownerID.prefix(200))|worker_manager_oci_hpc"
+        concurrency = settings.baseConcurrency
+        managerEndpoint = Endpoint(settings.schedulerAddress)
+        workerEndpoint = Endpoint(settings.addressForWorkers)
+        self.connector = connector
+        self.tasks = tasks
+        self.objectStore = objectStore
+        self.log = log
+        scaling = UnitScaling(cooldown: settings.scaleDownCooldown)
+    }
+
+    /// Whether the scheduler answers the manager.
+    package var isRegistered: Bool {
+        manager?.isRegistered ?? false
+    }
+
+    /// Whether the scheduler ever told the manager how many workers it desires.
+    package private(set) var wasRegistered = false
+
+    /// How many workers are connected or connecting.
+    package var workerCount: Int {
+        workers.count
+    }
+
+    /// The generation of the scheduler, as far as is known.
+    package var generation: WireGeneration? {
+        manager?.generation
+    }
+
+    /// Runs manager and workers until cancelled or `leave` is called; a scheduler that goes away is waited for.
+    package func run() async {
+        let keeper = spawn { await self.keepManager() }
+        while !isCancelled, !isLeaving {
+            await reconcile()
+            // The cooldown ends without any message from the scheduler, so look again by ourselves.
+            let look = Deadline.after(.seconds(1))
+            _ = try? await change.wait(until: earliestStart.isPast ? look : min(look, earliestStart))
+        }
+        keeper.cancel()
+    }
+
+    /// Disconnects every worker and the manager in order.
+    package func leave() async {
+        isLeaving = true
+        change.ring()
+        await disconnect(Array(workers.values))
+        await manager?.leave()
+    }
+
+    private func disconnect(_ leaving: [WorkerSession]) async {
+        let generation = generation
+        let pieces = leaving.map { worker in spawn { await worker.leave(generation: generation) } }
+        for piece in pieces { await piece.value }
+    }
+}
+
+// MARK: - The manager
+
+extension WorkerPool {
+    /// Connects the manager again and again, first under an identity that a dead process of our name has had too.
+    ///
+    /// The scheduler holds a manager's id for its identity until that was silent for ten seconds: with the same
+    /// one, a daemon that was killed is answered again at once. Where the scheduler believes the old connection alive
+    /// the same identity is not answered at all, so an unanswered one is given up for a fresh one.
+    private func keepManager() async {
+        var backoff = Backoff(initial: .milliseconds(200), limit: .seconds(5))
+        var identity = steadyIdentity
+        let warning = ThrottledWarning(
+            "the scheduler is not reachable; trying again",
+            recovery: "the scheduler is reachable",
+            log: log
+        )
+        while !isCancelled, !isLeaving {
+            let manager = makeManager(identity, warning)
+            self.manager = manager
+            let connectedAt = Deadline.now
+            let isSteady = identity == steadyIdentity
+            let giveUp = spawn { if isSteady { await self.giveUpUnlessAnswered(manager) } }
+            let end = await manager.run()
+            giveUp.cancel()
+            if isLeaving || isCancelled { return }
+            identity = "\(ProcessIdentity.processID)|worker_manager_oci_hpc|\(RandomIdentity.uuid())"
+            connector.forget(managerEndpoint)
+            log.warning("no scheduler; connecting again", metadata: ["reason": "\(end)"])
+            if (connectedAt + .seconds(30)).isPast { backoff.reset() }
+            guard (try? await sleep(for: backoff.next { .random(in: 0..<1) })) != nil else { return }
+        }
+    }
+
+    private func makeManager(_ identity: String, _ warning: ThrottledWarning) -> ManagerSession {
+        let channel = SchedulerChannel(
+            identity: identity,
+            endpoint: managerEndpoint,
+            connector: connector,
+            log: log,
+            unreachableWarning: warning
+        )
+        return ManagerSession(
+            profile: profile,
+            concurrency: concurrency,
+            channel: channel,
+            commandArrived: change,
+            log: log
+        )
+    }
+
+    private func giveUpUnlessAnswered(_ manager: ManagerSession) async {
+        guard (try? await sleep(for: Self.steadyIdentityTimeout)) != nil, !manager.isRegistered else {
+            return
+        }
+        await manager.leave()
+    }
+}
+
+// MARK: - The workers
+
+extension WorkerPool {
+    private func reconcile() async {
+        guard let desired = manager?.desiredWorkerCount else { return }
+        wasRegistered = true
+        let now = Deadline.now.duration(since: started)
+        let target = scaling.target(wished: desired, live: workers.count, now: now)
+        // Without a scheduler a worker could only wait to be given up.
+        while isRegistered, workers.count < target, earliestStart.isPast { startWorker() }
+        if workers.count > target { await disconnect(idlest(workers.count - target)) }
+    }
+
+    /// The least busy workers: their tasks are placed again, and are adopted where they are placed here.
+    private func idlest(_ count: Int) -> [WorkerSession] {
+        Array(workers.values.sorted { $0.unansweredCount < $1.unansweredCount }.prefix(count))
+    }
+
+    private func startWorker() {
+        let number = startedCount
+        startedCount += 1
+        let channel = SchedulerChannel(
+            identity: "Worker|oci-hpc-\(number)|\(RandomIdentity.hexadecimal())",
+            endpoint: workerEndpoint,
+            connector: connector,
+            log: log
+        )
+        let worker = WorkerSession(
+            profile: profile,
+            channel: channel,
+            tasks: tasks,
+            objectStore: objectStore,
+            log: log
+        )
+        workers[number] = worker
+        spawn {
+            let replacement = spawn { await self.replaceWhenReconnected(worker) }
+            let end = await worker.run()
+            replacement.cancel()
+            self.workers[number] = nil
+            self.workerEnded(end, wasShutDown: worker.wasShutDown)
+        }
+    }
+
+    private func workerEnded(_ end: SchedulerChannel.End, wasShutDown: Bool) {
+        if end != .left {
+            earliestStart = started + restarts.next(at: Deadline.now.duration(since: started))
+        }
+        // The scheduler that is being shut down has no tasks for another worker.
+        if wasShutDown { manager?.forgetCommand() }
+        change.ring()
+    }
+
+    /// Has another worker take the place of one whose connection was lost and is there again.
+    ///
+    /// Tasks and cancels that were on it are lost, and the scheduler, which goes on receiving heartbeats, would wait for
+    /// them for ever. After a disconnect request it sends every task again; what runs here goes on under the next
+    /// worker.
+    private func replaceWhenReconnected(_ worker: WorkerSession) async {
+        while (try? await worker.reconnected.wait()) != nil {
+            let generation = worker.generation ?? self.generation ?? .second
+            // Up to 2.6.0 a worker that leaves before it has answered a cancel ends the scheduler.
+            // And a scheduler that was started anew ends when it gets output of a task that it does not know.
+            if generation == .first {
+                tasks.handle(.unfamiliar, of: worker)
+                continue
+            }
+            log.info(
+                "the connection was lost; another worker takes over",
+                metadata: ["worker": "\(worker.identity)"]
+            )
+            // What the disconnect request overtakes would have to be answered again.
+            await worker.waitUntilConfirmed()
+            return await worker.leave(generation: generation)
+        }
+    }
+}
+
+extension Endpoint {
+    /// The same address, in the words of the transport.
+    package init(_ address: SchedulerAddress) {
+        switch address {
+        case .tcp(let host, let port): self = .tcp(host: host, port: port)
+        case .ipc(let path): self = .ipc(path: path)
+        }
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import Logging
+internal import Messaging
+internal import SchedulerMessages
+internal import TaskEngine
+internal import Transport
+
+/// One worker as the scheduler sees it: registers by heartbeat, takes tasks and cancels, gives answers.
+@LoopActor
+final class WorkerSession {
+    /// Names of instances and objects are made of task IDs, so they cannot be of any length; Scaler's have 16 bytes.
+    private static let taskIDByteCounts = 1...64
+
+    private let profile: WorkerProfile
+    private let channel: SchedulerChannel
+    private let tasks: any TaskHandler
+    private let objectStore: ObjectStoreClient
+    private var log: Logger
+    private var usage = ProcessUsageSampler()
+    private var lastEcho = Deadline.now
+    private var heartbeats: Spawned<Void>?
+    /// Whether a client shut the scheduler down.
+    private(set) var wasShutDown = false
+    /// Rings when the connection was lost and there is another under the same identity.
+    let reconnected = Wakeup()
+    /// Rings when a heartbeat is due before its time.
+    private let due = Wakeup()
+    /// Measured between the last heartbeat and its echo.
+    private var latency: Duration = .zero
+    private var heartbeatSent: Deadline?
+
+    init(
+        profile: WorkerProfile,
+        channel: SchedulerChannel,
+        tasks: any TaskHandler,
+        objectStore: ObjectStoreClient,
+        log: Logger
+    ) {
+        self.profile = profile
+        self.channel = channel
+        self.tasks = tasks
+        self.objectStore = objectStore
+        self.log = log
+        self.log[metadataKey: "worker"] = "\(channel.identity)"
+    }
+
+    /// What the scheduler calls this worker.
+    var identity: String { channel.identity }
+
+    /// The generation of the scheduler's messages, as far as the transport tells.
+    var generation: WireGeneration? { channel.generation }
+
+    /// How many tasks of this worker are unanswered.
+    var unansweredCount: Int { tasks.load(of: self).unansweredCount }
+
+    /// Waits until the scheduler has surely read every answer given so far, for four heartbeats at most.
+    func waitUntilConfirmed() async {
+        _ = await channel.waitUntilConfirmed(until: .after(profile.heartbeatInterval * 4))
+    }
+
+    /// Serves until the scheduler is gone or `leave` is called.
+    func run() async -> SchedulerChannel.End {
+        log.info("worker started")
+        lastEcho = .now
+        heartbeats = spawn { await self.sendHeartbeats() }
+        let end = await channel.run(timeout: profile.deathTimeout) { event throws(SchedulerMessageError) in
+            try self.handle(event)
+        }
+        if case .malformed(let error) = end {
+            log.error("the scheduler sent malformed bytes; leaving it", metadata: ["error": "\(error)"])
+            await leave(generation: objectStore.generation)
+        }
+        heartbeats?.cancel()
+        tasks.handle(.lost, of: self)
+        log.info("worker ended", metadata: ["reason": "\(end)"])
+        return end
+    }
+
+    /// Stops heartbeats, answers nothing more, asks to be disconnected: the scheduler places our tasks elsewhere.
+    ///
+    /// `generation` is the scheduler's if neither transport nor operator tell it. Any heartbeat after the request would
+    /// register the worker again.
+    func leave(generation: WireGeneration?) async {
+        heartbeats?.cancel()
+        tasks.handle(.lost, of: self)
+        let known = channel.generation ?? profile.assumedGeneration ?? generation ?? .second
+        let request = WorkerGoodbye(worker: Array(channel.identity.utf8))
+        await channel.leave(disconnectRequest: request.encoded(for: known))
+    }
+
+    private func handle(_ event: SchedulerChannel.Event) throws(SchedulerMessageError) {
+        switch event {
+        case .connected: due.ring()
+        case .reconnected: reconnected.ring()
+        case .message(let bytes): try handle(try SchedulerMessage.decode(bytes, receiver: .worker))
+        }
+    }
+
+    private func handle(_ message: SchedulerMessage) throws(SchedulerMessageError) {
+        switch message {
+        case .task(let task):
+            guard Self.taskIDByteCounts.contains(task.taskID.bytes.count) else {
+                throw .wrongLength(field: .taskID, byteCount: task.taskID.bytes.count)
+            }
+            tasks.handle(.run(task), from: self)
+        case .taskCancel(let cancel): handle(cancel)
+        case .objectInstruction(let instruction):
+            tasks.handle(.forgetObjects(instruction.objectIDs), from: self)
+        case .workerHeartbeatEcho(let echo): handle(echo)
+        case .clientDisconnect(let disconnect): handle(disconnect)
+        case .disconnectResponse, .workerManagerHeartbeatEcho, .workerManagerCommand: break
+        case .other(let tag):
+            log.debug("a message of no meaning to a worker", metadata: ["tag": "\(tag)"])
+        }
+    }
+
+    private func handle(_ cancel: TaskCancel) {
+        guard let answer = tasks.handle(.cancel(cancel.taskID, isForced: cancel.force), from: self) else {
+            return
+        }
+        let outcome: TaskCancelConfirm.Outcome =
+            switch answer {
+            case .canceled: .canceled
+            case .refused: .cancelFailed
+            case .unknown: .cancelNotFound
+            }
+        channel.sendUntilConfirmed(TaskCancelConfirm(taskID: cancel.taskID, outcome: outcome).encoded())
+    }
+
+    private func handle(_ echo: WorkerHeartbeatEcho) {
+        lastEcho = .now
+        channel.echoReceived()
+        if let heartbeatSent { latency = Deadline.now.duration(since: heartbeatSent) }
+        heartbeatSent = nil
+        let address = echo.objectStorageAddress
+        objectStore.learn(.tcp(host: address.host, port: address.port))
+    }
+
+    private func handle(_ disconnect: ClientDisconnect) {
+        guard disconnect.kind == .shutdown else { return }
+        log.notice("a client shuts the scheduler down; dropping its tasks")
+        wasShutDown = true
+        tasks.handle(.dismissed, of: self)
+        spawn { await self.channel.leave(disconnectRequest: nil) }
+    }
+}
+
+// MARK: - Heartbeats
+
+extension WorkerSession {
+    private func sendHeartbeats() async {
+        while true {
+            if channel.sendHeartbeat(heartbeat().encoded()) { heartbeatSent = .now }
+            do throws(WaitError) {
+                try await due.wait(until: .after(profile.heartbeatInterval))
+            } catch .deadlinePassed {} catch {
+                return
+            }
+            if (lastEcho + profile.deathTimeout).isPast {
+                log.error("the scheduler has not answered a heartbeat for the death timeout")
+                return await channel.leave(disconnectRequest: nil)
+            }
+        }
+    }
+
+    private func heartbeat() -> WorkerHeartbeat {
+        let sample = usage.sample()
+        let load = tasks.load(of: self)
+        var heartbeat = WorkerHeartbeat()
+        heartbeat.agent = ResourceUse(
+            cpuTenthsOfPercent: sample.cpuTenthsOfPercent,
+            residentBytes: sample.residentBytes
+        )
+        heartbeat.freeBytes = sample.availableBytes
+        heartbeat.queueSize = UInt32(clamping: profile.taskQueueSize)
+        heartbeat.queuedTasks = UInt32(clamping: load.queuedCount)
+        heartbeat.latencyMicroseconds = UInt32(clamping: latency.microseconds)
+        heartbeat.taskLock = load.isFull
+        heartbeat.capabilities = profile.capabilities
+        heartbeat.workerManagerID = Array(profile.managerID.utf8)
+        heartbeat.hostname = profile.hostname
+        return heartbeat
+    }
+}
+
+// MARK: - Answers
+
+extension WorkerSession: TaskOrigin {
+    func reply(_ result: TaskResult, announcing object: ObjectInstruction) -> Latch {
+        channel.sendUntilConfirmed(object.encoded())
+        return channel.sendUntilConfirmed(result.encoded())
+    }
+
+    /// Sends pieces of output; without a connection they are dropped, for they must not come after the result.
+    ///
+    /// Nor must they wait until a link reconnects: the scheduler that it then reaches may not know the task.
+    func sendOutput(_ messages: [[UInt8]]) {
+        if channel.isReconnecting { return }
+        for message in messages { channel.sendOnce(message) }
+    }
+}
+
+extension Duration {
+    /// Whole microseconds, rounded down.
+    fileprivate var microseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+    }
+}
