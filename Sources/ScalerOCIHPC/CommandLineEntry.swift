@@ -13,7 +13,7 @@ enum CommandLineEntry {
             let invocation = try Invocation.parse(
                 arguments: arguments,
                 environment: environmentVariables(),
-                subcommands: subcommands,
+                subcommands: CommandRunner.subcommands,
                 readFile: ConfigurationReader.read
             )
             switch invocation {
@@ -28,8 +28,6 @@ enum CommandLineEntry {
         }
     }
 
-    private static let subcommands = CommandRunner.subcommands
-
     private static func run(_ name: String, _ arguments: [String]) -> Int32 {
         guard let code = CommandRunner.run(name, arguments) else {
             preconditionFailure("no subcommand \(name) was declared")
@@ -41,4 +39,9 @@ enum CommandLineEntry {
         print(text)
         return ExitCode.success
     }
+}
+
+/// The release of this program.
+enum Version {
+    static let text = "0.1.0"
 }
