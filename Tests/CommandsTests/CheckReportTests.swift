@@ -44,24 +44,23 @@ private let diagnostic = Diagnostic("it is broken", why: "somebody dropped it", 
     }
 }
 
-@Suite struct LifecycleVerdictTests {
-    private func verdict(_ rules: [LifecycleRule], jobTimeout: Duration = .seconds(3600)) -> LifecycleVerdict
-    {
+@Suite struct BucketLifecycleTests {
+    private func verdict(_ rules: [LifecycleRule], jobTimeout: Duration = .seconds(3600)) -> CheckOutcome {
         var settings = Settings(schedulerAddress: .tcp(host: "h", port: 1))
         settings.jobTimeout = jobTimeout
-        return LifecycleVerdict(rules, settings)
+        return BucketLifecycle.judge(rules, settings)
     }
 
     private func rule(_ days: Int, _ prefix: String = "scaler-tasks/") -> LifecycleRule {
         LifecycleRule(name: "r", deletesAfterDays: days, prefix: prefix)
     }
 
-    private func isFitting(_ verdict: LifecycleVerdict) -> Bool {
-        if case .fits = verdict { true } else { false }
+    private func isFitting(_ verdict: CheckOutcome) -> Bool {
+        if case .passed = verdict { true } else { false }
     }
 
-    private func isFailing(_ verdict: LifecycleVerdict) -> Bool {
-        if case .fails = verdict { true } else { false }
+    private func isFailing(_ verdict: CheckOutcome) -> Bool {
+        if case .failed = verdict { true } else { false }
     }
 
     @Test func `a rule must outlive the longest task, to the second`() {
@@ -91,7 +90,7 @@ private let diagnostic = Diagnostic("it is broken", why: "somebody dropped it", 
     }
 
     @Test func `no rule at all is worth a warning`() {
-        guard case .warns(let diagnostic) = verdict([]) else {
+        guard case .warned(let diagnostic) = verdict([]) else {
             Issue.record("no warning")
             return
         }

@@ -27,16 +27,11 @@ import Testing
         return lines.split(separator: "\n").map(String.init)
     }
 
-    private static func check(
-        _ name: String,
-        _ outcome: Result<String, CheckFault>,
-        needs: Check.Need...
-    ) -> Check {
-        let look: Check.Look = { () throws(CheckFault) in try outcome.get() }
-        return switch needs.count {
-        case 0: Check(name, run: look)
-        case 1: Check(name, needs: needs[0], run: look)
-        default: Check(name, needs: needs[0], needs[1], run: look)
+    private static func check(_ name: String, _ outcome: CheckOutcome, needs: Check.Need...) -> Check {
+        switch needs.count {
+        case 0: Check(name) { outcome }
+        case 1: Check(name, needs: needs[0]) { outcome }
+        default: Check(name, needs: needs[0], needs[1]) { outcome }
         }
     }
 
@@ -47,20 +42,20 @@ import Testing
             let server = Check.Need(check: "server", reason: "needs the server")
             let client = Check.Need(check: "client", reason: "needs the client")
             let unlisted = Check.Need(check: "server", reason: nil)
-            let table = { (outcome: Result<String, CheckFault>) in
+            let table = { (outcome: CheckOutcome) in
                 [
-                    Self.check("server", outcome), Self.check("client", .success("here"), needs: unlisted),
-                    Self.check("task", .success("done"), needs: server, client),
+                    Self.check("server", outcome), Self.check("client", .passed("here"), needs: unlisted),
+                    Self.check("task", .passed("done"), needs: server, client),
                 ]
             }
-            let good = try await run(table(.success("answers")))
+            let good = try await run(table(.passed("answers")))
             #expect(
                 good == [
                     "ok    server                answers", "ok    client                here",
                     "ok    task                  done",
                 ]
             )
-            let bad = try await run(table(.failure(.failed(Self.broken))))
+            let bad = try await run(table(.failed(Self.broken)))
             #expect(
                 bad == [
                     "FAIL  server                it is broken", "      why:    somebody dropped it",
@@ -76,13 +71,14 @@ import Testing
         try await onLoop {
             let clock = Check.Need(check: "clock", reason: "needs the clock")
             let warned = try await run([
-                Self.check("clock", .failure(.warned(Self.broken))),
-                Self.check("time", .success("late"), needs: clock),
+                Self.check("clock", .warned(Self.broken)),
+                Self.check("time", .passed("late"), needs: clock),
             ])
             #expect(warned.first == "warn  clock                 it is broken")
             #expect(warned.last == "skip  time                  needs the clock")
+            let cancelled = Check("a") { () throws(CommandError) in throw .cancelled }
             await #expect(throws: CommandError.self) {
-                try await run([Self.check("a", .failure(.cancelled))])
+                try await run([cancelled])
             }
         }
     }

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Configuration
 internal import EventLoop
 internal import OCIServices
 
 /// One check as a value: its name in the report, the checks it needs, and the function that makes it.
 struct Check {
-    typealias Look = @LoopActor () async throws(CheckFault) -> String
+    typealias Look = @LoopActor () async throws(CommandError) -> CheckOutcome
 
     let name: String
     /// The checks of the same table that must have passed before this one.
     let needs: [Need]
-    /// Returns what was seen if it is as it should be.
+    /// Returns the outcome; throws what kept it from one.
     let run: Look
 
     init(_ name: String, needs: Need..., run: @escaping Look) {
@@ -22,7 +21,7 @@ struct Check {
 
     /// A check that is left out, and why.
     init(_ name: String, skipped reason: String) {
-        self.init(name) { () throws(CheckFault) in throw .skipped(reason) }
+        self.init(name) { .skipped(reason) }
     }
 
     /// A check that others need.
@@ -33,42 +32,19 @@ struct Check {
     }
 }
 
-/// How a check that does not pass is told from inside it.
-enum CheckFault: Error {
-    case warned(Diagnostic)
-    case failed(Diagnostic)
-    case skipped(String)
-    case cancelled
-}
-
-extension CheckFault {
-    /// The fault that a failed call is.
-    init(_ what: String, _ error: OCIError) {
-        if case .cancelled = error { self = .cancelled } else { self = .failed(Diagnostic(what, error)) }
-    }
-
-    /// The fault that an error of what the subcommands share is.
-    init(_ what: String, _ error: CommandError) {
-        switch error {
-        case .cancelled, .declined: self = .cancelled
-        case .cloud(let error): self.init(what, error)
-        case .unusable(let diagnostic), .program(let diagnostic): self = .failed(diagnostic)
-        case .configuration(let error):
-            self = .failed(Diagnostic(what, why: error.description, remedy: "mend the configuration"))
-        case .file(let path, let error):
-            let why = "\(path): \(error)"
-            self = .failed(Diagnostic(what, why: why, remedy: "check the path and its permissions"))
-        }
-    }
-}
-
 /// Runs a call to the cloud inside a check; `what` says what could not be done if it fails.
 @LoopActor
 func checking<Value: Sendable>(
     _ what: String,
     _ call: @autoclosure @LoopActor () async throws(OCIError) -> Value
-) async throws(CheckFault) -> Value {
-    do throws(OCIError) { return try await call() } catch { throw CheckFault(what, error) }
+) async throws(CommandError) -> Value {
+    do throws(OCIError) {
+        return try await call()
+    } catch .cancelled {
+        throw .cancelled
+    } catch {
+        throw .unusable(Diagnostic(what, error))
+    }
 }
 
 /// The report in the making.
@@ -101,14 +77,16 @@ final class CheckRun {
     }
 
     private func outcome(of check: Check) async throws(CommandError) -> CheckOutcome {
-        do throws(CheckFault) {
-            return .passed(try await check.run())
+        do throws(CommandError) {
+            return try await check.run()
         } catch {
+            let what = "what the settings name cannot be looked up"
             switch error {
-            case .warned(let diagnostic): return .warned(diagnostic)
-            case .failed(let diagnostic): return .failed(diagnostic)
-            case .skipped(let reason): return .skipped(reason)
-            case .cancelled: throw .cancelled
+            case .cancelled, .declined: throw .cancelled
+            case .unusable(let diagnostic), .program(let diagnostic): return .failed(diagnostic)
+            case .cloud(let error): return .failed(Diagnostic(what, error))
+            case .configuration, .file:
+                return .failed(Diagnostic(what, why: "\(error)", remedy: "mend the configuration"))
             }
         }
     }

@@ -52,22 +52,22 @@ final class CloudChecks {
         ]
     }
 
-    private func checkCredentials() async throws(CheckFault) -> String {
+    private func checkCredentials() async throws(CommandError) -> CheckOutcome {
         // Notices are not shown: what is retried or corrected shows in the checks themselves.
         access = try await checking(
             "there are no credentials to sign with",
             await OCIAccess.open(for: settings, notify: { _ in })
         )
-        return "\(settings.authType.rawValue), region \(settings.region)"
+        return .passed("\(settings.authType.rawValue), region \(settings.region)")
     }
 
-    private func checkKeyPermissions() throws(CheckFault) -> String {
-        guard let warning = access?.warnings.first else { return "nobody else can read the key" }
-        throw .warned(.readableCredentials(warning))
+    private func checkKeyPermissions() -> CheckOutcome {
+        guard let warning = access?.warnings.first else { return .passed("nobody else can read the key") }
+        return .warned(.readableCredentials(warning))
     }
 
     /// The first signed call, whose answer also tells the time.
-    private func checkSignature() async throws(CheckFault) -> String {
+    private func checkSignature() async throws(CommandError) -> CheckOutcome {
         guard let access else { preconditionFailure("the credentials passed") }
         let before = Int(WallClock.epochSeconds)
         let answer = try await checking(
@@ -79,13 +79,13 @@ final class CloudChecks {
             clockErrorSeconds = time < before ? before - time : time > after ? after - time : 0
         }
         cloud = Cloud(settings, access, namespace: answer.namespace)
-        return "accepted; namespace \(answer.namespace)"
+        return .passed("accepted; namespace \(answer.namespace)")
     }
 
-    private func checkClock() throws(CheckFault) -> String {
+    private func checkClock() -> CheckOutcome {
         let distance = abs(clockErrorSeconds)
-        guard distance > Self.clockErrorWarned else { return "agrees with OCI's to \(distance) s" }
+        guard distance > Self.clockErrorWarned else { return .passed("agrees with OCI's to \(distance) s") }
         let diagnostic = Diagnostic.wrongClock(errorSeconds: clockErrorSeconds)
-        throw distance > Self.clockErrorMax ? .failed(diagnostic) : .warned(diagnostic)
+        return distance > Self.clockErrorMax ? .failed(diagnostic) : .warned(diagnostic)
     }
 }

@@ -34,86 +34,75 @@ final class ConnectivityChecks {
         ]
     }
 
-    private func checkNamespace() throws(CheckFault) -> String {
-        guard settings.objectStorageNamespace == cloud.namespace else {
-            throw .failed(.foreignNamespace(settings.objectStorageNamespace, own: cloud.namespace))
-        }
-        return cloud.namespace
+    private func checkNamespace() -> CheckOutcome {
+        settings.objectStorageNamespace == cloud.namespace
+            ? .passed(cloud.namespace)
+            : .failed(.foreignNamespace(settings.objectStorageNamespace, own: cloud.namespace))
     }
 
-    private func checkCompartment() async throws(CheckFault) -> String {
-        try await found(await lookup.compartment())
+    private func checkCompartment() async throws(CommandError) -> CheckOutcome {
+        .passed(try await lookup.compartment())
     }
 
-    private func checkAvailabilityDomains() async throws(CheckFault) -> String {
-        let names = try await found(await lookup.availabilityDomains())
+    private func checkAvailabilityDomains() async throws(CommandError) -> CheckOutcome {
+        let names = try await lookup.availabilityDomains()
         domains = names
-        return names.joined(separator: ", ")
+        return .passed(names.joined(separator: ", "))
     }
 
-    private func checkSubnets() async throws(CheckFault) -> String {
+    private func checkSubnets() async throws(CommandError) -> CheckOutcome {
         // If the domains are unknown, a subnet that belongs to one domain is compared with the names of the settings.
-        try await found(await lookup.subnets(in: domains ?? settings.availabilityDomains))
-            .joined(separator: ", ")
+        let names = try await lookup.subnets(in: domains ?? settings.availabilityDomains)
+        return .passed(names.joined(separator: ", "))
     }
 
-    private func checkShapes() async throws(CheckFault) -> String {
-        try await found(await lookup.shapes(in: domains ?? []))
-        return settings.instanceShapes.joined(separator: ", ")
+    private func checkShapes() async throws(CommandError) -> CheckOutcome {
+        try await lookup.shapes(in: domains ?? [])
+        return .passed(settings.instanceShapes.joined(separator: ", "))
     }
 
-    private func checkInstances() async throws(CheckFault) -> String {
+    private func checkInstances() async throws(CommandError) -> CheckOutcome {
         let page = try await checking(
             "container instances cannot be listed",
             await cloud.instances.list(deadline: cloud.deadline)
         )
-        return "may be listed; \(page.instances.count) on the first page"
-    }
-
-    private func found<Value: Sendable>(
-        _ call: @autoclosure @LoopActor () async throws(CommandError) -> Value
-    ) async throws(CheckFault) -> Value {
-        do throws(CommandError) {
-            return try await call()
-        } catch {
-            throw CheckFault("what the settings name cannot be looked up", error)
-        }
+        return .passed("may be listed; \(page.instances.count) on the first page")
     }
 
     // MARK: - Image
 
-    private func checkImage() async throws(CheckFault) -> String {
+    private func checkImage() async throws(CommandError) -> CheckOutcome {
         let image = ImageName(settings.containerImage)
         guard let registryRegion = image.registryRegion else {
-            throw .skipped(
+            return .skipped(
                 "\(image.registry) is no OCIR, so the lifecycle phase tells whether it can be pulled"
             )
         }
         let region = Region.resolve(registryRegion)
         if let wanted = region.identifier, let here = cloud.access.region.identifier, wanted != here {
-            throw .failed(.imageInAnotherRegion(registry: image.registry, here: here))
+            return .failed(.imageInAnotherRegion(registry: image.registry, here: here))
         }
         guard image.namespace == cloud.namespace else {
-            throw .skipped("it is in namespace \(image.namespace), another tenancy's")
+            return .skipped("it is in namespace \(image.namespace), another tenancy's")
         }
         return try await checkRepository(of: image)
     }
 
-    private func checkRepository(of image: ImageName) async throws(CheckFault) -> String {
+    private func checkRepository(of image: ImageName) async throws(CommandError) -> CheckOutcome {
         let name = settings.containerImage
         let content = try await checking("repositories cannot be listed", await content(of: image.repository))
         guard let (repository, images) = content else {
-            throw .failed(.missingRepository(image.repository, image: name))
+            return .failed(.missingRepository(image.repository, image: name))
         }
         guard images.contains(where: image.isNamed) else {
             let versions = images.compactMap(\.version)
-            throw .failed(.missingImage(name, repository: image.repository, versions: versions))
+            return .failed(.missingImage(name, repository: image.repository, versions: versions))
         }
-        if repository.isPublic { return "\(name), public" }
+        if repository.isPublic { return .passed("\(name), public") }
         if settings.imagePullSecretID != nil || settings.imagePullUsername != nil {
-            return "\(name), private, pulled with the secret that was given"
+            return .passed("\(name), private, pulled with the secret that was given")
         }
-        return "\(name), private, pulled by the instances' right to read repos"
+        return .passed("\(name), private, pulled by the instances' right to read repos")
     }
 
     private func content(
@@ -131,7 +120,7 @@ final class ConnectivityChecks {
 
     // MARK: - Limits
 
-    private func checkLimits() async throws(CheckFault) -> String {
+    private func checkLimits() async throws(CommandError) -> CheckOutcome {
         let limits = ServiceLimits(calls: cloud.calls, tenancyID: cloud.tenancyID)
         let known: [ServiceLimit]
         do throws(OCIError) {
@@ -139,7 +128,7 @@ final class ConnectivityChecks {
         } catch .cancelled {
             throw .cancelled
         } catch {
-            throw .skipped("they cannot be read: \(error)")
+            return .skipped("they cannot be read: \(error)")
         }
         var seen: [String] = []
         for limit in known {
@@ -147,14 +136,14 @@ final class ConnectivityChecks {
             let available = try await available(limit, limits)
             seen.append("\(limit.name) \(available) free")
             if let diagnostic = need.diagnostic(available: available) {
-                throw available < need.perInstance ? .failed(diagnostic) : .warned(diagnostic)
+                return available < need.perInstance ? .failed(diagnostic) : .warned(diagnostic)
             }
         }
-        if seen.isEmpty { throw .skipped("the tenancy shows none for container instances") }
-        return seen.joined(separator: ", ")
+        if seen.isEmpty { return .skipped("the tenancy shows none for container instances") }
+        return .passed(seen.joined(separator: ", "))
     }
 
-    private func available(_ limit: ServiceLimit, _ limits: ServiceLimits) async throws(CheckFault) -> Int {
+    private func available(_ limit: ServiceLimit, _ limits: ServiceLimits) async throws(CommandError) -> Int {
         var sum = 0
         for domain in domains ?? [] {
             sum +=

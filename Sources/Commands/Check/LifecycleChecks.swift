@@ -38,7 +38,7 @@ final class LifecycleChecks {
 
     var checks: [Check] { [Check("container", run: checkContainer)] }
 
-    private func checkContainer() async throws(CheckFault) -> String {
+    private func checkContainer() async throws(CommandError) -> CheckOutcome {
         let id = try await create()
         let result = await cancellableValue(of: spawn { await self.awaitResult(of: id) })
         await spawn { await self.deleteAll(id) }.value
@@ -48,7 +48,7 @@ final class LifecycleChecks {
 
     // MARK: - Creating
 
-    private func create() async throws(CheckFault) -> String {
+    private func create() async throws(CommandError) -> String {
         let domains = AvailabilityDomains(calls: cloud.calls, compartmentID: settings.compartmentID)
         let domain = try await checking(
             "the availability domain cannot be looked up",
@@ -68,17 +68,16 @@ final class LifecycleChecks {
             tags: [("scaler-check", "container")]
         )
         // A task of its own, so that cancelling does not reach it: only its answer tells what there is to delete.
-        return try await spawn { await self.create(launch) }.value.get()
+        let answer = await spawn { await self.create(launch) }.value
+        return try await checking("a container instance cannot be created", try answer.get())
     }
 
-    private func create(_ launch: InstanceLaunch) async -> Result<String, CheckFault> {
+    private func create(_ launch: InstanceLaunch) async -> Result<String, OCIError> {
+        let (token, limit) = (Hexadecimal.encode(taskID), Deadline.after(timeout))
         do throws(OCIError) {
-            let token = Hexadecimal.encode(taskID)
-            return .success(
-                try await instances.create(launch, retryToken: token, deadline: .after(timeout)).id
-            )
+            return .success(try await instances.create(launch, retryToken: token, deadline: limit).id)
         } catch {
-            return .failure(CheckFault("a container instance cannot be created", error))
+            return .failure(error)
         }
     }
 
@@ -103,11 +102,11 @@ final class LifecycleChecks {
 
     // MARK: - Waiting
 
-    private func awaitResult(of id: String) async -> Result<String, CheckFault> {
-        do throws(CheckFault) { return .success(try await result(of: id)) } catch { return .failure(error) }
+    private func awaitResult(of id: String) async -> Result<CheckOutcome, CommandError> {
+        do throws(CommandError) { return .success(try await result(of: id)) } catch { return .failure(error) }
     }
 
-    private func result(of id: String) async throws(CheckFault) -> String {
+    private func result(of id: String) async throws(CommandError) -> CheckOutcome {
         let limit = start + timeout
         var looksAfterStop = 0
         var last: ContainerInstance?
@@ -116,7 +115,7 @@ final class LifecycleChecks {
                 "the result cannot be read",
                 await objects.get(resultName, limit: 1 << 20, deadline: cloud.deadline)
             )
-            if let bytes { return try judge(bytes) }
+            if let bytes { return judge(bytes) }
             let instance = try await checking(
                 "the container instance cannot be read",
                 await instances.get(id, deadline: cloud.deadline)
@@ -124,24 +123,24 @@ final class LifecycleChecks {
             last = instance ?? last
             if instance == nil || instance?.lifecycleState.isStopped == true { looksAfterStop += 1 }
             if looksAfterStop > Self.looksAfterStopMax {
-                throw .failed(.endedContainer(await ended(id, last), settings))
+                return .failed(.endedContainer(await ended(id, last), settings))
             }
             do throws(WaitError) { try await sleep(for: Self.pollInterval) } catch { throw .cancelled }
         }
         let isCreating = last?.lifecycleState == .creating
-        throw .failed(
+        return .failed(
             isCreating ? .stillCreating(after: timeout) : .noResult(within: timeout, last?.lifecycleState)
         )
     }
 
-    private func judge(_ bytes: [UInt8]) throws(CheckFault) -> String {
+    private func judge(_ bytes: [UInt8]) -> CheckOutcome {
         switch try? TaskOutcome.parse(bytes) {
         // A pickled 36 ends with it and a stop: BININT1, 36, STOP.
         case .result(_, _, let range)? where bytes[range].suffix(3) == [0x4B, 36, 0x2E]:
             let seconds = Deadline.now.duration(since: start).components.seconds
-            return "created, ran a task and stored its result in \(seconds) s"
-        case .containerError(let error)?: throw .failed(.brokenRunner(why: error.error))
-        case .result?, .exception?, nil: throw .failed(.wrongResult)
+            return .passed("created, ran a task and stored its result in \(seconds) s")
+        case .containerError(let error)?: return .failed(.brokenRunner(why: error.error))
+        case .result?, .exception?, nil: return .failed(.wrongResult)
         }
     }
 

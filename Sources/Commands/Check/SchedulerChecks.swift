@@ -46,30 +46,26 @@ final class SchedulerChecks {
         let scheduler = Check.Need(check: "scheduler", reason: "needs the scheduler")
         let client = Check.Need(check: "client", reason: "needs the client")
         for test in order.tests {
-            checks.append(
-                Check("task-\(test)", needs: scheduler, client) { () throws(CheckFault) in
-                    try self.checkTask(test)
-                }
-            )
+            checks.append(Check("task-\(test)", needs: scheduler, client) { self.checkTask(test) })
         }
         return checks
     }
 
-    private func checkScheduler() async throws(CheckFault) -> String {
+    private func checkScheduler() async throws(CommandError) -> CheckOutcome {
         backend = try await detectBackend(of: address)
         guard settings.networkBackend == .auto || settings.networkBackend.rawValue == backend else {
-            throw .failed(.wrongBackend(backend, of: address, wanted: settings.networkBackend))
+            return .failed(.wrongBackend(backend, of: address, wanted: settings.networkBackend))
         }
-        return "\(address.description) speaks \(backend)"
+        return .passed("\(address.description) speaks \(backend)")
     }
 
-    private func checkStorageServer() async throws(CheckFault) -> String {
-        guard let address = settings.objectStorageAddress else { throw .skipped("none is given") }
-        guard try await detectBackend(of: address) == "ymq" else { throw .failed(.noStorageServer(address)) }
-        return address.description
+    private func checkStorageServer() async throws(CommandError) -> CheckOutcome {
+        guard let address = settings.objectStorageAddress else { return .skipped("none is given") }
+        guard try await detectBackend(of: address) == "ymq" else { return .failed(.noStorageServer(address)) }
+        return .passed(address.description)
     }
 
-    private func detectBackend(of address: SchedulerAddress) async throws(CheckFault) -> String {
+    private func detectBackend(of address: SchedulerAddress) async throws(CommandError) -> String {
         let endpoint: Endpoint =
             switch address {
             case .tcp(let host, let port): .tcp(host: host, port: port)
@@ -83,33 +79,32 @@ final class SchedulerChecks {
         } catch .cancelled {
             throw .cancelled
         } catch {
-            throw .failed(.noScheduler(address, why: "\(error)"))
+            throw .unusable(.noScheduler(address, why: "\(error)"))
         }
     }
 
     // MARK: - Tasks
 
-    private func checkTask(_ test: String) throws(CheckFault) -> String {
-        guard let line = lines[test] else { throw .failed(.unansweredTask(test)) }
-        guard line.isRight else { throw .failed(.wrongTask(test, why: line.detail)) }
-        return line.detail
+    private func checkTask(_ test: String) -> CheckOutcome {
+        guard let line = lines[test] else { return .failed(.unansweredTask(test)) }
+        return line.isRight ? .passed(line.detail) : .failed(.wrongTask(test, why: line.detail))
     }
 
     /// Runs the client's script, which submits all tasks.
-    private func checkClient() async throws(CheckFault) -> String {
+    private func checkClient() async throws(CommandError) -> CheckOutcome {
         let output = try await clientOutput()
         lines = ClientLine.all(in: String(decoding: output, as: UTF8.self))
         guard let client = lines["client"], client.isRight else {
             let why = lines["client"]?.detail ?? "\(order.python) said: \(ClientLine.tail(of: output))"
-            throw .failed(.noClient(why: why))
+            return .failed(.noClient(why: why))
         }
-        return client.detail
+        return .passed(client.detail)
     }
 
-    private func clientOutput() async throws(CheckFault) -> [UInt8] {
+    private func clientOutput() async throws(CommandError) -> [UInt8] {
         let variables = environmentVariables()
         guard let python = Program.find(order.python, searchPath: variables["PATH"] ?? "") else {
-            throw .failed(.noClient(why: "there is no \(order.python)"))
+            throw .unusable(.noClient(why: "there is no \(order.python)"))
         }
         let seconds = order.timeout.components.seconds
         var program = Program(
@@ -131,7 +126,7 @@ final class SchedulerChecks {
         } catch .cancelled {
             throw .cancelled
         } catch {
-            throw .failed(.noClient(why: "\(order.python): \(error)"))
+            throw .unusable(.noClient(why: "\(order.python): \(error)"))
         }
     }
 }

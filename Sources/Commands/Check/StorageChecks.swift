@@ -34,30 +34,25 @@ final class StorageChecks {
         ]
     }
 
-    private func checkBucket() async throws(CheckFault) -> String {
+    private func checkBucket() async throws(CommandError) -> CheckOutcome {
         let name = settings.objectStorageBucket
         let found = try await checking(
             "the bucket cannot be looked up",
             await buckets.find(name, deadline: cloud.deadline)
         )
-        guard found != nil else { throw .failed(.missingBucket(settings)) }
-        return name
+        return found == nil ? .failed(.missingBucket(settings)) : .passed(name)
     }
 
-    private func checkLifecycle() async throws(CheckFault) -> String {
+    private func checkLifecycle() async throws(CommandError) -> CheckOutcome {
         let rules = try await checking(
             "the bucket's lifecycle rules cannot be read",
             await buckets.lifecycle(of: settings.objectStorageBucket, deadline: cloud.deadline)
         )
-        switch LifecycleVerdict(rules, settings) {
-        case .fits(let text): return text
-        case .warns(let diagnostic): throw .warned(diagnostic)
-        case .fails(let diagnostic): throw .failed(diagnostic)
-        }
+        return BucketLifecycle.judge(rules, settings)
     }
 
     /// Writes, lists, reads and deletes one object.
-    private func checkObjects() async throws(CheckFault) -> String {
+    private func checkObjects() async throws(CommandError) -> CheckOutcome {
         let name = "\(settings.objectStoragePrefix)/check-\(Hexadecimal.encode(secureRandomBytes(count: 8)))"
         let content = secureRandomBytes(count: 64)
         _ = try await checking(
@@ -69,13 +64,12 @@ final class StorageChecks {
         let deletion = await spawn { await self.delete(name) }.value
         let isSame = try reading.get()
         try deletion.get()
-        guard isSame else { throw .failed(.changedObject) }
-        return "written, listed, read and deleted"
+        return isSame ? .passed("written, listed, read and deleted") : .failed(.changedObject)
     }
 
     /// Whether the object is listed and read as it was written.
-    private func read(_ name: String, _ content: [UInt8]) async -> Result<Bool, CheckFault> {
-        do throws(CheckFault) {
+    private func read(_ name: String, _ content: [UInt8]) async -> Result<Bool, CommandError> {
+        do throws(CommandError) {
             let page = try await checking(
                 "objects cannot be listed",
                 await objects.list(prefix: name, deadline: cloud.deadline)
@@ -90,8 +84,8 @@ final class StorageChecks {
         }
     }
 
-    private func delete(_ name: String) async -> Result<Void, CheckFault> {
-        do throws(CheckFault) {
+    private func delete(_ name: String) async -> Result<Void, CommandError> {
+        do throws(CommandError) {
             _ = try await checking(
                 "objects cannot be deleted",
                 await objects.delete(name, deadline: cloud.deadline)
@@ -104,13 +98,9 @@ final class StorageChecks {
 }
 
 /// Whether the bucket's rules leave objects alone for as long as a task may take.
-enum LifecycleVerdict: Equatable {
-    case fits(String)
-    case warns(Diagnostic)
-    case fails(Diagnostic)
-
+enum BucketLifecycle {
     /// Judges the rules that may act on the task objects.
-    init(_ rules: [LifecycleRule], _ settings: Settings) {
+    static func judge(_ rules: [LifecycleRule], _ settings: Settings) -> CheckOutcome {
         let prefix = settings.objectStoragePrefix + "/"
         // An archived object cannot be read either; infrequent access is only slower to list.
         let harmful = rules.filter {
@@ -118,13 +108,11 @@ enum LifecycleVerdict: Equatable {
         }
         let timeout = settings.jobTimeout.components.seconds
         guard let shortest = harmful.min(by: { $0.days < $1.days }) else {
-            self = .warns(.noLifecycleRule(prefix: prefix))
-            return
+            return .warned(.noLifecycleRule(prefix: prefix))
         }
         guard Int64(shortest.days) * 86_400 >= timeout else {
-            self = .fails(.shortLifecycle(shortest, prefix: prefix, jobTimeoutSeconds: timeout))
-            return
+            return .failed(.shortLifecycle(shortest, prefix: prefix, jobTimeoutSeconds: timeout))
         }
-        self = .fits("objects live \(shortest.days) days, tasks at most \(timeout) s")
+        return .passed("objects live \(shortest.days) days, tasks at most \(timeout) s")
     }
 }
