@@ -79,8 +79,8 @@ let package = Package(
             "CloudOwnership",
             [
                 "Configuration", "Encodings", "EventLoop", "HTTPClient", "OCIServices", "Reporting",
-                "TaskEngine",
-                "Transport", .product(name: "Logging", package: "swift-log"),
+                "TaskEngine", "TaskPayload", "Transport",
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         module(
@@ -109,18 +109,16 @@ let package = Package(
             ]
         ),
         module(
-            "Provisioning",
+            "Commands",
             [
                 "Configuration", "Encodings", "EventLoop", "HTTPWire", "JSON", "Messaging", "OCIProfile",
-                "OCIServices", "Reporting", "TaskPayload", "Transport", "CloudOwnership", "Daemon",
+                "OCIServices", "Reporting", "TaskEngine", "TaskPayload", "Transport", "CloudOwnership", "Daemon",
             ],
-            resources: [
-                .embedInCode("JobRunner"), .embedInCode("check_client.py"),
-            ]
+            resources: [.embedInCode("Image/JobRunner"), .embedInCode("Check/check_client.py")]
         ),
         .executableTarget(
             name: "ScalerOCIHPC",
-            dependencies: ["Configuration", "Provisioning", "Daemon", "Reporting", "Transport"],
+            dependencies: ["Commands", "Configuration", "Daemon", "Reporting", "Transport"],
             swiftSettings: strict
         ),
 
@@ -171,10 +169,9 @@ let package = Package(
         tests("TaskEngineTests", ["TaskEngine", "TestSupport"]),
         tests("ConfigurationTests", ["Configuration", "TestSupport"]),
         tests(
-            "ProvisioningTests",
+            "CommandsTests",
             [
-                "Configuration", "EventLoop", "JSON", "OCIServices", "Provisioning", "Reporting",
-                "TestSupport",
+                "Commands", "Configuration", "EventLoop", "JSON", "OCIServices", "Reporting", "TestSupport",
                 "CloudOwnership",
             ]
         ),
