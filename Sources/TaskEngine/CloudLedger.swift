@@ -105,6 +105,9 @@ package struct CloudLedger {
     /// How many slots are held: by runs, by instances without one, by abandoned creates, and by grants under way.
     package var occupiedSlotCount: Int { totals.slots + grantedCount }
 
+    /// The grace time in whole seconds, for the log.
+    package var graceSeconds: Int64 { periods.grace.components.seconds }
+
     /// Tasks of which there is something that nobody here has asked for.
     package var orphanCount: Int { records.values.count { $0.claim == .orphaned } }
 
