@@ -5,7 +5,7 @@ internal import EventLoop
 internal import Glibc
 internal import Reporting
 internal import Transport
-internal import WorkerCore
+internal import Daemon
 
 /// Scaler's own programs while they run beside the managers.
 @LoopActor

@@ -47,7 +47,7 @@ final class SchedulerChannel {
 
     let identity: String
     private let endpoint: Endpoint
-    private let connector: SchedulerConnector
+    private let links: any LinkOpener
     private let log: Logger
     /// Logged while there is no link; nil where another channel's warning says it already.
     private let unreachableWarning: ThrottledWarning?
@@ -64,13 +64,13 @@ final class SchedulerChannel {
     init(
         identity: String,
         endpoint: Endpoint,
-        connector: SchedulerConnector,
+        links: any LinkOpener,
         log: Logger,
         unreachableWarning: ThrottledWarning? = nil
     ) {
         self.identity = identity
         self.endpoint = endpoint
-        self.connector = connector
+        self.links = links
         self.log = log
         self.unreachableWarning = unreachableWarning
     }
@@ -124,7 +124,7 @@ final class SchedulerChannel {
         var wasInterrupted = false
         while !hasLeft, !isCancelled {
             do throws(MessagingError) {
-                let link = try await connector.connect(to: endpoint, identity: identity)
+                let link = try await links.connect(to: endpoint, identity: identity)
                 if hasLeft {
                     await link.close(lingering: .zero)
                     return .left
