@@ -33,10 +33,8 @@ package enum ConnectionState: Equatable, Sendable {
         case ambiguousFraming
         /// The final answer came before the request was sent to its end: the rest of the body is owed.
         case requestUnfinished
-        /// Bytes came after the answer, or while no request was under way.
+        /// Bytes came after the answer.
         case extraBytes
-        /// The peer closed while no request was under way.
-        case peerClosedIdle
         /// The connection is a tunnel now.
         case tunnel
         /// An error, a passed deadline or a cancelled caller left the exchange unfinished.
@@ -83,12 +81,6 @@ package enum ConnectionState: Equatable, Sendable {
         } else {
             self = extraByteCount > 0 ? .closing(.extraBytes) : .idle
         }
-    }
-
-    /// Something was readable while no request was under way: bytes, or the peer's close.
-    package mutating func unaskedInput(isEnd: Bool) {
-        guard case .idle = self else { return }
-        self = .closing(isEnd ? .peerClosedIdle : .extraBytes)
     }
 
     /// The exchange cannot be brought to its end.
