@@ -4,7 +4,7 @@
 /// first reason why not.
 package enum ConnectionState: Equatable, Sendable {
     /// No exchange is under way.
-    /// Out: `exchanging` when a request starts; `closing` when bytes or the peer's close arrive unasked.
+    /// Out: `exchanging` when a request starts; `closing` on failure.
     case idle
     /// A request has started and its answer has not ended.
     /// Out: `idle` when both have ended and nothing speaks against reuse; `closing` otherwise, or on failure.
@@ -45,9 +45,7 @@ package enum ConnectionState: Equatable, Sendable {
     package var isReusable: Bool { self == .idle }
 
     /// Why the connection must close, or nil if it need not.
-    package var closeReason: CloseReason? {
-        if case .closing(let reason) = self { reason } else { nil }
-    }
+    package var closeReason: CloseReason? { if case .closing(let reason) = self { reason } else { nil } }
 
     /// A request with this head starts.
     package mutating func requestStarted(_ head: RequestHead) {
@@ -100,20 +98,6 @@ package enum ConnectionState: Equatable, Sendable {
         if headers.lists("close", in: "connection") { return .peerAskedToClose }
         if head.minorVersion == 0 && !headers.lists("keep-alive", in: "connection") {
             return .versionWithoutKeepAlive
-        }
-        return nil
-    }
-}
-
-extension ResponseHead {
-    /// How long the server will keep the idle connection open, in whole seconds, if it says so: `Keep-Alive: timeout=5`
-    /// (RFC 2068 section 19.7.1.1; never standardised since, and sent by nginx, Apache and node all the same).
-    package var keepAliveSeconds: Int? {
-        for parameter in headers.listMembers(of: "keep-alive") {
-            let parts = parameter.split(separator: "=", maxSplits: 1)
-            if parts.count == 2, Grammar.isSameName(parts[0], "timeout"), let seconds = UInt32(parts[1]) {
-                return Int(seconds)
-            }
         }
         return nil
     }
