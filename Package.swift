@@ -51,16 +51,16 @@ let package = Package(
         module("Encodings", [], pure),
         module("JSON", [], pure),
         module("OCISigning", ["Encodings"], pure),
-        module("OCIProfile", [], pure),
+        module("OCIProfile", ["Encodings"], pure),
         module("TaskPayload", ["Encodings", "JSON"], pure, resources: [.embedInCode("trampoline.py")]),
         module("TaskEngine", [], pure),
-        module("Configuration", [], pure),
+        module("Configuration", ["Encodings"], pure),
 
         // The cellar: the only modules that see C.
         module("EventLoop", ["CLibev"]),
         module("Compression", ["CZlib"]),
         module("Transport", ["CCares", "CLinux", "COpenSSL", "Encodings", "EventLoop"]),
-        module("Messaging", ["EventLoop", "Transport", "CZeroMQ"]),
+        module("Messaging", ["CZeroMQ", "Encodings", "EventLoop", "Transport"]),
 
         // Effects are straight lines.
         module("HTTPClient", ["Encodings", "EventLoop", "HTTPWire", "Transport"]),
@@ -135,14 +135,17 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "COpenSSL", "EventLoop", "Messaging", "Transport",
+                "COpenSSL", "Compression", "EventLoop", "Messaging", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),
         tests("CapnProtoTests", ["CapnProto", "TestSupport"]),
-        tests("SchedulerMessagesTests", ["CapnProto", "Encodings", "SchedulerMessages", "TestSupport"]),
+        tests(
+            "SchedulerMessagesTests",
+            ["CapnProto", "Encodings", "SchedulerMessages", "TestSupport", "Transport"]
+        ),
         tests("HTTPWireTests", ["HTTPWire", "TestSupport"]),
         tests("EncodingsTests", ["Encodings"]),
         tests("JSONTests", ["JSON", "TestSupport"]),

@@ -69,7 +69,7 @@ final class CompanionProcesses: Companions {
         started.output = .inherited
         // Ctrl-C at the terminal is ours to hand on, in the right order.
         started.leadsGroup = true
-        started.endsWithUs = true
+        started.endsWithParent = true
         do throws(TransportError) {
             return try ChildProcess(started)
         } catch {

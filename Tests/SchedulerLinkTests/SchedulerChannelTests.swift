@@ -3,12 +3,12 @@
 import Configuration
 import EventLoop
 import Messaging
-import SchedulerMessages
 import TestSupport
 import Testing
 import Transport
 
 @testable import SchedulerLink
+@testable import SchedulerMessages
 
 @Suite(.timeLimit(.minutes(1))) struct SchedulerChannelTests {
     private static let identity = "Worker|test"

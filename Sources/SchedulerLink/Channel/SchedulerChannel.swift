@@ -187,18 +187,18 @@ final class SchedulerChannel {
     /// Sends again what was lost with a connection under the link.
     private func watchConnection(of link: any MessageLink, _ handler: @escaping EventHandler) {
         connectionWatch = spawn {
-            while let event = try? await link.nextLineEvent(), self.link === link {
+            while let event = try? await link.nextConnectionEvent(), self.link === link {
                 switch event {
-                case .broken:
+                case .disconnected:
                     self.log.debug("the connection to the scheduler is lost")
                     self.isReconnecting = true
                     self.unconfirmed.connectionLost(mayStillEcho: true)
-                case .whole where self.isReconnecting:
+                case .connected where self.isReconnecting:
                     self.isReconnecting = false
                     // A link that fails here also fails in `receive`.
                     for message in self.unconfirmed.messages { try? link.send(message) }
                     try? handler(.reconnected)
-                case .whole: break
+                case .connected: break
                 }
             }
         }

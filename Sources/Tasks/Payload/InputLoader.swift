@@ -37,7 +37,7 @@ final class InputLoader {
 
     /// Reads serializer, function and arguments, all at once.
     func inputs(of task: TaskMessage) async throws(TaskInterruption) -> TaskInputs {
-        let serializerID = ObjectID.serializer(of: task.source)
+        let serializerID = ObjectID(owner: task.source, tag: .serializer, md5: DigestAlgorithm.md5.digest)
         let serializer = cached(serializerID)
         guard let functionID = task.functionObjectID else {
             throw .failed(.unreadableTask("its function is no object"))
