@@ -110,9 +110,8 @@ let package = Package(
         module(
             "Daemon",
             [
-                "CloudOwnership", "Configuration", "EventLoop", "HTTPWire", "Messaging", "OCIServices",
-                "Reporting",
-                "SchedulerLink", "SchedulerMessages", "TaskEngine", "Tasks", "Transport",
+                "CloudOwnership", "Configuration", "EventLoop", "Messaging", "OCIServices",
+                "Reporting", "SchedulerLink", "SchedulerMessages", "TaskEngine", "Tasks", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
