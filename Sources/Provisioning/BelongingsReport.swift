@@ -3,14 +3,14 @@
 internal import Configuration
 internal import JSON
 internal import OCIServices
-internal import WorkerCore
+internal import CloudOwnership
 
 /// What managers have in the cloud, as text and as JSON.
 struct BelongingsReport: Sendable {
     /// How much of an OCID is shown: its end, for the rest is alike in all of them.
     private static let shortCount = 12
 
-    let belongings: Belongings
+    let belongings: OwnedResources
     /// The moment from which ages count.
     let now: Timestamp
 
@@ -46,7 +46,7 @@ struct BelongingsReport: Sendable {
         ]
     }
 
-    private func cells(_ instance: Belongings.Instance) -> [String] {
+    private func cells(_ instance: OwnedResources.Instance) -> [String] {
         let summary = instance.summary
         let domain = summary.availabilityDomain.split(separator: ":").last.map(String.init) ?? ""
         return [
@@ -56,7 +56,7 @@ struct BelongingsReport: Sendable {
         ].map(Self.shown)
     }
 
-    private func cells(_ object: Belongings.StoredObject) -> [String] {
+    private func cells(_ object: OwnedResources.StoredObject) -> [String] {
         [
             object.summary.name, object.summary.byteCount.map { "\($0)" } ?? "",
             age(since: object.summary.timeCreated),
@@ -78,7 +78,7 @@ struct BelongingsReport: Sendable {
         }
     }
 
-    private func json(_ instance: Belongings.Instance) -> JSON {
+    private func json(_ instance: OwnedResources.Instance) -> JSON {
         let summary = instance.summary
         return .object(present: [
             ("id", .string(summary.id)),
@@ -93,7 +93,7 @@ struct BelongingsReport: Sendable {
         ])
     }
 
-    private func json(_ object: Belongings.StoredObject) -> JSON {
+    private func json(_ object: OwnedResources.StoredObject) -> JSON {
         .object(present: [
             ("name", .string(object.summary.name)),
             ("owner", .string(object.ownerID)),

@@ -5,7 +5,7 @@ internal import EventLoop
 internal import Glibc
 internal import OCIServices
 internal import Transport
-internal import WorkerCore
+internal import CloudOwnership
 
 /// What cleanup is told.
 struct CleanupOrder: Sendable {
@@ -82,7 +82,7 @@ enum CleanupCommand {
         let deadline = cloud.deadline
         let living = try await inCloud { () async throws(OCIError) in
             try await instances.all(deadline: deadline) {
-                Belongings.isMarked($0) && !$0.lifecycleState.isStopped && $0.lifecycleState != .deleting
+                OwnedResources.isMarked($0) && !$0.lifecycleState.isStopped && $0.lifecycleState != .deleting
             }
         }
         if !living.isEmpty {

@@ -4,7 +4,7 @@ internal import Configuration
 internal import EventLoop
 internal import OCIProfile
 internal import OCIServices
-internal import WorkerCore
+internal import CloudOwnership
 
 /// The cloud as the subcommands see it: opened, and its namespace and tenancy known.
 @LoopActor

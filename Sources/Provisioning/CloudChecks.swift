@@ -5,7 +5,7 @@ internal import EventLoop
 internal import HTTPWire
 internal import OCIServices
 internal import Transport
-internal import WorkerCore
+internal import CloudOwnership
 
 /// The checks of one manager's cloud: connectivity, storage, lifecycle, as far as they were asked for.
 @LoopActor

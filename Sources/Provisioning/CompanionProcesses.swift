@@ -5,7 +5,7 @@ internal import EventLoop
 internal import Glibc
 internal import Reporting
 internal import Transport
-internal import WorkerCore
+internal import Daemon
 
 /// Scaler's own programs while they run beside the managers.
 @LoopActor
@@ -69,7 +69,7 @@ final class CompanionProcesses: Companions {
         started.output = .inherited
         // Ctrl-C at the terminal is ours to hand on, in the right order.
         started.leadsGroup = true
-        started.endsWithUs = true
+        started.endsWithParent = true
         do throws(TransportError) {
             return try ChildProcess(started)
         } catch {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import Configuration
 internal import Encodings
 internal import EventLoop
 internal import OCIServices
 internal import TaskPayload
 internal import Transport
-internal import WorkerCore
 
 /// Whether a container instance can be created, runs a task, and stores its result: everything at once, for real.
 @LoopActor

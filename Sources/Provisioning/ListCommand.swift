@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import Configuration
 internal import EventLoop
 internal import JSON
 internal import Transport
-internal import WorkerCore
 
 /// `scaler-oci-hpc list`.
 enum ListCommand {

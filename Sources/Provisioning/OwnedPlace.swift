@@ -4,7 +4,7 @@ internal import Configuration
 internal import EventLoop
 internal import OCIServices
 internal import Transport
-internal import WorkerCore
+internal import CloudOwnership
 
 /// Whether the daemon of an owner is alive, as far as this host can tell.
 enum DaemonPresence: Sendable {
@@ -67,10 +67,10 @@ struct OwnedPlace {
     }
 
     /// What is the owner's, or any owner's in the same compartment and bucket.
-    func belongings(ofAnyOwner isAny: Bool = false) async throws(ProvisioningError) -> Belongings {
+    func belongings(ofAnyOwner isAny: Bool = false) async throws(ProvisioningError) -> OwnedResources {
         let place = self
         let belongings = try await inCloud { () async throws(OCIError) in
-            try await Belongings.find(
+            try await OwnedResources.find(
                 of: isAny ? nil : place.owner,
                 prefix: place.settings.objectStoragePrefix,
                 in: place.instances,

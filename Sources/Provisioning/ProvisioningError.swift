@@ -4,7 +4,6 @@ package import Configuration
 package import OCIServices
 internal import Reporting
 package import Transport
-internal import WorkerCore
 
 /// What is wrong, why, and what to do about it: what every message to a person is made of.
 package struct Complaint: Sendable, Equatable {

@@ -14,7 +14,7 @@ internal import Configuration
 internal import EventLoop
 internal import OCIServices
 internal import Transport
-internal import WorkerCore
+internal import CloudOwnership
 
 /// `scaler-oci-hpc reap`.
 @LoopActor
@@ -103,7 +103,7 @@ final class ReapCommand {
         }
     }
 
-    private func run(_ sweep: Sweep, _ belongings: Belongings) async throws(ProvisioningError) {
+    private func run(_ sweep: Sweep, _ belongings: OwnedResources) async throws(ProvisioningError) {
         let console = console
         let total = belongings.instances.count + belongings.objects.count
         let deadline = Deadline.after(order.timeout)

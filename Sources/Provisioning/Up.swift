@@ -4,7 +4,7 @@ internal import Configuration
 internal import EventLoop
 internal import Reporting
 internal import Transport
-internal import WorkerCore
+internal import Daemon
 
 /// `scaler-oci-hpc up`: a whole cluster from one file, as `scaler FILE` starts it.
 enum Up {

@@ -5,7 +5,7 @@ internal import Glibc
 internal import Provisioning
 internal import Reporting
 internal import Transport
-internal import WorkerCore
+internal import Daemon
 
 /// From the command line to an exit code.
 enum CommandLineEntry {

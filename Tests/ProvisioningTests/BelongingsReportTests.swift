@@ -6,7 +6,7 @@ import Testing
 
 @testable import OCIServices
 @testable import Provisioning
-@testable import WorkerCore
+@testable import CloudOwnership
 
 @Suite struct BelongingsReportTests {
     private let now = Timestamp(millisecondsSinceEpoch: 1_000_000_000)
@@ -23,9 +23,9 @@ import Testing
             JSONObject(.object(present: [("name", .string("p/o1/results/00.pkl")), ("size", .integer(7))]))
         )
         return BelongingsReport(
-            belongings: Belongings(
-                instances: [try #require(Belongings.Instance(instance))],
-                objects: [try #require(Belongings.StoredObject(object, prefix: "p"))]
+            belongings: OwnedResources(
+                instances: [try #require(OwnedResources.Instance(instance))],
+                objects: [try #require(OwnedResources.StoredObject(object, prefix: "p"))]
             ),
             now: now
         )
@@ -39,7 +39,7 @@ import Testing
                 "OBJECT               BYTES  AGE", "p/o1/results/00.pkl  7      -",
             ]
         )
-        #expect(BelongingsReport(belongings: Belongings(instances: [], objects: []), now: now).lines == [])
+        #expect(BelongingsReport(belongings: OwnedResources(instances: [], objects: []), now: now).lines == [])
     }
 
     @Test func `a name cannot drive the terminal`() throws {
@@ -61,7 +61,7 @@ import Testing
     func `an age is told in the greatest unit that says something`(seconds: Int, text: String) {
         let moment = Timestamp(millisecondsSinceEpoch: now.millisecondsSinceEpoch - seconds * 1000)
         #expect(
-            BelongingsReport(belongings: Belongings(instances: [], objects: []), now: now).age(since: moment)
+            BelongingsReport(belongings: OwnedResources(instances: [], objects: []), now: now).age(since: moment)
                 == text
         )
     }
