@@ -62,7 +62,7 @@ final class ManagerService {
             objects: objects,
             slotLimit: settings.baseConcurrency,
             periods: CloudLedger.Periods(grace: settings.deathTimeout),
-            clock: LedgerClock { Int(WallClock.epochSeconds) + calls.clockOffsetSeconds },
+            clock: LedgerClock { Int(LoopClock.epochSeconds) + calls.clockOffsetSeconds },
             log: log
         )
         dispatcher = Dispatcher(

@@ -66,7 +66,7 @@ final class CloudChecks {
         let settings = settings
         let opened = try await run.check("signature", .connectivity) {
             () async throws(CheckFault) -> (seen: String, value: (cloud: Cloud, errorSeconds: Int)) in
-            let before = Int(WallClock.epochSeconds)
+            let before = Int(LoopClock.epochSeconds)
             let answer = try await checking("OCI does not accept the credentials") {
                 () async throws(OCIError) in
                 try await ObjectStorage.namespaceAndTime(
@@ -74,7 +74,7 @@ final class CloudChecks {
                     deadline: .after(Cloud.patience)
                 )
             }
-            let after = Int(WallClock.epochSeconds)
+            let after = Int(LoopClock.epochSeconds)
             let error = answer.time.map { time in
                 time < before ? before - time : time > after ? after - time : 0
             }

@@ -102,7 +102,7 @@ final class Remover {
     private func send(_ request: ServiceRequest, by calls: ServiceCalls) async throws(ProvisioningError) {
         let deadline = cloud.deadline
         _ = try await inCloud { () async throws(OCIError) in
-            try await calls.sendIfPresent(request, deadline: deadline) { _ in }
+            try await calls.callIfPresent(request, absence: .certainOrForbidden, deadline: deadline) { _ in }
         }
     }
 

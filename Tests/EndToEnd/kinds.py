@@ -13,7 +13,8 @@ import os
 import signal
 import sys
 import unittest
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import cloudpickle
 from support import BACKEND, Cluster, ClusterTestCase, Options, await_that, connect
@@ -92,5 +93,5 @@ def travels(module: str) -> None:
     cloudpickle.register_pickle_by_value(sys.modules[module])
 
 
-__all__ = ["BACKEND", "Cluster", "IS_FIRST_GENERATION", "KindTestCase", "Options", "VERSION", "await_that"]
+__all__ = ["BACKEND", "IS_FIRST_GENERATION", "VERSION", "Cluster", "KindTestCase", "Options", "await_that"]
 __all__ += ["connect", "kind", "travels"]

@@ -14,11 +14,12 @@ import subprocess
 import sys
 import unittest
 from pathlib import Path
+from typing import Any
 
 from cloud import DAEMON, ROOT, CloudTestCase
 from support import BACKEND
 
-from processes import Process, free_port  # noqa: E402
+from processes import Process, free_port
 
 # Building this program, and installing Scaler: done already when tests run.
 PROVIDED = ("Tools/build-release", "export PATH=", "python3 -m venv", "source ", "pip install")
@@ -33,10 +34,8 @@ def steps() -> list[tuple[str, str]]:
     found = []
     for language, body in re.findall(r"^```(\w+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL):
         if language == "sh":
-            body = body.replace("\\\n", " ")
-            for line in body.splitlines():
-                if not line.startswith(PROVIDED):
-                    found.append((language, re.sub(" +", " ", line)))
+            lines = body.replace("\\\n", " ").splitlines()
+            found += [(language, re.sub(" +", " ", line)) for line in lines if not line.startswith(PROVIDED)]
         else:
             found.append((language, body))
     return found
@@ -74,7 +73,7 @@ class QuickStart(CloudTestCase):
             **changes,
         )
 
-    def everything(self) -> dict:
+    def everything(self) -> dict[str, Any]:
         compartment, namespace = self.cloud["OCI_COMPARTMENT_ID"], self.cloud["OCI_OBJECT_STORAGE_NAMESPACE"]
         repositories = self.get(f"/20160918/container/repositories?compartmentId={compartment}")["items"]
         return {
@@ -93,9 +92,9 @@ class QuickStart(CloudTestCase):
 
     def test_from_provision_to_cleanup(self):
         walked = []
-        up = None
-        for language, text in steps():
-            text = self.in_place(text)
+        up: Process | None = None
+        for language, written in steps():
+            text = self.in_place(written)
             words = ["python"] if language == "python" else text.split()[1:2]
             walked += words
             with self.subTest(text):
@@ -106,6 +105,7 @@ class QuickStart(CloudTestCase):
                 elif words == ["up"]:
                     up = self.start(text)
                 elif words == ["cleanup"]:
+                    assert up is not None
                     self.assertEqual(up.stop(signal.SIGINT), 0, up.tail())
                     self.shell(text)
                 else:
@@ -125,7 +125,7 @@ class QuickStart(CloudTestCase):
     def shell(self, command: str) -> str:
         done = subprocess.run(
             ["sh", "-c", command], cwd=self.work, env=self.environment(), stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=180,
+            check=False, capture_output=True, text=True, timeout=180,
         )  # fmt: skip
         self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}\n{done.stderr}")
         return done.stdout
@@ -155,13 +155,23 @@ class Documented(unittest.TestCase):
         self.assertEqual(sorted(rows), sorted(line.split()[0] for line in listed.splitlines()))
 
     def test_every_tool_says_what_it_does_without_doing_it(self):
-        tools = [path for path in (ROOT / "Tools").iterdir() if path.is_file() and path.read_text().startswith("#!/usr/bin/env bash")]
+        tools = [
+            path
+            for path in (ROOT / "Tools").iterdir()
+            if path.is_file() and path.read_text().startswith("#!/usr/bin/env bash")
+        ]
         self.assertGreaterEqual(len(tools), 7)
         for tool in tools:
             with self.subTest(tool.name):
                 # Nothing could be built or installed: there is no Swift on this path, and no environment.
                 done = subprocess.run(
-                    [str(tool), "--help"], cwd="/", env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=10
+                    [str(tool), "--help"],
+                    cwd="/",
+                    env={"PATH": "/usr/bin:/bin"},
+                    check=False,
+                    capture_output=True,
+                    text=True,
+                    timeout=10,
                 )
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertTrue(done.stdout.startswith(f"Usage: Tools/{tool.name}"), done.stdout)
@@ -174,7 +184,7 @@ class Documented(unittest.TestCase):
         self.assertEqual(re.findall(r"^\| (\d+(?:\+n)?) \|", table, re.MULTILINE), codes)
 
     def test_no_two_paths_are_one_where_case_does_not_count(self):
-        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=False, capture_output=True, text=True)
         if listed.returncode != 0:
             self.skipTest("this is no checkout")
         files = [Path(name) for name in listed.stdout.splitlines()]
@@ -187,7 +197,7 @@ class Documented(unittest.TestCase):
         named = {name for cell in cells for name in re.findall(r"`([\w.-]+)`", cell)}
         sources = "".join(path.read_text() for path in (ROOT / "Sources" / "Provisioning").glob("*Checks.swift"))
         written = set(re.findall(r'check\("([\w-]+)', sources))
-        self.assertEqual({name.removesuffix("...") for name in named}, {name for name in written} - {"client"})
+        self.assertEqual({name.removesuffix("...") for name in named}, set(written) - {"client"})
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +70,8 @@ def choices() -> dict[str, Choice]:
         "lost-answers": Choice(storms.lost_answers, lambda seed: storms.lost_answers(30, seed), 2000),
         **{
             f"storm-{percent}": Choice(
-                lambda tasks, seed, share=percent / 100: storms.storm(tasks, seed, share),
-                lambda seed, share=percent / 100: storms.storm(25, seed, share),
+                partial(storms.storm, share=percent / 100),
+                partial(storms.storm, 25, share=percent / 100),
                 500,
             )
             for percent in (5, 20, 50)
@@ -92,7 +93,9 @@ def choices() -> dict[str, Choice]:
             200,
             True,
         ),
-        "swallowed-answers": Choice(outages.swallowed_answers, lambda seed: outages.swallowed_answers(3, seed), 20, True),
+        "swallowed-answers": Choice(
+            outages.swallowed_answers, lambda seed: outages.swallowed_answers(3, seed), 20, True
+        ),
         "swallowed-tasks": Choice(outages.swallowed_tasks, lambda seed: outages.swallowed_tasks(2, seed), 10, True),
         "neighbours": Choice(
             lambda tasks, seed: strangers.neighbours(tasks, seed, 500),
@@ -114,7 +117,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def row(name: str, backend: str, outcome: Outcome, clean_seconds: float | None) -> list[str]:
+def row(backend: str, outcome: Outcome, clean_seconds: float | None) -> list[str]:
     """The table's cells for one outcome."""
     faults = sum(outcome.faults.values())
     seconds = f"{outcome.seconds:.0f}" + (f" ({clean_seconds:.0f})" if clean_seconds else "")
@@ -139,7 +142,8 @@ def machine() -> str:
 
 def keep(name: str, backend: str, outcome: Outcome, cells: list[str]) -> None:
     """Notes a long run for the table."""
-    entry = {"name": name, "backend": backend, "cells": cells, "faults": dict(outcome.faults), "broken": outcome.broken}
+    entry: dict[str, Any] = {"name": name, "backend": backend, "cells": cells, "broken": outcome.broken}
+    entry |= {"faults": dict(outcome.faults)}
     entry |= {"date": date.today().isoformat(), "seconds": outcome.seconds, "tasks": outcome.tasks}
     RECORD.parent.mkdir(exist_ok=True)
     with RECORD.open("a") as out:
@@ -223,7 +227,7 @@ def main() -> int:
     print(line(COLUMNS), flush=True)
     for name in options.experiments or known:
         outcome = outcome_of(name, known[name], options)
-        cells = row(name, options.backend, outcome, clean_seconds(name, options.backend, outcome))
+        cells = row(options.backend, outcome, clean_seconds(name, options.backend, outcome))
         if not options.short:
             keep(name, options.backend, outcome, cells)
         print(line(cells), flush=True)

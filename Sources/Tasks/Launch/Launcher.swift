@@ -197,9 +197,7 @@ final class Launcher {
         launch.freeformTags =
             settings.freeformTags.map { ($0.key, $0.value) }
             + cloud.owner.tags(of: task, generation: generation)
-        launch.definedTags = settings.definedTags.map {
-            OCIServices.DefinedTag(namespace: $0.namespace, key: $0.key, value: $0.value)
-        }
+        launch.definedTags = settings.definedTags.map { ($0.namespace, $0.key, $0.value) }
         launch.imagePullSecrets = ImagePullSecret.all(for: settings)
         return launch
     }
