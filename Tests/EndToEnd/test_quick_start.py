@@ -195,9 +195,9 @@ class Documented(unittest.TestCase):
         text = section("Troubleshooting")
         cells = [row.split("|")[2] for row in text.splitlines() if row.startswith("| ")][1:]
         named = {name for cell in cells for name in re.findall(r"`([\w.-]+)`", cell)}
-        sources = "".join(path.read_text() for path in (ROOT / "Sources" / "Provisioning").glob("*Checks.swift"))
-        written = set(re.findall(r'check\("([\w-]+)', sources))
-        self.assertEqual({name.removesuffix("...") for name in named}, set(written) - {"client"})
+        sources = "".join(path.read_text() for path in (ROOT / "Sources/Commands/Check").glob("*Checks.swift"))
+        written = set(re.findall(r'Check\("([\w-]+)', sources))
+        self.assertEqual({name.removesuffix("...") for name in named}, {name for name in written} - {"client"})
 
 
 if __name__ == "__main__":

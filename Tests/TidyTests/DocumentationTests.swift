@@ -48,6 +48,18 @@ import Testing
         #expect(unlisted == [])
     }
 
+    @Test func `the module map names every module, and no other`() throws {
+        let architecture = try #require(Page.all.first { $0.name == "Architecture" })
+        let map = architecture.text.components(separatedBy: "\n## Module map\n").last?.components(
+            separatedBy: "```\n"
+        )
+        let named = try #require(map?.dropFirst().first).split(separator: "\n").map {
+            $0.prefix { $0 != " " }
+        }
+        #expect(Set(named.map(String.init)) == Set(SourceTree.swiftFiles.compactMap(\.module)))
+        #expect(named.count == Set(named).count)
+    }
+
     @Test func `every metric that is served is named in Operating, and no other`() throws {
         let sources = SourceTree.swiftFiles.filter { $0.module != nil }.flatMap(\.lines)
         let served = Set(sources.flatMap(words).filter { $0.hasPrefix("scaler_oci_") })

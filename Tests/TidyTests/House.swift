@@ -13,52 +13,37 @@ enum House {
     static let modules: [Module] = [
         Module(
             "ScalerOCIHPC",
+            ["Commands", "Daemon", "Provisioning", "Reporting", "Configuration", "Transport"]
+        ),
+        // Knows how to start the daemon, for `up`, and nothing of what happens in it.
+        Module(
+            "Commands",
             [
-                "Commands", "Daemon", "Provisioning", "WorkerCore", "Reporting", "Configuration", "Transport",
-                "EventLoop",
+                "Daemon", "Tasks", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
+                "Configuration",
+                "TaskPayload", "Messaging", "OCIProfile", "JSON", "Encodings", "Transport", "EventLoop",
             ]
         ),
         Module(
             "Provisioning",
             [
-                "WorkerCore", "CloudOwnership", "Reporting", "OCIServices", "Configuration", "TaskPayload",
+                "Daemon", "CloudOwnership", "Reporting", "OCIServices", "Configuration", "TaskPayload",
                 "Messaging", "HTTPWire", "OCIProfile", "JSON", "Encodings", "Transport", "EventLoop",
-            ]
-        ),
-        Module(
-            "Commands",
-            [
-                "Daemon", "WorkerCore", "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine",
-                "OCIServices",
-                "Configuration", "TaskPayload", "Messaging", "HTTPClient", "HTTPWire", "OCIProfile", "JSON",
-                "Encodings", "Transport", "EventLoop",
             ]
         ),
         Module(
             "Daemon",
             [
-                "WorkerCore", "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine",
-                "OCIServices", "Configuration",
-                "TaskPayload", "SchedulerMessages", "Messaging", "HTTPClient", "HTTPWire", "OCISigning",
-                "OCIProfile", "JSON", "Encodings", "Transport", "EventLoop", "Logging",
-            ]
-        ),
-        Module(
-            "WorkerCore",
-            [
                 "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
-                "Configuration", "TaskPayload", "SchedulerMessages", "Messaging", "HTTPClient", "HTTPWire",
-                "OCISigning", "OCIProfile", "JSON", "Encodings", "Compression", "Transport", "EventLoop",
-                "Logging",
+                "Configuration", "SchedulerMessages", "Messaging", "Transport", "EventLoop", "Logging",
             ]
         ),
         Module(
             "Tasks",
             [
                 "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices", "Configuration",
-                "TaskPayload", "SchedulerMessages", "HTTPClient", "JSON", "Encodings", "Compression",
-                "Transport",
-                "EventLoop", "Logging",
+                "TaskPayload", "SchedulerMessages", "HTTPClient", "Compression", "Transport", "EventLoop",
+                "Logging",
             ]
         ),
         Module(
@@ -71,18 +56,11 @@ enum House {
         Module(
             "CloudOwnership",
             [
-                "Reporting", "TaskEngine", "OCIServices", "Configuration", "JSON", "Encodings", "Transport",
-                "EventLoop", "Logging",
+                "Reporting", "TaskEngine", "OCIServices", "HTTPClient", "Configuration", "Encodings",
+                "Transport", "EventLoop", "Logging",
             ]
         ),
-        Module(
-            "Reporting",
-            [
-                "OCIServices", "Configuration", "OCIProfile", "Messaging", "HTTPClient", "Encodings",
-                "Transport", "EventLoop",
-                "Logging",
-            ]
-        ),
+        Module("Reporting", ["OCIServices", "Configuration", "EventLoop", "Logging"]),
 
         // What speaks to the cloud, and the pure modules.
         Module(
@@ -111,14 +89,11 @@ enum House {
         Module("Encodings", [], isPure: true),
     ]
 
-    /// Rows of `modules` that may have no folder: they come and go with the division of WorkerCore.
-    static let modulesInChange: Set = [
-        "Commands", "Daemon", "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "Provisioning",
-        "WorkerCore",
-    ]
+    /// Rows of `modules` that may have no folder: one takes the other's place.
+    static let modulesInChange: Set = ["Commands", "Provisioning"]
 
     /// Modules that are being taken apart: their words, and their files without a test, die with them.
-    static let goingModules: Set = ["Provisioning", "WorkerCore"]
+    static let goingModules: Set = ["Provisioning"]
 
     static let pureModules = Set(modules.filter(\.isPure).map(\.name))
 
@@ -157,11 +132,11 @@ enum House {
     static let shortFiles: Set = [
         "AuthenticationProblem.swift", "BigEndian.swift", "Broadcast.swift", "CompressionError.swift",
         "Connector.swift", "Endpoint.swift", "HTTPDeadlines.swift", "HTTPResponse.swift", "Identity.swift",
-        "LoopActor.swift", "OCISigningError.swift", "RequestHead.swift", "RestartPace.swift",
-        "RetryAfter.swift", "RetryToken.swift", "SecureRandom.swift", "SecurityToken.swift",
-        "ServiceClock.swift", "Sleep.swift", "TaskPayloadError.swift", "TurnAllowance.swift",
-        "Version.swift", "WallClock.swift", "YMQAssembly.swift", "YMQLimits.swift", "YMQVersion.swift",
-        "main.swift",
+        "LoopActor.swift", "main.swift", "OCISigningError.swift", "PullSecrets.swift", "RequestHead.swift",
+        "RestartPace.swift", "RetryAfter.swift", "RetryToken.swift", "SecureRandom.swift",
+        "SecurityToken.swift", "ServiceClock.swift", "Sleep.swift", "TaskPayloadError.swift",
+        "TurnAllowance.swift", "Version.swift", "WallClock.swift", "YMQAssembly.swift", "YMQLimits.swift",
+        "YMQVersion.swift",
     ]
 
     /// Parts that decide and that one other alone uses: file, and the type or function whose tests are theirs too.
@@ -190,13 +165,16 @@ enum House {
 
     /// Files with decisions that no unit test names.
     static let filesWithoutTwin: Set = [
-        "CloudLedger+Listings.swift", "CloudLedger+Tasks.swift", "CloudLedger.swift", "CloudRecord.swift",
-        "HostConnections.swift", "InstanceMetadata.swift", "InstancePrincipalTokens.swift",
-        "MortalProgram.swift", "ObjectStoreClient.swift", "ObjectStoreConnection.swift",
-        "ProfileCredentials.swift", "RequestCounts.swift", "ResourcePrincipalTokens.swift",
-        "ServiceAnswer.swift", "ServiceRequest.swift", "SessionTokens.swift", "TaskKey.swift",
+        "AnswerStore.swift", "Attempt.swift", "CloudRecord.swift", "Diagnosis.swift", "Dispatcher.swift",
+        "HostConnections.swift", "InputLoader.swift", "InstanceMetadata.swift",
+        "InstancePrincipalTokens.swift", "Launcher.swift", "LaunchQueue.swift", "LedgerClock.swift",
+        "LedgerDriver.swift", "Lister.swift", "LiveOutput.swift", "ManagerService.swift", "Metrics.swift",
+        "MortalProgram.swift", "ObjectStoreConnection.swift", "OCIAccess.swift", "PackedPayload.swift",
+        "PayloadStore.swift", "ProfileCredentials.swift", "RequestCounts.swift",
+        "ResourcePrincipalTokens.swift", "ServiceAnswer.swift", "ServiceRequest.swift",
+        "SessionTokens.swift", "Sweep.swift", "TaskAnswer.swift", "TaskFailure.swift", "TaskRun.swift",
         "TicketQueue.swift", "TokenFetch.swift", "TransportFailure.swift", "TurnAllowance.swift",
-        "WorkerPool.swift", "WorkerSession.swift", "YMQOutbox.swift",
+        "YMQOutbox.swift",
     ]
 
     /// Files that still hold words of the private vocabulary.

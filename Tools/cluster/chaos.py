@@ -210,7 +210,9 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, help="tasks of each experiment; each has its own number by default")
     parser.add_argument("--seed", type=int, default=1, help="decides which calls faults hit and when kills come")
     parser.add_argument("--short", action="store_true", help="the short forms, as in the tests; not kept for the table")
-    parser.add_argument("--write", action="store_true", help="put the table of the latest long runs into the documentation")
+    parser.add_argument(
+        "--write", action="store_true", help="put the table of the latest long runs into the documentation"
+    )
     parser.add_argument("--rewrite", action="store_true", help="run nothing, and do what --write does")
     parser.add_argument("--list", action="store_true", help="print the experiments' names")
     options = parser.parse_args()
