@@ -5,8 +5,8 @@ import Transport
 @Suite struct ResidentPagesTests {
     /// That the second call runs at all shows that code which was given back comes back when it is used.
     @Test func `the mappings of code are given back, as often as one likes`() {
-        let first = ResidentPages.giveBack()
+        let first = ResidentPages.release()
         #expect(first > 1)
-        #expect(ResidentPages.giveBack() >= first)
+        #expect(ResidentPages.release() >= first)
     }
 }
