@@ -207,7 +207,7 @@ final class ManagerService {
     private func trimWhenIdle() async {
         repeat {
             guard (try? await sleep(for: Self.trimDelay)) != nil else { return }
-            if dispatcher.isIdle { ResidentPages.giveBack() }
+            if dispatcher.isIdle { ResidentPages.release() }
         } while (try? await dispatcher.becameIdle.wait()) != nil
     }
 }

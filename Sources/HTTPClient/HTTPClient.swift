@@ -5,7 +5,7 @@ package import EventLoop
 /// An HTTP/1.1 client that keeps connections and shares them fairly.
 ///
 /// The close race: a server may close an idle connection at the moment that we send on it, and the request is lost
-/// without a word. If the connection had been used before, not a byte of an answer came, and the request may be
+/// without an answer. If the connection had been used before, not a byte of an answer came, and the request may be
 /// replayed, it is sent once more on a new connection (RFC 9112 section 9.3.1). Everything else is for the caller to
 /// judge, who knows about back-off.
 @LoopActor

@@ -24,7 +24,7 @@ package final class HTTPConnection {
         self.authority = authority
     }
 
-    /// Whether another exchange may begin: nothing speaks against it on either side, now.
+    /// Whether another exchange may begin now: neither side has announced or done anything that ends the connection.
     var isUsable: Bool { state.isReusable && stream.isIdleAndOpen }
 
     /// Closes at once; an exchange under way fails.

@@ -65,7 +65,7 @@ package struct HTTPRequest: Sendable {
     package var sign: (@LoopActor @Sendable (inout HeaderFields) throws(TransportError) -> Void)?
     /// How long each phase may take.
     package var deadlines = HTTPDeadlines()
-    /// When the caller loses interest, whatever the phase.
+    /// When the request is given up, whatever the phase.
     package var deadline = Deadline.never
     /// What becomes of the body of a successful answer.
     package var bodyUse = BodyUse.collect

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Commands
 internal import Configuration
-internal import Glibc
-internal import Provisioning
 internal import Reporting
 internal import Transport
 internal import Daemon
@@ -14,7 +13,7 @@ enum CommandLineEntry {
             let invocation = try Invocation.parse(
                 arguments: arguments,
                 environment: environmentVariables(),
-                subcommands: subcommands,
+                subcommands: CommandRunner.subcommands,
                 readFile: ConfigurationReader.read
             )
             switch invocation {
@@ -29,10 +28,8 @@ enum CommandLineEntry {
         }
     }
 
-    private static let subcommands = ProvisioningCommands.subcommands
-
     private static func run(_ name: String, _ arguments: [String]) -> Int32 {
-        guard let code = ProvisioningCommands.run(name, arguments) else {
+        guard let code = CommandRunner.run(name, arguments) else {
             preconditionFailure("no subcommand \(name) was declared")
         }
         return code
@@ -40,6 +37,11 @@ enum CommandLineEntry {
 
     private static func say(_ text: String) -> Int32 {
         print(text)
-        return EXIT_SUCCESS
+        return ExitCode.success
     }
+}
+
+/// The release of this program.
+enum Version {
+    static let text = "0.1.0"
 }

@@ -199,7 +199,7 @@ class Sizes(KindTestCase):
                 value = os.urandom(size)
                 self.assertTrue(client.submit(reversed_bytes, value).result(timeout=120) == value[::-1])
 
-    @kind("200 MB", seconds=600)
+    @kind("200 MB", seconds=400)
     def test_200_megabytes_each_way(self):
         client = self.client()
         value = os.urandom(200_000_000)
@@ -212,7 +212,7 @@ class Sizes(KindTestCase):
         with open(f"/proc/{self.cluster.daemon.pid}/status") as status:
             return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM:"))
 
-    @kind("200 MB", seconds=600)
+    @kind("200 MB", seconds=400)
     def test_200_megabytes_of_zeros_are_no_smaller_on_the_way_back(self):
         self.assertEqual(len(self.client().submit(sized, 200_000_000).result(timeout=500)), 200_000_000)
 

@@ -23,13 +23,14 @@ from processes import Process, free_port
 
 # Building this program, and installing Scaler: done already when tests run.
 PROVIDED = ("Tools/build-release", "export PATH=", "python3 -m venv", "source ", "pip install")
+OPERATING = ROOT / "Sources" / "ScalerOCIHPC" / "Documentation.docc" / "Operating.md"
 SEED_ORDER = ["provision", "build-image", "check", "up", "python", "check", "cleanup"]
 
 
 def steps() -> list[tuple[str, str]]:
     """The section's blocks in order: the language and the text, without what is provided."""
     text = (ROOT / "README.md").read_text()
-    section = text.partition("\n## Quick start\n")[2].partition("\n### ")[0]
+    section = text.partition("\n## Quick start\n")[2].partition("\n## ")[0]
     found = []
     for language, body in re.findall(r"^```(\w+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL):
         if language == "sh":
@@ -38,6 +39,11 @@ def steps() -> list[tuple[str, str]]:
         else:
             found.append((language, body))
     return found
+
+
+def section(title: str) -> str:
+    """A section of the documentation's page on operating."""
+    return OPERATING.read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
 class QuickStart(CloudTestCase):
@@ -134,12 +140,7 @@ class QuickStart(CloudTestCase):
 
 class Documented(unittest.TestCase):
     def test_the_existing_infrastructure_section_names_variables_that_are_read(self):
-        text = (
-            (ROOT / "README.md")
-            .read_text()
-            .partition("\n### Using existing infrastructure\n")[2]
-            .partition("\n### ")[0]
-        )
+        text = section("Using existing infrastructure")
         names = re.findall(r"^export (OCI_\w+)=", text, re.MULTILINE)
         reference = subprocess.check_output([str(DAEMON), "--print-reference"], text=True)
         self.assertEqual(len(names), 7)
@@ -147,7 +148,7 @@ class Documented(unittest.TestCase):
             self.assertIn(f"`{name}`", reference)
 
     def test_every_subcommand_has_its_row_and_every_row_its_subcommand(self):
-        text = (ROOT / "README.md").read_text().partition("\n## Subcommands\n")[2].partition("\n## ")[0]
+        text = section("Subcommands")
         rows = re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE)
         help_text = subprocess.check_output([str(DAEMON), "--help"], text=True)
         listed = help_text.partition("Subcommands (each has its own --help):\n")[2].partition("\n\n")[0]
@@ -175,11 +176,11 @@ class Documented(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertTrue(done.stdout.startswith(f"Usage: Tools/{tool.name}"), done.stdout)
 
-    def test_every_exit_code_of_the_help_is_in_the_readme(self):
+    def test_every_exit_code_of_the_help_is_in_the_documentation(self):
         help_text = subprocess.check_output([str(DAEMON), "--help"], text=True)
         codes = re.findall(r"^  (\d+(?:\+n)?)  ", help_text.partition("Exit codes:\n")[2], re.MULTILINE)
         self.assertEqual(codes, ["0", "1", "2", "69", "73", "77", "78", "128+n"])
-        table = (ROOT / "README.md").read_text().partition("\n### Exit codes\n")[2].partition("\n#")[0]
+        table = section("Exit codes")
         self.assertEqual(re.findall(r"^\| (\d+(?:\+n)?) \|", table, re.MULTILINE), codes)
 
     def test_no_two_paths_are_one_where_case_does_not_count(self):
@@ -191,12 +192,12 @@ class Documented(unittest.TestCase):
         self.assertEqual(len({name.lower() for name in every}), len(every))
 
     def test_every_line_of_the_check_that_troubleshooting_names_exists(self):
-        text = (ROOT / "README.md").read_text().partition("\n## Troubleshooting\n")[2].partition("\n## ")[0]
+        text = section("Troubleshooting")
         cells = [row.split("|")[2] for row in text.splitlines() if row.startswith("| ")][1:]
         named = {name for cell in cells for name in re.findall(r"`([\w.-]+)`", cell)}
-        sources = "".join(path.read_text() for path in (ROOT / "Sources" / "Provisioning").glob("*Checks.swift"))
-        written = set(re.findall(r'check\("([\w-]+)', sources))
-        self.assertEqual({name.removesuffix("...") for name in named}, set(written) - {"client"})
+        sources = "".join(path.read_text() for path in (ROOT / "Sources/Commands/Check").glob("*Checks.swift"))
+        written = set(re.findall(r'Check\("([\w-]+)', sources))
+        self.assertEqual({name.removesuffix("...") for name in named}, {name for name in written} - {"client"})
 
 
 if __name__ == "__main__":

@@ -137,7 +137,15 @@ import Testing
             let stage = Stage()
             let (link, end) = try await stage.start()
             let ids = try [1, 2].map { try ObjectID([UInt8](repeating: $0, count: 32)) }
-            link.deliver(ObjectInstruction(deleted: ids).encoded())
+            let deletion = ObjectInstruction(
+                kind: .delete,
+                user: ClientID([]),
+                objectIDs: ids,
+                contentTypes: [],
+                names: [],
+                sizesInBytes: []
+            )
+            link.deliver(deletion.encoded())
             try await stage.tasks.waitForNotes(1)
             #expect(stage.tasks.notes == ["forget 2"])
             await stage.session.leave(generation: nil)

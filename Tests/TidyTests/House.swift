@@ -13,52 +13,37 @@ enum House {
     static let modules: [Module] = [
         Module(
             "ScalerOCIHPC",
+            ["Commands", "Daemon", "Provisioning", "Reporting", "Configuration", "Transport"]
+        ),
+        // Knows how to start the daemon, for `up`, and nothing of what happens in it.
+        Module(
+            "Commands",
             [
-                "Commands", "Daemon", "Provisioning", "WorkerCore", "Reporting", "Configuration", "Transport",
-                "EventLoop",
+                "Daemon", "Tasks", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
+                "Configuration",
+                "TaskPayload", "Messaging", "OCIProfile", "JSON", "Encodings", "Transport", "EventLoop",
             ]
         ),
         Module(
             "Provisioning",
             [
-                "WorkerCore", "CloudOwnership", "Reporting", "OCIServices", "Configuration", "TaskPayload",
+                "Daemon", "CloudOwnership", "Reporting", "OCIServices", "Configuration", "TaskPayload",
                 "Messaging", "HTTPWire", "OCIProfile", "JSON", "Encodings", "Transport", "EventLoop",
-            ]
-        ),
-        Module(
-            "Commands",
-            [
-                "Daemon", "WorkerCore", "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine",
-                "OCIServices",
-                "Configuration", "TaskPayload", "Messaging", "HTTPClient", "HTTPWire", "OCIProfile", "JSON",
-                "Encodings", "Transport", "EventLoop",
             ]
         ),
         Module(
             "Daemon",
             [
-                "WorkerCore", "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine",
-                "OCIServices", "Configuration",
-                "TaskPayload", "SchedulerMessages", "Messaging", "HTTPClient", "HTTPWire", "OCISigning",
-                "OCIProfile", "JSON", "Encodings", "Transport", "EventLoop", "Logging",
-            ]
-        ),
-        Module(
-            "WorkerCore",
-            [
                 "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
-                "Configuration", "TaskPayload", "SchedulerMessages", "Messaging", "HTTPClient", "HTTPWire",
-                "OCISigning", "OCIProfile", "JSON", "Encodings", "Compression", "Transport", "EventLoop",
-                "Logging",
+                "Configuration", "SchedulerMessages", "Messaging", "Transport", "EventLoop", "Logging",
             ]
         ),
         Module(
             "Tasks",
             [
                 "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices", "Configuration",
-                "TaskPayload", "SchedulerMessages", "HTTPClient", "JSON", "Encodings", "Compression",
-                "Transport",
-                "EventLoop", "Logging",
+                "TaskPayload", "SchedulerMessages", "HTTPClient", "Compression", "Transport", "EventLoop",
+                "Logging",
             ]
         ),
         Module(
@@ -71,18 +56,11 @@ enum House {
         Module(
             "CloudOwnership",
             [
-                "Reporting", "TaskEngine", "OCIServices", "Configuration", "JSON", "Encodings", "Transport",
-                "EventLoop", "Logging",
+                "Reporting", "TaskEngine", "OCIServices", "HTTPClient", "Configuration", "Encodings",
+                "Transport", "EventLoop", "Logging",
             ]
         ),
-        Module(
-            "Reporting",
-            [
-                "OCIServices", "Configuration", "OCIProfile", "Messaging", "HTTPClient", "Encodings",
-                "Transport", "EventLoop",
-                "Logging",
-            ]
-        ),
+        Module("Reporting", ["OCIServices", "Configuration", "EventLoop", "Logging"]),
 
         // What speaks to the cloud, and the pure modules.
         Module(
@@ -111,14 +89,11 @@ enum House {
         Module("Encodings", [], isPure: true),
     ]
 
-    /// Rows of `modules` that may have no folder: they come and go with the division of WorkerCore.
-    static let modulesInChange: Set = [
-        "Commands", "Daemon", "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "Provisioning",
-        "WorkerCore",
-    ]
+    /// Rows of `modules` that may have no folder: one takes the other's place.
+    static let modulesInChange: Set = ["Commands", "Provisioning"]
 
     /// Modules that are being taken apart: their words, and their files without a test, die with them.
-    static let goingModules: Set = ["Provisioning", "WorkerCore"]
+    static let goingModules: Set = ["Provisioning"]
 
     static let pureModules = Set(modules.filter(\.isPure).map(\.name))
 
@@ -155,13 +130,9 @@ enum House {
 
     /// Files under 25 lines, by name: the entry, whose name the system gives, and those still to be folded.
     static let shortFiles: Set = [
-        "AuthenticationProblem.swift", "Broadcast.swift",
-        "Connector.swift", "HTTPDeadlines.swift", "HTTPResponse.swift",
-        "LoopActor.swift", "RestartPace.swift",
-        "RetryToken.swift",
-        "ServiceClock.swift", "Sleep.swift",
-        "Version.swift",
-        "main.swift",
+        "AuthenticationProblem.swift", "Broadcast.swift", "Connector.swift", "HTTPDeadlines.swift",
+        "HTTPResponse.swift", "LoopActor.swift", "main.swift", "PullSecrets.swift", "RestartPace.swift",
+        "RetryToken.swift", "ServiceClock.swift", "Sleep.swift", "Version.swift",
     ]
 
     /// Parts that decide and that one other alone uses: file, and the type or function whose tests are theirs too.
@@ -188,21 +159,21 @@ enum House {
 
     /// Files with decisions that no unit test names.
     static let filesWithoutTwin: Set = [
-        "CloudLedger+Listings.swift", "CloudLedger+Tasks.swift", "CloudLedger.swift", "CloudRecord.swift",
-        "HostConnections.swift", "InstanceMetadata.swift", "InstancePrincipalTokens.swift",
-        "ObjectStoreClient.swift", "ObjectStoreConnection.swift",
-        "ProfileCredentials.swift", "RequestCounts.swift", "ResourcePrincipalTokens.swift",
-        "ServiceAnswer.swift", "ServiceRequest.swift", "SessionTokens.swift", "TaskKey.swift",
-        "TicketQueue.swift", "TokenFetch.swift", "TransportFailure.swift",
-        "WorkerPool.swift", "WorkerSession.swift", "ParentDeathSignal.swift", "YMQSendBuffer.swift",
+        "AnswerStore.swift", "Attempt.swift", "CloudRecord.swift", "Diagnosis.swift", "Dispatcher.swift",
+        "HostConnections.swift", "InputLoader.swift", "InstanceMetadata.swift",
+        "InstancePrincipalTokens.swift", "Launcher.swift", "LaunchQueue.swift", "LedgerClock.swift",
+        "LedgerDriver.swift", "Lister.swift", "LiveOutput.swift", "ManagerService.swift", "Metrics.swift",
+        "ObjectStoreConnection.swift", "OCIAccess.swift", "PackedPayload.swift", "ParentDeathSignal.swift",
+        "PayloadStore.swift", "ProfileCredentials.swift", "RequestCounts.swift",
+        "ResourcePrincipalTokens.swift", "ServiceAnswer.swift", "ServiceRequest.swift",
+        "SessionTokens.swift", "Sweep.swift", "TaskAnswer.swift", "TaskFailure.swift", "TaskRun.swift",
+        "TicketQueue.swift", "TokenFetch.swift", "TransportFailure.swift", "YMQSendBuffer.swift",
     ]
 
     /// Files that still hold words of the private vocabulary.
     static let filesWithPrivateWords: Set<String> = [
-        "Base64.swift", "HTTPConnection.swift",
-        "RateGate.swift", "RateGateTests.swift",
+        "Base64.swift", "HTTPConnection.swift", "RateGate.swift", "RateGateTests.swift",
         "ServiceCalls.swift", "SurroundingsTests.swift",
-
     ]
 
     /// Names that types of two modules still share.

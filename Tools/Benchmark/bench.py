@@ -22,7 +22,7 @@ from server import MEBIBYTE, Server, write_key
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / ".build" / "release" / "Bench"
-README = ROOT / "README.md"
+DOCUMENT = ROOT / "Sources" / "ScalerOCIHPC" / "Documentation.docc" / "Performance.md"
 #: A client that holds a body in memory as a whole would pass this; ours must not come near.
 PEAK_MEGABYTES_MAX = 40
 
@@ -141,12 +141,12 @@ def report(rows: list[Row], handshakes: tuple[int, int], curl: str | None) -> st
     return table(rows) + "\n\n" + textwrap.fill(text, 120)
 
 
-def write_readme(text: str) -> None:
-    before, start, rest = README.read_text().partition("<!-- bench -->\n")
+def write_document(text: str) -> None:
+    before, start, rest = DOCUMENT.read_text().partition("<!-- bench -->\n")
     _, end, after = rest.partition("<!-- /bench -->")
     if not start or not end:
-        raise RuntimeError("README.md has no <!-- bench --> ... <!-- /bench -->")
-    README.write_text(f"{before}{start}{text}\n{end}{after}")
+        raise RuntimeError(f"{DOCUMENT} has no <!-- bench --> ... <!-- /bench -->")
+    DOCUMENT.write_text(f"{before}{start}{text}\n{end}{after}")
 
 
 def check(rows: list[Row], handshakes: tuple[int, int]) -> list[str]:
@@ -165,7 +165,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="Tools/bench", description=__doc__.splitlines()[0])
     parser.add_argument("--short", action="store_true", help="a few requests of each kind, to see that it works")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of each client (%(default)s)")
-    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser.add_argument("--write", action="store_true", help="put the table into the documentation")
     options = parser.parse_args()
     cases, rounds = CASES, options.rounds
     if options.short:
@@ -183,7 +183,7 @@ def main() -> int:
     text = report(rows, handshakes, curl)
     print(text)
     if options.write:
-        write_readme(text)
+        write_document(text)
     wrong = check(rows, handshakes)
     for line in wrong:
         print(f"error: {line}", file=sys.stderr)

@@ -2,7 +2,7 @@
 """Breaks what can break around the daemon, and counts: every task exactly one right reply, nothing twice, nothing left.
 
 Without --short each experiment runs at length; the long ones take ten minutes or more. A row a run is kept, and --write
-puts the latest row of each experiment into README.md. The exit code is 1 if any promise was broken.
+puts the latest row of each experiment into the documentation. The exit code is 1 if any promise was broken.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def kept() -> list[dict[str, Any]]:
 
 
 def document() -> str:
-    """What README.md says: the table, the faults by kind, when and where it was run, and what was broken."""
+    """What the documentation says: the table, the faults by kind, when and where it was run, and what was broken."""
     entries = kept()
     left = {index for index, name in enumerate(COLUMNS) if name in ("experiment", "transport")}
     rule = [("---" if index in left else "---:") for index in range(len(COLUMNS))]
@@ -179,7 +179,7 @@ def document() -> str:
 def write() -> None:
     import kinds_table
 
-    kinds_table.put(document(), ROOT / "README.md", BEGIN, END)
+    kinds_table.put(document(), kinds_table.DOCUMENTATION / "Reliability.md", BEGIN, END)
 
 
 def clean_seconds(name: str, backend: str, outcome: Outcome) -> float | None:
@@ -210,7 +210,9 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, help="tasks of each experiment; each has its own number by default")
     parser.add_argument("--seed", type=int, default=1, help="decides which calls faults hit and when kills come")
     parser.add_argument("--short", action="store_true", help="the short forms, as in the tests; not kept for the table")
-    parser.add_argument("--write", action="store_true", help="put the table of the latest long runs into README.md")
+    parser.add_argument(
+        "--write", action="store_true", help="put the table of the latest long runs into the documentation"
+    )
     parser.add_argument("--rewrite", action="store_true", help="run nothing, and do what --write does")
     parser.add_argument("--list", action="store_true", help="print the experiments' names")
     options = parser.parse_args()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes README's table of every kind of task from what the end-to-end tests noted.
+"""Makes the documentation's table of every kind of task from what the end-to-end tests noted.
 
-    python Tools/cluster/kinds_table.py RECORD            prints the table
-    python Tools/cluster/kinds_table.py RECORD README.md  puts it between the file's marks
+    python Tools/cluster/kinds_table.py RECORD       prints the table
+    python Tools/cluster/kinds_table.py RECORD FILE  puts it between the file's marks
 
 RECORD holds one JSON object a line: kind, test, version, backend, passed (Tests/EndToEnd/kinds.py).
 """
@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+DOCUMENTATION = Path(__file__).resolve().parents[2] / "Sources" / "ScalerOCIHPC" / "Documentation.docc"
 BEGIN, END = "<!-- kinds -->", "<!-- /kinds -->"
 NAMES = {"zmq": "ZeroMQ", "ymq": "YMQ"}
 

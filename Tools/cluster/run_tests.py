@@ -28,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / ".build" / "test-logs"
 KINDS = ROOT / ".build" / "kinds.jsonl"
 BACKENDS = ("zmq", "ymq")
+#: Modules of Tests/EndToEnd to which the scheduler's transport makes no difference.
+SUBCOMMANDS = ("build_image", "credentials", "list_reap", "provision", "quick_start", "up")
 #: Of all stages together: 20 minutes are the aim, and a run that hangs should say so before anybody gives it up.
 ALL_MINUTES = 24
 STACK_LINES = 2_000
@@ -171,6 +173,7 @@ def stages(older_versions: list[str]) -> list[Stage]:
     every = [
         Stage("format", lint, is_quick=True),
         Stage("Python lint", ["Tools/lint-python"], is_quick=True),
+        Stage("documentation", ["Tools/docs"], is_quick=True),
         Stage("build of the tests", build, seconds=900, is_quick=True),
         # All tests of the process share its loop: more of them at once only make each other late.
         Stage(
@@ -197,7 +200,11 @@ def stages(older_versions: list[str]) -> list[Stage]:
             progress=UNITTEST,
         ),
     ]
-    every += [end_to_end(f"end to end over {backend}", PYTHON_TESTS, backend, backend) for backend in BACKENDS]
+    subcommands, others = end_to_end_modules()
+    every.append(end_to_end("end to end over zmq", [*PYTHON_TESTS, *others], "zmq", "zmq"))
+    every.append(end_to_end("end to end over ymq", PYTHON_TESTS, "ymq", "ymq"))
+    # They leave themselves out over YMQ, so that lane has time for them.
+    every.append(end_to_end("subcommands end to end", [*PYTHON_TESTS, *subcommands], "zmq", "ymq"))
     for version in older_versions:
         every.append(Stage(f"Scaler {version}", ["Tools/scaler-versions", version]))
         python = str(ROOT / ".build" / f"scaler-{version}" / "bin" / "python")
@@ -208,11 +215,20 @@ def stages(older_versions: list[str]) -> list[Stage]:
     return every
 
 
+def end_to_end_modules() -> tuple[list[str], list[str]]:
+    """How unittest is told to run the tests of the subcommands, and all others; a new module is among the others."""
+    known = [path.stem.removeprefix("test_") for path in sorted((ROOT / "Tests" / "EndToEnd").glob("test_*.py"))]
+    chosen = [name for name in known if name in SUBCOMMANDS]
+    others = [name for name in known if name not in SUBCOMMANDS]
+    first, second = ([word for name in names for word in ("-k", f"test_{name}.*")] for names in (chosen, others))
+    return first, second
+
+
 def end_to_end(name: str, command: list[str], backend: str, lane: str) -> Stage:
     environment = {"SCALER_NETWORK_BACKEND": backend, "SCALER_KINDS_RECORD": str(KINDS)}
     command = [*command, "-s", "Tests/EndToEnd"]
-    # The largest values may take ten minutes of their own (Tests/EndToEnd/test_kind_values.py).
-    return Stage(name, command, UNITTESTS, environment, lane, UNITTEST, seconds=1200, quiet_seconds=630)
+    # The tests of large values and of chaos have limits of their own, of up to 400 s.
+    return Stage(name, command, UNITTESTS, environment, lane, UNITTEST, seconds=1200, quiet_seconds=420)
 
 
 def older_versions(wants_all: bool) -> list[str]:
@@ -241,13 +257,13 @@ def run_in_lanes(chosen: list[Stage], run: Run) -> Outcome:
 
 
 def show_kinds(is_complete: bool) -> None:
-    """Prints the table of what ran; after a run with every release it also goes into the README."""
+    """Prints the table of what ran; after a run with every release it also goes into the documentation."""
     if not KINDS.exists():
         return
     text = kinds_table.table(kinds_table.read(KINDS))
     print(text, end="")
     if is_complete:
-        kinds_table.put(text, ROOT / "README.md")
+        kinds_table.put(text, kinds_table.DOCUMENTATION / "Compatibility.md")
 
 
 def main() -> int:
@@ -257,7 +273,7 @@ def main() -> int:
         "--all-versions",
         action="store_true",
         help="run the kinds of task with every release of Scaler, not the newest and the oldest only, and write "
-        "README's table of them",
+        "the documentation's table of them",
     )
     parser.add_argument(
         "--minutes", type=float, default=ALL_MINUTES, help="the longest that all stages may take (default: %(default)s)"

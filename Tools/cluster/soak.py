@@ -202,7 +202,7 @@ def main() -> int:
     parser.add_argument("--backend", choices=("zmq", "ymq"), default="zmq", help="the scheduler's transport")
     parser.add_argument("--seed", type=int, default=1, help="decides which tasks there are and which calls faults hit")
     parser.add_argument("--in-flight", type=int, default=12, help="tasks at once")
-    parser.add_argument("--write", action="store_true", help="put what was seen into README.md")
+    parser.add_argument("--write", action="store_true", help="put what was seen into the documentation")
     options = parser.parse_args()
     os.environ["SCALER_NETWORK_BACKEND"] = options.backend
     lines, broken = soak(options.minutes, options.seed, options.in_flight)
@@ -210,10 +210,10 @@ def main() -> int:
     print(text, end="")
     if options.write:
         import kinds_table
-        from chaos import ROOT, machine
+        from chaos import machine
 
         text += f"\nRun on {date.today().isoformat()}, on {machine()}, with everything else on the same machine.\n"
-        kinds_table.put(text, ROOT / "README.md", BEGIN, END)
+        kinds_table.put(text, kinds_table.DOCUMENTATION / "Reliability.md", BEGIN, END)
     return 1 if broken else 0
 
 

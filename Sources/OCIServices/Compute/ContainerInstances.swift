@@ -105,13 +105,6 @@ package final class ContainerInstances {
         return request
     }
 
-    /// Returns the containers of an instance, without their exit codes.
-    package func containers(ofInstance id: String, deadline: Deadline) async throws(OCIError) -> [Container] {
-        var request = request(.listContainers, "GET", "/containers")
-        request.query = [("compartmentId", compartmentID), ("containerInstanceId", id)]
-        return try await calls.items(request, deadline: deadline, Container.init)
-    }
-
     /// Returns one container with its exit code, or nil if it is gone.
     package func container(_ id: String, deadline: Deadline) async throws(OCIError) -> Container? {
         let request = request(.getContainer, "GET", "/containers/\(PercentEncoding.encode(id))")

@@ -132,30 +132,18 @@ package struct InstancePage: Sendable, Equatable {
 package struct Container: Sendable, Equatable {
     /// The OCID.
     package let id: String
-    /// The display name, empty if the service sends none.
-    package let displayName: String
     /// The state.
     package let lifecycleState: LifecycleState
     /// The service's words on the state.
     package let lifecycleDetails: String?
-    /// The exit code of the process; a placeholder 0 while the container is active, and absent from lists.
+    /// The exit code of the process; a placeholder 0 while the container is active.
     package let exitCode: Int?
-    /// When the process ended; absent from lists.
-    package let timeTerminated: Timestamp?
-    /// When the container was asked for.
-    package let timeCreated: Timestamp?
-    /// The OCID of its instance.
-    package let instanceID: String?
 
     init(_ object: JSONObject) throws(JSONError) {
         id = try object.string("id")
-        displayName = try object.stringIfPresent("displayName") ?? ""
         lifecycleState = LifecycleState(try object.string("lifecycleState"))
         lifecycleDetails = try object.stringIfPresent("lifecycleDetails")
         exitCode = try object.integerIfPresent("exitCode")
-        timeTerminated = try object.stringIfPresent("timeTerminated").flatMap(Timestamp.init)
-        timeCreated = try object.stringIfPresent("timeCreated").flatMap(Timestamp.init)
-        instanceID = try object.stringIfPresent("containerInstanceId")
     }
 }
 

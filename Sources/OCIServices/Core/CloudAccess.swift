@@ -18,7 +18,7 @@ package enum Principal: String, Sendable, CaseIterable {
     case resourcePrincipal = "resource_principal"
 }
 
-/// How to get at the cloud: as whom, where, and how fast.
+/// How the cloud is called: as whom, where, and how fast.
 package struct CloudAccessOptions: Sendable {
     /// As whom.
     package var principal = Principal.configFile
@@ -41,7 +41,7 @@ package struct CloudAccessOptions: Sendable {
     }
 }
 
-/// Everything that clients of services need, made from options and surroundings.
+/// Everything that clients of services need, made from options and environment.
 @LoopActor
 package final class CloudAccess {
     /// How long the metadata service may take to name the region.

@@ -13,13 +13,13 @@
 package enum FailureKind: String, Sendable, CaseIterable {
     /// Too many requests: slow down and try again.
     case throttled
-    /// The service is at fault, and passing so: try again.
+    /// The service has a temporary fault: try again.
     case serverBusy
     /// No hardware of that shape is free in that place: try another place, or later.
     case outOfHostCapacity
     /// The tenancy's service limit is reached: wait until something of ours is gone.
     case limitExceeded
-    /// The compartment's quota is reached: likewise.
+    /// The compartment's quota is reached: wait until something of ours is gone.
     case quotaExceeded
     /// The signature was not accepted: the key, the token or the clock is wrong.
     case notAuthenticated
@@ -33,7 +33,7 @@ package enum FailureKind: String, Sendable, CaseIterable {
     case notFound
     /// The resource is in transition: try again, or as for a delete, later.
     case incorrectState
-    /// In conflict with what exists, and not passing.
+    /// In conflict with what exists, and waiting does not help.
     case conflict
     /// The retry token was used for something that has changed since: a new token is needed.
     case invalidatedRetryToken

@@ -36,17 +36,6 @@ extension OCIError {
         case .unknownAvailabilityDomain, .unsendable, .cancelled: false
         }
     }
-
-    /// The request id of the answer, if one came.
-    package var opcRequestID: String? {
-        switch self {
-        case .service(let failure): failure.opcRequestID
-        case .malformedAnswer(_, let opcRequestID, _): opcRequestID
-        case .transport, .authentication, .unknownAvailabilityDomain, .unsendable, .deadlinePassed,
-            .cancelled:
-            nil
-        }
-    }
 }
 
 extension OCIError: CustomStringConvertible {

@@ -9,7 +9,6 @@ package enum Operation: String, Sendable, CaseIterable {
     case listContainerInstances = "ListContainerInstances"
     case deleteContainerInstance = "DeleteContainerInstance"
     case getContainer = "GetContainer"
-    case listContainers = "ListContainers"
     case retrieveLogs = "RetrieveLogs"
     case listContainerInstanceShapes = "ListContainerInstanceShapes"
     case listWorkRequestErrors = "ListWorkRequestErrors"
@@ -54,7 +53,7 @@ package enum Operation: String, Sendable, CaseIterable {
     package var service: CloudService {
         switch self {
         case .createContainerInstance, .getContainerInstance, .listContainerInstances,
-            .deleteContainerInstance, .getContainer, .listContainers, .retrieveLogs,
+            .deleteContainerInstance, .getContainer, .retrieveLogs,
             .listContainerInstanceShapes, .listWorkRequestErrors:
             .containerInstances
         case .getNamespace, .getBucket, .putObject, .getObject, .listObjects, .deleteObject,
@@ -99,7 +98,7 @@ package enum Operation: String, Sendable, CaseIterable {
         case .createContainerInstance, .deleteContainerInstance:
             ["manage compute-container-family", "use virtual-network-family"]
         case .getContainerInstance, .getContainer: ["read compute-container-family"]
-        case .listContainerInstances, .listContainers, .listContainerInstanceShapes, .listWorkRequestErrors:
+        case .listContainerInstances, .listContainerInstanceShapes, .listWorkRequestErrors:
             ["inspect compute-container-family"]
         case .retrieveLogs: ["use compute-container-family"]
         case .putObject, .deleteObject, .batchDeleteObjects: ["manage objects"]

@@ -2,9 +2,9 @@
 //
 // How fast one service is called.
 //
-// Rule: OCI publishes no request rates; it answers 429 and, to those who go on hammering, for minutes.
+// Rule: OCI publishes no request rates; it answers 429 and, to callers that do not slow down, for minutes.
 // Consequence: a token bucket each for reads and writes, for the service counts them apart. Its rate halves on a 429
-// and creeps up afterwards, so it hovers below what the service bears (the additive increase and multiplicative
+// and creeps up afterwards, so it stays a little below what the service accepts (the additive increase and multiplicative
 // decrease of TCP). The many 429 that were under way together count once.
 // Consequence: deletes and other writes share a bucket but not a queue, and take turns: a burst of ten thousand
 // creates must not keep the instances of finished tasks alive and paid for.
@@ -72,11 +72,11 @@ package struct RateBuckets: Sendable {
 
 /// One bucket: holds at most a second's worth of tokens, and at least one.
 private struct TokenBucket: Sendable {
-    /// 429s within this time of the last halving are echoes of the same excess.
+    /// 429s within this time of the last halving answer calls that were sent before it.
     static let halvingInterval: Duration = .seconds(2)
     /// From the floor to the ceiling in this time, if nothing is refused.
     static let climbSeconds = 60.0
-    /// Tokens a second below which no number of 429s pushes; else a storm would outlive itself.
+    /// Tokens a second below which no number of 429s pushes the rate: after them we would be slow for long.
     static let floor = 0.5
 
     let ceiling: Double

@@ -37,7 +37,9 @@ final class InstancePrincipalTokens: TokenIssuer {
             nil,
             source: "key.pem of the instance metadata"
         )
-        let sessionKey = try newKey()
+        let sessionKey = try reading("no session key could be made") { () throws(TransportError) in
+            try RSAKey(generating: ())
+        }
         let identity = SigningIdentity(keyID: try keyID(of: leaf), key: leafKey)
         var request = ServiceRequest(.federateInstance, "POST", "/v1/x509", scope: "the tenancy")
         request.body = .federation(
@@ -67,14 +69,6 @@ final class InstancePrincipalTokens: TokenIssuer {
             return try Certificate(pem: Array(text.utf8), source: "\(name) of the instance metadata")
         } catch {
             throw .authentication(.unreachable("\(error)"))
-        }
-    }
-
-    private func newKey() throws(OCIError) -> RSAKey {
-        do throws(TransportError) {
-            return try RSAKey(generating: ())
-        } catch {
-            throw .authentication(.configuration("no session key could be made: \(error)"))
         }
     }
 

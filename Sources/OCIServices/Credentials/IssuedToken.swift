@@ -21,11 +21,10 @@ struct IssuedToken: Sendable {
 
     /// A token that was read or received `now`; `source` says in the error where.
     init(_ token: String, key: RSAKey, now: Int, source: String) throws(OCIError) {
-        do throws(OCISigningError) {
-            identity = SigningIdentity(keyID: try .token(token), key: key)
-        } catch {
-            throw .authentication(.configuration("\(source) holds no token: \(error)"))
+        let keyID = try reading("\(source) holds no token") { () throws(OCISigningError) in
+            try KeyIdentity.token(token)
         }
+        identity = SigningIdentity(keyID: keyID, key: key)
         text = String(identity.keyID.text.dropFirst("ST$".count))
         claims = SecurityToken.claims(of: text).flatMap { try? JSONObject(reading: $0) }
         guard let claims else {

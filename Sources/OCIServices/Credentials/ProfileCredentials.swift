@@ -26,16 +26,10 @@ enum ProfileCredentials {
                 )
             )
         }
-        do throws(OCISigningError) {
-            let keyID = try KeyIdentity.apiKey(
-                tenancyID: profile.tenancyID,
-                userID: userID,
-                fingerprint: fingerprint
-            )
-            return FixedCredentials(SigningIdentity(keyID: keyID, key: key), tenancyID: profile.tenancyID)
-        } catch {
-            throw .authentication(.configuration("the profile cannot be used to sign: \(error)"))
+        let keyID = try reading("the profile cannot be used to sign") { () throws(OCISigningError) in
+            try KeyIdentity.apiKey(tenancyID: profile.tenancyID, userID: userID, fingerprint: fingerprint)
         }
+        return FixedCredentials(SigningIdentity(keyID: keyID, key: key), tenancyID: profile.tenancyID)
     }
 
     /// The private key that a profile names or holds.
@@ -57,19 +51,13 @@ enum ProfileCredentials {
         _ passphrase: [UInt8]?,
         source: String
     ) throws(OCIError) -> RSAKey {
-        do throws(TransportError) {
-            return try RSAKey(pem: text, passphrase: passphrase)
-        } catch {
-            throw .authentication(.configuration("\(source): \(error)"))
-        }
+        try reading(source) { () throws(TransportError) in try RSAKey(pem: text, passphrase: passphrase) }
     }
 }
 
 /// Reads a file that credentials are made of; `name` says in the error what it was for.
 func credentialFile(_ path: String, byteCountMax: Int, name: String) throws(OCIError) -> [UInt8] {
-    do throws(TransportError) {
-        return try readFile(path, byteCountMax: byteCountMax)
-    } catch {
-        throw .authentication(.configuration("\(name) \(path): \(error)"))
+    try reading("\(name) \(path)") { () throws(TransportError) in
+        try readFile(path, byteCountMax: byteCountMax)
     }
 }

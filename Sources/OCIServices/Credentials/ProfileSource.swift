@@ -76,15 +76,4 @@ struct ProfileSource {
         }
         return nil
     }
-
-    private static func reading<Value>(
-        _ source: String,
-        _ body: () throws(OCIProfileError) -> Value
-    ) throws(OCIError) -> Value {
-        do throws(OCIProfileError) {
-            return try body()
-        } catch {
-            throw .authentication(.configuration("\(source): \(error)"))
-        }
-    }
 }

@@ -39,7 +39,7 @@ package enum ObjectField: String, Sendable, CaseIterable {
     case timeCreated
 }
 
-/// An object that a batch delete left standing.
+/// An object that a batch delete did not delete.
 package struct DeleteFailure: Sendable, Equatable {
     /// The object's name.
     package let name: String

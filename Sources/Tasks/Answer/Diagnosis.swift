@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import EventLoop
 internal import OCIServices
 internal import TaskEngine

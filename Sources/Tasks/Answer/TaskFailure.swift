@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import EventLoop
 internal import OCIServices
 internal import TaskEngine
@@ -121,7 +122,7 @@ struct TaskFailure: Error, Equatable {
     }
 
     static func endedInstance(_ instance: EndedInstance) -> TaskFailure {
-        TaskFailure(instance.exitCode == 137 ? .memoryError : .runtimeError, instance.text)
+        TaskFailure(instance.cause == .outOfMemory ? .memoryError : .runtimeError, instance.text)
     }
 
     static func misfitSize(_ reason: String) -> TaskFailure {
@@ -175,49 +176,6 @@ struct TaskFailure: Error, Equatable {
     /// The answer that carries this failure to the client.
     @LoopActor var answer: TaskAnswer {
         TaskAnswer(isSuccess: false, object: Blob(FailurePickle.encode(exception, text)), profile: nil)
-    }
-}
-
-/// What is known of an instance that ended without a result.
-struct EndedInstance {
-    let id: String
-    let state: String?
-    let details: String?
-    let exitCode: Int?
-    let containerDetails: String?
-    let lastOutput: String?
-
-    /// What happened, what to do next, and the container's last words.
-    var text: String {
-        var sentences = [opening, remedy]
-        if let lastOutput { sentences.append("Its last output:\n\(lastOutput)") }
-        return sentences.joined(separator: " ")
-    }
-
-    private var opening: String {
-        var text = "Container instance \(id) ended without a result: state \(state ?? "unknown")"
-        if let details, !details.isEmpty { text += " (\(details))" }
-        if let exitCode { text += ", exit code \(exitCode)" }
-        if let containerDetails, !containerDetails.isEmpty, containerDetails != details {
-            text += " (\(containerDetails))"
-        }
-        return text + "."
-    }
-
-    private var remedy: String {
-        switch exitCode {
-        case 137: "It was killed, as a rule for want of memory: raise --instance-memory-gb."
-        case 74:
-            "Its runner could not store the result for minutes: check that the subnet reaches Object Storage, and that "
-                + "the dynamic group of the container instances may manage objects in the bucket."
-        case .some(let code) where code > 128:
-            "It was ended by signal \(code - 128): look for a crash in native code."
-        case .some(0):
-            "It ended well but stored nothing: check that the dynamic group of the container instances may "
-                + "manage objects in the bucket."
-        case .some: "Check that the image holds the job runner and that the task does not end the process."
-        case nil: "Check that the image exists and can be pulled from the subnet."
-        }
     }
 }
 

@@ -183,23 +183,15 @@ final class Launcher {
         _ generation: Int,
         _ placement: Placement
     ) -> InstanceLaunch {
-        var launch = InstanceLaunch(
-            compartmentID: settings.compartmentID,
-            availabilityDomain: placement.availabilityDomain,
-            displayName: cloud.owner.displayName(of: task),
-            shape: placement.shape,
+        InstanceLaunch(
+            settings,
+            in: placement,
             ocpus: size.ocpus,
             memoryGB: size.memoryGB,
-            subnetID: placement.subnetID,
-            imageURL: settings.containerImage
+            displayName: cloud.owner.displayName(of: task),
+            environment: environment,
+            tags: cloud.owner.tags(of: task, generation: generation)
         )
-        launch.environment = environment.variables
-        launch.freeformTags =
-            settings.freeformTags.map { ($0.key, $0.value) }
-            + cloud.owner.tags(of: task, generation: generation)
-        launch.definedTags = settings.definedTags.map { ($0.namespace, $0.key, $0.value) }
-        launch.imagePullSecrets = ImagePullSecret.all(for: settings)
-        return launch
     }
 }
 

@@ -206,6 +206,16 @@ class SwiftTests(unittest.TestCase):
         self.assertEqual(progress.changed_at, 3)
 
 
+class EndToEndStages(unittest.TestCase):
+    """Which stage runs which module."""
+
+    def test_every_module_runs_once_over_zmq(self) -> None:
+        named = [word for words in run_tests.end_to_end_modules() for word in words if word != "-k"]
+        modules = (run_tests.ROOT / "Tests" / "EndToEnd").glob("test_*.py")
+        self.assertEqual(sorted(named), sorted(f"{path.stem}.*" for path in modules))
+        self.assertLess(set(run_tests.SUBCOMMANDS), {name.removeprefix("test_").removesuffix(".*") for name in named})
+
+
 class Times(unittest.TestCase):
     """What is said at the end."""
 

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Configuration
+internal import EventLoop
+internal import Glibc
+internal import JSON
+internal import Messaging
+internal import Transport
+
+/// Whether a scheduler answers, and whether tasks submitted to it come back, through Scaler's own client.
+@LoopActor
+final class SchedulerChecks {
+    /// How long a server may take to say its first bytes.
+    private static let greetingTimeout: Duration = .seconds(10)
+    /// Beyond what the tests themselves may take: start of Python, connecting, leaving.
+    private static let clientMargin: Duration = .seconds(60)
+
+    private let order: CheckOrder
+    private let settings: Settings
+    private let address: SchedulerAddress
+    /// `zmq` or `ymq`, once the scheduler has told it.
+    private var backend = ""
+    /// What the client's script says, by the name of the test.
+    private var lines: [String: ClientLine] = [:]
+
+    private init(_ order: CheckOrder, _ settings: Settings, _ address: SchedulerAddress) {
+        self.order = order
+        self.settings = settings
+        self.address = address
+    }
+
+    /// The checks of this phase; with no scheduler given, that there is nothing to check.
+    static func checks(_ order: CheckOrder, _ settings: Settings) -> [Check] {
+        guard let address = order.scheduler else {
+            return [Check("scheduler", skipped: "give --scheduler to submit tasks")]
+        }
+        return SchedulerChecks(order, settings, address).checks
+    }
+
+    private var checks: [Check] {
+        var checks = [Check("scheduler", run: checkScheduler)]
+        if settings.objectStorageAddress != nil {
+            checks.append(Check("object-storage-server", run: checkStorageServer))
+        }
+        checks.append(Check("client", needs: .init(check: "scheduler", reason: nil), run: checkClient))
+        let scheduler = Check.Need(check: "scheduler", reason: "needs the scheduler")
+        let client = Check.Need(check: "client", reason: "needs the client")
+        for test in order.tests {
+            checks.append(Check("task-\(test)", needs: scheduler, client) { self.checkTask(test) })
+        }
+        return checks
+    }
+
+    private func checkScheduler() async throws(CommandError) -> CheckOutcome {
+        backend = try await detectBackend(of: address)
+        guard settings.networkBackend == .auto || settings.networkBackend.rawValue == backend else {
+            return .failed(.wrongBackend(backend, of: address, wanted: settings.networkBackend))
+        }
+        return .passed("\(address.description) speaks \(backend)")
+    }
+
+    private func checkStorageServer() async throws(CommandError) -> CheckOutcome {
+        guard let address = settings.objectStorageAddress else { return .skipped("none is given") }
+        guard try await detectBackend(of: address) == "ymq" else { return .failed(.noStorageServer(address)) }
+        return .passed(address.description)
+    }
+
+    private func detectBackend(of address: SchedulerAddress) async throws(CommandError) -> String {
+        let endpoint: Endpoint =
+            switch address {
+            case .tcp(let host, let port): .tcp(host: host, port: port)
+            case .ipc(let path): .ipc(path: path)
+            }
+        do throws(MessagingError) {
+            switch try await detectPeer(at: endpoint, deadline: .after(Self.greetingTimeout)) {
+            case .zmtp: return "zmq"
+            case .ymq: return "ymq"
+            }
+        } catch .cancelled {
+            throw .cancelled
+        } catch {
+            throw .unusable(.noScheduler(address, why: "\(error)"))
+        }
+    }
+
+    // MARK: - Tasks
+
+    private func checkTask(_ test: String) -> CheckOutcome {
+        guard let line = lines[test] else { return .failed(.unansweredTask(test)) }
+        return line.isRight ? .passed(line.detail) : .failed(.wrongTask(test, why: line.detail))
+    }
+
+    /// Runs the client's script, which submits all tasks.
+    private func checkClient() async throws(CommandError) -> CheckOutcome {
+        let output = try await clientOutput()
+        lines = ClientLine.all(in: String(decoding: output, as: UTF8.self))
+        guard let client = lines["client"], client.isRight else {
+            let why = lines["client"]?.detail ?? "\(order.python) said: \(ClientLine.tail(of: output))"
+            return .failed(.noClient(why: why))
+        }
+        return .passed(client.detail)
+    }
+
+    private func clientOutput() async throws(CommandError) -> [UInt8] {
+        let variables = environmentVariables()
+        guard let python = Program.find(order.python, searchPath: variables["PATH"] ?? "") else {
+            throw .unusable(.noClient(why: "there is no \(order.python)"))
+        }
+        let seconds = order.timeout.components.seconds
+        var program = Program(
+            path: python,
+            arguments: ["-", address.description, "\(seconds)", order.tests.joined(separator: ",")]
+        )
+        program.input = PackageResources.check_client_py
+        program.environment = variables.merging(["SCALER_NETWORK_BACKEND": backend]) { $1 }
+        program.leadsGroup = true
+        let limit = Self.clientMargin + order.timeout * order.tests.count
+        do throws(TransportError) {
+            let child = try ChildProcess(program)
+            do throws(TransportError) {
+                return try await child.collect(byteCountMax: 1 << 20, until: .after(limit)).output
+            } catch {
+                child.send(signal: SIGKILL)
+                throw error
+            }
+        } catch .cancelled {
+            throw .cancelled
+        } catch {
+            throw .unusable(.noClient(why: "\(order.python): \(error)"))
+        }
+    }
+}
+
+/// What the client's script says of itself or of one test.
+struct ClientLine: Sendable, Equatable {
+    let isRight: Bool
+    let detail: String
+
+    /// The lines of an output that are the script's; a library's own words are left out.
+    static func all(in output: String) -> [String: ClientLine] {
+        var lines: [String: ClientLine] = [:]
+        for text in output.split(separator: "\n") {
+            guard let object = try? JSONObject(reading: Array(text.utf8)),
+                let name = try? object.string("check"), let detail = try? object.string("detail")
+            else { continue }
+            lines[name] = ClientLine(isRight: object["ok"] == .bool(true), detail: detail)
+        }
+        return lines
+    }
+
+    /// The last line of an output that the script did not write.
+    static func tail(of output: [UInt8]) -> String {
+        String(decoding: output.suffix(400), as: UTF8.self).split(separator: "\n").last.map(String.init)
+            ?? "nothing"
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Configuration
+internal import EventLoop
+internal import OCIProfile
+internal import OCIServices
+internal import CloudOwnership
+
+/// The cloud as the subcommands see it: opened, and its namespace and tenancy known.
+@LoopActor
+final class Cloud {
+    /// How long a call may be tried while a person waits.
+    static let callTimeout: Duration = .seconds(15)
+
+    let settings: Settings
+    let access: CloudAccess
+    /// Tenancy namespace of Object Storage.
+    let namespace: String
+    let tenancyID: String
+    private let observe: Observer?
+
+    /// Told of every call before it is made.
+    typealias Observer = @LoopActor @Sendable (ServiceCalls, ServiceRequest) -> Void
+
+    /// Whether the person sees each call.
+    enum Visibility { case silent, shown }
+
+    /// The cloud after the first signed call, which told the namespace.
+    init(_ settings: Settings, _ access: CloudAccess, namespace: String, observe: Observer? = nil) {
+        guard let tenancyID = access.tenancyID else {
+            preconditionFailure("after a signed call every principal knows its tenancy")
+        }
+        self.settings = settings
+        self.access = access
+        self.namespace = namespace
+        self.tenancyID = tenancyID
+        self.observe = observe
+    }
+
+    var calls: ServiceCalls { access.calls }
+
+    /// The region's identifier, or what the user gave in its place.
+    var regionName: String { access.region.identifier ?? settings.region }
+
+    /// When a call made now has to be answered.
+    var deadline: Deadline { .after(Self.callTimeout) }
+
+    /// The compartment's container instances.
+    var instances: ContainerInstances {
+        ContainerInstances(calls: calls, compartmentID: settings.compartmentID)
+    }
+
+    /// Where the tasks' objects are.
+    var taskObjects: ObjectStorage {
+        let named = settings.objectStorageNamespace
+        return ObjectStorage(
+            calls: calls,
+            namespace: named.isEmpty ? namespace : named,
+            bucket: settings.objectStorageBucket
+        )
+    }
+
+    /// The compartment's buckets.
+    var buckets: Buckets {
+        Buckets(calls: calls, namespace: namespace, compartmentID: settings.compartmentID)
+    }
+
+    /// The compartment's repositories of container images.
+    var repositories: ContainerRepositories {
+        ContainerRepositories(calls: calls, compartmentID: settings.compartmentID)
+    }
+
+    /// The tenancy's users, groups and policies.
+    var identity: Identity { Identity(calls: calls, tenancyID: tenancyID) }
+
+    /// Opens the cloud and makes the first signed call.
+    static func open(
+        _ settings: Settings,
+        _ console: Console,
+        _ visibility: Visibility = .silent
+    ) async throws(CommandError) -> Cloud {
+        let notify: @LoopActor @Sendable (ServiceNotice) -> Void = { notice in
+            if case .credentialsRenewed = notice { return }
+            console.say("note: \(notice)")
+        }
+        let access = try await inCloud(await OCIAccess.open(for: settings, notify: notify))
+        for warning in access.warnings { console.say("note: \(warning)") }
+        let calls = access.calls
+        let show: Observer = { console.put("\($1.method) \($0.url(of: $1))") }
+        let observe = visibility == .shown ? show : nil
+        if let observe { calls.willSend = { observe(calls, $0) } }
+        let namespace = try await inCloud(
+            await ObjectStorage.namespace(calls: calls, deadline: .after(callTimeout))
+        )
+        return Cloud(settings, access, namespace: namespace, observe: observe)
+    }
+
+    /// The calls to the tenancy's home region, where alone IAM can be changed.
+    func home(regionKey: String) async throws(CommandError) -> ServiceCalls {
+        if access.region.key == regionKey { return calls }
+        let homeCalls = try await inCloud(
+            await OCIAccess.open(for: settings, region: regionKey, notify: { _ in }).calls
+        )
+        if let observe { homeCalls.willSend = { observe(homeCalls, $0) } }
+        return homeCalls
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Configuration
+
+/// The command line of one subcommand: what it takes, and the help that says so.
+struct CommandForm: Sendable {
+    /// The word to type.
+    let name: String
+    /// One line for the list of subcommands.
+    let summary: String
+    /// A paragraph for its own help.
+    let details: String
+    /// What stands behind the name in the first line of the help.
+    let usage: String
+    /// Its own flags, then those of the table of settings.
+    let options: [Option]
+    /// Own flags that mean a setting, such as `region` for `oci-region`.
+    let synonyms: [String: String]
+
+    init(
+        _ name: String,
+        _ summary: String,
+        details: String = "",
+        usage: String = "[flags]",
+        own: [Option],
+        settings: [String],
+        synonyms: [String: String] = [:]
+    ) {
+        self.name = name
+        self.summary = summary
+        self.details = details
+        self.usage = usage
+        options =
+            own + settings.map(Option.named) + [
+                .invocation("help", short: "h", "Print this help, then exit.")
+            ]
+        self.synonyms = synonyms
+    }
+
+    /// The text of its `--help`.
+    var help: String {
+        var text = "\(summary)\n\nUsage:\n  scaler-oci-hpc \(name) \(usage)\n"
+        if !details.isEmpty { text += "\n\(details)\n" }
+        return text + "\nFlags:\n" + HelpText.describe(options)
+    }
+
+    /// Whether these arguments ask for the help.
+    static func asksForHelp(_ arguments: [String]) -> Bool {
+        arguments.contains("--help") || arguments.contains("-h")
+    }
+
+    /// Scans the arguments, among which nothing is but flags.
+    func scan(_ arguments: [String]) throws(CommandError) -> ArgumentScan {
+        let scan = try configured(try ArgumentScan(arguments, options: options))
+        if let word = scan.words.first { throw .configuration(.strayWord(word, command: name)) }
+        return try configured(try scan.renaming(synonyms))
+    }
+}
+
+/// What a subcommand is given.
+struct CommandInput: Sendable {
+    let form: CommandForm
+    let arguments: [String]
+    let environment: [String: String]
+    var scan: ArgumentScan
+
+    init(
+        _ form: CommandForm,
+        _ arguments: [String],
+        environment: [String: String]
+    ) throws(CommandError) {
+        self.form = form
+        self.arguments = arguments
+        self.environment = environment
+        scan = try form.scan(arguments)
+    }
+
+    /// Whether a flag was given.
+    func has(_ name: String) -> Bool { scan.has(name) }
+
+    /// The text that a flag was given last; nil without the flag.
+    func text(_ name: String) -> String? { scan.texts(name)?.last }
+
+    /// The settings that flags, environment and what provision saved say together.
+    func settings(
+        saved: SavedSettings? = nil,
+        required: [String] = []
+    ) throws(CommandError) -> Settings {
+        try configured(
+            try Invocation.settings(
+                scan: scan,
+                environment: environment,
+                saved: saved,
+                required: required
+            )
+        )
+    }
+
+    /// The settings of each manager of the configuration file that `config` names.
+    func managers(required: [String]) throws(CommandError) -> [Settings] {
+        try configured(
+            try Invocation.settings(
+                scan: scan,
+                environment: environment,
+                required: required,
+                readFile: ConfigurationReader.read
+            )
+        )
+    }
+
+    /// The whole number that a flag was given, above zero and small enough for any arithmetic; nil without the flag.
+    func positiveNumber(_ name: String, unit: String) throws(CommandError) -> Int? {
+        guard let text = text(name) else { return nil }
+        guard let number = Int(text), (1...10_000_000).contains(number) else {
+            throw .badFlag(
+                name,
+                .malformed("'\(text)' is no number of \(unit)", "give a whole number above zero")
+            )
+        }
+        return number
+    }
+
+    /// The address that `--scheduler` was given; nil without the flag.
+    var schedulerAddress: SchedulerAddress? {
+        get throws(CommandError) {
+            guard let text = text("scheduler") else { return nil }
+            do throws(ValueFault) {
+                return try SchedulerAddress(text)
+            } catch {
+                let flag = "--scheduler"
+                throw .configuration(.badValue(setting: flag, origin: .flag(flag), fault: error))
+            }
+        }
+    }
+}
+
+extension CommandForm {
+    /// Settings that say how to get at OCI.
+    static let cloudSettings = [
+        "oci-region", "oci-profile", "auth-type", "oci-endpoint", "ca-bundle", "max-requests-per-second",
+    ]
+    /// The short names that the Python provisioner has for some of them.
+    static let cloudSynonyms = ["region": "oci-region", "profile": "oci-profile"]
+    static let cloudOptions: [Option] = [
+        .invocation("region", placeholder: "REGION", "The same as --oci-region."),
+        .invocation("profile", placeholder: "NAME", "The same as --oci-profile."),
+    ]
+
+    static let savedConfiguration = ".scaler_oci_config.json"
+    static let savedEnvironment = ".scaler_oci_hpc.env"
+    static let configurationFile = "config.toml"
+    static let defaultPrefix = "scaler-oci"
+
+    static let configOption = Option.invocation(
+        "config",
+        short: "c",
+        placeholder: "FILE",
+        "What provision saved (default: \(savedConfiguration))."
+    )
+    static let prefixOption = Option.invocation(
+        "prefix",
+        placeholder: "PREFIX",
+        "Beginning of the names of all resources (default: \(defaultPrefix))."
+    )
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Configuration
+internal import EventLoop
+internal import Glibc
+internal import Reporting
+internal import Transport
+
+/// The subcommands of this module.
+package enum CommandRunner {
+    /// Their names and summaries: for the help, and to tell them from addresses and files in a command line.
+    package static let subcommands = CommandForm.all.map { Subcommand(name: $0.name, summary: $0.summary) }
+
+    private typealias Body =
+        @LoopActor @Sendable (CommandInput, Console) async throws(CommandError) -> Int32
+
+    private static let bodies: [(form: CommandForm, body: Body)] = [
+        (.provision, ProvisionCommand.run), (.buildImage, BuildImageCommand.run), (.check, CheckCommand.run),
+        (.show, ShowCommand.run), (.listDomains, ShowCommand.listDomains), (.list, ListCommand.run),
+        (.reap, ReapCommand.run), (.cleanup, CleanupCommand.run),
+    ]
+
+    /// Runs a subcommand; returns its exit code, or nil if it is none of these.
+    package static func run(_ name: String, _ arguments: [String]) -> Int32? {
+        guard let form = CommandForm.all.first(where: { $0.name == name }) else { return nil }
+        if CommandForm.asksForHelp(arguments) {
+            print(form.help)
+            return ExitCode.success
+        }
+        guard let body = bodies.first(where: { $0.form.name == name })?.body else {
+            return UpCommand.run(arguments)
+        }
+        return EventLoop.run {
+            await perform { (console) async throws(CommandError) in
+                try await body(
+                    try CommandInput(form, arguments, environment: environmentVariables()),
+                    console
+                )
+            }
+        }
+    }
+
+    /// The first SIGINT or SIGTERM cancels the work, which may then put things in order; the second ends it.
+    @LoopActor
+    private static func perform(
+        _ body: @escaping @LoopActor @Sendable (Console) async throws(CommandError) -> Int32
+    ) async -> Int32 {
+        let console = Console()
+        let signals = Signals([SIGINT, SIGTERM])
+        let caught = Mailbox<Int32>()
+        let work = spawn { () async -> Int32 in
+            do throws(CommandError) {
+                return try await body(console)
+            } catch {
+                console.say("scaler-oci-hpc: \(error)")
+                if case .cancelled = error, let number = caught.poll() { return ExitCode.signal(number) }
+                return error.exitCode
+            }
+        }
+        spawn {
+            guard let number = try? await signals.next() else { return }
+            caught.send(number)
+            work.cancel()
+            guard let number = try? await signals.next() else { return }
+            exit(ExitCode.signal(number))
+        }
+        return await work.value
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import Glibc
+internal import JSON
+internal import OCIServices
+internal import Reporting
+
+/// The terminal: what a command was asked for goes to standard output, messages go to standard error.
+@LoopActor
+final class Console {
+    /// Columns of a progress bar.
+    private static let barWidth = 30
+
+    enum Stream { case output, messages }
+
+    private let isTerminal: Bool
+    private let write: @LoopActor (_ text: String, Stream) -> Void
+    private let readAnswer: @LoopActor () async throws(CommandError) -> String?
+    /// Whether the last message on the terminal has no line end yet.
+    private var isLineOpen = false
+
+    /// The process's own streams.
+    convenience init() {
+        self.init(
+            isTerminal: isatty(STDERR_FILENO) == 1,
+            write: { text, stream in
+                LineWriter.write(Array(text.utf8), to: stream == .output ? STDOUT_FILENO : STDERR_FILENO)
+            },
+            readAnswer: { () async throws(CommandError) in try await readLineOfTerminal() }
+        )
+    }
+
+    /// A console of a test: `write` gets the texts, `readAnswer` gives the lines typed.
+    init(
+        isTerminal: Bool,
+        write: @escaping @LoopActor (_ text: String, Stream) -> Void,
+        readAnswer: @escaping @LoopActor () async throws(CommandError) -> String?
+    ) {
+        self.isTerminal = isTerminal
+        self.write = write
+        self.readAnswer = readAnswer
+    }
+
+    /// A line of what was asked for.
+    func put(_ line: String) { write(line + "\n", .output) }
+
+    /// A request as a dry run shows it: its line, then its body if it is JSON.
+    func put(_ request: ServiceRequest, _ calls: ServiceCalls) {
+        put("\(request.method) \(calls.url(of: request))")
+        if case .json(let body) = request.body { put(body.pretty) }
+    }
+
+    /// A line of messages.
+    func say(_ line: String) {
+        closeLine()
+        write(line + "\n", .messages)
+    }
+
+    /// Shows on a terminal what is being done; `finish` says how it went.
+    func begin(_ text: String) {
+        guard isTerminal else { return }
+        closeLine()
+        write("\(text) ...", .messages)
+        isLineOpen = true
+    }
+
+    /// Takes back what `begin` showed.
+    func clear() {
+        if isLineOpen { write("\r\u{1B}[K", .messages) }
+        isLineOpen = false
+    }
+
+    /// Replaces what `begin` showed.
+    func finish(_ text: String) {
+        let start = isLineOpen ? "\r\u{1B}[K" : ""
+        isLineOpen = false
+        write("\(start)\(text)\n", .messages)
+    }
+
+    /// Shows how far a long piece of work is; nothing but its end where there is no terminal.
+    func showProgress(_ text: String, done: Int, total: Int) {
+        guard isTerminal else { return }
+        // The total may be an old count, and `done` may be greater.
+        let filled = total > 0 ? min(Self.barWidth, Self.barWidth * done / total) : Self.barWidth
+        let bar =
+            String(repeating: "#", count: filled) + String(repeating: ".", count: Self.barWidth - filled)
+        write("\r\u{1B}[K\(text) [\(bar)] \(done)/\(max(done, total))", .messages)
+        isLineOpen = true
+    }
+
+    /// Asks unless `isConfirmed`; throws unless the answer is yes.
+    func confirm(_ question: String, isConfirmed: Bool) async throws(CommandError) {
+        if isConfirmed { return }
+        guard isatty(STDIN_FILENO) == 1 else {
+            let (why, remedy) = ("standard input is no terminal", "say --yes to go on without being asked")
+            throw .unusable(Diagnostic("nobody can be asked", why: why, remedy: remedy))
+        }
+        guard try await confirms(question) else { throw .declined }
+    }
+
+    /// Asks, and returns whether the answer was yes.
+    func confirms(_ question: String) async throws(CommandError) -> Bool {
+        closeLine()
+        write("\(question) [y/N] ", .messages)
+        let answer = try await readAnswer()?.lowercased() ?? ""
+        return answer == "y" || answer == "yes"
+    }
+
+    private func closeLine() {
+        if isLineOpen { write("\n", .messages) }
+        isLineOpen = false
+    }
+}
+
+/// The next line typed, nil at the end of input; waits on the loop, so that Ctrl-C ends it.
+@LoopActor
+private func readLineOfTerminal() async throws(CommandError) -> String? {
+    let readiness = Readiness(STDIN_FILENO)
+    do throws(WaitError) {
+        // A terminal becomes readable when a whole line was typed.
+        try await readiness.wait(for: .read, until: .never)
+    } catch {
+        throw .cancelled
+    }
+    return readLine()
+}

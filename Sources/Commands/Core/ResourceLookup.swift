@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Configuration
+internal import EventLoop
+internal import OCIServices
+
+/// Looks up what a user named: compartment, availability domains, subnets, shapes; each diagnostic names the remedy.
+@LoopActor
+struct ResourceLookup {
+    let cloud: Cloud
+
+    private var settings: Settings { cloud.settings }
+
+    /// The compartment's name.
+    func compartment() async throws(CommandError) -> String {
+        let id = settings.compartmentID
+        let found = try await inCloud(await cloud.identity.compartment(id, deadline: cloud.deadline))
+        guard let found else { throw .unusable(.missingCompartment(id)) }
+        guard found.lifecycleState == "ACTIVE" else { throw .unusable(.inactiveCompartment(found)) }
+        return found.name
+    }
+
+    /// The full names of the availability domains.
+    func availabilityDomains() async throws(CommandError) -> [String] {
+        let domains = AvailabilityDomains(calls: cloud.calls, compartmentID: settings.compartmentID)
+        let deadline = cloud.deadline
+        let known = try await inCloud(await domains.all(deadline: deadline))
+        var resolved: [String] = []
+        for name in settings.availabilityDomains {
+            let full = try await inCloud(await domains.resolve(name, deadline: deadline))
+            // A full name is taken as it is by `resolve`.
+            guard known.contains(full) else { throw .cloud(.unknownAvailabilityDomain(name, known: known)) }
+            resolved.append(full)
+        }
+        return resolved
+    }
+
+    /// Whether every subnet can take instances in these availability domains; returns their display names.
+    func subnets(in domains: [String]) async throws(CommandError) -> [String] {
+        var names: [String] = []
+        for id in settings.subnetIDs {
+            let found = try await inCloud(
+                await Subnet.find(id, calls: cloud.calls, deadline: cloud.deadline)
+            )
+            guard let subnet = found else { throw .unusable(.missingSubnet(id, settings)) }
+            guard subnet.lifecycleState == "AVAILABLE" else { throw .unusable(.unavailableSubnet(subnet)) }
+            if let own = subnet.availabilityDomain, !domains.contains(own) {
+                throw .unusable(.subnetOutside(domains, subnet, of: own))
+            }
+            names.append(subnet.displayName)
+        }
+        return names
+    }
+
+    /// Whether every shape exists in every availability domain, in the size that is asked for.
+    func shapes(in domains: [String]) async throws(CommandError) {
+        for domain in domains {
+            let known = try await inCloud(
+                await cloud.instances.shapes(availabilityDomain: domain, deadline: cloud.deadline)
+            )
+            for name in settings.instanceShapes {
+                guard let shape = known.first(where: { $0.name == name }) else {
+                    throw .unusable(.missingShape(name, in: domain, known: known.map(\.name)))
+                }
+                if let misfit = shape.misfit(
+                    ocpus: settings.instanceOCPUs,
+                    memoryGB: settings.instanceMemoryGB
+                ) {
+                    throw .unusable(.misfitSize(of: name, why: misfit))
+                }
+            }
+        }
+    }
+}
+
+extension Diagnostic {
+    fileprivate static func missingCompartment(_ id: String) -> Diagnostic {
+        Diagnostic(
+            "compartment \(id) cannot be used",
+            why: "it does not exist in this tenancy, or you may not see it",
+            remedy:
+                "check --compartment-id, or let an administrator allow 'Allow group <group> to inspect "
+                + "compartments in tenancy'"
+        )
+    }
+
+    fileprivate static func inactiveCompartment(_ compartment: Compartment) -> Diagnostic {
+        Diagnostic(
+            "compartment \(compartment.name) cannot be used",
+            why: "it is \(compartment.lifecycleState)",
+            remedy: "give another --compartment-id"
+        )
+    }
+
+    fileprivate static func missingSubnet(_ id: String, _ settings: Settings) -> Diagnostic {
+        Diagnostic(
+            "subnet \(id) cannot be used",
+            why: "it does not exist in region \(settings.region), or you may not see it",
+            remedy:
+                "check --subnet-id and --oci-region, or let an administrator allow 'Allow group <group> "
+                + "to use virtual-network-family in compartment id \(settings.compartmentID)'"
+        )
+    }
+
+    fileprivate static func unavailableSubnet(_ subnet: Subnet) -> Diagnostic {
+        Diagnostic(
+            "subnet \(subnet.displayName) cannot be used",
+            why: "it is \(subnet.lifecycleState)",
+            remedy: "wait until it is AVAILABLE, or give another --subnet-id"
+        )
+    }
+
+    fileprivate static func subnetOutside(
+        _ domains: [String],
+        _ subnet: Subnet,
+        of own: String
+    ) -> Diagnostic {
+        Diagnostic(
+            "subnet \(subnet.displayName) does not fit the availability domain",
+            why: "it belongs to \(own) alone, and the instances go to \(domains.joined(separator: ", "))",
+            remedy: "give --availability-domain \(own), or a regional subnet"
+        )
+    }
+
+    fileprivate static func missingShape(
+        _ name: String,
+        in domain: String,
+        known: [String]
+    ) -> Diagnostic {
+        Diagnostic(
+            "shape \(name) cannot be used",
+            why: "\(domain) has \(known.joined(separator: ", "))",
+            remedy: "give another --instance-shape or --availability-domain"
+        )
+    }
+
+    fileprivate static func misfitSize(of shape: String, why: String) -> Diagnostic {
+        Diagnostic(
+            "shape \(shape) cannot have that size",
+            why: why,
+            remedy: "change --instance-ocpus or --instance-memory-gb"
+        )
+    }
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Configuration
+internal import EventLoop
+internal import Glibc
+internal import OCIServices
+internal import Reporting
+internal import Transport
+
+/// `scaler-oci-hpc build-image`.
+enum BuildImageCommand {
+    private static let tokenVariable = "OCI_AUTH_TOKEN"
+    private static let engines = ["docker", "podman"]
+    /// How long an engine may take to say whether it works.
+    private static let probeLimit: Duration = .seconds(20)
+
+    @LoopActor
+    static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
+        let settings = try settings(input)
+        let plan = try plan(input, settings)
+        if input.has("print") {
+            show(plan, input, console)
+            return ExitCode.success
+        }
+        let engine = try await engine(input)
+        let context = try BuildContext(directory: input.text("context"))
+        defer { context.remove() }
+        if let arguments = plan.loginArguments {
+            console.say("logging in to \(plan.registry)")
+            let password =
+                plan.login == .signedToken
+                ? try await signedToken(settings, console) : input.environment[tokenVariable] ?? ""
+            try await run(engine, arguments, input: password)
+        }
+        console.say("building \(plan.image) for \(plan.platform)")
+        try await run(engine, plan.buildArguments(context: context.directory))
+        if let arguments = plan.pushArguments {
+            console.say("pushing \(plan.image)")
+            try await run(engine, arguments)
+        }
+        console.put(plan.image)
+        return ExitCode.success
+    }
+
+    // MARK: - What to do
+
+    private static func settings(_ input: CommandInput) throws(CommandError) -> Settings {
+        let path = input.text("config") ?? CommandForm.savedConfiguration
+        let needsFile = input.has("config") || !input.has("container-image")
+        let saved = needsFile ? try SavedConfiguration(reading: path).settings(path: path) : nil
+        return try input.settings(saved: saved, required: ["container-image"])
+    }
+
+    private static func plan(_ input: CommandInput, _ settings: Settings) throws(CommandError) -> ImagePlan {
+        let image = settings.containerImage
+        let parts = image.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count >= 3, parts[0].contains(where: { $0 == "." || $0 == ":" }), !parts.contains("")
+        else { throw .unusable(.unpushableImage(image)) }
+        var login = ImagePlan.Login.signedToken
+        if input.has("no-login") || input.has("no-push") {
+            login = .none
+        } else if let user = input.text("user") {
+            guard input.environment[tokenVariable]?.isEmpty == false else {
+                throw .unusable(.missingToken(of: user, tokenVariable))
+            }
+            login = .authToken(user: "\(parts[1])/\(user)")
+        }
+        return ImagePlan(
+            image: image,
+            platform: input.text("platform") ?? ImagePlan.platform(shapes: settings.instanceShapes),
+            baseImage: input.text("base-image"),
+            packages: input.text("pip"),
+            login: login,
+            isPushed: !input.has("no-push")
+        )
+    }
+
+    @LoopActor
+    private static func show(_ plan: ImagePlan, _ input: CommandInput, _ console: Console) {
+        let kept = input.text("context")
+        let engine = input.text("engine") ?? engines[0]
+        for line in plan.commandLines(engine: engine, context: kept ?? "./job-runner") { console.put(line) }
+        if kept == nil {
+            console.say("the files to build from are written by --context ./job-runner --no-push --no-login")
+        }
+    }
+
+    /// The engine that was asked for, or the first that answers.
+    @LoopActor
+    private static func engine(_ input: CommandInput) async throws(CommandError) -> String {
+        let name = input.text("engine")
+        var found: [String] = []
+        for candidate in name.map({ [$0] }) ?? engines {
+            guard let path = Program.find(candidate, searchPath: input.environment["PATH"] ?? "") else {
+                continue
+            }
+            if await answers(path) { return path }
+            found.append(path)
+        }
+        throw .program(
+            found.isEmpty ? .missingEngine(name ?? engines.joined(separator: " or ")) : .deadEngines(found)
+        )
+    }
+
+    /// Whether an engine's daemon can be used; `info` asks it.
+    @LoopActor
+    private static func answers(_ engine: String) async -> Bool {
+        do throws(TransportError) {
+            let child = try ChildProcess(Program(path: engine, arguments: ["info"]))
+            do throws(TransportError) {
+                return try await child.collect(byteCountMax: 1, until: .after(probeLimit)).end.isSuccess
+            } catch {
+                child.send(signal: SIGKILL)
+                return false
+            }
+        } catch {
+            return false
+        }
+    }
+
+    @LoopActor
+    private static func signedToken(
+        _ settings: Settings,
+        _ console: Console
+    ) async throws(CommandError) -> String {
+        let cloud = try await Cloud.open(settings, console)
+        return try await inCloud(await cloud.repositories.loginToken(deadline: cloud.deadline))
+    }
+
+    // MARK: - Doing it
+
+    /// Runs the engine with our standard output and error, where it describes a failure itself.
+    @LoopActor
+    private static func run(
+        _ engine: String,
+        _ arguments: [String],
+        input: String = ""
+    ) async throws(CommandError) {
+        var program = Program(path: engine, arguments: arguments)
+        program.output = .inherited
+        program.input = Array(input.utf8)
+        let end: ProcessEnd
+        do throws(TransportError) {
+            let child = try ChildProcess(program)
+            do throws(TransportError) {
+                end = try await child.waitForEnd()
+            } catch {
+                child.send(signal: SIGTERM)
+                throw error
+            }
+        } catch .cancelled {
+            throw .cancelled
+        } catch {
+            throw .file(path: engine, error)
+        }
+        guard end.isSuccess else {
+            throw .program(.failedEngine(engine, arguments.first ?? "", end, tokenVariable))
+        }
+    }
+}
+
+/// Why `build-image` stops.
+extension Diagnostic {
+    fileprivate static func unpushableImage(_ image: String) -> Diagnostic {
+        Diagnostic(
+            "\(image) cannot be pushed",
+            why: "it does not name a registry, a namespace and a repository",
+            remedy: "write REGION.ocir.io/NAMESPACE/REPOSITORY:TAG"
+        )
+    }
+
+    fileprivate static func missingToken(of user: String, _ variable: String) -> Diagnostic {
+        Diagnostic(
+            "\(user) cannot be logged in",
+            why: "\(variable) is not set",
+            remedy: "make an auth token in the console (your profile, Auth tokens) and export it"
+        )
+    }
+
+    fileprivate static func missingEngine(_ names: String) -> Diagnostic {
+        Diagnostic(
+            "there is no \(names)",
+            why: "PATH does not lead to it",
+            remedy: "install it, or build elsewhere with what --print shows"
+        )
+    }
+
+    fileprivate static func deadEngines(_ paths: [String]) -> Diagnostic {
+        Diagnostic(
+            "\(paths.joined(separator: " and ")) cannot build images",
+            why: "`info` fails: its daemon does not run, or you may not use it",
+            remedy: "start it, name another with --engine, or build elsewhere with what --print shows"
+        )
+    }
+
+    fileprivate static func failedEngine(
+        _ engine: String,
+        _ step: String,
+        _ end: ProcessEnd,
+        _ tokenVariable: String
+    ) -> Diagnostic {
+        let remedy =
+            switch step {
+            case "login":
+                "check --user and \(tokenVariable): the password is an auth token, not the console's"
+            case "push":
+                "check that the repository exists in this region and that you may 'manage repos' in its compartment"
+            default: "mend what it complains about and run this again"
+            }
+        return Diagnostic(
+            "\(engine) \(step) failed",
+            why: "\(end); what it said stands above",
+            remedy: remedy
+        )
+    }
+}

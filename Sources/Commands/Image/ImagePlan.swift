@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Configuration
+internal import OCIProfile
+
+/// The commands of the engine that build the image and push it.
+struct ImagePlan: Sendable, Equatable {
+    /// What logs in to the registry.
+    enum Login: Sendable, Equatable {
+        /// The engine is logged in already.
+        case none
+        /// An auth token of this user, with the namespace in front of the name.
+        case authToken(user: String)
+        /// A token for whoever signs the calls to OCI, which the registry gives out for some minutes.
+        case signedToken
+    }
+
+    /// Registry, namespace, repository and tag.
+    let image: String
+    /// `linux/amd64` or such.
+    let platform: String
+    let baseImage: String?
+    let packages: String?
+    let login: Login
+    let isPushed: Bool
+
+    /// The host of the registry.
+    var registry: String { String(image.prefix { $0 != "/" }) }
+
+    /// The name that goes with a signed token.
+    private static let tokenUser = "BEARER_TOKEN"
+
+    /// Arguments of the engine that log in, nil without a login; the password goes to its standard input.
+    var loginArguments: [String]? {
+        switch login {
+        case .none: nil
+        case .authToken(let user): ["login", registry, "--username", user, "--password-stdin"]
+        case .signedToken: ["login", registry, "--username", Self.tokenUser, "--password-stdin"]
+        }
+    }
+
+    /// Arguments of the engine that build from the files in `context`.
+    func buildArguments(context: String) -> [String] {
+        var arguments = ["build", "--platform", platform, "--tag", image]
+        if let baseImage { arguments += ["--build-arg", "BASE_IMAGE=\(baseImage)"] }
+        if let packages { arguments += ["--build-arg", "PACKAGES=\(packages)"] }
+        return arguments + [context]
+    }
+
+    /// Arguments of the engine that push; nil when only building was asked for.
+    var pushArguments: [String]? { isPushed ? ["push", image] : nil }
+
+    /// The commands as lines for a shell.
+    func commandLines(engine: String, context: String) -> [String] {
+        var lines: [String] = []
+        if let loginArguments {
+            let password =
+                if case .authToken = login { "printf %s \"$OCI_AUTH_TOKEN\"" } else {
+                    "<a token from the registry>"
+                }
+            lines.append("\(password) | \(Self.line([engine] + loginArguments))")
+        }
+        lines.append(Self.line([engine] + buildArguments(context: context)))
+        if let pushArguments { lines.append(Self.line([engine] + pushArguments)) }
+        return lines
+    }
+
+    /// The platform of containers of a shape: A1 is Ampere's, all others are x86.
+    static func platform(shapes: [String]) -> String {
+        shapes.contains {
+            $0.split(separator: ".").contains { $0.hasPrefix("A") && $0.dropFirst().allSatisfy(\.isNumber) }
+        }
+            ? "linux/arm64" : "linux/amd64"
+    }
+
+    private static func line(_ words: [String]) -> String {
+        words.map { word in
+            let isPlain = word.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "-_./:=@+,".utf8.contains(byte)
+                }
+            }
+            return isPlain && !word.isEmpty
+                ? word : "'" + word.map { $0 == "'" ? "'\\''" : String($0) }.joined() + "'"
+        }.joined(separator: " ")
+    }
+}

@@ -1,0 +1,1 @@
+../../../../Tools/job-runner/job_runner.py

@@ -1,0 +1,1 @@
+../../../../Tools/job-runner/oci_principal.py

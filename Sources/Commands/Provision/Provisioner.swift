@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Creates what tasks need, in an order in which every step finds what it needs, and so that the run can be repeated.
+//
+// Rule: a run may end anywhere, by a refusal, a lost connection or Ctrl-C, and be made again by somebody with other
+// rights. IAM takes its changes in the tenancy's home region only, and the other services learn of them some seconds
+// to minutes later.
+// Consequence: every step first looks what is there, and only creates or changes what is not as wanted; what the steps are
+// going to make is saved before the first of them, so that cleanup knows; a refusal that may only mean "not yet" is
+// retried, but only after a change to IAM in the same run.
+// Rejected: creating first and reading the conflict, as Scaler's provisioner does. It cannot tell a bucket of its own
+// from somebody else's, and never corrects a policy.
+
+internal import Configuration
+internal import EventLoop
+internal import JSON
+internal import OCIServices
+internal import Transport
+
+/// One run of provision.
+@LoopActor
+final class Provisioner {
+    private static let stepCount = 12
+    private static let lifecycleDays = 7
+    private static let lifecycleRule = "cleanup-old-tasks"
+
+    private let order: ProvisionOrder
+    private let cloud: Cloud
+    private let console: Console
+    private let steps: Steps
+    private var settings: Settings
+    private let names: ProvisionedNames
+    /// Short code of the tenancy's home region, once it is known.
+    private var homeRegionKey = ""
+    /// The calls to the home region, once they are needed.
+    private var home: ServiceCalls
+    /// When IAM was last changed by this run.
+    private var permissionsChanged: Deadline?
+    private var changeCount = 0
+    private var madeSoFar: [String] = []
+    private var isBucketOurs = false
+
+    init(_ order: ProvisionOrder, _ cloud: Cloud, _ console: Console) {
+        self.order = order
+        self.cloud = cloud
+        self.console = console
+        home = cloud.calls
+        settings = order.settings
+        settings.objectStorageNamespace = cloud.namespace
+        names = ProvisionedNames(
+            prefix: order.prefix,
+            namespace: cloud.namespace,
+            region: cloud.regionName,
+            bucket: settings.objectStorageBucket.isEmpty ? nil : settings.objectStorageBucket
+        )
+        steps = Steps(console, count: Self.stepCount)
+    }
+
+    /// Performs all steps.
+    func run() async throws(CommandError) {
+        do throws(CommandError) {
+            try await perform(lookups)
+            completeSettings()
+            try save()
+            home = try await cloud.home(regionKey: homeRegionKey)
+            try await perform(changes)
+            let written = try writeFiles()
+            try await perform([Step("files", done: written)])
+        } catch {
+            tellWhatExists()
+            throw error
+        }
+        if order.isDryRun { return console.say("dry run: nothing was changed") }
+        console.say(
+            changeCount == 0
+                ? "everything was there already; nothing was changed"
+                : "done: \(madeSoFar.joined(separator: ", "))"
+        )
+        sayWhatNext()
+    }
+
+    private func perform(_ table: [Step]) async throws(CommandError) {
+        for step in table { try await steps.perform(step, send: make) }
+    }
+
+    // MARK: - What is there
+
+    private var lookups: [Step] {
+        [
+            Step("credentials", done: "accepted; namespace \(cloud.namespace)"),
+            Step("tenancy", plan: lookUpTenancy),
+            Step("compartment", plan: lookUpCompartment),
+            Step("availability domain", plan: lookUpAvailabilityDomains),
+            Step("subnet", plan: lookUpSubnets),
+            Step("shape", plan: lookUpShapes),
+        ]
+    }
+
+    private var lookup: ResourceLookup { ResourceLookup(cloud: cloud) }
+
+    private func lookUpTenancy() async throws(CommandError) -> StepPlan {
+        let tenancy = try await inCloud(await cloud.identity.tenancy(deadline: cloud.deadline))
+        homeRegionKey = tenancy.homeRegionKey
+        return .done("\(tenancy.name), home region \(homeRegionKey)")
+    }
+
+    private func lookUpCompartment() async throws(CommandError) -> StepPlan {
+        .done(try await lookup.compartment())
+    }
+
+    private func lookUpAvailabilityDomains() async throws(CommandError) -> StepPlan {
+        settings.availabilityDomains = try await lookup.availabilityDomains()
+        return .done(settings.availabilityDomains.joined(separator: ", "))
+    }
+
+    private func lookUpSubnets() async throws(CommandError) -> StepPlan {
+        .done(try await lookup.subnets(in: settings.availabilityDomains).joined(separator: ", "))
+    }
+
+    private func lookUpShapes() async throws(CommandError) -> StepPlan {
+        try await lookup.shapes(in: settings.availabilityDomains)
+        return .done(settings.instanceShapes.joined(separator: ", "))
+    }
+
+    // MARK: - What is made
+
+    /// The rule comes last: the service accepts it only once the policy lets the service itself delete objects.
+    private var changes: [Step] {
+        [
+            Step("bucket \(names.bucket)", plan: ensureBucket),
+            Step("dynamic group \(names.dynamicGroup)", plan: ensureDynamicGroup),
+            Step("policy \(names.policy)", plan: ensurePolicy),
+            Step("repository \(names.repository)", plan: ensureRepository),
+            Step("lifecycle rule \(Self.lifecycleRule)", plan: ensureLifecycleRule),
+        ]
+    }
+
+    private func ensureBucket() async throws(CommandError) -> StepPlan {
+        let found = try await inCloud(await cloud.buckets.find(names.bucket, deadline: cloud.deadline))
+        guard let found else {
+            isBucketOurs = true
+            return .create(cloud.buckets.creation(of: names.bucket, tags: tags), by: cloud.calls)
+        }
+        switch Provenance(tags: found.freeformTags, compartmentID: settings.compartmentID) {
+        case .ours:
+            isBucketOurs = true
+            return .done("exists")
+        case .foreign: return .done("exists; provision did not make it and cleanup will leave it")
+        case .anotherCompartment(let other): return .refuse(.taken("bucket \(names.bucket)", by: other))
+        }
+    }
+
+    private func ensureDynamicGroup() async throws(CommandError) -> StepPlan {
+        let name = names.dynamicGroup
+        let rule = PolicyStatements.matchingRule(compartmentID: settings.compartmentID)
+        let found = try await inCloud(await identity.dynamicGroup(name, deadline: cloud.deadline))
+        guard let found else {
+            let request = identity.dynamicGroupCreation(
+                of: name,
+                matchingRule: rule,
+                description: "Container instances that run Scaler tasks",
+                tags: tags
+            )
+            return .create(request, by: home, .permissions)
+        }
+        if found.matchingRule == rule { return .done("exists") }
+        let change = identity.dynamicGroupChange(of: found.id, matchingRule: rule)
+        return changeIfOurs("dynamic group \(name)", found.freeformTags, change)
+    }
+
+    private func ensurePolicy() async throws(CommandError) -> StepPlan {
+        let (name, compartmentID) = (names.policy, settings.compartmentID)
+        let statements = PolicyStatements.all(
+            names: names,
+            compartmentID: compartmentID,
+            region: cloud.regionName,
+            launchers: try await launchers()
+        )
+        let found = try await inCloud(
+            await identity.policy(name, in: compartmentID, deadline: cloud.deadline)
+        )
+        var plan = StepPlan.done("exists")
+        if let found, found.statements != statements {
+            let change = identity.policyChange(of: found.id, statements: statements)
+            plan = changeIfOurs("policy \(name)", found.freeformTags, change)
+        } else if found == nil {
+            let request = identity.policyCreation(
+                of: name,
+                in: compartmentID,
+                statements: statements,
+                description: "What Scaler tasks on container instances need",
+                tags: tags
+            )
+            plan = .create(request, by: home, .permissions)
+        }
+        plan.details = statements.map { "        \($0)" }
+        return plan
+    }
+
+    private func ensureRepository() async throws(CommandError) -> StepPlan {
+        let name = names.repository
+        let found = try await inCloud(await cloud.repositories.find(name, deadline: cloud.deadline))
+        if found != nil { return .done("exists") }
+        return .create(cloud.repositories.creation(of: name, tags: tags), by: cloud.calls)
+    }
+
+    private func ensureLifecycleRule() async throws(CommandError) -> StepPlan {
+        let wanted = LifecycleRule(
+            name: Self.lifecycleRule,
+            deletesAfterDays: Self.lifecycleDays,
+            prefix: settings.objectStoragePrefix + "/"
+        )
+        let rules = try await inCloud(await lifecycleRules())
+        if rules.contains(wanted) {
+            return .done("exists; task objects live \(Self.lifecycleDays) days")
+        }
+        guard isBucketOurs else {
+            return .done(
+                "left out: the bucket is not ours; a rule that deletes '\(settings.objectStoragePrefix)/' after "
+                    + "\(Self.lifecycleDays) days keeps it small"
+            )
+        }
+        let others = rules.filter { $0.name != Self.lifecycleRule }
+        let request = cloud.buckets.lifecycleChange(of: names.bucket, to: others + [wanted])
+        let verb = rules.isEmpty ? Change.Verb.created : .changed
+        return .send(Change(verb: verb, request: request, calls: cloud.calls))
+    }
+
+    /// A bucket that a dry run did not make has none.
+    private func lifecycleRules() async throws(OCIError) -> [LifecycleRule] {
+        do throws(OCIError) {
+            return try await cloud.buckets.lifecycle(of: names.bucket, deadline: cloud.deadline)
+        } catch .service(let failure)
+            where order.isDryRun && isBucketOurs && failure.code == "BucketNotFound"
+        {
+            return []
+        }
+    }
+
+    /// IAM as the home region has it, where alone it can be changed.
+    private var identity: Identity { Identity(calls: home, tenancyID: cloud.tenancyID) }
+
+    private var tags: [(String, String)] {
+        Provenance.tags(
+            compartmentID: settings.compartmentID,
+            own: settings.freeformTags.map { ($0.key, $0.value) }
+        )
+    }
+
+    private func changeIfOurs(
+        _ title: String,
+        _ tags: [String: String],
+        _ request: ServiceRequest
+    ) -> StepPlan {
+        switch Provenance(tags: tags, compartmentID: settings.compartmentID) {
+        case .ours: .send(Change(verb: .changed, request: request, calls: home, effect: .permissions))
+        case .anotherCompartment(let other): .refuse(.taken(title, by: other))
+        case .foreign: .refuse(.foreign(title))
+        }
+    }
+
+    // MARK: - Making
+
+    /// Sends a change, or shows it in a dry run.
+    private func make(_ title: String, _ change: Change) async throws(CommandError) -> String {
+        if order.isDryRun {
+            console.put(change.request, change.calls)
+            return "would be \(change.verb.rawValue)"
+        }
+        try await send(change)
+        if change.effect == .permissions { permissionsChanged = .now }
+        changeCount += 1
+        madeSoFar.append("\(title) \(change.verb.rawValue)")
+        return change.verb.rawValue
+    }
+
+    /// Sends a change again while its refusal may only mean that services have not heard of the new policy.
+    private func send(_ change: Change) async throws(CommandError) {
+        var pause: Duration = .seconds(2)
+        while true {
+            do throws(OCIError) {
+                _ = try await change.calls.apply(change.request, deadline: cloud.deadline)
+                return
+            } catch {
+                guard let permissionsChanged, let limit = error.propagationLimit,
+                    !(permissionsChanged + limit).isPast
+                else { throw CommandError(error) }
+                console.say("note: waiting for the new policy to take effect")
+            }
+            do throws(WaitError) { try await sleep(for: pause) } catch { throw .cancelled }
+            pause = min(pause * 2, .seconds(30))
+        }
+    }
+
+    // MARK: - Who launches
+
+    /// Whose members may launch tasks, as a policy's subject; nil for statements that somebody else makes.
+    private func launchers() async throws(CommandError) -> String? {
+        if let group = order.group {
+            if group == "none" { return nil }
+            let isWhole = group.hasPrefix("group ") || group.hasPrefix("dynamic-group ")
+            return isWhole ? group : "group \(group)"
+        }
+        let groups = try await inCloud(await callersGroups())
+        guard groups.count == 1 else { throw .unusable(.unclearLaunchers(groups)) }
+        return "group \(groups[0])"
+    }
+
+    private func callersGroups() async throws(OCIError) -> [String] {
+        guard let user = try await cloud.access.userID(deadline: cloud.deadline) else { return [] }
+        return try await cloud.identity.groupNames(ofUser: user, deadline: cloud.deadline)
+    }
+
+    // MARK: - Files and words
+
+    /// Names what the user left to provision.
+    private func completeSettings() {
+        settings.objectStorageBucket = names.bucket
+        if !settings.containerImage.isEmpty { return }
+        settings.containerImage = names.image(
+            registry: "\(cloud.regionName).ocir.io",
+            namespace: cloud.namespace
+        )
+    }
+
+    private func save() throws(CommandError) {
+        if order.isDryRun { return }
+        var saved = ProvisionedFiles.saved(
+            settings,
+            names,
+            prefix: order.prefix,
+            tenancyID: cloud.tenancyID
+        )
+        let configuration = Array(ProvisionedFiles.configuration(settings).utf8)
+        saved.entries += [
+            (SavedConfiguration.environmentKey, .string(order.environmentPath)),
+            (SavedConfiguration.configurationKey, .string(order.configurationPath)),
+            (SavedConfiguration.configurationDigestKey, .string(SavedConfiguration.digest(configuration))),
+        ]
+        try replace(order.savedPath, with: saved.text)
+    }
+
+    /// Writes the files that are not there yet, and returns what to say of them.
+    private func writeFiles() throws(CommandError) -> String {
+        let (saved, exports, toml) = (order.savedPath, order.environmentPath, order.configurationPath)
+        if order.isDryRun { return "would write \(saved), \(exports), \(toml)" }
+        try replace(exports, with: ProvisionedFiles.environment(settings))
+        let configuration = ProvisionedFiles.configuration(settings)
+        if let present = contents(of: toml), present != Array(configuration.utf8) {
+            return "\(saved), \(exports); \(toml) is there already, with other content, and was left alone"
+        }
+        try replace(toml, with: configuration)
+        return "\(saved), \(exports), \(toml)"
+    }
+
+    /// Writes a file unless it says the same already.
+    private func replace(_ path: String, with text: String) throws(CommandError) {
+        let bytes = Array(text.utf8)
+        if contents(of: path) == bytes { return }
+        do throws(TransportError) {
+            try replaceFile(path, with: bytes)
+        } catch {
+            throw .file(path: path, error)
+        }
+        changeCount += 1
+        madeSoFar.append("\(path) written")
+    }
+
+    private func contents(of path: String) -> [UInt8]? { try? readFile(path, byteCountMax: 1 << 20) }
+
+    private func tellWhatExists() {
+        if order.isDryRun || madeSoFar.isEmpty { return }
+        console.say("stopped after: \(madeSoFar.joined(separator: ", "))")
+        console.say(
+            "run the same command again to go on, or scaler-oci-hpc cleanup --config \(order.savedPath) to remove it"
+        )
+    }
+
+    private func sayWhatNext() {
+        console.put("image:  \(settings.containerImage)")
+        console.put("next:   scaler-oci-hpc build-image --config \(order.savedPath)")
+        console.put("        scaler-oci-hpc check --config \(order.savedPath)")
+        console.put("        scaler-oci-hpc up \(order.configurationPath)")
+    }
+}
+
+extension StepPlan {
+    fileprivate static func create(
+        _ request: ServiceRequest,
+        by calls: ServiceCalls,
+        _ effect: Change.Effect = .resources
+    ) -> StepPlan {
+        .send(Change(verb: .created, request: request, calls: calls, effect: effect))
+    }
+}
+
+extension OCIError {
+    /// How long after a change to IAM this refusal may mean "not yet"; nil if it never does.
+    ///
+    /// Oracle's Go SDK waits four minutes for either; but the second is also what a missing right looks like.
+    fileprivate var propagationLimit: Duration? {
+        guard case .service(let failure) = self else { return nil }
+        if failure.code == "InsufficientServicePermissions" { return .seconds(240) }
+        return failure.kind == .notAuthorized || !failure.kind.isPermission ? nil : .seconds(20)
+    }
+}

@@ -1,1 +1,0 @@
-../../../Tools/job-runner/job_runner.py

@@ -1,1 +1,0 @@
-../../../Tools/job-runner/oci_principal.py

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import EventLoop
+import OCIServices
+import TestSupport
+import Testing
+
+@testable import Commands
+
+@Suite struct CommandFormTests {
+    @Test func `every form has a help that names each of its flags`() {
+        for form in CommandForm.all {
+            for option in form.options { #expect(form.help.contains("--\(option.name)"), "\(form.name)") }
+            #expect(form.help.hasPrefix(form.summary))
+        }
+        #expect(CommandForm.all.map(\.name) == CommandRunner.subcommands.map(\.name))
+        #expect(CommandRunner.run("sweep", []) == nil)
+    }
+
+    @Test func `no flag of a form has two rows`() {
+        for form in CommandForm.all {
+            let names = form.options.map(\.name)
+            #expect(Set(names).count == names.count, "\(form.name)")
+            let shorts = form.options.compactMap(\.short)
+            #expect(Set(shorts).count == shorts.count, "\(form.name)")
+            for (own, meant) in form.synonyms {
+                #expect(names.contains(own) && names.contains(meant), "\(form.name): \(own)")
+            }
+        }
+    }
+
+    @Test func `a synonym is the setting itself, and not both at once`() throws {
+        let scan = try CommandForm.provision.scan(["--region", "phx", "--image=x"])
+        #expect(scan.texts("oci-region") == ["phx"])
+        #expect(scan.texts("container-image") == ["x"])
+        #expect(scan.texts("region") == nil)
+        #expect(throws: CommandError.self) {
+            try CommandForm.provision.scan(["--region", "phx", "--oci-region", "iad"])
+        }
+        #expect(CommandForm.asksForHelp(["--nonsense", "--help"]))
+    }
+
+    @Test func `minutes of a job become seconds`() throws {
+        let arguments = [
+            "--compartment-id", "c", "--availability-domain", "AD-1,AD-2", "--subnet-id", "s",
+            "--job-timeout",
+            "90", "--scheduler", "tcp://10.0.0.1:1",
+        ]
+        let order = try ProvisionOrder(CommandInput(.provision, arguments, environment: [:]))
+        #expect(order.settings.jobTimeout == .seconds(5400))
+        #expect(order.settings.availabilityDomains == ["AD-1", "AD-2"])
+        #expect(order.settings.schedulerAddress == .tcp(host: "10.0.0.1", port: 1))
+        #expect(order.settings.workerManagerID == "wm-oci-hpc")
+        #expect(order.prefix == "scaler-oci")
+    }
+
+    @Test func `exit codes tell mistakes from refusals`() {
+        #expect(CommandError.declined.exitCode == 1)
+        #expect(CommandError.cancelled.exitCode == 130)
+        #expect(CommandError.cloud(.unknownAvailabilityDomain("x", known: [])).exitCode == 78)
+        #expect(CommandError.cloud(.authentication(.refused("x"))).exitCode == 77)
+        #expect(CommandError.configuration(.strayWord("x", command: "up")).exitCode == 2)
+    }
+
+    @Test func `Scaler's programs get their addresses and the file`() throws {
+        let text = """
+            [object-storage-server]
+            bind_address = "tcp://127.0.0.1:1"
+            [scheduler]
+            bind_address = "tcp://0.0.0.0:2"
+            object_storage_address = "tcp://127.0.0.1:1"
+            [[worker_manager]]
+            type = "native"
+            """
+        let sections = try ScalerSections(Array(text.utf8), path: "c.toml")
+        #expect(sections.otherManagerTypes == ["native"])
+        let programs = CompanionProgram.all(sections, path: "c.toml")
+        #expect(programs.map(\.name) == ["scaler_object_storage_server", "scaler_scheduler"])
+        #expect(programs[0].arguments == ["tcp://127.0.0.1:1", "--config", "c.toml"])
+        #expect(
+            programs[1].arguments == [
+                "tcp://0.0.0.0:2", "--object-storage-address", "tcp://127.0.0.1:1", "--config", "c.toml",
+            ]
+        )
+        #expect(throws: ConfigurationError.missingSettings(["bind_address"], path: "c", line: 1)) {
+            _ = try ScalerSections(Array("[scheduler]".utf8), path: "c")
+        }
+        #expect(throws: ConfigurationError.self) {
+            _ = try ScalerSections(Array("[scheduler]\nbind_address = 5".utf8), path: "c")
+        }
+    }
+
+    @Test func `the client's own lines are told from what else it prints`() {
+        let output = """
+            WARNING: something
+            {"check": "client", "ok": true, "detail": "connected"}
+            {"check": "map", "ok": false, "detail": "no"}
+            {"nothing": 1}
+            """
+        let lines = ClientLine.all(in: output)
+        #expect(
+            lines == [
+                "client": ClientLine(isRight: true, detail: "connected"),
+                "map": ClientLine(isRight: false, detail: "no"),
+            ]
+        )
+        #expect(ClientLine.tail(of: Array("a\nb\n".utf8)) == "b")
+        #expect(ClientLine.tail(of: []) == "nothing")
+    }
+}
+
+@Suite struct ConsoleTests {
+    @Test func `on a terminal a step shows while it is under way, elsewhere once it is done`() async throws {
+        try await onLoop {
+            for isTerminal in [true, false] {
+                var talk = ""
+                var data = ""
+                let console = Console(
+                    isTerminal: isTerminal,
+                    write: { text, stream in if stream == .messages { talk += text } else { data += text } },
+                    readAnswer: { "YES" }
+                )
+                let steps = Steps(console, count: 10)
+                try await steps.perform(Step("bucket", done: "created")) { _, _ in "" }
+                let policy = Step("policy") { () async throws(CommandError) in
+                    console.showProgress("deleting", done: 5, total: 10)
+                    return .refuse(Diagnostic("it is taken", why: "so it is", remedy: "take another"))
+                }
+                await #expect(throws: CommandError.self) { try await steps.perform(policy) { _, _ in "" } }
+                console.put("result")
+                #expect(data == "result\n")
+                #expect(talk.contains("[ 1/10] bucket: created\n"))
+                #expect(talk.contains("[ 2/10] policy: failed\n"))
+                #expect(talk.contains("[###############...............] 5/10") == isTerminal)
+                #expect(talk.contains("\u{1B}") == isTerminal)
+                let isTaken = try await console.confirms("Really?")
+                #expect(isTaken)
+            }
+        }
+    }
+
+    @Test(arguments: [("y", true), ("yes", true), ("", false), ("no", false), ("yep", false)])
+    func `only yes is yes`(_ answer: String, _ isYes: Bool) async throws {
+        try await onLoop {
+            let console = Console(isTerminal: false, write: { _, _ in }, readAnswer: { answer })
+            let isTaken = try await console.confirms("Really?")
+            #expect(isTaken == isYes)
+            let silent = Console(isTerminal: false, write: { _, _ in }, readAnswer: { nil })
+            let isAssumed = try await silent.confirms("Really?")
+            #expect(!isAssumed)
+        }
+    }
+}

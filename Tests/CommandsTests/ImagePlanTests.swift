@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import Commands
+
+@Suite struct ImagePlanTests {
+    private func plan(_ login: ImagePlan.Login = .signedToken, packages: String? = nil) -> ImagePlan {
+        ImagePlan(
+            image: "iad.ocir.io/ns/runner:1",
+            platform: "linux/amd64",
+            baseImage: nil,
+            packages: packages,
+            login: login,
+            isPushed: true
+        )
+    }
+
+    @Test func `the commands log in, build and push`() {
+        let plan = plan()
+        #expect(
+            plan.loginArguments == ["login", "iad.ocir.io", "--username", "BEARER_TOKEN", "--password-stdin"]
+        )
+        #expect(
+            plan.buildArguments(context: "/tmp/x")
+                == ["build", "--platform", "linux/amd64", "--tag", "iad.ocir.io/ns/runner:1", "/tmp/x"]
+        )
+        #expect(plan.pushArguments == ["push", "iad.ocir.io/ns/runner:1"])
+        #expect(self.plan(.none).loginArguments == nil)
+    }
+
+    @Test func `what a shell would read is quoted where the commands are printed`() {
+        let lines = plan(.authToken(user: "ns/o'neil"), packages: "numpy 'x'>1").commandLines(
+            engine: "podman",
+            context: "."
+        )
+        #expect(lines[0].hasSuffix(#"podman login iad.ocir.io --username 'ns/o'\''neil' --password-stdin"#))
+        #expect(lines[0].hasPrefix("printf %s \"$OCI_AUTH_TOKEN\" | "))
+        #expect(lines[1].contains(#"'PACKAGES=numpy '\''x'\''>1'"#))
+    }
+
+    @Test(arguments: [
+        (["CI.Standard.E4.Flex"], "linux/amd64"), (["CI.Standard.A1.Flex"], "linux/arm64"),
+        (["CI.Standard.A2.Flex"], "linux/arm64"), (["CI.Standard.Alpha.Flex"], "linux/amd64"),
+    ])
+    func `Ampere's shapes run images of their own`(_ shapes: [String], _ platform: String) {
+        #expect(ImagePlan.platform(shapes: shapes) == platform)
+    }
+
+    @Test(arguments: [
+        ("iad.ocir.io/ns/team/runner:1", "iad", "team/runner", "1"),
+        ("us-ashburn-1.ocir.io/ns/runner", "us-ashburn-1", "runner", "latest"),
+        ("ocir.us-ashburn-1.oci.oraclecloud.com/ns/runner:x", "us-ashburn-1", "runner", "x"),
+        ("docker.io/library/python:3", nil, "python", "3"), ("python", nil, "", "latest"),
+        ("", nil, "", "latest"),
+    ])
+    func `an image's name comes apart`(_ text: String, _ region: String?, _ repository: String, _ tag: String)
+    {
+        let name = ImageName(text)
+        #expect(name.registryRegion == region)
+        #expect(name.repository == repository)
+        #expect(name.tag == tag)
+    }
+
+    @Test func `a digest takes the place of a tag`() {
+        let name = ImageName("iad.ocir.io/ns/runner@sha256:00ff")
+        #expect(name.digest == "sha256:00ff")
+        #expect(name.tag == nil)
+        #expect(name.repository == "runner")
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import JSON
+import OCIServices
+import Testing
+
+@testable import Commands
+@testable import OCIServices
+@testable import CloudOwnership
+
+@Suite struct OwnedResourcesReportTests {
+    private let now = Timestamp(millisecondsSinceEpoch: 1_000_000_000)
+
+    private func report(name: String = "scaler-wm-0011") throws -> OwnedResourcesReport {
+        let members: [(String, JSON?)] = [
+            ("id", .string("ocid1.computecontainerinstance.oc1.iad.abcdefghijklmnop")),
+            ("displayName", .string(name)), ("lifecycleState", .string("ACTIVE")),
+            ("availabilityDomain", .string("Uocm:US-ASHBURN-AD-1")),
+            ("freeformTags", .strings([("scaler-owner", "o1"), ("scaler-task", "00112233445566778899")])),
+        ]
+        let instance = try InstanceSummary(JSONObject(.object(present: members)))
+        let object = try ObjectSummary(
+            JSONObject(.object(present: [("name", .string("p/o1/results/00.pkl")), ("size", .integer(7))]))
+        )
+        return OwnedResourcesReport(
+            resources: OwnedResources(
+                instances: [try #require(OwnedResources.Instance(instance))],
+                objects: [try #require(OwnedResources.StoredObject(object, prefix: "p"))]
+            ),
+            now: now
+        )
+    }
+
+    @Test func `each kind is a table with its heading`() throws {
+        #expect(
+            try report().lines == [
+                "INSTANCE         NAME            STATE   AGE  OWNER  TASK          AD               SHAPE",
+                "...efghijklmnop  scaler-wm-0011  ACTIVE  -    o1     001122334455  US-ASHBURN-AD-1  -", "",
+                "OBJECT               BYTES  AGE", "p/o1/results/00.pkl  7      -",
+            ]
+        )
+        #expect(
+            OwnedResourcesReport(resources: OwnedResources(instances: [], objects: []), now: now).lines == []
+        )
+    }
+
+    @Test func `a name cannot drive the terminal`() throws {
+        #expect(!(try report(name: "a\u{1B}[2J\n").lines.joined().contains("\u{1B}")))
+    }
+
+    @Test(arguments: [
+        (1, 1, "1 container instance and 1 task object"), (0, 0, "0 container instances and 0 task objects"),
+        (2, 0, "2 container instances and 0 task objects"),
+    ])
+    func `one is one and more are many`(instances: Int, objects: Int, text: String) {
+        #expect(OwnedResourcesReport.count(instances, objects) == text)
+    }
+
+    @Test(arguments: [
+        (-5, "0s"), (119, "119s"), (120, "2m"), (7199, "119m"), (7200, "2h"), (172_799, "47h"),
+        (172_800, "2d"),
+    ])
+    func `an age is told in the greatest unit that says something`(seconds: Int, text: String) {
+        let moment = Timestamp(millisecondsSinceEpoch: now.millisecondsSinceEpoch - seconds * 1000)
+        #expect(
+            OwnedResourcesReport(resources: OwnedResources(instances: [], objects: []), now: now).age(
+                since: moment
+            )
+                == text
+        )
+    }
+}
