@@ -215,17 +215,3 @@ func unusedObjectStore() -> ObjectStoreClient {
         log: log
     )
 }
-
-extension ObjectInstruction {
-    /// A scheduler's revocation.
-    init(deleted objectIDs: [ObjectID]) {
-        self.init(
-            kind: .delete,
-            user: ClientID([]),
-            objectIDs: objectIDs,
-            contentTypes: [],
-            names: [],
-            sizesInBytes: []
-        )
-    }
-}
