@@ -102,8 +102,9 @@ let package = Package(
         module(
             "Tasks",
             [
-                "CloudOwnership", "Compression", "Configuration", "EventLoop", "HTTPClient", "OCIServices",
-                "Reporting", "SchedulerLink", "SchedulerMessages", "TaskEngine", "TaskPayload", "Transport",
+                "CloudOwnership", "Compression", "Configuration", "Encodings", "EventLoop", "HTTPClient",
+                "OCIServices", "Reporting", "SchedulerLink", "SchedulerMessages", "TaskEngine", "TaskPayload",
+                "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
@@ -118,8 +119,9 @@ let package = Package(
         module(
             "Commands",
             [
-                "Configuration", "Encodings", "EventLoop", "HTTPWire", "JSON", "Messaging", "OCIProfile",
-                "OCIServices", "Reporting", "TaskEngine", "TaskPayload", "Transport", "CloudOwnership", "Daemon",
+                "Configuration", "Encodings", "EventLoop", "JSON", "Messaging", "OCIProfile",
+                "OCIServices", "Reporting", "TaskEngine", "TaskPayload", "Transport", "CloudOwnership",
+                "Daemon",
             ],
             resources: [.embedInCode("Image/JobRunner"), .embedInCode("Check/check_client.py")]
         ),

@@ -13,7 +13,7 @@ enum House {
     static let modules: [Module] = [
         Module(
             "ScalerOCIHPC",
-            ["Commands", "Daemon", "Provisioning", "Reporting", "Configuration", "Transport"]
+            ["Commands", "Daemon", "Reporting", "Configuration", "Transport"]
         ),
         // Knows how to start the daemon, for `up`, and nothing of what happens in it.
         Module(
@@ -22,13 +22,6 @@ enum House {
                 "Daemon", "Tasks", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
                 "Configuration",
                 "TaskPayload", "Messaging", "OCIProfile", "JSON", "Encodings", "Transport", "EventLoop",
-            ]
-        ),
-        Module(
-            "Provisioning",
-            [
-                "Daemon", "CloudOwnership", "Reporting", "OCIServices", "Configuration", "TaskPayload",
-                "Messaging", "HTTPWire", "OCIProfile", "JSON", "Encodings", "Transport", "EventLoop",
             ]
         ),
         Module(
@@ -42,8 +35,8 @@ enum House {
             "Tasks",
             [
                 "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices", "Configuration",
-                "TaskPayload", "SchedulerMessages", "HTTPClient", "Compression", "Transport", "EventLoop",
-                "Logging",
+                "TaskPayload", "SchedulerMessages", "HTTPClient", "Encodings", "Compression", "Transport",
+                "EventLoop", "Logging",
             ]
         ),
         Module(
@@ -56,7 +49,8 @@ enum House {
         Module(
             "CloudOwnership",
             [
-                "Reporting", "TaskEngine", "OCIServices", "HTTPClient", "Configuration", "Encodings",
+                "Reporting", "TaskEngine", "OCIServices", "HTTPClient", "TaskPayload", "Configuration",
+                "Encodings",
                 "Transport", "EventLoop", "Logging",
             ]
         ),
@@ -88,12 +82,6 @@ enum House {
         Module("EventLoop", ["CLibev"]),
         Module("Encodings", [], isPure: true),
     ]
-
-    /// Rows of `modules` that may have no folder: one takes the other's place.
-    static let modulesInChange: Set = ["Commands", "Provisioning"]
-
-    /// Modules that are being taken apart: their words, and their files without a test, die with them.
-    static let goingModules: Set = ["Provisioning"]
 
     static let pureModules = Set(modules.filter(\.isPure).map(\.name))
 
@@ -130,9 +118,7 @@ enum House {
 
     /// Files under 25 lines, by name: the entry, whose name the system gives, and those still to be folded.
     static let shortFiles: Set = [
-        "AuthenticationProblem.swift", "Broadcast.swift", "Connector.swift", "HTTPDeadlines.swift",
-        "HTTPResponse.swift", "LoopActor.swift", "main.swift", "PullSecrets.swift", "RestartPace.swift",
-        "RetryToken.swift", "ServiceClock.swift", "Sleep.swift", "Version.swift",
+        "main.swift", "RestartPace.swift",
     ]
 
     /// Parts that decide and that one other alone uses: file, and the type or function whose tests are theirs too.
@@ -165,15 +151,13 @@ enum House {
         "LedgerDriver.swift", "Lister.swift", "LiveOutput.swift", "ManagerService.swift", "Metrics.swift",
         "ObjectStoreConnection.swift", "OCIAccess.swift", "PackedPayload.swift", "ParentDeathSignal.swift",
         "PayloadStore.swift", "ProfileCredentials.swift", "RequestCounts.swift",
-        "ResourcePrincipalTokens.swift", "ServiceAnswer.swift", "ServiceRequest.swift",
-        "SessionTokens.swift", "Sweep.swift", "TaskAnswer.swift", "TaskFailure.swift", "TaskRun.swift",
-        "TicketQueue.swift", "TokenFetch.swift", "TransportFailure.swift", "YMQSendBuffer.swift",
+        "ResourcePrincipalTokens.swift", "ServiceAnswer.swift", "SessionTokens.swift", "Sweep.swift",
+        "TaskAnswer.swift", "TaskFailure.swift", "TaskRun.swift", "TokenFetch.swift",
     ]
 
     /// Files that still hold words of the private vocabulary.
-    static let filesWithPrivateWords: Set<String> = [
-        "Base64.swift", "HTTPConnection.swift", "RateGate.swift", "RateGateTests.swift",
-        "ServiceCalls.swift", "SurroundingsTests.swift",
+    static let filesWithPrivateWords: Set = [
+        "Base64.swift"
     ]
 
     /// Names that types of two modules still share.

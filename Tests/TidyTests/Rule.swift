@@ -29,19 +29,12 @@ struct Scope: Sendable {
         file.module != nil || file.path.hasPrefix("Tests/") || file.path.hasPrefix("Tools/")
     }
     static let manifestAndSources = Self { $0.path == "Package.swift" || $0.isSwiftSource }
-    /// All but these tests, which name what they ban, and modules that are being taken apart.
-    static let swiftFilesThatStay = Self { file in
-        file.path.hasSuffix(".swift") && !file.path.hasPrefix("Tests/TidyTests/") && !isGoing(file)
+    /// All but these tests, which name what they ban.
+    static let swiftFilesButTheseTests = Self { file in
+        file.path.hasSuffix(".swift") && !file.path.hasPrefix("Tests/TidyTests/")
     }
-    static let sourcesThatStay = Self { $0.isSwiftSource && !isGoing($0) }
     static let decidingModulesAndUnitTests = Self { file in
         file.isSwiftSource && House.modulesWithTwins.contains(file.module ?? "") || file.isUnitTest
-    }
-
-    private static func isGoing(_ file: SourceTree.File) -> Bool {
-        House.goingModules.contains { module in
-            file.path.hasPrefix("Sources/\(module)/") || file.path.contains("/\(module)Tests/")
-        }
     }
 }
 

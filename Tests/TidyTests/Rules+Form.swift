@@ -49,7 +49,7 @@ extension Rule {
         Self(
             name:
                 "no source file is under \(House.sourceLinesMin) lines: it is folded into the file of its noun",
-            looksAt: .sourcesThatStay
+            looksAt: .sources
         ) { files in
             let short = files.filter { $0.lines.count - 1 < House.sourceLinesMin }
             return ratchet(short.map { ($0, $0.path) }, known: known)

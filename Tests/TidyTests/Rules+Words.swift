@@ -110,7 +110,7 @@ extension Rule {
     static func privateWords(known: Set<String>) -> Self {
         Self(
             name: "names and comments use the field's words",
-            looksAt: .swiftFilesThatStay
+            looksAt: .swiftFilesButTheseTests
         ) { files in
             let found = files.flatMap { file in
                 privateWords(in: file).map { (file, $0) }

@@ -9,7 +9,7 @@ import Testing
 @testable import OCIServices
 
 /// Buckets, identities, subnet, registry and limits, against a local OCI that verifies every signature.
-@Suite struct SurroundingsTests {
+@Suite struct ResourceLookupTests {
     @LoopActor
     private func tenancyID(_ services: Services) throws -> String {
         try #require(services.credentials.tenancyID)
