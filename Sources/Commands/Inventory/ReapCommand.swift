@@ -10,12 +10,12 @@
 // namespace of its own, for names are per namespace (unix(7)), and one on a cloned machine of the same machine id:
 // the documentation (Architecture) asks for an --owner-id there.
 
+internal import CloudOwnership
 internal import Configuration
 internal import EventLoop
 internal import OCIServices
 internal import Reporting
 internal import Transport
-internal import CloudOwnership
 
 /// `scaler-oci-hpc reap`.
 @LoopActor
