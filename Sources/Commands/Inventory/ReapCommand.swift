@@ -7,15 +7,15 @@
 // id is made of that host's id. So if the name is free here, the daemon of an owner whose id this host computes is
 // dead; reap takes the name itself, and a daemon that starts meanwhile waits for it. Of an id that somebody chose
 // (--owner-id) nothing is known of other hosts, and it is for a person to say --force. Not seen are a daemon in a network
-// namespace of its own, for names are per namespace (unix(7)), and one on a cloned machine of the same machine id: README
-// asks for an --owner-id there.
+// namespace of its own, for names are per namespace (unix(7)), and one on a cloned machine of the same machine id:
+// the documentation (Architecture) asks for an --owner-id there.
 
+internal import CloudOwnership
 internal import Configuration
 internal import EventLoop
 internal import OCIServices
 internal import Reporting
 internal import Transport
-internal import CloudOwnership
 
 /// `scaler-oci-hpc reap`.
 @LoopActor

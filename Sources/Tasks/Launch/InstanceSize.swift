@@ -8,7 +8,7 @@
 // (`--per-worker-capabilities ocpus,memory_gb`) offers any size, whatever amount a scheduler asks for. One that offers
 // an amount (`ocpus=4`) has instances of that size, as the configuration sees to.
 // Consequence: up to Scaler 2.9.0 the amounts get lost between scheduler and worker, so each size needs a manager, and a
-// capability name, of its own until that is mended; the README says how.
+// capability name, of its own until that is corrected; the documentation (Operating) says how.
 
 internal import Configuration
 internal import EventLoop
