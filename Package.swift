@@ -51,16 +51,16 @@ let package = Package(
         module("Encodings", [], pure),
         module("JSON", [], pure),
         module("OCISigning", ["Encodings"], pure),
-        module("OCIProfile", [], pure),
+        module("OCIProfile", ["Encodings"], pure),
         module("TaskPayload", ["Encodings", "JSON"], pure, resources: [.embedInCode("trampoline.py")]),
         module("TaskEngine", [], pure),
-        module("Configuration", [], pure),
+        module("Configuration", ["Encodings"], pure),
 
         // The cellar: the only modules that see C.
         module("EventLoop", ["CLibev"]),
         module("Compression", ["CZlib"]),
         module("Transport", ["CCares", "CLinux", "COpenSSL", "Encodings", "EventLoop"]),
-        module("Messaging", ["EventLoop", "Transport", "CZeroMQ"]),
+        module("Messaging", ["CZeroMQ", "Encodings", "EventLoop", "Transport"]),
 
         // Effects are straight lines.
         module("HTTPClient", ["Encodings", "EventLoop", "HTTPWire", "Transport"]),
@@ -76,6 +76,14 @@ let package = Package(
             ["Configuration", "EventLoop", "OCIServices", .product(name: "Logging", package: "swift-log")]
         ),
         module(
+            "CloudOwnership",
+            [
+                "Configuration", "Encodings", "EventLoop", "HTTPClient", "OCIServices", "Reporting",
+                "TaskEngine",
+                "Transport", .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        module(
             "SchedulerLink",
             [
                 "Configuration", "Encodings", "EventLoop", "Messaging", "Reporting", "SchedulerMessages",
@@ -84,11 +92,19 @@ let package = Package(
             ]
         ),
         module(
-            "WorkerCore",
+            "Tasks",
             [
-                "Compression", "Configuration", "Encodings", "EventLoop", "HTTPClient", "Messaging",
-                "OCIProfile", "OCIServices", "OCISigning", "Reporting", "SchedulerLink", "SchedulerMessages",
-                "TaskEngine", "TaskPayload", "Transport",
+                "CloudOwnership", "Compression", "Configuration", "EventLoop", "HTTPClient", "OCIServices",
+                "Reporting", "SchedulerLink", "SchedulerMessages", "TaskEngine", "TaskPayload", "Transport",
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        module(
+            "Daemon",
+            [
+                "CloudOwnership", "Configuration", "EventLoop", "HTTPWire", "Messaging", "OCIServices",
+                "Reporting",
+                "SchedulerLink", "SchedulerMessages", "TaskEngine", "Tasks", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
@@ -96,13 +112,14 @@ let package = Package(
             "Commands",
             [
                 "Configuration", "Encodings", "EventLoop", "HTTPWire", "JSON", "Messaging", "OCIProfile",
-                "OCIServices", "Reporting", "TaskEngine", "TaskPayload", "Transport", "WorkerCore",
+                "CloudOwnership", "Daemon", "OCIServices", "Reporting", "TaskEngine", "TaskPayload",
+                "Transport",
             ],
             resources: [.embedInCode("Image/JobRunner"), .embedInCode("Check/check_client.py")]
         ),
         .executableTarget(
             name: "ScalerOCIHPC",
-            dependencies: ["Commands", "Configuration", "Reporting", "Transport", "WorkerCore"],
+            dependencies: ["Commands", "Configuration", "Daemon", "Reporting", "Transport"],
             swiftSettings: strict
         ),
 
@@ -118,14 +135,17 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "COpenSSL", "EventLoop", "Messaging", "Transport",
+                "COpenSSL", "Compression", "EventLoop", "Messaging", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),
         tests("CapnProtoTests", ["CapnProto", "TestSupport"]),
-        tests("SchedulerMessagesTests", ["CapnProto", "Encodings", "SchedulerMessages", "TestSupport"]),
+        tests(
+            "SchedulerMessagesTests",
+            ["CapnProto", "Encodings", "SchedulerMessages", "TestSupport", "Transport"]
+        ),
         tests("HTTPWireTests", ["HTTPWire", "TestSupport"]),
         tests("EncodingsTests", ["Encodings"]),
         tests("JSONTests", ["JSON", "TestSupport"]),
@@ -152,8 +172,9 @@ let package = Package(
         tests(
             "CommandsTests",
             [
-                "Commands", "Configuration", "EventLoop", "JSON", "OCIServices", "Reporting", "TestSupport",
-                "WorkerCore",
+                "CloudOwnership", "Commands", "Configuration", "EventLoop", "JSON", "OCIServices",
+                "Reporting",
+                "TestSupport",
             ]
         ),
         tests(
@@ -190,13 +211,21 @@ let package = Package(
             ]
         ),
         tests(
-            "WorkerCoreTests",
+            "CloudOwnershipTests",
             [
-                "Configuration", "EventLoop", "HTTPClient", "JSON", "Messaging", "OCIServices",
-                "OCISigning", "SchedulerMessages", "TaskEngine", "TaskPayload", "TestSupport", "Transport",
-                "WorkerCore",
+                "CloudOwnership", "Configuration", "EventLoop", "HTTPClient", "JSON", "OCIServices", "OCISigning",
+                "TaskEngine", "TaskPayload", "TestSupport", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
+        tests(
+            "TasksTests",
+            [
+                "CloudOwnership", "Configuration", "EventLoop", "OCIServices", "SchedulerLink",
+                "SchedulerMessages", "TaskEngine", "TaskPayload", "Tasks", "TestSupport", "Transport",
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        tests("DaemonTests", ["Configuration", "Daemon", "EventLoop", "TestSupport", "Transport"]),
     ]
 )

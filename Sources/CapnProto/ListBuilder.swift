@@ -2,19 +2,12 @@
 
 /// A list of structs or pointers under construction; its length is fixed when it is started.
 package struct ListBuilder {
+    let message: MessageBuilder
+    /// Byte offset in the message of the first element.
+    let start: Int
+    let elementSize: StructSize
     /// Number of elements.
     package let count: Int
-
-    private let message: MessageBuilder
-    private let start: Int
-    private let elementSize: StructSize
-
-    init(message: MessageBuilder, start: Int, elementSize: StructSize, count: Int) {
-        self.message = message
-        self.start = start
-        self.elementSize = elementSize
-        self.count = count
-    }
 
     /// Returns the builder of the element at an index; in a list of pointers, the element's pointer 0 is the
     /// pointer.

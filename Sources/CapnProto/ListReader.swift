@@ -2,9 +2,8 @@
 
 // A list may have been written with another element type than the one it is read as, because a schema may
 // turn a list of numbers or pointers into a list of structs whose first field is the old element (encoding
-// spec, "Lists"). So every list is seen as structs of `elementDataByteCount` bytes and `elementPointerCount`
-// pointers, `stepByteCount` apart. Bits are the exception, in the specification too: they have no such step,
-// and no schema of ours has them.
+// spec, "Lists"). So every list is seen as structs of so many bytes and pointers, one behind the other. Bits are the exception, in the specification too: they have no such step, and
+// no schema of ours has them.
 
 /// What the reader of a list is going to ask of its elements.
 package enum ListElement: Equatable, Sendable {
@@ -21,57 +20,16 @@ package struct ListReader {
     /// Number of elements.
     package let count: Int
 
-    private let message: MessageReader
-    private let segment: Segment
-    /// Byte offset in the message of the first element.
-    private let start: Int
-    private let stepByteCount: Int
-    private let elementDataByteCount: Int
-    private let elementPointerCount: Int
-    private let depthLeft: Int
-
-    /// Returns the list that a null pointer stands for.
-    static func empty(in message: MessageReader, depthLeft: Int) -> ListReader {
-        ListReader(
-            count: 0,
-            message: message,
-            segment: .empty,
-            start: 0,
-            elementDataByteCount: 0,
-            elementPointerCount: 0,
-            depthLeft: depthLeft
-        )
-    }
-
-    init(
-        count: Int,
-        message: MessageReader,
-        segment: Segment,
-        start: Int,
-        elementDataByteCount: Int,
-        elementPointerCount: Int,
-        depthLeft: Int
-    ) {
-        self.count = count
-        self.message = message
-        self.segment = segment
-        self.start = start
-        self.stepByteCount = elementDataByteCount + elementPointerCount * WirePointer.bytesPerWord
-        self.elementDataByteCount = elementDataByteCount
-        self.elementPointerCount = elementPointerCount
-        self.depthLeft = depthLeft
-    }
+    /// The first element; the others follow, each as long.
+    let first: StructReader
 
     /// Returns the struct at an index; it shares the list's level of nesting.
     package func structure(at index: Int) -> StructReader {
-        StructReader(
-            message: message,
-            segment: segment,
-            dataStart: byteOffset(ofElement: index),
-            dataByteCount: elementDataByteCount,
-            pointerCount: elementPointerCount,
-            depthLeft: depthLeft
-        )
+        // The index never comes from the wire: callers count up to `count`.
+        precondition(index >= 0 && index < count, "element \(index) of a list of \(count)")
+        var element = first
+        element.dataStart += index * (first.dataByteCount + first.pointerCount * WirePointer.bytesPerWord)
+        return element
     }
 
     /// Returns the bytes at an index of a list of pointers; the slice shares the message's memory.
@@ -89,17 +47,11 @@ package struct ListReader {
         structure(at: index).uint64(at: 0)
     }
 
-    private func byteOffset(ofElement index: Int) -> Int {
-        // The index never comes from the wire: callers count up to `count`.
-        precondition(index >= 0 && index < count, "element \(index) of a list of \(count)")
-        return start + index * stepByteCount
-    }
-
     /// Throws if the elements do not hold what is going to be asked of them.
     fileprivate func checked(as element: ListElement) throws(CapnProtoError) -> ListReader {
         switch element {
-        case .number(let byteCount) where elementDataByteCount < byteCount: throw .wrongElementKind
-        case .pointer where elementPointerCount < 1: throw .wrongElementKind
+        case .number(let byteCount) where first.dataByteCount < byteCount: throw .wrongElementKind
+        case .pointer where first.pointerCount < 1: throw .wrongElementKind
         case .number, .pointer, .structure: return self
         }
     }
@@ -113,22 +65,18 @@ extension MessageReader {
         depthLeft: Int
     ) throws(CapnProtoError) -> ListReader {
         guard let target = try target(ofPointerAt: byteOffset, in: segment) else {
-            return .empty(in: self, depthLeft: depthLeft)
+            return ListReader(count: 0, first: .empty(in: self, depthLeft: depthLeft))
         }
-        guard target.description.kind == .list else {
-            throw .wrongPointerKind
-        }
+        guard target.description.kind == .list else { throw .wrongPointerKind }
         let list =
             switch target.description.elementSize {
-            case .composite: try compositeList(at: target, depthLeft: depthLeft)
-            case .void: try plainList(at: target, dataByteCount: 0, pointerCount: 0, depthLeft: depthLeft)
-            case .byte: try plainList(at: target, dataByteCount: 1, pointerCount: 0, depthLeft: depthLeft)
-            case .twoBytes: try plainList(at: target, dataByteCount: 2, pointerCount: 0, depthLeft: depthLeft)
-            case .fourBytes:
-                try plainList(at: target, dataByteCount: 4, pointerCount: 0, depthLeft: depthLeft)
-            case .eightBytes:
-                try plainList(at: target, dataByteCount: 8, pointerCount: 0, depthLeft: depthLeft)
-            case .pointer: try plainList(at: target, dataByteCount: 0, pointerCount: 1, depthLeft: depthLeft)
+            case .composite: try compositeList(at: target, depthLeft)
+            case .void: try plainList(at: target, depthLeft)
+            case .byte: try plainList(at: target, dataByteCount: 1, depthLeft)
+            case .twoBytes: try plainList(at: target, dataByteCount: 2, depthLeft)
+            case .fourBytes: try plainList(at: target, dataByteCount: 4, depthLeft)
+            case .eightBytes: try plainList(at: target, dataByteCount: 8, depthLeft)
+            case .pointer: try plainList(at: target, pointerCount: 1, depthLeft)
             case .bit: throw CapnProtoError.wrongElementKind
             }
         return try list.checked(as: element)
@@ -136,47 +84,45 @@ extension MessageReader {
 
     private func plainList(
         at target: Target,
-        dataByteCount: Int,
-        pointerCount: Int,
-        depthLeft: Int
+        dataByteCount: Int = 0,
+        pointerCount: Int = 0,
+        _ depthLeft: Int
     ) throws(CapnProtoError) -> ListReader {
         let count = target.description.count
         let byteCount = count * (dataByteCount + pointerCount * WirePointer.bytesPerWord)
-        let words = (byteCount + WirePointer.bytesPerWord - 1) / WirePointer.bytesPerWord
+        let words = WirePointer.words(holding: byteCount)
         let start = try target.segment.byteOffset(ofWord: target.word, count: words)
         // Elements without size cost a word each, or a list of 2^29 of them would be free.
         try charge(words: byteCount == 0 ? count : words)
-        return ListReader(
-            count: count,
+        let first = StructReader(
             message: self,
             segment: target.segment,
-            start: start,
-            elementDataByteCount: dataByteCount,
-            elementPointerCount: pointerCount,
+            dataStart: start,
+            dataByteCount: dataByteCount,
+            pointerCount: pointerCount,
             depthLeft: depthLeft
         )
+        return ListReader(count: count, first: first)
     }
 
     /// Reads the tag word, which is not counted in the pointer's number of words, and checks it against that
     /// number.
-    private func compositeList(at target: Target, depthLeft: Int) throws(CapnProtoError) -> ListReader {
+    private func compositeList(at target: Target, _ depthLeft: Int) throws(CapnProtoError) -> ListReader {
         let words = target.description.count
         let tagByte = try target.segment.byteOffset(ofWord: target.word, count: words + 1)
         let tag = pointer(at: tagByte)
         let size = tag.structSize
         let count = tag.compositeCount
-        guard tag.kind == .structure, count * size.words <= words else {
-            throw .compositeTagInvalid
-        }
+        guard tag.kind == .structure, count * size.words <= words else { throw .compositeTagInvalid }
         try charge(words: size.words == 0 ? count : words + 1)
-        return ListReader(
-            count: count,
+        let first = StructReader(
             message: self,
             segment: target.segment,
-            start: tagByte + WirePointer.bytesPerWord,
-            elementDataByteCount: Int(size.dataWords) * WirePointer.bytesPerWord,
-            elementPointerCount: Int(size.pointers),
+            dataStart: tagByte + WirePointer.bytesPerWord,
+            dataByteCount: Int(size.dataWords) * WirePointer.bytesPerWord,
+            pointerCount: Int(size.pointers),
             depthLeft: depthLeft
         )
+        return ListReader(count: count, first: first)
     }
 }

@@ -100,7 +100,7 @@ extension MessageBuilder {
         let offset = distance(from: pointer, to: start)
         write(.list(offset: offset, elementSize: .byte, count: count), at: pointer)
         bytes.append(contentsOf: content)
-        let padding = (WirePointer.bytesPerWord - count % WirePointer.bytesPerWord) % WirePointer.bytesPerWord
+        let padding = WirePointer.words(holding: count) * WirePointer.bytesPerWord - count
         bytes.append(contentsOf: repeatElement(0, count: terminator + padding))
     }
 
@@ -111,8 +111,7 @@ extension MessageBuilder {
         elementSize: WirePointer.ElementSize,
         atPointer pointer: Int
     ) {
-        let words = (numbers.count * byteCount + WirePointer.bytesPerWord - 1) / WirePointer.bytesPerWord
-        let start = allocate(words: words)
+        let start = allocate(words: WirePointer.words(holding: numbers.count * byteCount))
         let offset = distance(from: pointer, to: start)
         write(.list(offset: offset, elementSize: elementSize, count: numbers.count), at: pointer)
         for (index, number) in numbers.enumerated() {

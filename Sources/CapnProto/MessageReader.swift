@@ -34,39 +34,25 @@ package final class MessageReader {
 
     /// Returns the struct that the root pointer leads to; a null root reads as a struct without fields.
     package func root() throws(CapnProtoError) -> StructReader {
-        guard let first = segments.first, first.wordCount > 0 else {
-            throw .rootMissing
-        }
-        return try structure(
-            atPointer: first.firstByte,
-            in: first,
-            depthLeft: limits.depth
-        )
+        guard let first = segments.first, first.wordCount > 0 else { throw .rootMissing }
+        return try structure(atPointer: first.firstByte, in: first, depthLeft: limits.depth)
     }
 
     private static func segments(of bytes: [UInt8]) throws(CapnProtoError) -> [Segment] {
         guard bytes.count.isMultiple(of: WirePointer.bytesPerWord) else {
             throw .notWholeWords(byteCount: bytes.count)
         }
-        guard !bytes.isEmpty else {
-            throw .truncated
-        }
+        guard !bytes.isEmpty else { throw .truncated }
         let count = Int(littleEndian(bytes, at: 0, byteCount: 4)) + 1
-        guard count <= ReadLimits.segmentCountMax else {
-            throw .tooManySegments(count)
-        }
+        guard count <= ReadLimits.segmentCountMax else { throw .tooManySegments(count) }
         // One number for the count and one for each segment, rounded up to whole words.
         var nextByte = (count / 2 + 1) * WirePointer.bytesPerWord
-        guard nextByte <= bytes.count else {
-            throw .truncated
-        }
+        guard nextByte <= bytes.count else { throw .truncated }
         var segments: [Segment] = []
         segments.reserveCapacity(count)
         for index in 0..<count {
             let wordCount = Int(littleEndian(bytes, at: 4 + index * 4, byteCount: 4))
-            guard wordCount <= (bytes.count - nextByte) / WirePointer.bytesPerWord else {
-                throw .truncated
-            }
+            guard wordCount <= (bytes.count - nextByte) / WirePointer.bytesPerWord else { throw .truncated }
             segments.append(Segment(firstByte: nextByte, wordCount: wordCount))
             nextByte += wordCount * WirePointer.bytesPerWord
         }
@@ -86,9 +72,7 @@ extension MessageReader {
     /// Follows the pointer at a byte offset; nil if it is null.
     func target(ofPointerAt byteOffset: Int, in segment: Segment) throws(CapnProtoError) -> Target? {
         let pointer = pointer(at: byteOffset)
-        guard !pointer.isNull else {
-            return nil
-        }
+        guard !pointer.isNull else { return nil }
         guard pointer.kind == .far else {
             let word = segment.word(atByteOffset: byteOffset) + 1 + pointer.offset
             return Target(description: pointer, segment: segment, word: word)
@@ -101,9 +85,7 @@ extension MessageReader {
         let padByte = try padSegment.byteOffset(ofWord: far.farWord, count: far.isDoubleFar ? 2 : 1)
         let pad = pointer(at: padByte)
         guard far.isDoubleFar else {
-            guard pad.kind != .far else {
-                throw .landingPadInvalid
-            }
+            guard pad.kind != .far else { throw .landingPadInvalid }
             return Target(description: pad, segment: padSegment, word: far.farWord + 1 + pad.offset)
         }
         let tag = pointer(at: padByte + WirePointer.bytesPerWord)
@@ -114,25 +96,19 @@ extension MessageReader {
     }
 
     private func segment(_ index: Int) throws(CapnProtoError) -> Segment {
-        guard index < segments.count else {
-            throw .segmentMissing(index)
-        }
+        guard index < segments.count else { throw .segmentMissing(index) }
         return segments[index]
     }
 
     /// Takes words from the budget.
     func charge(words: Int) throws(CapnProtoError) {
-        guard words <= traversalWordsLeft else {
-            throw .traversalLimitExceeded
-        }
+        guard words <= traversalWordsLeft else { throw .traversalLimitExceeded }
         traversalWordsLeft -= words
     }
 
     /// Returns the level below `depthLeft`.
     func descend(from depthLeft: Int) throws(CapnProtoError) -> Int {
-        guard depthLeft > 0 else {
-            throw .nestedTooDeeply
-        }
+        guard depthLeft > 0 else { throw .nestedTooDeeply }
         return depthLeft - 1
     }
 }

@@ -5,15 +5,10 @@
 /// Positions are those of the schema's layout: bytes or bits in the data section, indices of pointers. A
 /// position outside the struct is a mistake of ours and traps.
 package struct StructBuilder {
-    private let message: MessageBuilder
-    private let start: Int
-    private let size: StructSize
-
-    init(message: MessageBuilder, start: Int, size: StructSize) {
-        self.message = message
-        self.start = start
-        self.size = size
-    }
+    let message: MessageBuilder
+    /// Byte offset in the message where the data section starts.
+    let start: Int
+    let size: StructSize
 
     /// Writes a 16-bit number, or enumerant, at a byte of the data section.
     package func write(_ value: UInt16, at byte: Int) {
@@ -38,9 +33,7 @@ package struct StructBuilder {
     /// Writes a flag at a bit of the data section.
     package func write(_ flag: Bool, atBit bit: Int) {
         let offset = byteOffset(of: bit / 8, byteCount: 1)
-        if flag {
-            message.setBit(bit % 8, at: offset)
-        }
+        if flag { message.setBit(bit % 8, at: offset) }
     }
 
     /// Writes bytes; an empty array becomes an empty list, not null, as the C++ library does.

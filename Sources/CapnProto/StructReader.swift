@@ -6,32 +6,14 @@
 /// are never looked at; that is how schemas of all versions stay readable. Numbers cannot fail. Pointers can,
 /// when they are followed.
 package struct StructReader {
-    private let message: MessageReader
-    private let segment: Segment
+    let message: MessageReader
+    let segment: Segment
     /// Byte offset in the message where the data section starts.
-    private let dataStart: Int
+    var dataStart: Int
     /// Bytes, not words: an element of a plain list can be read as a struct of 1, 2 or 4 bytes.
-    private let dataByteCount: Int
-    private let pointersStart: Int
-    private let pointerCount: Int
-    private let depthLeft: Int
-
-    init(
-        message: MessageReader,
-        segment: Segment,
-        dataStart: Int,
-        dataByteCount: Int,
-        pointerCount: Int,
-        depthLeft: Int
-    ) {
-        self.message = message
-        self.segment = segment
-        self.dataStart = dataStart
-        self.dataByteCount = dataByteCount
-        self.pointersStart = dataStart + dataByteCount
-        self.pointerCount = pointerCount
-        self.depthLeft = depthLeft
-    }
+    let dataByteCount: Int
+    let pointerCount: Int
+    let depthLeft: Int
 
     /// Returns the struct that a null pointer stands for: no data, no pointers.
     static func empty(in message: MessageReader, depthLeft: Int) -> StructReader {
@@ -75,9 +57,7 @@ extension StructReader {
     }
 
     private func number(at byte: Int, byteCount: Int) -> UInt64 {
-        guard byte + byteCount <= dataByteCount else {
-            return 0
-        }
+        guard byte + byteCount <= dataByteCount else { return 0 }
         return MessageReader.littleEndian(message.bytes, at: dataStart + byte, byteCount: byteCount)
     }
 }
@@ -105,7 +85,7 @@ extension StructReader {
     /// Returns the list at a pointer; null reads as a list of no elements.
     package func list(at index: Int, of element: ListElement) throws(CapnProtoError) -> ListReader {
         guard let offset = byteOffset(ofPointer: index) else {
-            return .empty(in: message, depthLeft: depthLeft)
+            return ListReader(count: 0, first: .empty(in: message, depthLeft: depthLeft))
         }
         return try message.list(
             atPointer: offset,
@@ -119,9 +99,7 @@ extension StructReader {
     ///
     /// The slice shares the message's memory: copy what must outlive it.
     package func data(at index: Int) throws(CapnProtoError) -> ArraySlice<UInt8> {
-        guard let offset = byteOffset(ofPointer: index) else {
-            return []
-        }
+        guard let offset = byteOffset(ofPointer: index) else { return [] }
         return try message.data(atPointer: offset, in: segment)
     }
 
@@ -130,22 +108,16 @@ extension StructReader {
         let terminated = try data(at: index)
         guard let last = terminated.last else {
             // A list of no bytes has no room for the NUL, so only a null pointer may read as empty.
-            guard !hasPointer(at: index) else {
-                throw .textNotTerminated
-            }
+            guard !hasPointer(at: index) else { throw .textNotTerminated }
             return ""
         }
-        guard last == 0 else {
-            throw .textNotTerminated
-        }
-        guard let text = String(validating: terminated.dropLast(), as: UTF8.self) else {
-            throw .textNotUTF8
-        }
+        guard last == 0 else { throw .textNotTerminated }
+        guard let text = String(validating: terminated.dropLast(), as: UTF8.self) else { throw .textNotUTF8 }
         return text
     }
 
     private func byteOffset(ofPointer index: Int) -> Int? {
-        index < pointerCount ? pointersStart + index * WirePointer.bytesPerWord : nil
+        index < pointerCount ? dataStart + dataByteCount + index * WirePointer.bytesPerWord : nil
     }
 }
 
@@ -158,9 +130,7 @@ extension MessageReader {
         guard let target = try target(ofPointerAt: byteOffset, in: segment) else {
             return .empty(in: self, depthLeft: depthLeft)
         }
-        guard target.description.kind == .structure else {
-            throw .wrongPointerKind
-        }
+        guard target.description.kind == .structure else { throw .wrongPointerKind }
         let size = target.description.structSize
         let start = try target.segment.byteOffset(ofWord: target.word, count: size.words)
         try charge(words: size.words)
@@ -175,17 +145,11 @@ extension MessageReader {
     }
 
     func data(atPointer byteOffset: Int, in segment: Segment) throws(CapnProtoError) -> ArraySlice<UInt8> {
-        guard let target = try target(ofPointerAt: byteOffset, in: segment) else {
-            return []
-        }
-        guard target.description.kind == .list else {
-            throw .wrongPointerKind
-        }
-        guard target.description.elementSize == .byte else {
-            throw .wrongElementKind
-        }
+        guard let target = try target(ofPointerAt: byteOffset, in: segment) else { return [] }
+        guard target.description.kind == .list else { throw .wrongPointerKind }
+        guard target.description.elementSize == .byte else { throw .wrongElementKind }
         let count = target.description.count
-        let words = (count + WirePointer.bytesPerWord - 1) / WirePointer.bytesPerWord
+        let words = WirePointer.words(holding: count)
         let start = try target.segment.byteOffset(ofWord: target.word, count: words)
         try charge(words: words)
         return bytes[start..<start + count]

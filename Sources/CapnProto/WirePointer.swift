@@ -23,15 +23,18 @@ package struct StructSize: Equatable, Sendable {
     }
 
     /// Words of data and pointers together.
-    var words: Int {
-        Int(dataWords) + Int(pointers)
-    }
+    var words: Int { Int(dataWords) + Int(pointers) }
 }
 
 /// One pointer word, taken apart on demand.
 struct WirePointer: Equatable, Sendable {
     /// Size of the unit of the encoding.
     static let bytesPerWord = 8
+
+    /// Words that hold a number of bytes.
+    static func words(holding byteCount: Int) -> Int {
+        (byteCount + bytesPerWord - 1) / bytesPerWord
+    }
 
     /// What bits 0 and 1 tell.
     enum Kind: UInt64 {
@@ -58,18 +61,12 @@ struct WirePointer: Equatable, Sendable {
     /// The word as it lies on the wire.
     let raw: UInt64
 
-    var isNull: Bool {
-        raw == 0
-    }
+    var isNull: Bool { raw == 0 }
 
-    var kind: Kind {
-        Kind(rawValue: raw & 3) ?? .other
-    }
+    var kind: Kind { Kind(rawValue: raw & 3) ?? .other }
 
     /// Words from the end of the pointer to the object; negative is legal.
-    var offset: Int {
-        Int(Int32(truncatingIfNeeded: raw) >> 2)
-    }
+    var offset: Int { Int(Int32(truncatingIfNeeded: raw) >> 2) }
 
     var structSize: StructSize {
         StructSize(
@@ -78,32 +75,20 @@ struct WirePointer: Equatable, Sendable {
         )
     }
 
-    var elementSize: ElementSize {
-        ElementSize(rawValue: (raw >> 32) & 7) ?? .void
-    }
+    var elementSize: ElementSize { ElementSize(rawValue: (raw >> 32) & 7) ?? .void }
 
     /// Elements of a list, or words of a composite one.
-    var count: Int {
-        Int(raw >> 35)
-    }
+    var count: Int { Int(raw >> 35) }
 
     /// Elements that the tag word of a composite list announces (its offset field, read without sign).
-    var compositeCount: Int {
-        Int(UInt32(truncatingIfNeeded: raw) >> 2)
-    }
+    var compositeCount: Int { Int(UInt32(truncatingIfNeeded: raw) >> 2) }
 
-    var isDoubleFar: Bool {
-        raw & 4 != 0
-    }
+    var isDoubleFar: Bool { raw & 4 != 0 }
 
     /// Word in the far segment where the landing pad lies.
-    var farWord: Int {
-        Int(UInt32(truncatingIfNeeded: raw) >> 3)
-    }
+    var farWord: Int { Int(UInt32(truncatingIfNeeded: raw) >> 3) }
 
-    var farSegment: Int {
-        Int(raw >> 32)
-    }
+    var farSegment: Int { Int(raw >> 32) }
 }
 
 extension WirePointer {

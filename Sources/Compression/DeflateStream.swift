@@ -22,7 +22,7 @@ final class DeflateStream {
         stream.initialize(to: z_stream())
         self.end = end
         let status = start(stream)
-        // Only a full memory or a zlib of another version can refuse: neither can be lived with.
+        // Only a full memory or a zlib of another version can refuse, and the process cannot go on with either.
         precondition(status == Z_OK, "zlib could not start: \(status)")
     }
 

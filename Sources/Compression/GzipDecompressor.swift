@@ -35,9 +35,7 @@ package final class GzipDecompressor {
         while try enterMember() {
             let (status, output) = stream.step { inflate($0, Z_NO_FLUSH) }
             outputBytes += output.count
-            guard outputBytes <= outputBytesMax else {
-                throw .outputOverLimit(bytesMax: outputBytesMax)
-            }
+            guard outputBytes <= outputBytesMax else { throw .outputOverLimit(bytesMax: outputBytesMax) }
             switch status {
             case Z_STREAM_END: position = .between
             case Z_OK: break

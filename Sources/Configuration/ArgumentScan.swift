@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
 /// The texts that one source gave for one option.
 struct Given: Sendable, Equatable {
     /// One text, unless the option is a list.
     var texts: [String]
-    var origin: Origin
+    var origin: SettingOrigin
 }
 
 /// A command line, cut into flags with their texts and bare words; nothing is converted yet.
@@ -18,12 +20,9 @@ package struct ArgumentScan: Sendable {
     var flags: [String: Given] = [:]
     private let options: [Option]
 
-    /// Scans arguments, the program's name not included.
+    /// Scans what the user typed, the program's name not included; throws at the first flag that is not right.
     ///
-    /// - Parameters:
-    ///   - arguments: What the user typed.
-    ///   - options: The flags to know, e.g. `Option.table` and a subcommand's own `.invocation` rows.
-    /// - Throws: What is wrong with the first flag that is not right.
+    /// `options` are the flags to know, e.g. `Option.table` and a subcommand's own `.invocation` rows.
     package init(_ arguments: [String], options: [Option]) throws(ConfigurationError) {
         self.options = options.filter { option in
             if case .positional = option.role { false } else { true }
@@ -61,8 +60,8 @@ package struct ArgumentScan: Sendable {
             guard parts.count == 1 else { throw .unwantedValue(flag: spelling) }
             texts = ["true"]
         case .greedyList where parts.count == 1:
-            // Stopping at an address is kinder than argparse, which would swallow the scheduler's.
-            while let next = rest.first, !Self.looksLikeFlag(next), !SchedulerAddress.isMeant(by: next) {
+            // Stops at an address, unlike argparse, which would take the scheduler's for one more of the list.
+            while let next = rest.first, !Self.looksLikeFlag(next), !SchedulerAddress.hasScheme(next) {
                 texts.append(rest.removeFirst())
             }
             guard !texts.isEmpty else { throw .missingValue(flag: spelling, placeholder: option.placeholder) }
@@ -102,6 +101,6 @@ package struct ArgumentScan: Sendable {
     /// A lone dash and negative numbers are values.
     private static func looksLikeFlag(_ argument: String) -> Bool {
         guard argument.hasPrefix("-"), argument != "-" else { return false }
-        return !argument.dropFirst().utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }
+        return !argument.dropFirst().utf8.allSatisfy { $0.isASCIIDigit || $0 == UInt8(ascii: ".") }
     }
 }

@@ -23,7 +23,7 @@ package enum ConfigurationError: Error, Sendable, Equatable {
     /// More than one configuration file.
     case severalFiles(String, String)
     /// A value that does not parse, is out of range or of the wrong type. `setting` is the option's name.
-    case badValue(setting: String, origin: Origin, fault: ValueFault)
+    case badValue(setting: String, origin: SettingOrigin, fault: ValueFault)
     /// The file cannot be read; the reason is the system's.
     case unreadableFile(path: String, reason: String)
     /// The file is not TOML 1.0.
@@ -105,12 +105,12 @@ package enum ConfigurationError: Error, Sendable, Equatable {
         }
     }
 
-    private func place(of setting: String, _ origin: Origin) -> String {
+    private func place(of setting: String, _ origin: SettingOrigin) -> String {
         switch origin {
         case .argument: "SCHEDULER_ADDRESS"
         case .flag(let spelling): spelling
         case .environment(let name): "environment variable \(name)"
-        case .file, .standard: "\(printable(origin.description)): \(withUnderscores(setting))"
+        case .file, .defaultValue: "\(printable(origin.description)): \(withUnderscores(setting))"
         }
     }
 

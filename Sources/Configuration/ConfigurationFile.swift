@@ -91,7 +91,7 @@ enum ConfigurationFile {
                     nearest: nearest(to: withUnderscores(key), among: known)
                 )
             }
-            let origin = Origin.file(path: entry.path, line: node.line)
+            let origin = SettingOrigin.file(path: entry.path, line: node.line)
             if case .file(_, let earlier) = entry.given[name]?.origin {
                 throw .repeatedKey(key, path: entry.path, line: node.line, earlierLine: earlier)
             }
@@ -105,9 +105,7 @@ enum ConfigurationFile {
 }
 
 extension Option {
-    var isFileKey: Bool {
-        if case .invocation = role { false } else { true }
-    }
+    var isFileKey: Bool { if case .invocation = role { false } else { true } }
 
     /// The texts that a TOML value stands for, so that all sources are read by the same code.
     fileprivate func texts(of node: TOMLNode) throws(ValueFault) -> [String] {

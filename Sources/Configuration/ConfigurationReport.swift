@@ -10,7 +10,7 @@ enum ConfigurationReport {
     private static func lines(of settings: Settings) -> [String] {
         var lines = ["[[worker_manager]]", "type = \"\(ConfigurationFile.managerType)\""]
         for option in Option.table {
-            let origin = printable((settings.origins[option.name] ?? .standard).description)
+            let origin = printable((settings.origins[option.name] ?? .defaultValue).description)
             switch option.role {
             case .invocation: break
             case .ignored(let reason):

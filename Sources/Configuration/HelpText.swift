@@ -30,10 +30,7 @@ package enum HelpText {
         return (lines + closing).joined(separator: "\n") + "\n"
     }
 
-    /// The lines about some options, for the help of a subcommand.
-    ///
-    /// - Parameter options: Its own rows, or those of `Option.table` that it obeys.
-    /// - Returns: Lines that each end in a line break.
+    /// The lines about a subcommand's own options, or those of `Option.table` that it obeys; each ends in a line break.
     package static func describe(_ options: [Option]) -> String {
         options.flatMap(entry).map { $0 + "\n" }.joined()
     }

@@ -39,16 +39,11 @@ package enum Invocation: Sendable, Equatable {
     /// The name under which the program takes the place of the Python command.
     private static let replacedProgram = "scaler_worker_manager"
 
-    /// Reads a command line, the environment and at most one file; does nothing.
+    /// Reads a command line, the environment and at most one file, and returns what to do.
     ///
-    /// - Parameters:
-    ///   - arguments: All of argv; the first one's last path component decides between the forms
-    ///     `scaler-oci-hpc [flags] ADDRESS` and `scaler_worker_manager oci_hpc [flags] ADDRESS`.
-    ///   - environment: Environment variables.
-    ///   - subcommands: What may stand in place of flags and address.
-    ///   - readFile: Gives the bytes of the file with this path.
-    /// - Returns: What to do.
-    /// - Throws: The first fault found, as one line.
+    /// `arguments` are all of argv; the first one's last path component decides between the forms
+    /// `scaler-oci-hpc [flags] ADDRESS` and `scaler_worker_manager oci_hpc [flags] ADDRESS`. One of `subcommands` may
+    /// stand in place of flags and address. Throws the first fault found, as one line.
     package static func parse(
         arguments: [String],
         environment: [String: String],
@@ -71,35 +66,30 @@ package enum Invocation: Sendable, Equatable {
             guard words.first == ConfigurationFile.managerType else { throw .unknownManagerType(words.first) }
             words.removeFirst()
         }
-        let bare = try BareWords(words, configFlag: scan.texts("config")?.last, subcommands)
+        let bare = try PositionalArguments(words, configFlag: scan.texts("config")?.last, subcommands)
         let all = try settings(scan, bare, environment, readFile)
         return scan.has("print-config") ? .printConfig(ConfigurationReport.text(all)) : .run(all)
     }
 
-    /// Reads settings for a subcommand: the same table, sources and precedence, but only what it needs is
-    /// required.
+    /// Reads settings for a subcommand: the same table, sources and precedence, but only what it needs is required.
     ///
-    /// - Parameters:
-    ///   - scan: The subcommand's arguments, scanned with `Option.table` and its own rows; `--config` counts.
-    ///   - environment: Environment variables.
-    ///   - required: Names of the options without which it cannot work, e.g. `compartment-id`.
-    ///   - readFile: Gives the bytes of the file with this path.
-    /// - Returns: One value, or one for each entry of the file.
-    /// - Throws: The first fault found, as one line.
+    /// `scan` was made with `Option.table` and the subcommand's own rows; its `--config` names the file. `required`
+    /// names the options without which it cannot work, e.g. `compartment-id`. Returns one value, or one for each entry
+    /// of the file; throws the first fault found, as one line.
     package static func settings(
         scan: ArgumentScan,
         environment: [String: String],
         required: [String],
         readFile: (String) throws(FileUnreadable) -> [UInt8]
     ) throws(ConfigurationError) -> [Settings] {
-        let bare = BareWords(address: nil, file: scan.texts("config")?.last)
+        let bare = PositionalArguments(address: nil, file: scan.texts("config")?.last)
         let options = Option.table.filter { required.contains($0.name) }
         return try settings(scan, bare, environment, required: options, readFile)
     }
 
     private static func settings(
         _ scan: ArgumentScan,
-        _ bare: BareWords,
+        _ bare: PositionalArguments,
         _ environment: [String: String],
         required: [Option] = Option.table.filter(\.isRequired),
         _ readFile: (String) throws(FileUnreadable) -> [UInt8]
@@ -146,19 +136,16 @@ package enum Invocation: Sendable, Equatable {
 }
 
 /// The bare words of a command line that runs managers: an address, a file, or both.
-private struct BareWords {
+private struct PositionalArguments {
     var address: String?
     var file: String?
+}
 
-    init(address: String?, file: String?) {
-        self.address = address
-        self.file = file
-    }
-
+extension PositionalArguments {
     init(_ words: [String], configFlag: String?, _ subcommands: [Subcommand]) throws(ConfigurationError) {
         file = configFlag
         for word in words {
-            if word.hasSuffix(".toml"), !SchedulerAddress.isMeant(by: word) {
+            if word.hasSuffix(".toml"), !SchedulerAddress.hasScheme(word) {
                 if let file { throw .severalFiles(file, word) }
                 file = word
             } else if !word.utf8.contains(UInt8(ascii: ":")) {

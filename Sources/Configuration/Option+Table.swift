@@ -28,320 +28,147 @@ extension Option {
     package static let table = groups.flatMap(\.options)
 
     private static let manager: [Option] = [
-        Option(
-            "scheduler-address",
-            .address,
-            into: \.schedulerAddress,
-            required: true,
-            positional: true,
-            "Address of the Scaler scheduler."
-        ),
+        Option("scheduler-address", .address, into: \.schedulerAddress, required: true, positional: true)
+            .help("Address of the Scaler scheduler."),
         Option(
             "worker-manager-id",
             short: "wmi",
             .text("ID", maxBytes: 200),
             into: \.workerManagerID,
-            required: true,
-            "Unique identifier of this worker manager."
-        ),
-        Option(
-            "object-storage-address",
-            short: "osa",
-            .address,
-            intoOptional: \.objectStorageAddress,
-            "Address of Scaler's object storage server; without it, the one that the scheduler names."
-        ),
-        Option(
-            "object-storage-namespace",
-            environment: "OCI_OBJECT_STORAGE_NAMESPACE",
-            .text("NAMESPACE"),
-            into: \.objectStorageNamespace,
-            required: true,
-            "Tenancy namespace of OCI Object Storage."
-        ),
-        Option(
-            "object-storage-bucket",
-            environment: "OCI_OBJECT_STORAGE_BUCKET",
-            .text("BUCKET"),
-            into: \.objectStorageBucket,
-            required: true,
-            "Bucket for task payloads and results."
-        ),
-        Option(
-            "object-storage-prefix",
-            environment: "OCI_OBJECT_STORAGE_PREFIX",
-            .objectPrefix,
-            into: \.objectStoragePrefix,
-            "Beginning of the names of task objects."
-        ),
-        Option(
-            "base-concurrency",
-            short: "bc",
-            .count,
-            into: \.baseConcurrency,
-            "Container instances that run at once, at most."
-        ),
-        Option(
-            "job-timeout-seconds",
-            .seconds(),
-            into: \.jobTimeout,
-            "Longest run of one container instance; then the task fails."
-        ),
-        Option(
-            "create-timeout-seconds",
-            .seconds(),
-            into: \.createTimeout,
-            new: true,
-            "Longest time to create one container instance, the image pull included."
-        ),
-        Option(
-            "on-exit",
-            .choice,
-            into: \.onExit,
-            new: true,
-            "What happens to running instances when the daemon stops; those left are adopted by the next."
-        ),
+            required: true
+        )
+        .help("Unique identifier of this worker manager."),
+        Option("object-storage-address", short: "osa", .address, intoOptional: \.objectStorageAddress)
+            .help("Address of Scaler's object storage server; without it, the one that the scheduler names."),
+        Option("object-storage-namespace", .text("NAMESPACE"), into: \.objectStorageNamespace, required: true)
+            .environment("OCI_OBJECT_STORAGE_NAMESPACE")
+            .help("Tenancy namespace of OCI Object Storage."),
+        Option("object-storage-bucket", .text("BUCKET"), into: \.objectStorageBucket, required: true)
+            .environment("OCI_OBJECT_STORAGE_BUCKET")
+            .help("Bucket for task payloads and results."),
+        Option("object-storage-prefix", .objectPrefix, into: \.objectStoragePrefix)
+            .environment("OCI_OBJECT_STORAGE_PREFIX")
+            .help("Beginning of the names of task objects."),
+        Option("base-concurrency", short: "bc", .count, into: \.baseConcurrency)
+            .help("Container instances that run at once, at most."),
+        Option("job-timeout-seconds", .seconds(), into: \.jobTimeout)
+            .help("Longest run of one container instance; then the task fails."),
+        Option("create-timeout-seconds", .seconds(), into: \.createTimeout, new: true)
+            .help("Longest time to create one container instance, the image pull included."),
+        Option("on-exit", .choice, into: \.onExit, new: true)
+            .help(
+                "What happens to running instances when the daemon stops; those left are adopted by the next."
+            ),
     ]
 
     private static let containerInstances: [Option] = [
-        Option(
-            "oci-region",
-            environment: "OCI_REGION",
-            .text("REGION"),
-            into: \.region,
-            "OCI region identifier."
-        ),
-        Option(
-            "compartment-id",
-            environment: "OCI_COMPARTMENT_ID",
-            .text("OCID"),
-            into: \.compartmentID,
-            required: true,
-            "Compartment where container instances are launched."
-        ),
-        Option(
-            "availability-domain",
-            environment: "OCI_AVAILABILITY_DOMAIN",
-            .list("AD,..."),
-            into: \.availabilityDomains,
-            required: true,
-            "Availability domains, e.g. AD-1 or Uocm:US-ASHBURN-AD-1; the next is tried when one is full."
-        ),
-        Option(
-            "subnet-id",
-            environment: "OCI_SUBNET_ID",
-            .list("OCID,..."),
-            into: \.subnetIDs,
-            required: true,
-            "Subnets for the instances' network interfaces, tried in order."
-        ),
-        Option(
-            "container-image",
-            environment: "OCI_CONTAINER_IMAGE",
-            .text("IMAGE"),
-            into: \.containerImage,
-            required: true,
-            "OCIR URI of the job runner image."
-        ),
-        Option(
-            "instance-shape",
-            .list("SHAPE,..."),
-            into: \.instanceShapes,
-            "Container instance shapes, tried in order."
-        ),
-        Option(
-            "auth-type",
-            environment: "OCI_AUTH_TYPE",
-            .choice,
-            into: \.authType,
-            "How requests to OCI are signed; principals know their own region."
-        ),
-        Option(
-            "oci-profile",
-            environment: "OCI_CONFIG_PROFILE",
-            .text("NAME"),
-            into: \.profile,
-            "Profile of the OCI configuration file."
-        ),
+        Option("oci-region", .text("REGION"), into: \.region)
+            .environment("OCI_REGION")
+            .help("OCI region identifier."),
+        Option("compartment-id", .text("OCID"), into: \.compartmentID, required: true)
+            .environment("OCI_COMPARTMENT_ID")
+            .help("Compartment where container instances are launched."),
+        Option("availability-domain", .list("AD,..."), into: \.availabilityDomains, required: true)
+            .environment("OCI_AVAILABILITY_DOMAIN")
+            .help(
+                "Availability domains, e.g. AD-1 or Uocm:US-ASHBURN-AD-1; the next is tried when one is full."
+            ),
+        Option("subnet-id", .list("OCID,..."), into: \.subnetIDs, required: true)
+            .environment("OCI_SUBNET_ID")
+            .help("Subnets for the instances' network interfaces, tried in order."),
+        Option("container-image", .text("IMAGE"), into: \.containerImage, required: true)
+            .environment("OCI_CONTAINER_IMAGE")
+            .help("OCIR URI of the job runner image."),
+        Option("instance-shape", .list("SHAPE,..."), into: \.instanceShapes)
+            .help("Container instance shapes, tried in order."),
+        Option("auth-type", .choice, into: \.authType)
+            .environment("OCI_AUTH_TYPE")
+            .help("How requests to OCI are signed; principals know their own region."),
+        Option("oci-profile", .text("NAME"), into: \.profile)
+            .environment("OCI_CONFIG_PROFILE")
+            .help("Profile of the OCI configuration file."),
     ]
 
     private static let sizing: [Option] = [
-        Option(
-            "instance-ocpus",
-            .positive("N"),
-            into: \.instanceOCPUs,
-            "OCPUs for each container instance."
-        ),
-        Option(
-            "instance-memory-gb",
-            .positive("GB"),
-            into: \.instanceMemoryGB,
-            "Memory for each container instance."
-        ),
+        Option("instance-ocpus", .positive("N"), into: \.instanceOCPUs)
+            .help("OCPUs for each container instance."),
+        Option("instance-memory-gb", .positive("GB"), into: \.instanceMemoryGB)
+            .help("Memory for each container instance."),
     ]
 
     private static let imagesAndTags: [Option] = [
-        Option(
-            "image-pull-username",
-            environment: "OCI_IMAGE_PULL_USERNAME",
-            .text("NAME"),
-            intoOptional: \.imagePullUsername,
-            "User name for a private registry, e.g. <namespace>/<user>."
-        ),
-        Option(
-            "image-pull-password",
-            environment: "OCI_IMAGE_PULL_PASSWORD",
-            .text("SECRET"),
-            intoOptional: \.imagePullPassword,
-            secret: true,
-            "Auth token for a private registry; rather give it in the environment, flags are visible to all."
-        ),
-        Option(
-            "image-pull-secret-id",
-            .text("OCID"),
-            intoOptional: \.imagePullSecretID,
-            new: true,
-            "Vault secret that holds the registry's credentials."
-        ),
-        Option(
-            "owner-id",
-            .word("ID", maxBytes: 64),
-            intoOptional: \.ownerID,
-            new: true,
-            "Marks what is this manager's in the cloud; without it, a hash of machine, manager and scheduler."
-        ),
-        Option(
-            "freeform-tag",
-            .freeformTags,
-            into: \.freeformTags,
-            new: true,
-            "Tag for every container instance; may be repeated."
-        ),
-        Option(
-            "defined-tag",
-            .definedTags,
-            into: \.definedTags,
-            new: true,
-            "Tag of a tag namespace for every container instance; may be repeated."
-        ),
+        Option("image-pull-username", .text("NAME"), intoOptional: \.imagePullUsername)
+            .environment("OCI_IMAGE_PULL_USERNAME")
+            .help("User name for a private registry, e.g. <namespace>/<user>."),
+        Option("image-pull-password", .text("SECRET"), intoOptional: \.imagePullPassword, secret: true)
+            .environment("OCI_IMAGE_PULL_PASSWORD")
+            .help(
+                "Auth token for a private registry; rather give it in the environment, "
+                    + "flags are visible to all."
+            ),
+        Option("image-pull-secret-id", .text("OCID"), intoOptional: \.imagePullSecretID, new: true)
+            .help("Vault secret that holds the registry's credentials."),
+        Option("owner-id", .word("ID", maxBytes: 64), intoOptional: \.ownerID, new: true)
+            .help(
+                "Marks what is this manager's in the cloud; without it, a hash of machine, "
+                    + "manager and scheduler."
+            ),
+        Option("freeform-tag", .freeformTags, into: \.freeformTags, new: true)
+            .help("Tag for every container instance; may be repeated."),
+        Option("defined-tag", .definedTags, into: \.definedTags, new: true)
+            .help("Tag of a tag namespace for every container instance; may be repeated."),
     ]
 
     private static let workers: [Option] = [
-        Option(
-            "worker-scheduler-address",
-            short: "wsa",
-            .address,
-            intoOptional: \.workerSchedulerAddress,
-            "Scheduler address for the workers, if it is another than the manager's."
-        ),
-        Option(
-            "per-worker-capabilities",
-            short: "pwc",
-            .capabilities,
-            into: \.capabilities,
-            "What the workers offer, e.g. gpu,cpu=4."
-        ),
-        Option(
-            "per-worker-task-queue-size",
-            short: "wtqs",
-            .count,
-            into: \.taskQueueSize,
-            "Tasks that may queue at one worker."
-        ),
-        Option(
-            "heartbeat-interval-seconds",
-            short: "his",
-            .seconds(),
-            into: \.heartbeatInterval,
-            "Pause between heartbeats."
-        ),
-        Option(
-            "death-timeout-seconds",
-            short: "dts",
-            .seconds(),
-            into: \.deathTimeout,
-            "Silence of the scheduler after which it counts as gone."
-        ),
+        Option("worker-scheduler-address", short: "wsa", .address, intoOptional: \.workerSchedulerAddress)
+            .help("Scheduler address for the workers, if it is another than the manager's."),
+        Option("per-worker-capabilities", short: "pwc", .capabilities, into: \.capabilities)
+            .help("What the workers offer, e.g. gpu,cpu=4."),
+        Option("per-worker-task-queue-size", short: "wtqs", .count, into: \.taskQueueSize)
+            .help("Tasks that may queue at one worker."),
+        Option("heartbeat-interval-seconds", short: "his", .seconds(), into: \.heartbeatInterval)
+            .help("Pause between heartbeats."),
+        Option("death-timeout-seconds", short: "dts", .seconds(), into: \.deathTimeout)
+            .help("Silence of the scheduler after which it counts as gone."),
         Option(
             "scale-down-cooldown-seconds",
             short: "sdc",
             .seconds(zeroAllowed: true),
-            into: \.scaleDownCooldown,
-            "How long fewer workers must be asked for before any go; 0 obeys at once."
-        ),
+            into: \.scaleDownCooldown
+        )
+        .help("How long fewer workers must be asked for before any go; 0 obeys at once."),
     ]
 
     private static let connections: [Option] = [
-        Option(
-            "network-backend",
-            environment: "SCALER_NETWORK_BACKEND",
-            .choice,
-            into: \.networkBackend,
-            new: true,
-            "Transport to the scheduler; auto asks the scheduler's first bytes."
-        ),
-        Option(
-            "scheduler-release",
-            .choice,
-            into: \.schedulerRelease,
-            new: true,
-            "Whose messages a ZeroMQ scheduler speaks: 2.5 for 2.5.0 to 2.6.0, 2.7 for later; auto tries both."
-        ),
-        Option(
-            "io-threads",
-            short: "it",
-            .whole(1...64),
-            into: \.ioThreads,
-            "Threads that libzmq may use."
-        ),
-        Option(
-            "oci-endpoint",
-            environment: "OCI_ENDPOINT",
-            .baseURL,
-            intoOptional: \.ociEndpoint,
-            new: true,
-            "One base URL for every OCI service, for an emulator or a proxy."
-        ),
-        Option(
-            "ca-bundle",
-            environment: "OCI_CA_BUNDLE",
-            .text("FILE"),
-            intoOptional: \.caBundle,
-            new: true,
-            "PEM file of certificate authorities to trust instead of the system's."
-        ),
-        Option(
-            "max-requests-per-second",
-            .positive("N"),
-            into: \.maxRequestsPerSecond,
-            new: true,
-            "Ceiling of requests to OCI, reads and writes apart."
-        ),
+        Option("network-backend", .choice, into: \.networkBackend, new: true)
+            .environment("SCALER_NETWORK_BACKEND")
+            .help("Transport to the scheduler; auto asks the scheduler's first bytes."),
+        Option("scheduler-release", .choice, into: \.schedulerRelease, new: true)
+            .help(
+                "Whose messages a ZeroMQ scheduler speaks: 2.5 for 2.5.0 to 2.6.0, 2.7 for later; "
+                    + "auto tries both."
+            ),
+        Option("io-threads", short: "it", .whole(1...64), into: \.ioThreads)
+            .help("Threads that libzmq may use."),
+        Option("oci-endpoint", .baseURL, intoOptional: \.ociEndpoint, new: true)
+            .environment("OCI_ENDPOINT")
+            .help("One base URL for every OCI service, for an emulator or a proxy."),
+        Option("ca-bundle", .text("FILE"), intoOptional: \.caBundle, new: true)
+            .environment("OCI_CA_BUNDLE")
+            .help("PEM file of certificate authorities to trust instead of the system's."),
+        Option("max-requests-per-second", .positive("N"), into: \.maxRequestsPerSecond, new: true)
+            .help("Ceiling of requests to OCI, reads and writes apart."),
     ]
 
     private static let logging: [Option] = [
-        Option(
-            "logging-paths",
-            short: "lp",
-            .list("PATH ...", greedy: true),
-            into: \.loggingPaths,
-            "Where to log; /dev/stdout and /dev/stderr mean the streams."
-        ),
-        Option(
-            "logging-level",
-            short: "ll",
-            .choice,
-            into: \.loggingLevel,
-            "Least severe level that is logged."
-        ),
-        Option("log-format", .choice, into: \.logFormat, new: true, "Form of the log's lines."),
-        Option(
-            "status-address",
-            .statusAddress,
-            intoOptional: \.statusAddress,
-            new: true,
-            "Serve metrics and health here, or on unix:PATH."
-        ),
+        Option("logging-paths", short: "lp", .list("PATH ...", greedy: true), into: \.loggingPaths)
+            .help("Where to log; /dev/stdout and /dev/stderr mean the streams."),
+        Option("logging-level", short: "ll", .choice, into: \.loggingLevel)
+            .help("Least severe level that is logged."),
+        Option("log-format", .choice, into: \.logFormat, new: true)
+            .help("Form of the log's lines."),
+        Option("status-address", .statusAddress, intoOptional: \.statusAddress, new: true)
+            .help("Serve metrics and health here, or on unix:PATH."),
     ]
 
     private static let general: [Option] = [

@@ -23,7 +23,7 @@ package struct Option: Sendable {
     /// Short flag without its dash.
     package let short: String?
     /// Environment variable.
-    package let environment: String?
+    package private(set) var environment: String?
     /// What stands for the value in help; empty for a switch.
     package let placeholder: String
     /// What the file may hold and how values are printed.
@@ -35,31 +35,30 @@ package struct Option: Sendable {
     /// True when the command that this replaces has no such option.
     package let isNew: Bool
     /// One or more sentences for help and reference.
-    package let help: String
+    package private(set) var help: String
     let role: Role
     /// Puts texts, checked, into the settings.
     let store: @Sendable (inout Settings, [String]) throws(ValueFault) -> Void
     /// The value as texts that `store` reads; empty when unset.
     let show: @Sendable (Settings) -> [String]
 
-    private init<Value: Sendable>(
+    private init(
         _ name: String,
         short: String?,
-        environment: String?,
-        kind: ValueKind<Value>,
+        placeholder: String,
+        form: ValueForm,
         required: Bool = false,
         secret: Bool = false,
         new: Bool = false,
         role: Role,
-        help: String,
+        help: String = "",
         store: @escaping @Sendable (inout Settings, [String]) throws(ValueFault) -> Void,
         show: @escaping @Sendable (Settings) -> [String]
     ) {
         self.name = name
         self.short = short
-        self.environment = environment
-        placeholder = kind.placeholder
-        form = kind.form
+        self.placeholder = placeholder
+        self.form = form
         isRequired = required
         isSecret = secret
         isNew = new
@@ -73,23 +72,20 @@ package struct Option: Sendable {
     init<Value: Sendable>(
         _ name: String,
         short: String? = nil,
-        environment: String? = nil,
         _ kind: ValueKind<Value>,
         into path: any WritableKeyPath<Settings, Value> & Sendable,
         required: Bool = false,
         new: Bool = false,
-        positional: Bool = false,
-        _ help: String
+        positional: Bool = false
     ) {
         self.init(
             name,
             short: short,
-            environment: environment,
-            kind: kind,
+            placeholder: kind.placeholder,
+            form: kind.form,
             required: required,
             new: new,
             role: positional ? .positional : .setting,
-            help: help,
             store: { settings, texts throws(ValueFault) in settings[keyPath: path] = try kind.read(texts) },
             show: { kind.show($0[keyPath: path]) }
         )
@@ -99,27 +95,38 @@ package struct Option: Sendable {
     init<Value: Sendable>(
         _ name: String,
         short: String? = nil,
-        environment: String? = nil,
         _ kind: ValueKind<Value>,
         intoOptional path: any WritableKeyPath<Settings, Value?> & Sendable,
         secret: Bool = false,
-        new: Bool = false,
-        _ help: String
+        new: Bool = false
     ) {
         self.init(
             name,
             short: short,
-            environment: environment,
-            kind: kind,
+            placeholder: kind.placeholder,
+            form: kind.form,
             secret: secret,
             new: new,
             role: .setting,
-            help: help,
             store: { settings, texts throws(ValueFault) in
                 settings[keyPath: path] = texts == [""] ? nil : try kind.read(texts)
             },
             show: { $0[keyPath: path].map(kind.show) ?? [] }
         )
+    }
+
+    /// The same row with its sentences for help and reference.
+    func help(_ text: String) -> Option {
+        var option = self
+        option.help = text
+        return option
+    }
+
+    /// The same row with the environment variable that sets it.
+    func environment(_ name: String) -> Option {
+        var option = self
+        option.environment = name
+        return option
     }
 
     /// A setting of the Python manager that means nothing here; its value is still checked.
@@ -132,8 +139,8 @@ package struct Option: Sendable {
         Option(
             name,
             short: short,
-            environment: nil,
-            kind: kind,
+            placeholder: kind.placeholder,
+            form: kind.form,
             role: .ignored(because: reason),
             help: "No effect: \(reason).",
             store: { _, texts throws(ValueFault) in _ = try kind.read(texts) },
@@ -141,15 +148,9 @@ package struct Option: Sendable {
         )
     }
 
-    /// A flag for one invocation, also for subcommands: its texts are read from the scan, not from
-    /// `Settings`.
+    /// A flag for one invocation, also for subcommands: its texts are read from the scan, not from `Settings`.
     ///
-    /// - Parameters:
-    ///   - name: Long flag without dashes.
-    ///   - short: Short flag without dash.
-    ///   - placeholder: What stands for the value in help, or nil for a switch.
-    ///   - help: One or more sentences.
-    /// - Returns: The row.
+    /// Name and short form come without dashes; without a `placeholder` for a value it is a switch.
     package static func invocation(
         _ name: String,
         short: String? = nil,
@@ -161,23 +162,12 @@ package struct Option: Sendable {
             short: short,
             placeholder: placeholder ?? "",
             form: placeholder == nil ? .toggle : .text,
-            help: help
+            new: true,
+            role: .invocation,
+            help: help,
+            store: { _, _ throws(ValueFault) in },
+            show: { _ in [] }
         )
-    }
-
-    private init(_ name: String, short: String?, placeholder: String, form: ValueForm, help: String) {
-        self.name = name
-        self.short = short
-        environment = nil
-        self.placeholder = placeholder
-        self.form = form
-        isRequired = false
-        isSecret = false
-        isNew = true
-        self.help = help
-        role = .invocation
-        store = { _, _ throws(ValueFault) in }
-        show = { _ in [] }
     }
 
     /// The file's key.

@@ -29,9 +29,8 @@ package struct SavedSettings: Sendable, Equatable {
 extension ArgumentScan {
     /// The same scan with some flags under the names that `Option.table` has for them.
     ///
-    /// - Parameter names: A subcommand's own flag, such as `region`, and the option it means, such as `oci-region`.
-    /// - Returns: The scan with the option's names.
-    /// - Throws: A contradiction when both were given.
+    /// `names` has a subcommand's own flag, such as `region`, and the option it means, such as `oci-region`. Throws a
+    /// contradiction when both were given.
     package func renaming(_ names: [String: String]) throws(ConfigurationError) -> ArgumentScan {
         var scan = self
         for (own, meant) in names.sorted(by: { $0.key < $1.key }) {
@@ -59,13 +58,8 @@ extension ArgumentScan {
 extension Invocation {
     /// Reads the settings of a subcommand that has no configuration file, but may have saved settings.
     ///
-    /// - Parameters:
-    ///   - scan: The subcommand's arguments, with the names of `Option.table`.
-    ///   - environment: Environment variables.
-    ///   - saved: What stands behind the environment, if anything.
-    ///   - required: Names of the options without which it cannot work, e.g. `compartment-id`.
-    /// - Returns: One value.
-    /// - Throws: The first fault found, as one line.
+    /// `scan` has the names of `Option.table`; `saved` yields to the environment. `required` names the options without
+    /// which the subcommand cannot work, e.g. `compartment-id`. Throws the first fault found, as one line.
     package static func settings(
         scan: ArgumentScan,
         environment: [String: String],

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
 /// The address of a Scaler service: scheduler or object storage server.
 ///
 /// Written as Scaler writes it: IPv6 hosts stand bare and the last colon parts the port (`tcp://::1:8516`),
@@ -12,7 +14,7 @@ package enum SchedulerAddress: Sendable, Hashable {
 
     /// Reads the text, or says what is wrong with it.
     package init(_ text: String) throws(ValueFault) {
-        guard Self.isMeant(by: text), let colon = text.firstIndex(of: ":") else {
+        guard Self.hasScheme(text), let colon = text.firstIndex(of: ":") else {
             throw .malformed("\(quoted(text)) is no address", Self.remedy)
         }
         let scheme = text[..<colon]
@@ -24,7 +26,7 @@ package enum SchedulerAddress: Sendable, Hashable {
             let (host, port) = try hostAndPort(authority, in: text, remedy: Self.remedy)
             self = .tcp(host: host, port: port)
         case "ipc":
-            guard !rest.isEmpty, rest.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            guard !rest.isEmpty, rest.utf8.allSatisfy({ $0.isPrintable && $0 != 0x20 }) else {
                 throw .malformed("\(quoted(text)) names no usable path", "write ipc:///PATH")
             }
             self = .ipc(path: String(rest))
@@ -39,7 +41,7 @@ package enum SchedulerAddress: Sendable, Hashable {
     }
 
     /// True when the text has a scheme, and so means an address, right or wrong.
-    package static func isMeant(by text: String) -> Bool {
+    package static func hasScheme(_ text: String) -> Bool {
         text.firstIndex(of: ":").map { text[$0...].hasPrefix("://") } ?? false
     }
 
@@ -101,7 +103,7 @@ private func hostAndPort(
         throw .malformed("\(quoted(text)) has no usable host", remedy)
     }
     let digits = authority[authority.index(after: colon)...]
-    guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+    guard !digits.isEmpty, digits.utf8.allSatisfy(\.isASCIIDigit) else {
         throw .malformed("\(quoted(text)) has no port number after the last colon", remedy)
     }
     guard let port = UInt16(digits), port > 0 || allowsZero else {
@@ -111,10 +113,4 @@ private func hostAndPort(
 }
 
 /// Names, IPv4, IPv6 with a zone (`fe80::1%eth0`); nothing that could be a URL's user, path or query.
-private func isHostByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): true
-    default: ".-_:%*".utf8.contains(byte)
-    }
-}
+private func isHostByte(_ byte: UInt8) -> Bool { byte.isASCIIAlphanumeric || ".-_:%*".utf8.contains(byte) }

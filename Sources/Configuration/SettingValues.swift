@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One of a fixed set of words.
-protocol Choice: RawRepresentable<String>, CaseIterable, Sendable, Equatable {}
+protocol WordChoice: RawRepresentable<String>, CaseIterable, Sendable, Equatable {}
 
 /// Transport to the scheduler.
-package enum NetworkBackend: String, Choice {
+package enum NetworkBackend: String, WordChoice {
     /// Told from the first bytes that the scheduler sends.
     case auto
     /// ZeroMQ.
@@ -14,7 +14,7 @@ package enum NetworkBackend: String, Choice {
 }
 
 /// Whose messages the scheduler speaks, where its bytes do not tell.
-package enum SchedulerRelease: String, Choice {
+package enum SchedulerRelease: String, WordChoice {
     /// Both kinds of heartbeat take turns until one is answered.
     case auto
     /// Those of Scaler 2.5.0 to 2.6.0.
@@ -24,7 +24,7 @@ package enum SchedulerRelease: String, Choice {
 }
 
 /// How requests to OCI are signed.
-package enum AuthType: String, Choice {
+package enum AuthType: String, WordChoice {
     /// The API key of `~/.oci/config`.
     case configFile = "config_file"
     /// The certificate of the compute instance that the daemon runs on.
@@ -36,7 +36,7 @@ package enum AuthType: String, Choice {
 }
 
 /// What happens to running container instances when the daemon stops.
-package enum OnExit: String, Choice {
+package enum OnExit: String, WordChoice {
     /// They are deleted.
     case delete
     /// They go on; the next process adopts them.
@@ -44,7 +44,7 @@ package enum OnExit: String, Choice {
 }
 
 /// Form of the log's lines.
-package enum LogFormat: String, Choice {
+package enum LogFormat: String, WordChoice {
     /// `key=value` words.
     case text
     /// One JSON object a line.
@@ -52,7 +52,7 @@ package enum LogFormat: String, Choice {
 }
 
 /// Severity, with the names of the command that this replaces.
-package enum LoggingLevel: String, Choice {
+package enum LoggingLevel: String, WordChoice {
     /// The daemon cannot go on.
     case critical = "CRITICAL"
     /// Something failed for good.
@@ -66,13 +66,13 @@ package enum LoggingLevel: String, Choice {
 }
 
 /// Event loops of the Python manager; both mean libev here.
-enum EventLoopChoice: String, Choice {
+enum EventLoopChoice: String, WordChoice {
     case builtin
     case uvloop
 }
 
 /// Something that workers offer, such as `gpu` or `cpu=4`.
-package struct Capability: Sendable, Equatable {
+package struct CapabilitySetting: Sendable, Equatable {
     /// Never empty.
     package let name: String
     /// The amount; -1 when none was given, as on the wire.
@@ -80,7 +80,7 @@ package struct Capability: Sendable, Equatable {
 }
 
 /// A tag of the user's own, `KEY=VALUE`.
-package struct FreeformTag: Sendable, Equatable {
+package struct FreeformTagSetting: Sendable, Equatable {
     /// Never empty, never one of the daemon's (`scaler-...`).
     package let key: String
     /// May be empty.
@@ -88,7 +88,7 @@ package struct FreeformTag: Sendable, Equatable {
 }
 
 /// A tag in a tag namespace, `NAMESPACE.KEY=VALUE`.
-package struct DefinedTag: Sendable, Equatable {
+package struct DefinedTagSetting: Sendable, Equatable {
     /// Never empty.
     package let namespace: String
     /// Never empty.

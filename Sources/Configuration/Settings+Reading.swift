@@ -3,13 +3,8 @@
 extension Settings {
     /// Settings from all sources: flag over environment over file over default.
     ///
-    /// - Parameters:
-    ///   - scan: The scanned command line.
-    ///   - address: The bare word that is the scheduler's address, if there was one.
-    ///   - environment: Environment variables; one that is empty counts as given.
-    ///   - entry: The entry of the configuration file, if there is one.
-    ///   - required: Options that must be given.
-    /// - Throws: The first fault found, or all that is missing.
+    /// `address` is the bare word that is the scheduler's, if there was one; an environment variable that is empty
+    /// counts as given. Throws the first fault found, or all of `required` that is missing.
     init(
         scan: ArgumentScan,
         address: String?,

@@ -16,7 +16,7 @@ package struct Settings: Sendable, Equatable {
     /// Scaler's object storage server; nil means the one that the scheduler names in its heartbeat echo.
     package var objectStorageAddress: SchedulerAddress?
     /// What the workers offer, in the order given.
-    package var capabilities: [Capability] = []
+    package var capabilities: [CapabilitySetting] = []
     /// Tasks that the scheduler may queue at one worker.
     package var taskQueueSize = 1000
     /// Pause between heartbeats of manager and workers.
@@ -82,9 +82,9 @@ package struct Settings: Sendable, Equatable {
     /// Replaces the computed owner in tags and object names.
     package var ownerID: String?
     /// The user's tags for every instance.
-    package var freeformTags: [FreeformTag] = []
+    package var freeformTags: [FreeformTagSetting] = []
     /// The user's tags that live in a tag namespace.
-    package var definedTags: [DefinedTag] = []
+    package var definedTags: [DefinedTagSetting] = []
 
     // MARK: OCI access
 
@@ -112,8 +112,8 @@ package struct Settings: Sendable, Equatable {
 
     // MARK: How they were given
 
-    /// Origin of every setting that is not the default, by option name (`base-concurrency`).
-    package var origins: [String: Origin] = [:]
+    /// SettingOrigin of every setting that is not the default, by option name (`base-concurrency`).
+    package var origins: [String: SettingOrigin] = [:]
     /// Settings that were given and mean nothing here, for one line each in the log.
     package var ignored: [IgnoredSetting] = []
 
@@ -142,7 +142,7 @@ package struct IgnoredSetting: Sendable, Equatable {
     /// Its option name.
     package let name: String
     /// Where it was given.
-    package let origin: Origin
+    package let origin: SettingOrigin
     /// Why it has no effect, a half sentence.
     package let reason: String
 }

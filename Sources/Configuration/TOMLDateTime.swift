@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
 /// Tells whether a bare word is a TOML date, time or both (RFC 3339 with TOML's local forms); kept as text,
 /// since no setting is one: the file's other sections may hold them.
 enum TOMLDateTime {
@@ -49,7 +51,7 @@ enum TOMLDateTime {
     /// Exactly `count` digits, or nil with nothing consumed.
     private static func number(_ rest: inout ArraySlice<UInt8>, _ count: Int) -> Int? {
         let digits = rest.prefix(count)
-        guard digits.count == count, digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        guard digits.count == count, digits.allSatisfy(\.isASCIIDigit) else { return nil }
         rest = rest.dropFirst(count)
         return digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
     }

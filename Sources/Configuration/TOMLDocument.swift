@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A value of a TOML document and the line its key stands on, so that every complaint can point at it.
+/// A value of a TOML document and the line its key stands on, so that every error can point at it.
 struct TOMLNode {
     /// The kinds of TOML 1.0; dates stay text, since no setting is one.
     enum Value {
@@ -39,7 +39,7 @@ struct TOMLNode {
 /// that parses.
 final class TOMLTable {
     /// How a table came to be, which decides who may still add to it (TOML 1.0, "Table" and "Inline Table").
-    enum Making {
+    enum Definition {
         /// Named only as a part of a longer header: a header of its own may still define it, once.
         case implied
         /// Had its own `[header]`: dotted keys under other headers may not add to it.
@@ -50,13 +50,13 @@ final class TOMLTable {
         case inline
     }
 
-    var making: Making
+    var definition: Definition
     let line: Int
     private(set) var keys: [String] = []
     private var nodes: [String: TOMLNode] = [:]
 
-    init(_ making: Making, line: Int) {
-        self.making = making
+    init(_ definition: Definition, line: Int) {
+        self.definition = definition
         self.line = line
     }
 

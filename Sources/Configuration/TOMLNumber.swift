@@ -37,8 +37,7 @@ enum TOMLNumber {
 
     /// sign? digits (. digits)? (e sign? digits)?
     private static func decimal(_ bytes: [UInt8]) -> TOMLNode.Value? {
-        let sign = bytes.first == UInt8(ascii: "-") ? "-" : ""
-        let unsigned = bytes.dropFirst(bytes.first == UInt8(ascii: "+") || !sign.isEmpty ? 1 : 0)
+        let (sign, unsigned) = cutSign(bytes[...])
         let mantissaEnd =
             unsigned.firstIndex { $0 == UInt8(ascii: "e") || $0 == UInt8(ascii: "E") } ?? unsigned.endIndex
         let mantissa = unsigned[..<mantissaEnd]
@@ -60,9 +59,17 @@ enum TOMLNumber {
     }
 
     private static func exponent(_ bytes: ArraySlice<UInt8>) -> String? {
-        let sign = bytes.first == UInt8(ascii: "-") ? "-" : ""
-        let isSigned = bytes.first == UInt8(ascii: "+") || !sign.isEmpty
-        return digits(bytes.dropFirst(isSigned ? 1 : 0), 10).map { sign + $0 }
+        let (sign, unsigned) = cutSign(bytes)
+        return digits(unsigned, 10).map { sign + $0 }
+    }
+
+    /// A sign apart from what follows; a plus is dropped.
+    private static func cutSign(_ bytes: ArraySlice<UInt8>) -> (sign: String, unsigned: ArraySlice<UInt8>) {
+        switch bytes.first {
+        case UInt8(ascii: "-"): ("-", bytes.dropFirst())
+        case UInt8(ascii: "+"): ("", bytes.dropFirst())
+        default: ("", bytes)
+        }
     }
 
     /// Digits without their underscores, each of which must stand between two digits.

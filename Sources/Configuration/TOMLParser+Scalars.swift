@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
 extension TOMLParser {
     /// Any value: what its first byte says it is.
     mutating func value() throws(TOMLError) -> TOMLNode.Value {
@@ -138,7 +140,7 @@ extension TOMLParser {
         let start = position
         var word = take(while: Self.isBareValueByte)
         // The one blank a bare value may hold parts a date from its time.
-        if word.utf8.count == 10, peek == UInt8(ascii: " "), let next = peek(1), Self.isDigit(next) {
+        if word.utf8.count == 10, peek == UInt8(ascii: " "), peek(1)?.isASCIIDigit == true {
             position += 1
             word += " " + take(while: Self.isBareValueByte)
         }
@@ -157,15 +159,7 @@ extension TOMLParser {
         return value
     }
 
-    private static func isDigit(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-    }
-
     private static func isBareValueByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-        case UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: ":"): true
-        default: isDigit(byte) || byte == UInt8(ascii: "_")
-        }
+        byte.isASCIIAlphanumeric || "+-.:_".utf8.contains(byte)
     }
 }

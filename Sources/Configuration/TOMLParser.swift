@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
 /// Reads TOML 1.0 (toml.io/en/v1.0.0) from bytes.
 ///
-/// Why a reader of our own: a complaint about a setting must name the line it stands on, and the TOML
+/// Why a reader of our own: an error about a setting must name the line it stands on, and the TOML
 /// libraries within reach of a Linux Swift program give positions for syntax errors only, bring a C++ runtime
 /// and Foundation, double the size of the binary, and end strings at the first NUL. What a worker manager
 /// needs is four files.
@@ -69,26 +71,25 @@ struct TOMLParser {
     /// table.
     private func tableInHeader(_ table: TOMLTable, _ key: String) throws(TOMLError) -> TOMLTable {
         switch table[key]?.value {
-        case nil:
-            let made = TOMLTable(.implied, line: line)
-            table[key] = TOMLNode(value: .table(made), line: line)
-            return made
-        case .table(let inner) where inner.making != .inline: return inner
+        case nil: return add(.implied, to: table, key)
+        case .table(let inner) where inner.definition != .inline: return inner
         case .tables(let inner): return inner.last
         default: throw error("\(key) is not a table that can be extended")
         }
     }
 
+    private func add(_ definition: TOMLTable.Definition, to table: TOMLTable, _ key: String) -> TOMLTable {
+        let made = TOMLTable(definition, line: line)
+        table[key] = TOMLNode(value: .table(made), line: line)
+        return made
+    }
+
     private func openTable(_ table: TOMLTable, _ key: String) throws(TOMLError) -> TOMLTable {
-        guard let node = table[key] else {
-            let made = TOMLTable(.header, line: line)
-            table[key] = TOMLNode(value: .table(made), line: line)
-            return made
-        }
-        guard case .table(let inner) = node.value, inner.making == .implied else {
+        guard let node = table[key] else { return add(.header, to: table, key) }
+        guard case .table(let inner) = node.value, inner.definition == .implied else {
             throw error("\(key) is already defined on line \(node.line)")
         }
-        inner.making = .header
+        inner.definition = .header
         return inner
     }
 
@@ -119,17 +120,14 @@ struct TOMLParser {
     }
 
     private func tableInDottedKey(_ table: TOMLTable, _ key: String) throws(TOMLError) -> TOMLTable {
-        guard let node = table[key] else {
-            let made = TOMLTable(.dotted, line: line)
-            table[key] = TOMLNode(value: .table(made), line: line)
-            return made
-        }
-        guard case .table(let inner) = node.value, inner.making == .dotted || inner.making == .implied else {
+        guard let node = table[key] else { return add(.dotted, to: table, key) }
+        guard case .table(let inner) = node.value, inner.definition == .dotted || inner.definition == .implied
+        else {
             throw error("\(key) is already defined on line \(node.line)")
         }
         // A header named it only in passing; from here on it belongs to dotted keys, and no header may reopen
         // it.
-        inner.making = .dotted
+        inner.definition = .dotted
         return inner
     }
 
@@ -155,13 +153,7 @@ struct TOMLParser {
         case UInt8(ascii: "\""): return try basicString()
         case UInt8(ascii: "'"): return try literalString()
         default:
-            let bare = take { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"): true
-                default: false
-                }
-            }
+            let bare = take { $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
             guard !bare.isEmpty else { throw error("a key is expected here") }
             return bare
         }
@@ -255,7 +247,7 @@ struct TOMLParser {
         while peek == UInt8(ascii: " ") || peek == UInt8(ascii: "\t") { position += 1 }
     }
 
-    /// Inside an array newlines and comments are as good as blanks.
+    /// Inside an array newlines and comments count as blanks.
     private mutating func skipBlankLines() throws(TOMLError) {
         while true {
             skipBlanks()

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
 /// How the values of one kind are written, read from text and shown.
 ///
 /// Flags, environment variables and the file's strings all pass through `read`; other TOML values are first
@@ -30,6 +32,40 @@ package enum ValueForm: Sendable {
     case greedyList
     /// An array of `KEY=VALUE` strings or a table of strings; elsewhere one `KEY=VALUE` for each flag.
     case pairs
+}
+
+extension ValueKind {
+    /// A kind whose every value is one text; `show` gives the text that reads back as it.
+    fileprivate static func single(
+        _ placeholder: String,
+        _ form: ValueForm = .text,
+        show: @escaping @Sendable (Value) -> String = { "\($0)" },
+        _ read: @escaping @Sendable (String) throws(ValueFault) -> Value
+    ) -> ValueKind {
+        ValueKind(
+            placeholder: placeholder,
+            form: form,
+            read: { texts throws(ValueFault) in try read(onlyText(texts)) },
+            show: { [show($0)] }
+        )
+    }
+
+    /// A kind whose value is a list of `KEY=VALUE` texts.
+    ///
+    /// Of several elements with the same key the last counts, at its own place in the order.
+    fileprivate static func pairs<Element>(
+        _ placeholder: String,
+        show: @escaping @Sendable (Element) -> String,
+        key: @escaping @Sendable (Element) -> String,
+        _ read: @escaping @Sendable (String) throws(ValueFault) -> Element
+    ) -> ValueKind where Value == [Element] {
+        ValueKind(
+            placeholder: placeholder,
+            form: .pairs,
+            read: { texts throws(ValueFault) in try lastOfEach(texts, key: key, read) },
+            show: { $0.map(show) }
+        )
+    }
 }
 
 extension ValueKind where Value == String {
@@ -77,37 +113,19 @@ extension ValueKind where Value == String {
             return url
         }
     }
-
-    fileprivate static func single(
-        _ placeholder: String,
-        _ read: @escaping @Sendable (String) throws(ValueFault) -> String
-    ) -> ValueKind {
-        ValueKind(
-            placeholder: placeholder,
-            form: .text,
-            read: { texts throws(ValueFault) in try read(onlyText(texts)) },
-            show: { [$0] }
-        )
-    }
 }
 
 extension ValueKind where Value == Int {
     /// A whole number within the range.
     static func whole(_ range: ClosedRange<Int>) -> ValueKind {
-        ValueKind(
-            placeholder: "N",
-            form: .whole,
-            read: { texts throws(ValueFault) in
-                let text = onlyText(texts)
-                let remedy = "give a whole number from \(range.lowerBound) to \(range.upperBound)"
-                guard let number = Int(text) else {
-                    throw .malformed("\(quoted(text)) is not a whole number", remedy)
-                }
-                guard range.contains(number) else { throw .outOfRange("\(number) is out of range", remedy) }
-                return number
-            },
-            show: { ["\($0)"] }
-        )
+        let remedy = "give a whole number from \(range.lowerBound) to \(range.upperBound)"
+        return .single("N", .whole) { text throws(ValueFault) in
+            guard let number = Int(text) else {
+                throw .malformed("\(quoted(text)) is not a whole number", remedy)
+            }
+            guard range.contains(number) else { throw .outOfRange("\(number) is out of range", remedy) }
+            return number
+        }
     }
 
     /// The most that a field of 32 signed bits holds, which every count here must fit sooner or later.
@@ -120,14 +138,9 @@ extension ValueKind where Value == Int {
 extension ValueKind where Value == Double {
     /// A decimal number above zero.
     static func positive(_ placeholder: String) -> ValueKind {
-        ValueKind(
-            placeholder: placeholder,
-            form: .decimal,
-            read: { texts throws(ValueFault) in
-                try decimal(onlyText(texts), within: .leastNonzeroMagnitude...1e6)
-            },
-            show: { ["\($0)"] }
-        )
+        .single(placeholder, .decimal) { text throws(ValueFault) in
+            try decimal(text, within: .leastNonzeroMagnitude...1e6)
+        }
     }
 }
 
@@ -136,84 +149,60 @@ extension ValueKind where Value == Duration {
     static func seconds(zeroAllowed: Bool = false) -> ValueKind {
         // Thirty years: far above any use, far below where the arithmetic of Duration could overflow.
         let range = (zeroAllowed ? 0 : 0.001)...1e9
-        return ValueKind(
-            placeholder: "SECONDS",
-            form: .decimal,
-            read: { texts throws(ValueFault) in
-                let seconds = try decimal(onlyText(texts), within: range)
-                return .milliseconds(Int64((seconds * 1000).rounded()))
-            },
-            show: { duration in
-                let (seconds, attoseconds) = duration.components
-                return [attoseconds == 0 ? "\(seconds)" : "\(Double(seconds) + Double(attoseconds) / 1e18)"]
-            }
-        )
+        return .single("SECONDS", .decimal, show: secondsText) { text throws(ValueFault) in
+            .milliseconds(Int64((try decimal(text, within: range) * 1000).rounded()))
+        }
+    }
+
+    @Sendable
+    private static func secondsText(_ duration: Duration) -> String {
+        let (seconds, attoseconds) = duration.components
+        return attoseconds == 0 ? "\(seconds)" : "\(Double(seconds) + Double(attoseconds) / 1e18)"
     }
 }
 
 extension ValueKind where Value == Bool {
     /// On or off.
     static var toggle: ValueKind {
-        ValueKind(
-            placeholder: "",
-            form: .toggle,
-            read: { texts throws(ValueFault) in
-                switch onlyText(texts).lowercased() {
-                case "true": return true
-                case "false": return false
-                default: throw .malformed("\(quoted(onlyText(texts))) is no boolean", "give true or false")
-                }
-            },
-            show: { ["\($0)"] }
-        )
+        .single("", .toggle) { text throws(ValueFault) in
+            switch text.lowercased() {
+            case "true": return true
+            case "false": return false
+            default: throw .malformed("\(quoted(text)) is no boolean", "give true or false")
+            }
+        }
     }
 }
 
-extension ValueKind where Value: Choice {
+extension ValueKind where Value: WordChoice {
     /// One of the type's words, in any case of letters.
     static var choice: ValueKind {
         let words = Value.allCases.map(\.rawValue)
-        return ValueKind(
-            placeholder: words.joined(separator: "|"),
-            form: .text,
-            read: { texts throws(ValueFault) in
-                let text = onlyText(texts)
-                guard
-                    let value = Value.allCases.first(where: { $0.rawValue.lowercased() == text.lowercased() })
-                else {
-                    throw .malformed(
-                        "\(quoted(text)) is no choice",
-                        "give one of \(words.joined(separator: ", "))"
-                    )
-                }
-                return value
-            },
-            show: { [$0.rawValue] }
-        )
+        return .single(words.joined(separator: "|"), show: \.rawValue) { text throws(ValueFault) in
+            guard let index = words.firstIndex(where: { $0.lowercased() == text.lowercased() }),
+                let value = Value(rawValue: words[index])
+            else {
+                throw .malformed(
+                    "\(quoted(text)) is no choice",
+                    "give one of \(words.joined(separator: ", "))"
+                )
+            }
+            return value
+        }
     }
 }
 
 extension ValueKind where Value == SchedulerAddress {
     /// `tcp://HOST:PORT` or `ipc://PATH`.
     static var address: ValueKind {
-        ValueKind(
-            placeholder: "ADDRESS",
-            form: .text,
-            read: { texts throws(ValueFault) in try SchedulerAddress(onlyText(texts)) },
-            show: { [$0.description] }
-        )
+        .single("ADDRESS", show: \.description) { text throws(ValueFault) in try SchedulerAddress(text) }
     }
 }
 
 extension ValueKind where Value == StatusAddress {
     /// `HOST:PORT` or `unix:PATH`.
     static var statusAddress: ValueKind {
-        ValueKind(
-            placeholder: "HOST:PORT",
-            form: .text,
-            read: { texts throws(ValueFault) in try StatusAddress(onlyText(texts)) },
-            show: { [$0.description] }
-        )
+        .single("HOST:PORT", show: \.description) { text throws(ValueFault) in try StatusAddress(text) }
     }
 }
 
@@ -238,7 +227,7 @@ extension ValueKind where Value == [String] {
     }
 }
 
-extension ValueKind where Value == [Capability] {
+extension ValueKind where Value == [CapabilitySetting] {
     /// `gpu,cpu=4`; empty means none.
     static var capabilities: ValueKind {
         ValueKind(
@@ -246,13 +235,8 @@ extension ValueKind where Value == [Capability] {
             form: .text,
             read: { texts throws(ValueFault) in
                 guard !onlyText(texts).isEmpty else { return [] }
-                var capabilities: [Capability] = []
-                for item in onlyText(texts).split(separator: ",", omittingEmptySubsequences: false) {
-                    let new = try capability(item)
-                    capabilities.removeAll { $0.name == new.name }
-                    capabilities.append(new)
-                }
-                return capabilities
+                let items = onlyText(texts).split(separator: ",", omittingEmptySubsequences: false)
+                return try lastOfEach(items, key: \.name, capability)
             },
             show: { capabilities in
                 let items = capabilities.map { $0.value == -1 ? $0.name : "\($0.name)=\($0.value)" }
@@ -261,69 +245,51 @@ extension ValueKind where Value == [Capability] {
         )
     }
 
-    private static func capability(_ item: Substring) throws(ValueFault) -> Capability {
+    private static func capability(_ item: Substring) throws(ValueFault) -> CapabilitySetting {
         let remedy = "write e.g. gpu,cpu=4"
         let (left, right) = cut(item, at: "=")
         let name = trimmed(left)
         guard !name.isEmpty else { throw .malformed("\(quoted(String(item))) has no name", remedy) }
         _ = try plain(name, maxBytes: 256)
-        guard let right else { return Capability(name: name, value: -1) }
+        guard let right else { return CapabilitySetting(name: name, value: -1) }
         guard let value = Int64(trimmed(right)) else {
             throw .malformed("the value of \(quoted(name)) is not a whole number", remedy)
         }
-        return Capability(name: name, value: value)
+        return CapabilitySetting(name: name, value: value)
     }
 }
 
-extension ValueKind where Value == [FreeformTag] {
+extension ValueKind where Value == [FreeformTagSetting] {
     /// `KEY=VALUE`, repeated.
     static var freeformTags: ValueKind {
-        ValueKind(
-            placeholder: "KEY=VALUE",
-            form: .pairs,
-            read: { texts throws(ValueFault) in
-                var tags: [FreeformTag] = []
-                for text in texts {
-                    let (key, value) = try tagParts(text, remedy: "write KEY=VALUE")
-                    guard !key.hasPrefix("scaler-") else {
-                        throw .malformed(
-                            "\(quoted(key)) is reserved",
-                            "choose a key that does not begin with scaler-"
-                        )
-                    }
-                    tags.removeAll { $0.key == key }
-                    tags.append(FreeformTag(key: key, value: value))
-                }
-                return tags
-            },
-            show: { $0.map { "\($0.key)=\($0.value)" } }
-        )
+        let show = { @Sendable (tag: FreeformTagSetting) in "\(tag.key)=\(tag.value)" }
+        return .pairs("KEY=VALUE", show: show, key: \.key) { text throws(ValueFault) in
+            let (key, value) = try tagParts(text, remedy: "write KEY=VALUE")
+            guard !key.hasPrefix("scaler-") else {
+                throw .malformed(
+                    "\(quoted(key)) is reserved",
+                    "choose a key that does not begin with scaler-"
+                )
+            }
+            return FreeformTagSetting(key: key, value: value)
+        }
     }
 }
 
-extension ValueKind where Value == [DefinedTag] {
+extension ValueKind where Value == [DefinedTagSetting] {
     /// `NAMESPACE.KEY=VALUE`, repeated.
     static var definedTags: ValueKind {
-        let remedy = "write NAMESPACE.KEY=VALUE"
-        return ValueKind(
-            placeholder: "NAMESPACE.KEY=VALUE",
-            form: .pairs,
-            read: { texts throws(ValueFault) in
-                var tags: [DefinedTag] = []
-                for text in texts {
-                    let (name, value) = try tagParts(text, remedy: remedy)
-                    let (namespace, key) = cut(name[...], at: ".")
-                    guard !namespace.isEmpty, let key, !key.isEmpty else {
-                        throw .malformed("\(quoted(text)) names no namespace and key", remedy)
-                    }
-                    let tag = DefinedTag(namespace: String(namespace), key: String(key), value: value)
-                    tags.removeAll { $0.namespace == tag.namespace && $0.key == tag.key }
-                    tags.append(tag)
-                }
-                return tags
-            },
-            show: { $0.map { "\($0.namespace).\($0.key)=\($0.value)" } }
-        )
+        let name = { @Sendable (tag: DefinedTagSetting) in "\(tag.namespace).\(tag.key)" }
+        let show = { @Sendable (tag: DefinedTagSetting) in "\(name(tag))=\(tag.value)" }
+        return .pairs("NAMESPACE.KEY=VALUE", show: show, key: name) { text throws(ValueFault) in
+            let remedy = "write NAMESPACE.KEY=VALUE"
+            let (name, value) = try tagParts(text, remedy: remedy)
+            let (namespace, key) = cut(name[...], at: ".")
+            guard !namespace.isEmpty, let key, !key.isEmpty else {
+                throw .malformed("\(quoted(text)) names no namespace and key", remedy)
+            }
+            return DefinedTagSetting(namespace: String(namespace), key: String(key), value: value)
+        }
     }
 }
 
@@ -335,12 +301,27 @@ private func onlyText(_ texts: [String]) -> String {
     return texts[0]
 }
 
+/// What `texts` are read as; of several elements with the same key only the last.
+private func lastOfEach<Text, Element>(
+    _ texts: [Text],
+    key: (Element) -> String,
+    _ read: (Text) throws(ValueFault) -> Element
+) throws(ValueFault) -> [Element] {
+    var elements: [Element] = []
+    for text in texts {
+        let new = try read(text)
+        elements.removeAll { key($0) == key(new) }
+        elements.append(new)
+    }
+    return elements
+}
+
 private func plain(_ text: String, maxBytes: Int) throws(ValueFault) -> String {
     guard !text.isEmpty else { throw .outOfRange("the value is empty", "give a value") }
     guard text.utf8.count <= maxBytes else {
         throw .outOfRange("the value is longer than \(maxBytes) bytes", "shorten it")
     }
-    guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+    guard text.utf8.allSatisfy(\.isPrintable) else {
         throw .malformed("\(quoted(text)) holds a control character", "remove it")
     }
     return text
@@ -387,10 +368,4 @@ private func trimmed(_ text: Substring) -> String {
     return String(head[...end])
 }
 
-private func isWordByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): true
-    default: "-_.".utf8.contains(byte)
-    }
-}
+private func isWordByte(_ byte: UInt8) -> Bool { byte.isASCIIAlphanumeric || "-_.".utf8.contains(byte) }

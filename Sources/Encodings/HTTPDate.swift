@@ -63,13 +63,10 @@ package enum HTTPDate {
     }
 
     private static func number(_ text: Substring, _ range: ClosedRange<Int>) -> Int? {
-        guard (1...4).contains(text.utf8.count) else { return nil }
-        var value = 0
-        for byte in text.utf8 {
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
-            value = value * 10 + Int(byte - UInt8(ascii: "0"))
-        }
-        return range.contains(value) ? value : nil
+        guard (1...4).contains(text.utf8.count), text.utf8.allSatisfy(\.isASCIIDigit), let value = Int(text),
+            range.contains(value)
+        else { return nil }
+        return value
     }
 
     private static func padded(_ number: Int, _ width: Int) -> String {

@@ -25,18 +25,14 @@ package struct ProfileResult: Equatable, Sendable {
     /// Reads the encoding, or returns nil when it is not exactly 16 bytes long.
     package init?(bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }
-        func number(_ range: Range<Int>) -> UInt64 { bytes[range].reduce(0) { $0 << 8 | UInt64($1) } }
-        durationSeconds = Float(bitPattern: UInt32(number(0..<4)))
-        memoryPeakBytes = number(4..<12)
-        cpuSeconds = Float(bitPattern: UInt32(number(12..<16)))
+        durationSeconds = Float(bitPattern: UInt32(bigEndian(bytes[..<4])))
+        memoryPeakBytes = bigEndian(bytes[4..<12])
+        cpuSeconds = Float(bitPattern: UInt32(bigEndian(bytes[12...])))
     }
 
     /// The encoding, always 16 bytes.
     package var bytes: [UInt8] {
-        func bigEndian(_ number: UInt64, _ width: Int) -> [UInt8] {
-            (0..<width).reversed().map { UInt8(truncatingIfNeeded: number >> (8 * UInt64($0))) }
-        }
-        return bigEndian(UInt64(durationSeconds.bitPattern), 4) + bigEndian(memoryPeakBytes, 8)
-            + bigEndian(UInt64(cpuSeconds.bitPattern), 4)
+        bigEndianBytes(durationSeconds.bitPattern) + bigEndianBytes(memoryPeakBytes)
+            + bigEndianBytes(cpuSeconds.bitPattern)
     }
 }

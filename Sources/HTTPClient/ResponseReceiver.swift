@@ -17,7 +17,7 @@ final class ResponseReceiver {
     init(_ stream: any ByteStream, method: String) {
         self.stream = stream
         // The cap on the body depends on the status, so `BodyCollector` keeps it.
-        parser = ResponseParser(answering: method, limits: ResponseLimits(bodyBytesMax: .max))
+        parser = ResponseParser(answering: method)
     }
 
     /// Whether any byte of the answer came.

@@ -12,15 +12,13 @@ package enum BodyFraming: Equatable, Sendable {
     case chunked
     /// The body ends where the connection does.
     ///
-    /// The one framing that cannot tell an end from a failure, unless the
-    /// transport can: TLS must see close_notify.
+    /// The one framing that cannot tell an end from a failure, unless the transport can: TLS must see close_notify.
     case untilClose
 
     /// Decides the framing of the response `head` to a request with that method.
     package init(
         of head: ResponseHead,
-        answering method: String,
-        bodyBytesMax: Int
+        answering method: String
     ) throws(HTTPWireError) {
         let headers = head.headers
         // 1. HEAD, 1xx, 204 and 304 end with the empty line; their Content-Length speaks of another response.
@@ -38,9 +36,7 @@ package enum BodyFraming: Equatable, Sendable {
             self = .chunked
             // 5., 6. A Content-Length must be valid to be a length.
         } else if headers.contains("content-length") {
-            let length = try Self.contentLength(headers.values(of: "content-length"), bodyBytesMax)
-            guard length <= bodyBytesMax else { throw .bodyTooLarge(bytesMax: bodyBytesMax) }
-            self = .length(length)
+            self = .length(try Self.contentLength(headers.values(of: "content-length")))
             // 7. is about requests. 8. Without any length the body ends with the connection.
         } else {
             self = .untilClose
@@ -49,21 +45,19 @@ package enum BodyFraming: Equatable, Sendable {
 
     /// One field, one coding.
     ///
-    /// "identity, chunked" and "chunked, chunked" have been read in two ways by two programs
-    /// on one path often enough; no server we talk to needs either.
+    /// "identity, chunked" and "chunked, chunked" have been read in two ways by two programs on one path often
+    /// enough; no server we talk to needs either.
     private static func isChunkedAlone(_ values: [String]) -> Bool {
         values.count == 1 && values.allSatisfy { Grammar.isSameName($0, "chunked") }
     }
 
     /// The one number that all members of all Content-Length fields agree on (RFC 9110 section 8.6).
-    private static func contentLength(_ values: [String], _ bytesMax: Int) throws(HTTPWireError) -> Int {
+    private static func contentLength(_ values: [String]) throws(HTTPWireError) -> Int {
         var agreed: Int?
         for value in values {
-            for member in Array(value.utf8).split(
-                separator: UInt8(ascii: ","),
-                omittingEmptySubsequences: false
-            ) {
-                let length = try number(Grammar.trimmed(member), bytesMax)
+            let bytes = Array(value.utf8)
+            for member in bytes.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
+                let length = try number(Grammar.trimmed(member))
                 guard agreed == nil || agreed == length else { throw .conflictingContentLength }
                 agreed = length
             }
@@ -74,8 +68,8 @@ package enum BodyFraming: Equatable, Sendable {
 
     /// Digits only: no sign, no space, no 0x, no underscore.
     ///
-    /// What no integer can hold is over any cap.
-    private static func number(_ digits: ArraySlice<UInt8>, _ bytesMax: Int) throws(HTTPWireError) -> Int {
+    /// What no integer can hold is over any cap on the body.
+    private static func number(_ digits: ArraySlice<UInt8>) throws(HTTPWireError) -> Int {
         guard !digits.isEmpty else { throw .malformedContentLength }
         var value = 0
         var isOverflowing = false
@@ -86,7 +80,7 @@ package enum BodyFraming: Equatable, Sendable {
             isOverflowing = isOverflowing || overflow || carry
             value = isOverflowing ? 0 : sum
         }
-        guard !isOverflowing else { throw .bodyTooLarge(bytesMax: bytesMax) }
+        guard !isOverflowing else { throw .bodyTooLarge(bytesMax: .max) }
         return value
     }
 }

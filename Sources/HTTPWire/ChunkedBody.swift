@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
 /// Takes a body in chunks apart (RFC 9112 section 7.1): size line, data, CR LF, ..., 0, trailers, empty line.
 ///
 /// Unlike header lines, chunk lines must end with CR LF: the leniency of RFC 9112 section 2.2 is for start line and
@@ -27,15 +29,11 @@ struct ChunkedBody {
     private var stage = Stage.sizeLine
     // Beside the stage, not in it: taken out of an enum to be changed it would be copied, once a line.
     private var trailers: FieldSection
-    private var bodyBytesLeft: Int
     private var extensionBytesLeft: Int
-    private let limits: ResponseLimits
 
     init(limits: ResponseLimits) {
-        bodyBytesLeft = limits.bodyBytesMax
         extensionBytesLeft = limits.chunkExtensionBytesMax
-        trailers = FieldSection(bytesMax: limits.headBytesMax, fieldsMax: limits.fieldsMax)
-        self.limits = limits
+        trailers = FieldSection(limits)
     }
 
     /// Goes as far as the bytes allow, to the next piece of data or the end.
@@ -44,7 +42,7 @@ struct ChunkedBody {
             switch stage {
             case .sizeLine:
                 guard let size = try maybeReadSize(from: &buffer) else { return .needMore }
-                stage = try stageAfterSize(size)
+                stage = size > 0 ? .data(bytesLeft: size) : .trailers
             case .data(let bytesLeft):
                 guard let part = buffer.maybeTake(atMost: bytesLeft) else { return .needMore }
                 stage = part.count == bytesLeft ? .dataEnd : .data(bytesLeft: bytesLeft - part.count)
@@ -62,13 +60,6 @@ struct ChunkedBody {
         }
     }
 
-    private mutating func stageAfterSize(_ size: Int) throws(HTTPWireError) -> Stage {
-        guard size > 0 else { return .trailers }
-        guard size <= bodyBytesLeft else { throw .bodyTooLarge(bytesMax: limits.bodyBytesMax) }
-        bodyBytesLeft -= size
-        return .data(bytesLeft: size)
-    }
-
     private mutating func maybeReadSize(from buffer: inout ReceiveBuffer) throws(HTTPWireError) -> Int? {
         guard let line = buffer.maybeTakeLine() else {
             guard buffer.count <= Self.digitsMax + 1 + extensionBytesLeft else {
@@ -77,7 +68,7 @@ struct ChunkedBody {
             return nil
         }
         guard line.last == Grammar.carriageReturn else { throw .malformedChunk }
-        let digits = line.prefix { Grammar.hexadecimalDigit($0) != nil }
+        let digits = line.prefix { Hexadecimal.value(of: $0) != nil }
         let extensions = line.dropFirst(digits.count).dropLast()
         extensionBytesLeft -= extensions.count
         guard extensionBytesLeft >= 0 else { throw .chunkExtensionsTooLarge }
@@ -90,13 +81,13 @@ struct ChunkedBody {
 
     private func size(_ digits: ArraySlice<UInt8>) throws(HTTPWireError) -> Int {
         guard !digits.isEmpty, digits.count <= Self.digitsMax else { throw .malformedChunk }
-        // Fifteen digits always fit; the sixteenth may overflow, and is then over any cap.
+        // Fifteen digits always fit; the sixteenth may overflow, and is then over any cap on the body.
         var value = 0
         for byte in digits {
-            guard let digit = Grammar.hexadecimalDigit(byte), value <= Int.max >> 4 else {
-                throw .bodyTooLarge(bytesMax: limits.bodyBytesMax)
+            guard let digit = Hexadecimal.value(of: byte), value <= Int.max >> 4 else {
+                throw .bodyTooLarge(bytesMax: .max)
             }
-            value = value << 4 | digit
+            value = value << 4 | Int(digit)
         }
         return value
     }

@@ -4,7 +4,7 @@
 /// first reason why not.
 package enum ConnectionState: Equatable, Sendable {
     /// No exchange is under way.
-    /// Out: `exchanging` when a request starts; `closing` when bytes or the peer's close arrive unasked.
+    /// Out: `exchanging` when a request starts; `closing` on failure.
     case idle
     /// A request has started and its answer has not ended.
     /// Out: `idle` when both have ended and nothing speaks against reuse; `closing` otherwise, or on failure.
@@ -33,10 +33,8 @@ package enum ConnectionState: Equatable, Sendable {
         case ambiguousFraming
         /// The final answer came before the request was sent to its end: the rest of the body is owed.
         case requestUnfinished
-        /// Bytes came after the answer, or while no request was under way.
+        /// Bytes came after the answer.
         case extraBytes
-        /// The peer closed while no request was under way.
-        case peerClosedIdle
         /// The connection is a tunnel now.
         case tunnel
         /// An error, a passed deadline or a cancelled caller left the exchange unfinished.
@@ -47,9 +45,7 @@ package enum ConnectionState: Equatable, Sendable {
     package var isReusable: Bool { self == .idle }
 
     /// Why the connection must close, or nil if it need not.
-    package var closeReason: CloseReason? {
-        if case .closing(let reason) = self { reason } else { nil }
-    }
+    package var closeReason: CloseReason? { if case .closing(let reason) = self { reason } else { nil } }
 
     /// A request with this head starts.
     package mutating func requestStarted(_ head: RequestHead) {
@@ -85,12 +81,6 @@ package enum ConnectionState: Equatable, Sendable {
         }
     }
 
-    /// Something was readable while no request was under way: bytes, or the peer's close.
-    package mutating func unaskedInput(isEnd: Bool) {
-        guard case .idle = self else { return }
-        self = .closing(isEnd ? .peerClosedIdle : .extraBytes)
-    }
-
     /// The exchange cannot be brought to its end.
     package mutating func failed() {
         if case .closing = self { return }
@@ -108,20 +98,6 @@ package enum ConnectionState: Equatable, Sendable {
         if headers.lists("close", in: "connection") { return .peerAskedToClose }
         if head.minorVersion == 0 && !headers.lists("keep-alive", in: "connection") {
             return .versionWithoutKeepAlive
-        }
-        return nil
-    }
-}
-
-extension ResponseHead {
-    /// How long the server will keep the idle connection open, in whole seconds, if it says so: `Keep-Alive: timeout=5`
-    /// (RFC 2068 section 19.7.1.1; never standardised since, and sent by nginx, Apache and node all the same).
-    package var keepAliveSeconds: Int? {
-        for parameter in headers.listMembers(of: "keep-alive") {
-            let parts = parameter.split(separator: "=", maxSplits: 1)
-            if parts.count == 2, Grammar.isSameName(parts[0], "timeout"), let seconds = UInt32(parts[1]) {
-                return Int(seconds)
-            }
         }
         return nil
     }

@@ -15,10 +15,10 @@ struct FieldSection {
     private var bytesLeft: Int
     private let fieldsMax: Int
 
-    /// A section that may hold `bytesMax` bytes, line ends included.
-    init(bytesMax: Int, fieldsMax: Int) {
-        bytesLeft = bytesMax
-        self.fieldsMax = fieldsMax
+    /// A section within the limits of a head or of trailers.
+    init(_ limits: ResponseLimits) {
+        bytesLeft = limits.headBytesMax
+        fieldsMax = limits.fieldsMax
     }
 
     /// Takes the next line, without its line end, out of `buffer`; nil if it has not all come yet.
@@ -54,9 +54,7 @@ struct FieldSection {
         }
         finishPending()
         guard fields.count < fieldsMax else { throw .tooManyFields }
-        guard let colon = line.firstIndex(of: Grammar.colon) else {
-            throw .malformedFieldLine(.missingColon)
-        }
+        guard let colon = line.firstIndex(of: Grammar.colon) else { throw .malformedFieldLine(.missingColon) }
         // White space before the colon fails here too: it let two readers see two different names.
         let name = line[..<colon]
         guard !name.isEmpty, name.allSatisfy(Grammar.isToken) else {

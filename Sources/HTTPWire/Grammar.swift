@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
 /// Byte classes of HTTP/1.1 (RFC 9110 section 5.6, RFC 9112 section 2).
 ///
 /// They are written as switches rather than tables so that a reader can hold them against the grammar.
@@ -13,19 +15,16 @@ enum Grammar {
     /// Whether `byte` may stand in a `token`: method names, field names, transfer codings (RFC 9110 section 5.6.2).
     static func isToken(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): true
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): true
         // ! # $ % & ' * + - . ^ _ ` | ~
         case 0x21, 0x23...0x27, 0x2A, 0x2B, 0x2D, 0x2E, 0x5E...0x60, 0x7C, 0x7E: true
-        default: false
+        default: byte.isASCIIAlphanumeric
         }
     }
 
     /// Whether `byte` may stand in a field value or reason phrase: HTAB, SP, VCHAR or obs-text
     /// (RFC 9110 section 5.5).
     static func isFieldContent(_ byte: UInt8) -> Bool {
-        byte == tab || (byte >= space && byte != 0x7F)
+        byte == tab || byte.isPrintable
     }
 
     /// Whether `byte` is optional white space, OWS (RFC 9110 section 5.6.3).
@@ -35,20 +34,7 @@ enum Grammar {
 
     /// The value of a decimal digit, or nil.
     static func decimalDigit(_ byte: UInt8) -> Int? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): Int(byte - UInt8(ascii: "0"))
-        default: nil
-        }
-    }
-
-    /// The value of a hexadecimal digit, or nil.
-    static func hexadecimalDigit(_ byte: UInt8) -> Int? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): Int(byte - UInt8(ascii: "0"))
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): Int(byte - UInt8(ascii: "a")) + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): Int(byte - UInt8(ascii: "A")) + 10
-        default: nil
-        }
+        byte.isASCIIDigit ? Int(byte - UInt8(ascii: "0")) : nil
     }
 
     /// `bytes` without leading and trailing white space.
@@ -71,13 +57,6 @@ enum Grammar {
 
     /// Whether two names are equal when the case of ASCII letters is ignored (RFC 9110 section 5.1).
     static func isSameName(_ left: some StringProtocol, _ right: some StringProtocol) -> Bool {
-        left.utf8.elementsEqual(right.utf8) { lowercased($0) == lowercased($1) }
-    }
-
-    private static func lowercased(_ byte: UInt8) -> UInt8 {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
-        default: byte
-        }
+        left.utf8.elementsEqual(right.utf8) { $0 == $1 || $0.isASCIILetter && $0 | 0x20 == $1 | 0x20 }
     }
 }

@@ -35,7 +35,7 @@ package enum HTTPWireError: Error, Equatable, Sendable {
     case malformedChunk
     /// The chunk extensions of one body together exceed `ResponseLimits.chunkExtensionBytesMax`.
     case chunkExtensionsTooLarge
-    /// The body is, or says it will be, longer than the request allows.
+    /// The body is, or says it will be, longer than the request allows, or than any number can say.
     case bodyTooLarge(bytesMax: Int)
 
     // MARK: The network's: the answer ended early

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
 /// The header section of a message: pairs in the order of the wire, repeats kept.
 ///
 /// It is not a dictionary: order and repetition carry meaning (two Content-Length fields must be seen as two), and
@@ -80,5 +82,21 @@ extension HeaderFields: ExpressibleByDictionaryLiteral {
     /// Writes a header section as `["host": "example", "accept": "*/*"]`; order and repeats are kept.
     package init(dictionaryLiteral pairs: (String, String)...) {
         fields = pairs.map { Field(name: $0.0, value: $0.1) }
+    }
+}
+
+extension HeaderFields {
+    /// How long the server asks us to wait (Retry-After, RFC 9110 section 10.2.3), at most `maximum`.
+    ///
+    /// It may be a number of seconds or a date, which is compared with `now` in seconds since 1970. Nil if the field
+    /// is absent or says nothing sensible; zero for a date that has passed.
+    package func retryAfter(now: Int, atMost maximum: Duration) -> Duration? {
+        guard let text = self["retry-after"] else { return nil }
+        if !text.isEmpty, text.utf8.allSatisfy(\.isASCIIDigit) {
+            // What Int32 cannot hold is longer than anyone waits.
+            return min(.seconds(Int32(text) ?? .max), maximum)
+        }
+        guard let date = HTTPDate.secondsSinceEpoch(text) else { return nil }
+        return min(.seconds(max(date - now, 0)), maximum)
     }
 }

@@ -1,5 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
+/// The first line and header section of a request (RFC 9112 section 3).
+package struct RequestHead: Equatable, Sendable {
+    /// The method, for example `GET`; case counts.
+    package var method: String
+    /// The request target as it goes on the wire: path and query already percent-encoded, or `host:port` for CONNECT.
+    package var target: String
+    /// The header section, Host included.
+    package var headers: HeaderFields
+
+    /// A request head; nothing is checked until it is encoded.
+    package init(method: String, target: String, headers: HeaderFields) {
+        self.method = method
+        self.target = target
+        self.headers = headers
+    }
+}
+
 /// Writes request heads (RFC 9112 section 3), and refuses what would not be read back as it was meant.
 ///
 /// Object names, tags and identifiers from outside end up in targets and header values. One CR LF among them would
@@ -29,7 +48,7 @@ package enum RequestEncoder {
             throw .unencodableRequest(.method)
         }
         // Visible ASCII only: everything else must have been percent-encoded (RFC 3986 section 2).
-        guard !head.target.isEmpty, head.target.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+        guard !head.target.isEmpty, head.target.utf8.allSatisfy(\.isVisibleASCII) else {
             throw .unencodableRequest(.target)
         }
     }

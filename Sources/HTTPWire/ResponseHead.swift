@@ -24,6 +24,18 @@ package struct ResponseHead: Equatable, Sendable {
 
     /// Whether the status says success: 2xx.
     package var isSuccess: Bool { (200...299).contains(status) }
+
+    /// How long the server will keep the idle connection open, in whole seconds, if it says so: `Keep-Alive: timeout=5`
+    /// (RFC 2068 section 19.7.1.1; never standardised since, and sent by nginx, Apache and node all the same).
+    package var keepAliveSeconds: Int? {
+        for parameter in headers.listMembers(of: "keep-alive") {
+            let parts = parameter.split(separator: "=", maxSplits: 1)
+            if parts.count == 2, Grammar.isSameName(parts[0], "timeout"), let seconds = UInt32(parts[1]) {
+                return Int(seconds)
+            }
+        }
+        return nil
+    }
 }
 
 extension ResponseHead {

@@ -1,5 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// Bounds on what a server can make us hold besides the body, in bytes and counts.
+///
+/// How long a body may be depends on the status, so whoever collects it counts.
+package struct ResponseLimits: Equatable, Sendable {
+    /// One head (also an interim one), and the trailers, line ends included: 64 KiB.
+    ///
+    /// Others: nginx 4 x 8 KiB, node 16 KiB, tomcat 8 KiB, h11 16 KiB, curl 300 KiB.
+    package var headBytesMax = 64 * 1024
+    /// Field lines in one head: 128.
+    ///
+    /// Others: Go 128 to 250, hyper 100, curl 5000.
+    package var fieldsMax = 128
+    /// Responses 1xx before the final one: 10.
+    ///
+    /// Go allows 5, curl no bound.
+    package var interimResponsesMax = 10
+    /// Chunk extensions of one body together: 16 KiB, node's bound since a peer could send nothing else for ever.
+    package var chunkExtensionBytesMax = 16 * 1024
+
+    /// The usual limits.
+    package init() {}
+}
+
 /// Turns the bytes of one answer into events: any interim heads, the head, parts of the body, the end.
 ///
 /// One parser reads the answer to one request, because the framing depends on the method. Feed it what was read,
@@ -29,8 +52,8 @@ package struct ResponseParser {
         case length(bytesLeft: Int)
         /// Out: `ended` after the last chunk; `failed`.
         case chunked
-        /// Out: `ended` when the peer closes; `failed` above the cap.
-        case untilClose(bytesAllowed: Int)
+        /// Out: `ended` when the peer closes.
+        case untilClose
         /// Out: none.
         case ended
         /// Out: none.
@@ -51,17 +74,15 @@ package struct ResponseParser {
     package private(set) var hasReceivedBytes = false
 
     /// A parser for the answer to a request with that method.
-    package init(answering method: String, limits: ResponseLimits) {
+    package init(answering method: String, limits: ResponseLimits = ResponseLimits()) {
         self.method = method
         self.limits = limits
-        section = FieldSection(bytesMax: limits.headBytesMax, fieldsMax: limits.fieldsMax)
+        section = FieldSection(limits)
         chunkedBody = ChunkedBody(limits: limits)
     }
 
     /// Bytes received beyond the end of the answer; any at all mean that the connection cannot be trusted further.
-    package var extraByteCount: Int {
-        if case .ended = stage { buffer.count } else { 0 }
-    }
+    package var extraByteCount: Int { if case .ended = stage { buffer.count } else { 0 } }
 
     /// Takes bytes as they were read.
     package mutating func feed(_ bytes: [UInt8]) {
@@ -103,11 +124,8 @@ package struct ResponseParser {
             return .bodyPart(part)
         case .chunked:
             return event(of: try chunkedBody.next(from: &buffer))
-        case .untilClose(let bytesAllowed):
-            guard let part = buffer.maybeTake(atMost: Int.max) else { return .needMore }
-            guard part.count <= bytesAllowed else { throw .bodyTooLarge(bytesMax: limits.bodyBytesMax) }
-            stage = .untilClose(bytesAllowed: bytesAllowed - part.count)
-            return .bodyPart(part)
+        case .untilClose:
+            return buffer.maybeTake(atMost: Int.max).map { .bodyPart($0) } ?? .needMore
         case .ended:
             return .end
         case .failed(let error):
@@ -127,17 +145,17 @@ package struct ResponseParser {
         if head.isInterim {
             interimCount += 1
             guard interimCount <= limits.interimResponsesMax else { throw .tooManyInterimResponses }
-            section = FieldSection(bytesMax: limits.headBytesMax, fieldsMax: limits.fieldsMax)
+            section = FieldSection(limits)
             stage = .statusLine
             return .interim(head)
         }
-        let framing = try BodyFraming(of: head, answering: method, bodyBytesMax: limits.bodyBytesMax)
+        let framing = try BodyFraming(of: head, answering: method)
         stage =
             switch framing {
             case .none, .tunnel: .length(bytesLeft: 0)
             case .length(let byteCount): .length(bytesLeft: byteCount)
             case .chunked: .chunked
-            case .untilClose: .untilClose(bytesAllowed: limits.bodyBytesMax)
+            case .untilClose: .untilClose
             }
         return .head(head, framing)
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// JSON by hand, for the same reason as HTTP by hand: what a server sends decides nothing but its own fate.
+// JSON by hand, for the same reason as HTTP by hand: bad input from a server must fail that answer and nothing else.
 //
 // Rule: an answer of a cloud service is bounded in bytes by whoever received it, and here in depth; numbers, strings
 // and escapes are exactly those of RFC 8259.
 // Consequence: a reader without recursion that a peer can drive, without floating-point rounding of ids, without
-// Objective-C-shaped dictionaries, and without the 4 MB of code and memory that a general decoder brings along.
+// Objective-C-shaped dictionaries, and without the 4 MB of code and memory that a general decoder needs.
 // Rejected: `Codable` through FoundationEssentials. It names a wrong type well but reads an unknown enum value as an
 // error of the whole page, and one odd instance in a list of a thousand must not hide the others.
 

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
 internal import EventLoop
 
 /// Why a message could not be sent or received.
 package enum MessagingError: Error, Sendable, Equatable {
-    /// The waiting piece of work was cancelled.
+    /// The task that waited was cancelled.
     case cancelled
-    /// The deadline passed first; the link is as good as before.
+    /// The deadline passed first; the link can be used as before.
     case deadlinePassed
     /// The link was closed on this side.
     case closed
-    /// The peer ended the connection in order (FIN). Under YMQ that is a goodbye, not an accident.
+    /// The peer ended the connection in order (FIN). Under YMQ that is deliberate, not a failure.
     case closedByPeer
     /// The connection broke: reset, timed out, or the network says no.
     case aborted(reason: String)
@@ -39,15 +40,6 @@ package enum MessagingError: Error, Sendable, Equatable {
         case .closed: self = .closed
         }
     }
-
-    /// Whether a new connection to the same peer may do better.
-    package var isRetryable: Bool {
-        switch self {
-        case .aborted, .unreachable, .closedByPeer, .peerSilent, .deadlinePassed, .sendQueueFull: true
-        case .cancelled, .closed, .unexpectedMagic, .messageTooLong, .identityTooLong, .invalidIdentity, .zmq:
-            false
-        }
-    }
 }
 
 extension MessagingError: CustomStringConvertible {
@@ -63,7 +55,7 @@ extension MessagingError: CustomStringConvertible {
             "\(endpoint) accepts connections but says nothing; a Scaler scheduler or object storage server "
                 + "speaks first, so another program may listen there, or the server hangs"
         case .unexpectedMagic(let bytes):
-            "the peer speaks neither YMQ 1 nor YMQ 2: its first bytes are \(hexadecimal(bytes))"
+            "the peer speaks neither YMQ 1 nor YMQ 2: its first bytes are \(Hexadecimal.encode(bytes, separator: " "))"
         case .messageTooLong(let announced, let byteCountMax):
             "the peer announced a message of \(announced) bytes; the limit is \(byteCountMax)"
         case .identityTooLong(let announced, let byteCountMax):
@@ -73,9 +65,4 @@ extension MessagingError: CustomStringConvertible {
         case .zmq(let call, let code, let reason): "\(call) failed: \(reason) (\(code))"
         }
     }
-}
-
-/// Bytes in hexadecimal, two digits each, with spaces.
-private func hexadecimal(_ bytes: [UInt8]) -> String {
-    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
 }

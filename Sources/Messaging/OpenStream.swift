@@ -26,14 +26,14 @@ func openStream(to endpoint: Endpoint, deadline: Deadline) async throws(Messagin
 }
 
 extension TCPStream {
-    /// How long a peer may take to answer our goodbye before the connection is dropped anyway.
-    private static let goodbyeTime = Duration.seconds(2)
+    /// How long a peer may take to end the connection on its side before the connection is dropped anyway.
+    private static let finishTimeout = Duration.seconds(2)
 
-    /// Ends the stream in the background, by FIN and not by RST: upstream takes an RST for an accident, and
+    /// Ends the stream in the background, by FIN and not by RST: upstream takes an RST for a failure, and
     /// up to 2.6.0 it blocks the whole scheduler.
-    func partInPeace() {
+    func finishInBackground() {
         // Work of its own, for the caller may be cancelled.
-        spawn { await self.finish(deadline: .after(Self.goodbyeTime)) }
+        spawn { await self.finish(deadline: .after(Self.finishTimeout)) }
     }
 
     /// Reads at least a byte of the peer's greeting; `isFirst` says that none came before.
@@ -57,8 +57,8 @@ extension TCPStream {
 extension MessagingError {
     /// The same failure of a connected stream, in this module's words.
     ///
-    /// EPIPE is what the kernel keeps of a reset that follows the peer's FIN: the goodbye came first. A
-    /// reset out of the blue is ECONNRESET (tcp(7)).
+    /// EPIPE is what the kernel keeps of a reset that follows the peer's FIN: the FIN came first. A
+    /// reset without a FIN before is ECONNRESET (tcp(7)).
     init(_ error: TransportError) {
         switch error {
         case .cancelled: self = .cancelled

@@ -26,7 +26,7 @@ package func detectPeer(
     deadline: Deadline
 ) async throws(MessagingError) -> PeerProtocol {
     let stream = try await openStream(to: endpoint, deadline: deadline)
-    defer { stream.partInPeace() }
+    defer { stream.finishInBackground() }
     var seen: [UInt8] = []
     while true {
         seen += try await stream.readSome(endpoint, isFirst: seen.isEmpty, deadline: deadline)

@@ -6,7 +6,7 @@ internal import Transport
 /// One YMQ connection to a binder: Scaler's scheduler, or its object storage server, which speaks only this.
 ///
 /// It never reconnects: what a lost connection means differs. After `closedByPeer` the peer has forgotten
-/// the identity's queue, and the same identity would be handed its old tasks' silence: take a new one. After
+/// the identity's queue, and a connection with the same identity would get nothing for its old tasks: take a new one. After
 /// `aborted` the peer keeps what it has for the identity: reconnect soon with the same one.
 @LoopActor
 package final class YMQConnection: MessageLink {
@@ -16,8 +16,8 @@ package final class YMQConnection: MessageLink {
     private let stream: TCPStream
     private let limits: YMQLimits
     private var framing: YMQFraming
-    private var outbox = YMQOutbox()
-    private let allowance = TurnAllowance()
+    private var sendBuffer = YMQSendBuffer()
+    private let yieldBudget = YieldBudget()
     /// The message that `receive` is putting together; outlives its deadline.
     private var assembly: YMQAssembly?
     /// Whether `nextByteCount` began a message whose end `nextPart` has not reported.
@@ -56,7 +56,7 @@ package final class YMQConnection: MessageLink {
             try connection.answerHello(identity)
             return connection
         } catch {
-            stream.partInPeace()
+            stream.finishInBackground()
             throw error
         }
     }
@@ -88,12 +88,13 @@ package final class YMQConnection: MessageLink {
         guard let version else { preconditionFailure("a hello without a version") }
         if version == .two {
             do throws(TransportError) {
-                try stream.setKeepAlive(.ymq)
+                // As both ends do since 2.7.0: a dead peer is noticed after 40 s of silence.
+                try stream.setKeepAlive(idleSeconds: 30, intervalSeconds: 1, probeCount: 10)
             } catch {
                 throw MessagingError(error)
             }
         }
-        outbox.append(YMQFraming.hello(version, identity: identity))
+        sendBuffer.append(YMQFraming.hello(version, identity: identity))
         startWriter()
     }
 }
@@ -108,8 +109,8 @@ extension YMQConnection {
         try requireRoom(messages.reduce(0) { $0 + 8 + $1.count })
         precondition(partBytesMissing == 0, "a message inside another one")
         for message in messages {
-            outbox.append(YMQFraming.header(byteCount: message.count))
-            outbox.append(message)
+            sendBuffer.append(YMQFraming.header(byteCount: message.count))
+            sendBuffer.append(message)
         }
         startWriter()
     }
@@ -120,7 +121,7 @@ extension YMQConnection {
     package func beginMessage(byteCount: Int) throws(MessagingError) {
         try requireRoom(8)
         precondition(partBytesMissing == 0, "a message inside another one")
-        outbox.append(YMQFraming.header(byteCount: byteCount))
+        sendBuffer.append(YMQFraming.header(byteCount: byteCount))
         partBytesMissing = byteCount
         startWriter()
     }
@@ -129,7 +130,7 @@ extension YMQConnection {
     package func sendPart(_ bytes: [UInt8]) throws(MessagingError) {
         try requireRoom(bytes.count)
         precondition(bytes.count <= partBytesMissing, "more bytes than the message was announced with")
-        outbox.append(bytes)
+        sendBuffer.append(bytes)
         partBytesMissing -= bytes.count
         startWriter()
     }
@@ -137,7 +138,7 @@ extension YMQConnection {
     package func flush(until deadline: Deadline) async throws(MessagingError) {
         while true {
             if let writeFailure { throw writeFailure }
-            if outbox.byteCount == 0 { return }
+            if sendBuffer.byteCount == 0 { return }
             do throws(WaitError) {
                 try await progress.wait(until: deadline)
             } catch {
@@ -149,8 +150,8 @@ extension YMQConnection {
     private func requireRoom(_ byteCount: Int) throws(MessagingError) {
         if isClosing { throw .closed }
         if let failure = readFailure ?? writeFailure { throw failure }
-        let isOver = outbox.byteCount + byteCount > limits.sendQueueBytesMax
-        if isOver, outbox.byteCount > 0 { throw .sendQueueFull(byteCountMax: limits.sendQueueBytesMax) }
+        let isOver = sendBuffer.byteCount + byteCount > limits.sendQueueBytesMax
+        if isOver, sendBuffer.byteCount > 0 { throw .sendQueueFull(byteCountMax: limits.sendQueueBytesMax) }
     }
 
     /// One writer runs while there is something to write, and none otherwise.
@@ -162,10 +163,10 @@ extension YMQConnection {
 
     private func writeAll() async {
         defer { isWriting = false }
-        while writeFailure == nil, let batch = outbox.take() {
+        while writeFailure == nil, let batch = sendBuffer.take() {
             do throws(TransportError) {
                 try await stream.write(batch, deadline: .never)
-                outbox.didWrite(batch.count)
+                sendBuffer.didWrite(batch.count)
             } catch {
                 writeFailure = MessagingError(error)
             }
@@ -192,7 +193,7 @@ extension YMQConnection {
     /// `nextPart` then gives its bytes, to the end, before anything else is received.
     package func nextByteCount(until deadline: Deadline) async throws(MessagingError) -> Int {
         precondition(!isInsideMessage, "the message before was not read to its end")
-        try await allowance.spend()
+        try await yieldBudget.spend()
         guard case .began(let byteCount) = try await nextEvent(until: deadline) else {
             preconditionFailure("between messages only a message can begin")
         }
@@ -244,9 +245,9 @@ extension YMQConnection {
 // MARK: - Closing
 
 extension YMQConnection {
-    /// Delivers what is queued, says goodbye by FIN, and reads to the peer's own; all within `lingering`.
+    /// Delivers what is queued, sends FIN, and reads to the peer's own; all within `lingering`.
     ///
-    /// Input left unread would turn the FIN into an RST, which upstream takes for an accident.
+    /// Input left unread would turn the FIN into an RST, which upstream takes for a failure.
     package func close(lingering: Duration) async {
         if isClosing { return }
         isClosing = true

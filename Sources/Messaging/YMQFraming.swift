@@ -6,7 +6,46 @@
 //     message := length(8) payload(length)               any number
 //
 // Lengths are little endian. There is no checksum, flag or keep-alive; an empty message is a message.
-// A length is the peer's word only: nothing is reserved for it before the bytes are there.
+// A length may be false: nothing is reserved for it before the bytes are there.
+
+internal import Encodings
+
+/// The version byte that ends YMQ's magic, which a connector mirrors.
+package enum YMQVersion: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+    /// Scaler 2.5.0 to 2.6.0.
+    case one = 1
+    /// Scaler 2.7.0 and later; both ends also use TCP keep-alive.
+    case two = 2
+
+    /// The four bytes that begin a connection.
+    var magic: [UInt8] { [UInt8(ascii: "Y"), UInt8(ascii: "M"), UInt8(ascii: "Q"), rawValue] }
+
+    /// The number.
+    package var description: String { "\(rawValue)" }
+}
+
+/// How much a YMQ peer may make this side hold.
+///
+/// Upstream has no limit in either direction.
+package struct YMQLimits: Sendable {
+    /// Bytes of one received message.
+    let messageBytesMax: Int
+    /// Bytes of the peer's identity; Scaler's own have under 100, ZMTP allows 255.
+    let identityBytesMax: Int
+    /// Bytes queued to be sent; one `send` may exceed it when nothing else waits.
+    let sendQueueBytesMax: Int
+
+    /// Makes limits; the defaults suit a scheduler and an object storage server.
+    package init(
+        messageBytesMax: Int = 1 << 30,
+        identityBytesMax: Int = 4096,
+        sendQueueBytesMax: Int = 64 << 20
+    ) {
+        self.messageBytesMax = messageBytesMax
+        self.identityBytesMax = identityBytesMax
+        self.sendQueueBytesMax = sendQueueBytesMax
+    }
+}
 
 /// Cuts the bytes of a YMQ connection into its hello and its messages.
 package struct YMQFraming: Sendable {
@@ -128,7 +167,7 @@ package struct YMQFraming: Sendable {
 
     private mutating func takeLength() -> UInt64? {
         guard buffer.count - head >= 8 else { return nil }
-        return take(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        return littleEndian(take(8))
     }
 
     private mutating func take(_ count: Int) -> ArraySlice<UInt8> {
@@ -145,6 +184,29 @@ extension YMQFraming {
 
     /// The bytes before a message of `byteCount` bytes.
     package static func header(byteCount: Int) -> [UInt8] {
-        (0..<8).map { UInt8(truncatingIfNeeded: byteCount >> (8 * $0)) }
+        littleEndianBytes(UInt64(byteCount))
+    }
+}
+
+/// A message that grows with the bytes received; the announced length alone reserves no memory.
+package struct YMQAssembly: Sendable {
+    private let byteCount: Int
+    private var bytes: [UInt8] = []
+
+    /// Begins a message announced with `byteCount` bytes.
+    package init(byteCount: Int) {
+        self.byteCount = byteCount
+    }
+
+    /// Adds bytes; capacity is at most twice what was received, and at the end exactly the message.
+    package mutating func append(_ part: ArraySlice<UInt8>) {
+        let needed = bytes.count + part.count
+        if needed > bytes.capacity { bytes.reserveCapacity(min(byteCount, 2 * needed)) }
+        bytes += part
+    }
+
+    /// What was received so far.
+    package consuming func take() -> [UInt8] {
+        bytes
     }
 }

@@ -2,20 +2,20 @@
 //
 // Waiting for libzmq on somebody else's loop.
 //
-// Rule: ZMQ_FD is not the connection but a bell between libzmq's threads and ours. It rings when a command
-// arrives for the socket ("this pipe has messages again"), not for each message, and any call on the socket,
-// also a send, may take the command and silence the bell (zmq_getsockopt(3), ZMQ_FD: "edge-triggered").
+// Rule: ZMQ_FD is not the connection but a signal between libzmq's threads and ours. It becomes readable when a
+// command arrives for the socket ("this pipe has messages again"), not for each message, and any call on the
+// socket, also a send, may take the command and clear the signal (zmq_getsockopt(3), ZMQ_FD: "edge-triggered").
 // Consequence: nobody waits on the descriptor before a receive has said "nothing there", which is final
-// because libzmq looks at all its commands before it says so; and after each send and each ring of the bell
-// ZMQ_EVENTS is asked, and a message seen there wakes the receiver although the descriptor is quiet again.
-// One piece of work per socket listens to the descriptor; the receiver listens to it and to the senders.
+// because libzmq looks at all its commands before it says so; and after each send and each signal ZMQ_EVENTS is
+// asked, and a message seen there wakes the receiver although the descriptor is not readable any more.
+// One task per socket listens to the descriptor; the receiver listens to it and to the senders.
 // Rejected: a thread in zmq_poll (a second thread of ours, and a hop for each message); asking ZMQ_EVENTS on
 // a timer (wakes an idle process, and still comes late).
 
 internal import CZeroMQ
 internal import EventLoop
 
-/// One libzmq socket, non-blocking, with the bell that tells of arrivals.
+/// One libzmq socket, non-blocking, that tells of arrivals.
 @LoopActor
 final class ZMQHandle {
     private let context: ZMQContext
@@ -40,21 +40,14 @@ final class ZMQHandle {
         let readiness = self.readiness
         spawn { [weak self] in
             while (try? await readiness.wait(for: .read, until: .never)) != nil {
-                self?.ringIfReadable()
+                self?.wakeReceiverIfReadable()
             }
         }
     }
 
-    func set(_ option: Int32, _ value: Int32) throws(MessagingError) {
-        var value = value
-        let status = zmq_setsockopt(socket, option, &value, MemoryLayout<Int32>.size)
-        if status != 0 { throw .lastOfZMQ("zmq_setsockopt") }
-    }
-
-    func set(_ option: Int32, _ value: Int64) throws(MessagingError) {
-        var value = value
-        let status = zmq_setsockopt(socket, option, &value, MemoryLayout<Int64>.size)
-        if status != 0 { throw .lastOfZMQ("zmq_setsockopt") }
+    /// Sets an option to a number, which must have the width that the option has.
+    func set(_ option: Int32, _ value: some FixedWidthInteger) throws(MessagingError) {
+        try set(option, withUnsafeBytes(of: value) { Array($0) })
     }
 
     func set(_ option: Int32, _ bytes: [UInt8]) throws(MessagingError) {
@@ -85,7 +78,7 @@ final class ZMQHandle {
             default: throw .lastOfZMQ("zmq_send")
             }
         }
-        ringIfReadable()
+        wakeReceiverIfReadable()
         return true
     }
 
@@ -115,7 +108,7 @@ final class ZMQHandle {
     }
 
     /// Wakes the receiver, to look again.
-    func ring() {
+    func wakeReceiver() {
         arrival.ring()
     }
 
@@ -128,8 +121,8 @@ final class ZMQHandle {
         arrival.ring()
     }
 
-    /// Asking also silences the descriptor, so the listener does not spin.
-    private func ringIfReadable() {
+    /// Asking also clears the descriptor's signal, so the listener does not spin.
+    private func wakeReceiverIfReadable() {
         if isClosed { return }
         var events: Int32 = 0
         var size = MemoryLayout<Int32>.size

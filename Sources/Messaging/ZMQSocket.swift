@@ -6,9 +6,10 @@ package import EventLoop
 /// A DEALER socket connected to one ROUTER: Scaler's scheduler under `SCALER_NETWORK_BACKEND=zmq`.
 ///
 /// libzmq connects and reconnects by itself, under the same identity, and keeps what is sent meanwhile; what
-/// a broken connection had taken is lost, and only `nextLineEvent` tells. Messages have one frame each (Scaler's rule).
+/// a broken connection had taken is lost, and only `nextConnectionEvent` tells. Messages have one frame each
+/// (Scaler's rule).
 ///
-/// One thing libzmq does not mend: a peer that breaks the protocol, also by a frame over the limit, ends the
+/// After one thing libzmq does not reconnect: a peer that breaks the protocol, also by a frame over the limit, ends the
 /// connection for good, without a word. The next `send` finds out, and from then on every call throws
 /// `MessagingError.aborted`; the caller may open another socket, under the same identity too.
 @LoopActor
@@ -16,10 +17,12 @@ package final class ZMQSocket: MessageLink {
     private let context: ZMQContext
     private let handle: ZMQHandle
     /// Whether the frames that come belong to a message of several, which nobody in Scaler sends.
-    private var isInsideForeignMessage = false
-    private let allowance = TurnAllowance()
+    private var isInsideMultipartMessage = false
+    private let yieldBudget = YieldBudget()
     private var isAbandoned = false
-    private let lineMonitor: ZMQLineMonitor
+    private let connectionMonitor: ZMQMonitor
+
+    private static let connectionEvents = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED
 
     /// ZMTP does not tell.
     package var version: YMQVersion? { nil }
@@ -40,7 +43,7 @@ package final class ZMQSocket: MessageLink {
         do throws(MessagingError) {
             try Self.configure(handle, identity, messageBytesMax: messageBytesMax)
             if endpoint.isIPv6 { try handle.set(ZMQ_IPV6, Int32(1)) }
-            lineMonitor = try ZMQLineMonitor(context, of: handle)
+            connectionMonitor = try ZMQMonitor(context, of: handle, events: Self.connectionEvents)
         } catch {
             handle.close()
             throw error
@@ -48,16 +51,17 @@ package final class ZMQSocket: MessageLink {
         do throws(MessagingError) {
             try handle.connect(endpoint.description)
         } catch {
-            lineMonitor.close()
+            connectionMonitor.close()
             handle.close()
             throw error
         }
         handle.listen()
     }
 
-    package func nextLineEvent() async throws(MessagingError) -> LineEvent {
+    package func nextConnectionEvent() async throws(MessagingError) -> ConnectionEvent {
         do throws(WaitError) {
-            return try await lineMonitor.next()
+            let event = try await connectionMonitor.next()
+            return event == ZMQ_EVENT_DISCONNECTED ? .disconnected : .connected
         } catch {
             throw MessagingError(error)
         }
@@ -66,15 +70,15 @@ package final class ZMQSocket: MessageLink {
     package func send(_ messages: [[UInt8]]) throws(MessagingError) {
         try requireUsable()
         for message in messages where try !handle.send(message) {
-            // The queue has no limit and lives as long as the connection is to be mended: it is gone for good.
+            // The queue has no limit and lives as long as libzmq reconnects: the connection is gone for good.
             isAbandoned = true
-            handle.ring()
+            handle.wakeReceiver()
             try requireUsable()
         }
     }
 
     package func receive(until deadline: Deadline) async throws(MessagingError) -> [UInt8] {
-        try await allowance.spend()
+        try await yieldBudget.spend()
         while true {
             if handle.isClosed { throw .closed }
             if let message = try takeMessage() { return message }
@@ -97,11 +101,12 @@ package final class ZMQSocket: MessageLink {
         if handle.isClosed { return }
         // Fails only for numbers below -1.
         try? handle.set(ZMQ_LINGER, wholeMilliseconds(lingering))
-        lineMonitor.close()
-        let monitor = try? ZMQCloseMonitor(context, of: handle)
+        connectionMonitor.close()
+        let monitor = try? ZMQMonitor(context, of: handle, events: ZMQ_EVENT_MONITOR_STOPPED)
         handle.close()
         // A second more: libzmq's timer starts when its thread sees the close.
-        await monitor?.waitForEnd(until: .after(lingering + .seconds(1)))
+        _ = try? await monitor?.next(until: .after(lingering + .seconds(1)))
+        monitor?.close()
     }
 
     private static func configure(
@@ -130,8 +135,8 @@ package final class ZMQSocket: MessageLink {
     /// The next message of one frame, if one is there; messages of several frames are dropped.
     private func takeMessage() throws(MessagingError) -> [UInt8]? {
         while let frame = try handle.receiveFrame() {
-            let isWhole = !isInsideForeignMessage && !frame.hasMore
-            isInsideForeignMessage = frame.hasMore
+            let isWhole = !isInsideMultipartMessage && !frame.hasMore
+            isInsideMultipartMessage = frame.hasMore
             if isWhole { return frame.bytes }
         }
         return nil

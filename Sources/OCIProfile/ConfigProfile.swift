@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
 /// A checked profile of `~/.oci/config`: who signs, with which key, in which region.
 package struct ConfigProfile: Equatable, Sendable {
     /// How requests are to be signed.
@@ -50,7 +52,11 @@ package struct ConfigProfile: Equatable, Sendable {
         home: String,
         region elsewhere: String? = nil
     ) throws(OCIProfileError) {
-        var settings = Settings(entries: try file?.profile(name) ?? [:], environment: environment, home: home)
+        var settings = ProfileValues(
+            entries: try file?.profile(name) ?? [:],
+            environment: environment,
+            home: home
+        )
         if let line = settings.entries["key_content"]?.line { throw .keyContentInFile(line: line) }
         if let line = settings.entries["delegation_token_file"]?.line { throw .delegationToken(line: line) }
         tenancyID = settings.required("tenancy", where: OCIProfileRules.isOCID)
@@ -79,17 +85,11 @@ package struct ConfigProfile: Equatable, Sendable {
 }
 
 /// The keys of one profile under the environment, and what was found wrong with them.
-private struct Settings {
+private struct ProfileValues {
     let entries: [String: OCIConfigFile.Entry]
     let environment: [String: String]
     let home: String
-    private(set) var problems: [OCIProfileError.Problem] = []
-
-    init(entries: [String: OCIConfigFile.Entry], environment: [String: String], home: String) {
-        self.entries = entries
-        self.environment = environment
-        self.home = home
-    }
+    var problems: [OCIProfileError.Problem] = []
 
     func value(_ key: String) -> String? {
         override(key) ?? entries[key].flatMap { $0.value.isEmpty ? nil : $0.value }
@@ -133,13 +133,8 @@ enum OCIProfileRules {
             return false
         }
         return parts.allSatisfy { part in
-            part.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-                    UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-                    true
-                default: false
-                }
+            part.utf8.allSatisfy {
+                $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
             }
         }
     }
@@ -150,7 +145,7 @@ enum OCIProfileRules {
         return pairs.count == 16
             && pairs.allSatisfy { pair in
                 pair.utf8.count == 2
-                    && pair.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+                    && pair.utf8.allSatisfy { $0.isASCIIDigit || (0x61...0x66).contains($0) }
             }
     }
 }

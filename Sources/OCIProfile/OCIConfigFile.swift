@@ -25,7 +25,7 @@ package struct OCIConfigFile: Equatable, Sendable {
 
     /// Reads the text of a file.
     package init(_ text: String) throws(OCIProfileError) {
-        var reader = Reader()
+        var reader = LineReader()
         // An editor of another system may have put a byte order mark in front.
         let content = text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...]
         let lines = content.split(omittingEmptySubsequences: false) {
@@ -76,7 +76,7 @@ package struct OCIConfigFile: Equatable, Sendable {
 }
 
 /// Where the reader is between two lines.
-private struct Reader {
+private struct LineReader {
     private var section: String?
     /// The key that a deeper line would continue.
     private var key: String?

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What is wrong with a user's OCI configuration; each is for the user to mend, and `description` says how in a line.
+/// What is wrong with a user's OCI configuration; each is for the user to correct, and `description` says how in a line.
 ///
 /// No case carries the value of a key: some values are secrets.
 package enum OCIProfileError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -38,7 +38,7 @@ package enum OCIProfileError: Error, Equatable, Sendable, CustomStringConvertibl
     case delegationToken(line: Int)
     /// Keys of the profile are missing or malformed, all that were found.
     case invalid(profile: String, [Problem])
-    /// A variable of a resource principal is missing or has a value that nobody knows.
+    /// A variable of a resource principal is missing or has an unknown value.
     case resourcePrincipal(variable: String, Fault)
 
     package var description: String {

@@ -28,18 +28,9 @@ package struct KeyIdentity: Equatable, Hashable, Sendable {
         return try KeyIdentity("ST$\(String(scalars))")
     }
 
-    /// An instance's leaf certificate in the federation request, by the SHA-1 of its DER form, as the Python SDK does.
-    package static func leafCertificate(
-        tenancyID: String,
-        sha1: [UInt8]
-    ) throws(OCISigningError) -> KeyIdentity {
-        let fingerprint = Hexadecimal.encode(sha1, separator: ":").uppercased()
-        return try KeyIdentity("\(tenancyID)/fed-x509/\(fingerprint)")
-    }
-
-    /// An instance's leaf certificate by the SHA-256 of its DER form, as the Go SDK does.
+    /// An instance's leaf certificate in the federation request, by the SHA-256 of its DER form, as the Go SDK does.
     ///
-    /// The request's body then says `"fingerprintAlgorithm": "SHA256"`.
+    /// The Python SDK takes SHA-1, under `fed-x509` and in upper case. The request's body then says `"fingerprintAlgorithm": "SHA256"`.
     package static func leafCertificate(
         tenancyID: String,
         sha256: [UInt8]
@@ -50,7 +41,20 @@ package struct KeyIdentity: Equatable, Hashable, Sendable {
     /// Tells whether a text can stand between quotes in a header as it is.
     static func isLegal(_ text: String) -> Bool {
         text.utf8.allSatisfy {
-            $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+            $0.isVisibleASCII && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
         }
+    }
+}
+
+/// A JSON Web Token (RFC 7519, compact form of RFC 7515 section 7.1) as the OCI token services hand out.
+package enum SecurityToken {
+    /// Returns the bytes of the token's claims, a JSON object, or nil when the text is no such token.
+    ///
+    /// `exp` among them is when to have a new one, in seconds since 1970. The service checks the
+    /// signature; a forged token gains nothing here.
+    package static func claims(of token: String) -> [UInt8]? {
+        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
+        return Base64.decode(String(parts[1]), .url)
     }
 }

@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
+/// Why a request cannot be signed; none is worth a retry.
+package enum OCISigningError: Error, Equatable, Sendable {
+    /// The service defines no signature for this method.
+    case unsupportedMethod(String)
+    /// The value of this header or parameter holds a character that would begin another one.
+    case illegalCharacter(in: String)
+}
+
 /// The text that a request's signature covers (OCI "Request Signatures", after draft-cavage-http-signatures-08).
 ///
 /// One line `name: value` for each signed header, in the order in which the Authorization header lists them, without a
@@ -78,7 +88,7 @@ package struct SigningString: Equatable, Sendable {
         }
         for (name, value) in lines {
             // A line break would add a header of the caller's choice to the text, and to the request.
-            guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+            guard value.utf8.allSatisfy(\.isPrintable) else {
                 throw .illegalCharacter(in: name)
             }
         }

@@ -3,5 +3,5 @@
 internal import Glibc
 internal import Transport
 
-MortalProgram.becomeIfAsked(CommandLine.arguments)
+ParentDeathSignal.execIfRequested(CommandLine.arguments)
 exit(CommandLineEntry.run(CommandLine.arguments))

@@ -3,7 +3,7 @@
 import CapnProto
 
 /// A named ability, with an amount, that a task asks for or a worker offers (`TaskCapability`).
-package struct Capability: Hashable, Sendable {
+package struct Capability: MessagePart, Hashable, Sendable {
     /// What it is called, for example `gpu`.
     package let name: String
     /// How much of it; -1 stands for any amount.
@@ -25,17 +25,5 @@ package struct Capability: Hashable, Sendable {
     func write(to builder: StructBuilder) {
         builder.write(text: name, at: 0)
         builder.write(value, at: 0)
-    }
-}
-
-extension StructReader {
-    func capabilities(at index: Int) throws(SchedulerMessageError) -> [Capability] {
-        try structures(at: index) { reader throws(SchedulerMessageError) in try Capability(from: reader) }
-    }
-}
-
-extension StructBuilder {
-    func write(_ capabilities: [Capability], at index: Int) {
-        write(capabilities, size: Capability.size, at: index) { $0.write(to: $1) }
     }
 }

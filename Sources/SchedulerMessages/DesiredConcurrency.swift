@@ -3,7 +3,7 @@
 /// Returns how many workers the requests ask of a manager that offers `capabilities`.
 ///
 /// A request is for this manager if each of its capabilities is offered with the same amount: an offer of -1
-/// does not meet a wish for 1. That is the rule of every worker manager of Scaler, and a scheduler counts on
+/// does not meet a request for 1. That is the rule of every worker manager of Scaler, and a scheduler counts on
 /// it when it asks several managers at once. Of two capabilities of one name in a list, the last counts.
 package func desiredConcurrency(
     _ requests: [DesiredTaskConcurrencyRequest],

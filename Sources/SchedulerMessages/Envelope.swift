@@ -21,44 +21,74 @@ package import CapnProto
 // receiver can see no number has two meanings, so decoding needs no generation. All structs are written as
 // 2.9.0 lays them out: older readers ignore words and pointers behind those they know.
 
+/// The numbering of union tags that a scheduler speaks.
+///
+/// Scaler 2.7.0 removed two message types in the middle of the union and so renumbered all behind them. What
+/// a scheduler sends can be told apart without knowing this; two messages that we send cannot. YMQ shows the
+/// generation in the fourth byte of its greeting, which is the raw value. ZeroMQ shows nothing: there the
+/// manager's heartbeat has to be tried in both.
+package enum WireGeneration: UInt8, CaseIterable, Hashable, Sendable {
+    /// Scaler 2.5.0 to 2.6.0.
+    case first = 1
+    /// Scaler 2.7.0 and later; what 2.9.0 changed are fields only.
+    case second = 2
+}
+
+/// The number of a body in the union of each generation, and the size of its struct in 2.9.0.
+package struct MessageLayout: Sendable {
+    let firstTag: UInt16
+    let secondTag: UInt16
+    let size: StructSize
+
+    /// A body that has the same number in both generations.
+    init(tag: UInt16, dataWords: UInt16, pointers: UInt16) {
+        self.init(firstTag: tag, secondTag: tag, dataWords: dataWords, pointers: pointers)
+    }
+
+    init(firstTag: UInt16, secondTag: UInt16, dataWords: UInt16, pointers: UInt16) {
+        self.firstTag = firstTag
+        self.secondTag = secondTag
+        size = StructSize(dataWords: dataWords, pointers: pointers)
+    }
+}
+
 /// A struct that travels as the body of a `Message`.
 package protocol MessageBody: Equatable, Sendable {
-    /// The size of the struct in the newest known version.
-    static var size: StructSize { get }
-
-    /// Returns the number that stands for this body in a generation's union.
-    func tag(in generation: WireGeneration) -> UInt16
+    /// Its numbers and its size.
+    static var layout: MessageLayout { get }
 
     /// Reads the body, leaving unset what the sender's version did not know.
+    ///
+    /// Throws for a field that cannot be read as its type, also for a number without a known meaning.
     init(from body: StructReader) throws(SchedulerMessageError)
 
-    /// Writes the fields into a fresh struct of `size`.
+    /// Writes the fields into a fresh struct of the layout's size.
     func write(to body: StructBuilder)
 }
 
 extension MessageBody {
+    /// Returns the number that stands for this body in a generation's union.
+    package func tag(in generation: WireGeneration) -> UInt16 {
+        switch generation {
+        case .first: Self.layout.firstTag
+        case .second: Self.layout.secondTag
+        }
+    }
+
     /// Returns the message for a scheduler of a generation, ready for a frame.
     package func encoded(for generation: WireGeneration) -> [UInt8] {
         let builder = MessageBuilder()
         let message = builder.startRoot(Envelope.size)
         message.write(tag(in: generation), at: Envelope.tagByte)
-        write(to: message.startStructure(Self.size, at: Envelope.bodyPointer))
+        write(to: message.startStructure(Self.layout.size, at: Envelope.bodyPointer))
         return builder.finished()
     }
 }
 
-/// A body whose tag is the same in all generations.
-package protocol CommonMessageBody: MessageBody {
-    /// The number that stands for this body in the union.
-    static var tag: UInt16 { get }
-}
+/// A body whose number is the same in all generations.
+package protocol CommonMessageBody: MessageBody {}
 
 extension CommonMessageBody {
-    /// Returns the one tag there is.
-    package func tag(in generation: WireGeneration) -> UInt16 {
-        Self.tag
-    }
-
     /// Returns the message for a scheduler of any generation, ready for a frame.
     package func encoded() -> [UInt8] {
         encoded(for: .second)
@@ -76,11 +106,7 @@ struct Envelope {
 
     /// Opens a message; a null root reads as tag 0 with an empty body, as the C++ library does.
     init(_ bytes: [UInt8]) throws(SchedulerMessageError) {
-        do {
-            message = try MessageReader(bytes).root()
-        } catch {
-            throw .encoding(error)
-        }
+        message = try root(of: bytes)
         tag = message.uint16(at: Self.tagByte)
     }
 

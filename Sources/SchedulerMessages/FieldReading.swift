@@ -5,21 +5,39 @@ import CapnProto
 // The kinds of field that Scaler's schema is made of. Everything is copied out: what is decoded may be kept
 // for the life of a task without keeping the message that brought it.
 
+/// A struct inside a message's body.
+protocol MessagePart {
+    /// Its size in 2.9.0.
+    static var size: StructSize { get }
+
+    init(from reader: StructReader) throws(SchedulerMessageError)
+
+    func write(to builder: StructBuilder)
+}
+
+/// Runs one step of the Cap'n Proto reader and returns what it found.
+private func reading<Value>(
+    _ step: () throws(CapnProtoError) -> Value
+) throws(SchedulerMessageError) -> Value {
+    do {
+        return try step()
+    } catch {
+        throw .encoding(error)
+    }
+}
+
+/// The root struct of the message in `bytes`.
+func root(of bytes: [UInt8]) throws(SchedulerMessageError) -> StructReader {
+    try reading { () throws(CapnProtoError) in try MessageReader(bytes).root() }
+}
+
 extension StructReader {
     func bytes(at index: Int) throws(SchedulerMessageError) -> [UInt8] {
-        do {
-            return Array(try data(at: index))
-        } catch {
-            throw .encoding(error)
-        }
+        try reading { () throws(CapnProtoError) in Array(try data(at: index)) }
     }
 
     func string(at index: Int) throws(SchedulerMessageError) -> String {
-        do {
-            return try text(at: index)
-        } catch {
-            throw .encoding(error)
-        }
+        try reading { () throws(CapnProtoError) in try text(at: index) }
     }
 
     func taskID(at index: Int) throws(SchedulerMessageError) -> TaskID {
@@ -27,84 +45,85 @@ extension StructReader {
     }
 
     /// Reads an object id; nil if the field is not 32 bytes long.
-    func objectIDIfWhole(at index: Int) throws(SchedulerMessageError) -> ObjectID? {
-        do {
-            let bytes = try data(at: index)
-            return bytes.count == ObjectID.byteCount ? try? ObjectID(bytes) : nil
-        } catch {
-            throw .encoding(error)
-        }
+    func objectIDIfValid(at index: Int) throws(SchedulerMessageError) -> ObjectID? {
+        let bytes = try reading { () throws(CapnProtoError) in try data(at: index) }
+        return try? ObjectID(bytes)
     }
 
     func field(at index: Int) throws(SchedulerMessageError) -> StructReader {
-        do {
-            return try structure(at: index)
-        } catch {
-            throw .encoding(error)
-        }
+        try reading { () throws(CapnProtoError) in try structure(at: index) }
     }
 
-    func elements(at index: Int, of element: ListElement) throws(SchedulerMessageError) -> ListReader {
-        do {
-            return try list(at: index, of: element)
-        } catch {
-            throw .encoding(error)
-        }
+    func part<Part: MessagePart>(at index: Int) throws(SchedulerMessageError) -> Part {
+        try Part(from: try field(at: index))
     }
 
-    /// Reads a list of structs, each by `read`.
-    func structures<Element>(
-        at index: Int,
-        _ read: (StructReader) throws(SchedulerMessageError) -> Element
-    ) throws(SchedulerMessageError) -> [Element] {
-        let list = try elements(at: index, of: .structure)
-        var elements: [Element] = []
-        elements.reserveCapacity(list.count)
-        for position in 0..<list.count {
-            elements.append(try read(list.structure(at: position)))
+    /// Reads an enumerant; throws `unknownValue` of `field` for a number without a known meaning.
+    func enumerant<Value: RawRepresentable<UInt16>>(
+        at byte: Int,
+        _ field: SchedulerMessageError.Field
+    ) throws(SchedulerMessageError) -> Value {
+        try known(uint16(at: byte), field)
+    }
+
+    func parts<Part: MessagePart>(at index: Int) throws(SchedulerMessageError) -> [Part] {
+        try elements(at: index, of: .structure) { list, position throws(SchedulerMessageError) in
+            try Part(from: list.structure(at: position))
         }
-        return elements
     }
 
     func objectIDs(at index: Int) throws(SchedulerMessageError) -> [ObjectID] {
-        let list = try elements(at: index, of: .pointer)
-        var identifiers: [ObjectID] = []
-        identifiers.reserveCapacity(list.count)
-        for position in 0..<list.count {
-            identifiers.append(try ObjectID(try list.slice(at: position)))
+        try elements(at: index, of: .pointer) { list, position throws(SchedulerMessageError) in
+            try ObjectID(try list.slice(at: position))
         }
-        return identifiers
     }
 
     func byteLists(at index: Int) throws(SchedulerMessageError) -> [[UInt8]] {
-        let list = try elements(at: index, of: .pointer)
-        var byteLists: [[UInt8]] = []
-        byteLists.reserveCapacity(list.count)
-        for position in 0..<list.count {
-            byteLists.append(Array(try list.slice(at: position)))
+        try elements(at: index, of: .pointer) { list, position throws(SchedulerMessageError) in
+            Array(try list.slice(at: position))
         }
-        return byteLists
     }
 
-    func uint16s(at index: Int) throws(SchedulerMessageError) -> [UInt16] {
-        let list = try elements(at: index, of: .number(byteCount: 2))
-        return (0..<list.count).map { list.uint16(at: $0) }
+    func enumerants<Value: RawRepresentable<UInt16>>(
+        at index: Int,
+        _ field: SchedulerMessageError.Field
+    ) throws(SchedulerMessageError) -> [Value] {
+        try elements(at: index, of: .number(byteCount: 2)) { list, position throws(SchedulerMessageError) in
+            try known(list.uint16(at: position), field)
+        }
     }
 
     func uint64s(at index: Int) throws(SchedulerMessageError) -> [UInt64] {
-        let list = try elements(at: index, of: .number(byteCount: 8))
-        return (0..<list.count).map { list.uint64(at: $0) }
+        try elements(at: index, of: .number(byteCount: 8)) { list, position in list.uint64(at: position) }
+    }
+
+    /// Reads a list, each element by `read`.
+    private func elements<Element>(
+        at index: Int,
+        of kind: ListElement,
+        _ read: (ListReader, Int) throws(SchedulerMessageError) -> Element
+    ) throws(SchedulerMessageError) -> [Element] {
+        let list = try reading { () throws(CapnProtoError) in try self.list(at: index, of: kind) }
+        var elements: [Element] = []
+        elements.reserveCapacity(list.count)
+        for position in 0..<list.count { elements.append(try read(list, position)) }
+        return elements
     }
 }
 
 extension ListReader {
-    func slice(at index: Int) throws(SchedulerMessageError) -> ArraySlice<UInt8> {
-        do {
-            return try data(at: index)
-        } catch {
-            throw .encoding(error)
-        }
+    fileprivate func slice(at index: Int) throws(SchedulerMessageError) -> ArraySlice<UInt8> {
+        try reading { () throws(CapnProtoError) in try data(at: index) }
     }
+}
+
+/// The meaning of a number on the wire.
+func known<Value: RawRepresentable<UInt16>>(
+    _ number: UInt16,
+    _ field: SchedulerMessageError.Field
+) throws(SchedulerMessageError) -> Value {
+    guard let value = Value(rawValue: number) else { throw .unknownValue(field: field, value: number) }
+    return value
 }
 
 extension StructBuilder {
@@ -116,16 +135,12 @@ extension StructBuilder {
         }
     }
 
-    /// Writes a list of structs, each by `write`.
-    func write<Element>(
-        _ elements: [Element],
-        size: StructSize,
-        at index: Int,
-        _ write: (Element, StructBuilder) -> Void
-    ) {
-        let list = startStructures(size, count: elements.count, at: index)
-        for (position, element) in elements.enumerated() {
-            write(element, list.element(at: position))
-        }
+    func write<Part: MessagePart>(_ part: Part, at index: Int) {
+        part.write(to: startStructure(Part.size, at: index))
+    }
+
+    func write<Part: MessagePart>(_ parts: [Part], at index: Int) {
+        let list = startStructures(Part.size, count: parts.count, at: index)
+        for (position, part) in parts.enumerated() { part.write(to: list.element(at: position)) }
     }
 }

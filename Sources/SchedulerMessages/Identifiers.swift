@@ -13,14 +13,10 @@ package struct TaskID: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The bytes as lower-case hexadecimal digits, which is how Scaler writes task ids.
-    package var hexadecimal: String {
-        Hexadecimal.encode(bytes)
-    }
+    package var hexadecimal: String { Hexadecimal.encode(bytes) }
 
     /// The same as `hexadecimal`, for logs.
-    package var description: String {
-        hexadecimal
-    }
+    package var description: String { hexadecimal }
 }
 
 /// The identity of a client, which is the `source` of its tasks and the owner of its objects.
@@ -37,7 +33,5 @@ package struct ClientID: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The bytes as text, with replacement characters where they are not UTF-8.
-    package var description: String {
-        String(decoding: bytes, as: UTF8.self)
-    }
+    package var description: String { String(decoding: bytes, as: UTF8.self) }
 }

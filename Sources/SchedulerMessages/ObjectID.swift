@@ -26,13 +26,7 @@ package struct ObjectTag: Hashable, Sendable {
         guard bytes.count == Self.byteCount else {
             throw .wrongLength(field: .objectTag, byteCount: bytes.count)
         }
-        high = bigEndian(bytes.prefix(8))
-        low = bigEndian(bytes.dropFirst(8))
-    }
-
-    /// Draws a tag for a new object.
-    package static func random(using generator: inout some RandomNumberGenerator) -> ObjectTag {
-        ObjectTag(high: generator.next(), low: generator.next())
+        self.init(high: bigEndian(bytes.prefix(8)), low: bigEndian(bytes.dropFirst(8)))
     }
 }
 
@@ -44,18 +38,17 @@ package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
     /// Bytes of an id.
     package static let byteCount = 32
 
-    /// The 32 bytes as four big-endian numbers.
-    let words: Words
+    /// The owner's half: its first 8 bytes, most significant first.
+    let ownerHigh: UInt64
+    /// The owner's half: its last 8 bytes, most significant first.
+    let ownerLow: UInt64
+    /// The half that tells the owner's objects apart.
+    package let tag: ObjectTag
 
-    struct Words: Hashable, Sendable {
-        var first: UInt64
-        var second: UInt64
-        var third: UInt64
-        var fourth: UInt64
-    }
-
-    init(words: Words) {
-        self.words = words
+    init(ownerHigh: UInt64, ownerLow: UInt64, tag: ObjectTag) {
+        self.ownerHigh = ownerHigh
+        self.ownerLow = ownerLow
+        self.tag = tag
     }
 
     /// Creates an id from 32 bytes; throws `wrongLength` for any other number.
@@ -63,52 +56,28 @@ package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
         guard bytes.count == Self.byteCount else {
             throw .wrongLength(field: .objectID, byteCount: bytes.count)
         }
-        words = Words(
-            first: bigEndian(bytes.prefix(8)),
-            second: bigEndian(bytes.dropFirst(8).prefix(8)),
-            third: bigEndian(bytes.dropFirst(16).prefix(8)),
-            fourth: bigEndian(bytes.dropFirst(24))
-        )
+        ownerHigh = bigEndian(bytes.prefix(8))
+        ownerLow = bigEndian(bytes.dropFirst(8).prefix(8))
+        tag = try ObjectTag(bytes.dropFirst(16))
     }
 
-    /// Creates the id of an owner's object: the MD5 digest of the owner's identity, then the tag.
-    package init(owner: ClientID, tag: ObjectTag) {
-        let digest = MD5.digest(of: owner.bytes)
-        words = Words(
-            first: bigEndian(digest.prefix(8)),
-            second: bigEndian(digest.dropFirst(8)),
-            third: tag.high,
-            fourth: tag.low
-        )
-    }
-
-    /// Returns the id of the serializer that a client has stored for its tasks.
-    package static func serializer(of owner: ClientID) -> ObjectID {
-        ObjectID(owner: owner, tag: .serializer)
-    }
-
-    /// The half that tells the owner's objects apart.
-    package var tag: ObjectTag {
-        ObjectTag(high: words.third, low: words.fourth)
+    /// Creates the id of an owner's object: the digest of the owner's identity by `md5`, 16 bytes, then the tag.
+    ///
+    /// MD5 (RFC 1321) is Scaler's choice; nothing secret depends on it: it is an address, not a proof.
+    package init(owner: ClientID, tag: ObjectTag, md5: ([UInt8]) -> [UInt8]) {
+        let digest = md5(owner.bytes)
+        precondition(digest.count == 16, "a digest of \(digest.count) bytes is none of MD5")
+        ownerHigh = bigEndian(digest.prefix(8))
+        ownerLow = bigEndian(digest.dropFirst(8))
+        self.tag = tag
     }
 
     /// The bytes as they travel in messages of the scheduler.
-    package var bytes: [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(Self.byteCount)
-        for word in [words.first, words.second, words.third, words.fourth] {
-            bytes.append(contentsOf: bigEndianBytes(word))
-        }
-        return bytes
-    }
+    package var bytes: [UInt8] { [ownerHigh, ownerLow, tag.high, tag.low].flatMap { bigEndianBytes($0) } }
 
     /// The bytes as lower-case hexadecimal digits.
-    package var hexadecimal: String {
-        Hexadecimal.encode(bytes)
-    }
+    package var hexadecimal: String { Hexadecimal.encode(bytes) }
 
     /// The same as `hexadecimal`, for logs.
-    package var description: String {
-        hexadecimal
-    }
+    package var description: String { hexadecimal }
 }

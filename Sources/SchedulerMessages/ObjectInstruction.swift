@@ -4,10 +4,8 @@ package import CapnProto
 
 /// What is to be known about objects (`ObjectInstruction`): workers announce, schedulers revoke.
 package struct ObjectInstruction: CommonMessageBody {
-    /// The number that stands for it in the union of every generation.
-    package static let tag: UInt16 = 6
-    /// Words of data and pointers in 2.9.0.
-    package static let size = StructSize(dataWords: 1, pointers: 2)
+    /// Its place in the union, and its size.
+    package static let layout = MessageLayout(tag: 6, dataWords: 1, pointers: 2)
 
     private static let metadataSize = StructSize(dataWords: 0, pointers: 4)
 
@@ -41,7 +39,9 @@ package struct ObjectInstruction: CommonMessageBody {
     package let names: [[UInt8]]
     /// Length of each in bytes; since 2.9.0, and may be missing even there.
     package let sizesInBytes: [UInt64]
+}
 
+extension ObjectInstruction {
     /// Creates a worker's announcement of one object of a client; `sizeInBytes` is shown by monitors.
     package init(created objectID: ObjectID, user: ClientID, name: String, sizeInBytes: UInt64) {
         kind = .create
@@ -52,55 +52,25 @@ package struct ObjectInstruction: CommonMessageBody {
         sizesInBytes = [sizeInBytes]
     }
 
-    /// Creates a scheduler's revocation.
-    package init(deleted objectIDs: [ObjectID]) {
-        kind = .delete
-        user = ClientID([])
-        self.objectIDs = objectIDs
-        contentTypes = []
-        names = []
-        sizesInBytes = []
-    }
-
-    /// Reads an instruction from the body of a message; throws for an unknown content type or an id of
-    /// another length.
     package init(from body: StructReader) throws(SchedulerMessageError) {
         kind = Kind(wireValue: body.uint16(at: 0))
         user = ClientID(try body.bytes(at: 0))
         let metadata = try body.field(at: 1)
         objectIDs = try metadata.objectIDs(at: 0)
-        contentTypes = try Self.contentTypes(try metadata.uint16s(at: 1))
+        contentTypes = try metadata.enumerants(at: 1, .objectContentType)
         names = try metadata.byteLists(at: 2)
         sizesInBytes = try metadata.uint64s(at: 3)
     }
 
-    private static func contentTypes(_ values: [UInt16]) throws(SchedulerMessageError) -> [ContentType] {
-        var types: [ContentType] = []
-        for value in values {
-            guard let type = ContentType(rawValue: value) else {
-                throw .unknownValue(field: .objectContentType, value: value)
-            }
-            types.append(type)
-        }
-        return types
-    }
-
-    /// Writes the instruction into the body of a message; lists without elements stay null, as schedulers
-    /// leave them.
+    /// Writes no list without elements: it stays null, as schedulers leave it.
     package func write(to body: StructBuilder) {
         body.write(kind.wireValue, at: 0)
         body.write(data: user.bytes, at: 0)
         let metadata = body.startStructure(Self.metadataSize, at: 1)
         metadata.write(byteLists: objectIDs.map(\.bytes), at: 0)
-        if !contentTypes.isEmpty {
-            metadata.write(numbers: contentTypes.map(\.rawValue), at: 1)
-        }
-        if !names.isEmpty {
-            metadata.write(byteLists: names, at: 2)
-        }
-        if !sizesInBytes.isEmpty {
-            metadata.write(numbers: sizesInBytes, at: 3)
-        }
+        if !contentTypes.isEmpty { metadata.write(numbers: contentTypes.map(\.rawValue), at: 1) }
+        if !names.isEmpty { metadata.write(byteLists: names, at: 2) }
+        if !sizesInBytes.isEmpty { metadata.write(numbers: sizesInBytes, at: 3) }
     }
 }
 

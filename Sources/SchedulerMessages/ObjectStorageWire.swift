@@ -15,53 +15,97 @@ import CapnProto
 // requests are the client's own and come back in the answer. Answers come in order but for gets of objects
 // that do not exist yet: those wait for the object, without limit and without a way to take them back.
 
-/// Cap'n Proto layout of the headers and of the object id within.
-private enum Layout {
-    static let header = StructSize(dataWords: 3, pointers: 1)
-    static let objectID = StructSize(dataWords: 4, pointers: 0)
-    static let headerByteCount = 80
-    static let objectIDByteCount = 48
+/// What a request to the object storage server asks for.
+package enum ObjectStorageRequestKind: UInt16, ObjectStorageKind, CaseIterable {
+    /// Store the payload that follows, even if it is empty.
+    case setObject = 0
+    /// Send the object, at most `payloadByteCount` bytes of it.
+    case getObject = 1
+    /// Forget the object.
+    case deleteObject = 2
+    /// Store under a new id the object whose id follows as a payload of 48 bytes.
+    case duplicateObjectID = 3
+    /// Send the totals.
+    case infoGetTotal = 4
+
+    /// Its name in errors.
+    package static var field: SchedulerMessageError.Field { .objectRequestType }
+}
+
+/// What the object storage server has done.
+package enum ObjectStorageResponseKind: UInt16, ObjectStorageKind, CaseIterable {
+    case setOK = 0
+    /// The payload follows, unless it is empty.
+    case getOK = 1
+    case deleteOK = 2
+    /// There was nothing to forget.
+    case deleteNotExists = 3
+    case duplicateOK = 4
+    case infoGetTotalOK = 5
+
+    /// Its name in errors.
+    package static var field: SchedulerMessageError.Field { .objectResponseType }
+}
+
+/// The number in a header that tells what it asks or answers.
+package protocol ObjectStorageKind: RawRepresentable<UInt16>, Equatable, Sendable {
+    /// What to call the number in errors.
+    static var field: SchedulerMessageError.Field { get }
 }
 
 /// A request to Scaler's object storage server (`ObjectRequestHeader`).
-package struct ObjectStorageRequest: Equatable, Sendable {
-    /// What the server is to do.
-    package enum Kind: UInt16, Equatable, Sendable, CaseIterable {
-        /// Store the payload that follows, even if it is empty.
-        case setObject = 0
-        /// Send the object, at most `payloadByteCount` bytes of it.
-        case getObject = 1
-        /// Forget the object.
-        case deleteObject = 2
-        /// Store under a new id the object whose id follows as a payload of 48 bytes.
-        case duplicateObjectID = 3
-        /// Send the totals.
-        case infoGetTotal = 4
-    }
+package typealias ObjectStorageRequest = ObjectStorageHeader<ObjectStorageRequestKind>
 
-    /// Bytes of a header on the wire.
-    package static let headerByteCount = Layout.headerByteCount
+/// An answer of Scaler's object storage server (`ObjectResponseHeader`).
+package typealias ObjectStorageResponse = ObjectStorageHeader<ObjectStorageResponseKind>
 
-    /// What the server is to do.
+/// The header of a request or an answer, which have one layout.
+package struct ObjectStorageHeader<Kind: ObjectStorageKind>: Equatable, Sendable {
+    /// What is asked for, or was done.
     package let kind: Kind
-    /// Returned in the answer.
+    /// Chosen by who asks; an answer has the id of its request.
     package let requestID: UInt64
     /// The object.
     package let objectID: ObjectID
-    /// Bytes of the payload that follows, or most bytes wanted in return.
+    /// Bytes of the payload that follows as one message, 0 if none does; in a get, most bytes wanted in return.
     package let payloadByteCount: UInt64
 
-    /// Creates a request from its fields.
-    package init(kind: Kind, requestID: UInt64, objectID: ObjectID, payloadByteCount: UInt64) {
-        self.kind = kind
-        self.requestID = requestID
-        self.objectID = objectID
-        self.payloadByteCount = payloadByteCount
+    /// Bytes of a header on the wire.
+    package static var byteCount: Int { 80 }
+
+    private static var size: StructSize { StructSize(dataWords: 3, pointers: 1) }
+
+    /// Reads a header; throws for anything but 80 readable bytes of a known type.
+    package static func decode(_ bytes: [UInt8]) throws(SchedulerMessageError) -> Self {
+        guard bytes.count == byteCount else {
+            throw .wrongLength(field: .objectHeader, byteCount: bytes.count)
+        }
+        let header = try root(of: bytes)
+        let objectID = ObjectID(from: try header.field(at: 0))
+        return Self(
+            kind: try header.enumerant(at: 16, Kind.field),
+            requestID: header.uint64(at: 8),
+            objectID: objectID,
+            payloadByteCount: header.uint64(at: 0)
+        )
     }
 
+    /// Returns the 80 bytes of the header.
+    package func encoded() -> [UInt8] {
+        let builder = MessageBuilder(capacity: Self.byteCount)
+        let header = builder.startRoot(Self.size)
+        header.write(payloadByteCount, at: 0)
+        header.write(requestID, at: 8)
+        header.write(kind.rawValue, at: 16)
+        objectID.write(to: header.startStructure(ObjectID.size, at: 0))
+        return builder.finished()
+    }
+}
+
+extension ObjectStorageRequest {
     /// Creates the request to store an object of a number of bytes, which must follow as one message.
-    package static func set(_ objectID: ObjectID, byteCount: Int, requestID: UInt64) -> ObjectStorageRequest {
-        ObjectStorageRequest(
+    package static func set(_ objectID: ObjectID, byteCount: Int, requestID: UInt64) -> Self {
+        Self(
             kind: .setObject,
             requestID: requestID,
             objectID: objectID,
@@ -69,178 +113,27 @@ package struct ObjectStorageRequest: Equatable, Sendable {
         )
     }
 
-    /// Creates the request for an object, or for its first `byteCountMax` bytes.
-    package static func get(
-        _ objectID: ObjectID,
-        byteCountMax: UInt64 = .max,
-        requestID: UInt64
-    ) -> ObjectStorageRequest {
-        ObjectStorageRequest(
-            kind: .getObject,
-            requestID: requestID,
-            objectID: objectID,
-            payloadByteCount: byteCountMax
-        )
-    }
-
-    /// Creates the request to forget an object.
-    package static func delete(_ objectID: ObjectID, requestID: UInt64) -> ObjectStorageRequest {
-        ObjectStorageRequest(
-            kind: .deleteObject,
-            requestID: requestID,
-            objectID: objectID,
-            payloadByteCount: 0
-        )
-    }
-
-    /// Returns the 80 bytes of the header.
-    package func encoded() -> [UInt8] {
-        encodedHeader(
-            type: kind.rawValue,
-            id: requestID,
-            objectID: objectID,
-            payloadByteCount: payloadByteCount
-        )
-    }
-
-    /// Reads a header, as a server does; throws for anything but 80 readable bytes of a known type.
-    package static func decode(_ bytes: [UInt8]) throws(SchedulerMessageError) -> ObjectStorageRequest {
-        let header = try decodedHeader(bytes)
-        guard let kind = Kind(rawValue: header.type) else {
-            throw .unknownValue(field: .objectRequestType, value: header.type)
-        }
-        return ObjectStorageRequest(
-            kind: kind,
-            requestID: header.id,
-            objectID: header.objectID,
-            payloadByteCount: header.payloadByteCount
-        )
-    }
-}
-
-/// An answer of Scaler's object storage server (`ObjectResponseHeader`).
-package struct ObjectStorageResponse: Equatable, Sendable {
-    /// What the server has done.
-    package enum Kind: UInt16, Equatable, Sendable, CaseIterable {
-        case setOK = 0
-        /// The payload follows, unless it is empty.
-        case getOK = 1
-        case deleteOK = 2
-        /// There was nothing to forget.
-        case deleteNotExists = 3
-        case duplicateOK = 4
-        case infoGetTotalOK = 5
-    }
-
-    /// What the server has done.
-    package let kind: Kind
-    /// The id of the request that is answered.
-    package let responseID: UInt64
-    /// The object.
-    package let objectID: ObjectID
-    /// Bytes of the payload that follows as one message; 0 if none follows.
-    package let payloadByteCount: UInt64
-
-    /// Creates an answer from its fields.
-    package init(kind: Kind, responseID: UInt64, objectID: ObjectID, payloadByteCount: UInt64) {
-        self.kind = kind
-        self.responseID = responseID
-        self.objectID = objectID
-        self.payloadByteCount = payloadByteCount
-    }
-
-    /// Reads a header; throws for anything but 80 readable bytes of a known type.
-    package static func decode(_ bytes: [UInt8]) throws(SchedulerMessageError) -> ObjectStorageResponse {
-        let header = try decodedHeader(bytes)
-        guard let kind = Kind(rawValue: header.type) else {
-            throw .unknownValue(field: .objectResponseType, value: header.type)
-        }
-        return ObjectStorageResponse(
-            kind: kind,
-            responseID: header.id,
-            objectID: header.objectID,
-            payloadByteCount: header.payloadByteCount
-        )
-    }
-
-    /// Returns the 80 bytes of the header, as a server does.
-    package func encoded() -> [UInt8] {
-        encodedHeader(
-            type: kind.rawValue,
-            id: responseID,
-            objectID: objectID,
-            payloadByteCount: payloadByteCount
-        )
+    /// Creates the request for an object, whatever its length.
+    package static func get(_ objectID: ObjectID, requestID: UInt64) -> Self {
+        Self(kind: .getObject, requestID: requestID, objectID: objectID, payloadByteCount: .max)
     }
 }
 
 extension ObjectID {
-    /// Returns the id as a message of its own: the 48 bytes that follow a `duplicateObjectID`.
-    package func encodedMessage() -> [UInt8] {
-        let builder = MessageBuilder(capacity: Layout.objectIDByteCount)
-        write(to: builder.startRoot(Layout.objectID))
-        return builder.finished()
-    }
-
-    /// Reads the id from a message of its own.
-    package static func decode(message bytes: [UInt8]) throws(SchedulerMessageError) -> ObjectID {
-        do {
-            return ObjectID(from: try MessageReader(bytes).root())
-        } catch {
-            throw .encoding(error)
-        }
-    }
+    fileprivate static let size = StructSize(dataWords: 4, pointers: 0)
 
     fileprivate init(from reader: StructReader) {
         self.init(
-            words: Words(
-                first: reader.uint64(at: 0),
-                second: reader.uint64(at: 8),
-                third: reader.uint64(at: 16),
-                fourth: reader.uint64(at: 24)
-            )
+            ownerHigh: reader.uint64(at: 0),
+            ownerLow: reader.uint64(at: 8),
+            tag: ObjectTag(high: reader.uint64(at: 16), low: reader.uint64(at: 24))
         )
     }
 
     fileprivate func write(to builder: StructBuilder) {
-        builder.write(words.first, at: 0)
-        builder.write(words.second, at: 8)
-        builder.write(words.third, at: 16)
-        builder.write(words.fourth, at: 24)
-    }
-}
-
-private struct Header {
-    let type: UInt16
-    let id: UInt64
-    let objectID: ObjectID
-    let payloadByteCount: UInt64
-}
-
-private func encodedHeader(type: UInt16, id: UInt64, objectID: ObjectID, payloadByteCount: UInt64) -> [UInt8]
-{
-    let builder = MessageBuilder(capacity: Layout.headerByteCount)
-    let header = builder.startRoot(Layout.header)
-    header.write(payloadByteCount, at: 0)
-    header.write(id, at: 8)
-    header.write(type, at: 16)
-    objectID.write(to: header.startStructure(Layout.objectID, at: 0))
-    return builder.finished()
-}
-
-private func decodedHeader(_ bytes: [UInt8]) throws(SchedulerMessageError) -> Header {
-    guard bytes.count == Layout.headerByteCount else {
-        throw .wrongLength(field: .objectHeader, byteCount: bytes.count)
-    }
-    do {
-        let header = try MessageReader(bytes).root()
-        return Header(
-            type: header.uint16(at: 16),
-            id: header.uint64(at: 8),
-            objectID: ObjectID(from: try header.structure(at: 0)),
-            payloadByteCount: header.uint64(at: 0)
-        )
-    } catch {
-        throw .encoding(error)
+        builder.write(ownerHigh, at: 0)
+        builder.write(ownerLow, at: 8)
+        builder.write(tag.high, at: 16)
+        builder.write(tag.low, at: 24)
     }
 }

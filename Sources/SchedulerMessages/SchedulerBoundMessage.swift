@@ -5,7 +5,7 @@
 package enum SchedulerBoundMessage: Equatable, Sendable {
     /// From a manager: it is alive and this is how much it may run.
     case workerManagerHeartbeat(WorkerManagerHeartbeat)
-    /// From a worker: it is alive and this is how it feels.
+    /// From a worker: it is alive, and how busy it is.
     case workerHeartbeat(WorkerHeartbeat)
     /// From a worker: what became of a task.
     case taskResult(TaskResult)
@@ -16,7 +16,7 @@ package enum SchedulerBoundMessage: Equatable, Sendable {
     /// From a worker: an object that it has stored.
     case objectInstruction(ObjectInstruction)
     /// From a worker: it leaves.
-    case workerGoodbye(WorkerGoodbye)
+    case workerDisconnect(WorkerDisconnect)
     /// Anything else.
     case other(tag: UInt16)
 
@@ -29,7 +29,7 @@ package enum SchedulerBoundMessage: Equatable, Sendable {
         case 4: .taskLog(try envelope.body(as: TaskLog.self))
         case 6: .objectInstruction(try envelope.body(as: ObjectInstruction.self))
         case 9: .workerHeartbeat(try envelope.body(as: WorkerHeartbeat.self))
-        case 11, 26: .workerGoodbye(try envelope.body(as: WorkerGoodbye.self))
+        case 11, 26: .workerDisconnect(try envelope.body(as: WorkerDisconnect.self))
         case 23, 25: .workerManagerHeartbeat(try envelope.body(as: WorkerManagerHeartbeat.self))
         default: .other(tag: envelope.tag)
         }

@@ -8,11 +8,11 @@ package enum SchedulerMessage: Equatable, Sendable {
     case taskCancel(TaskCancel)
     /// To a worker: objects that are gone.
     case objectInstruction(ObjectInstruction)
-    /// To a worker: its heartbeat was heard, and this is where the objects are.
+    /// To a worker: its heartbeat was received, and this is where the objects are.
     case workerHeartbeatEcho(WorkerHeartbeatEcho)
     /// To a worker: a client has told the whole cluster to stop.
     case clientDisconnect(ClientDisconnect)
-    /// To a worker, first generation only: its goodbye was heard.
+    /// To a worker, first generation only: its `WorkerDisconnect` was received.
     case disconnectResponse(DisconnectResponse)
     /// To a manager: its heartbeat was accepted.
     case workerManagerHeartbeatEcho(WorkerManagerHeartbeatEcho)

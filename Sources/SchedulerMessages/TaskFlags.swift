@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Encodings
+
 /// What a client wants of a task's run (the task's metadata): 6 bytes, `profiling`, `priority`,
 /// `stream_output`.
 package struct TaskFlags: Equatable, Sendable {
@@ -21,7 +23,7 @@ package struct TaskFlags: Equatable, Sendable {
 
     /// Reads flags, big endian; none means the defaults, and any other length than 6 throws `wrongLength`.
     package init(metadata: [UInt8]) throws(SchedulerMessageError) {
-        guard !metadata.isEmpty else {
+        if metadata.isEmpty {
             self.init()
             return
         }

@@ -3,7 +3,7 @@
 package import CapnProto
 
 /// An argument of a task: where its value is to be found.
-package enum TaskArgument: Equatable, Sendable {
+package enum TaskArgument: MessagePart, Equatable, Sendable {
     /// The value of another task; a scheduler replaces these before it sends the task on, so a worker never
     /// sees one.
     case task(TaskID)
@@ -17,7 +17,7 @@ package enum TaskArgument: Equatable, Sendable {
 
     init(from reader: StructReader) throws(SchedulerMessageError) {
         let type = reader.uint16(at: 0)
-        if type == 1, let objectID = try reader.objectIDIfWhole(at: 0) {
+        if type == 1, let objectID = try reader.objectIDIfValid(at: 0) {
             self = .object(objectID)
             return
         }
@@ -39,10 +39,8 @@ package enum TaskArgument: Equatable, Sendable {
 
 /// A task that a scheduler gives to a worker (`Task`).
 package struct TaskMessage: CommonMessageBody {
-    /// The number that stands for it in the union of every generation.
-    package static let tag: UInt16 = 0
-    /// Words of data and pointers in 2.9.0.
-    package static let size = StructSize(dataWords: 0, pointers: 6)
+    /// Its place in the union, and its size.
+    package static let layout = MessageLayout(tag: 0, dataWords: 0, pointers: 6)
 
     /// The task's name.
     package let taskID: TaskID
@@ -75,41 +73,30 @@ package struct TaskMessage: CommonMessageBody {
         self.capabilities = capabilities
     }
 
-    /// Reads a task from the body of a message.
     package init(from body: StructReader) throws(SchedulerMessageError) {
         taskID = try body.taskID(at: 0)
         source = ClientID(try body.bytes(at: 1))
         metadata = try body.bytes(at: 2)
-        functionObjectID = try body.objectIDIfWhole(at: 3)
-        arguments = try body.structures(at: 4) { reader throws(SchedulerMessageError) in
-            try TaskArgument(from: reader)
-        }
-        capabilities = try body.capabilities(at: 5)
+        functionObjectID = try body.objectIDIfValid(at: 3)
+        arguments = try body.parts(at: 4)
+        capabilities = try body.parts(at: 5)
     }
 
-    /// Writes the task into the body of a message.
     package func write(to body: StructBuilder) {
         body.write(data: taskID.bytes, at: 0)
         body.write(data: source.bytes, at: 1)
         body.write(data: metadata, at: 2)
         body.write(data: functionObjectID?.bytes ?? [], at: 3)
-        body.write(arguments, size: TaskArgument.size, at: 4) { $0.write(to: $1) }
+        body.write(arguments, at: 4)
         body.write(capabilities, at: 5)
-    }
-
-    /// Reads the flags in the metadata; throws `wrongLength` if it is neither empty nor flags.
-    package func flags() throws(SchedulerMessageError) -> TaskFlags {
-        try TaskFlags(metadata: metadata)
     }
 }
 
-/// A scheduler's wish that a task stop (`TaskCancel`); it waits for a `TaskCancelConfirm`, whatever the
+/// A scheduler's order that a task stop (`TaskCancel`); it waits for a `TaskCancelConfirm`, whatever the
 /// worker knows.
 package struct TaskCancel: CommonMessageBody {
-    /// The number that stands for it in the union of every generation.
-    package static let tag: UInt16 = 1
-    /// Words of data and pointers in 2.9.0.
-    package static let size = StructSize(dataWords: 0, pointers: 2)
+    /// Its place in the union, and its size.
+    package static let layout = MessageLayout(tag: 1, dataWords: 0, pointers: 2)
 
     private static let flagsSize = StructSize(dataWords: 1, pointers: 0)
 
@@ -117,20 +104,14 @@ package struct TaskCancel: CommonMessageBody {
     package let taskID: TaskID
     /// Whether a task that already runs is to be stopped too.
     package let force: Bool
+}
 
-    /// Creates a cancel.
-    package init(taskID: TaskID, force: Bool) {
-        self.taskID = taskID
-        self.force = force
-    }
-
-    /// Reads a cancel from the body of a message.
+extension TaskCancel {
     package init(from body: StructReader) throws(SchedulerMessageError) {
         taskID = try body.taskID(at: 0)
         force = try body.field(at: 1).bool(atBit: 0)
     }
 
-    /// Writes the cancel into the body of a message.
     package func write(to body: StructBuilder) {
         body.write(data: taskID.bytes, at: 0)
         body.startStructure(Self.flagsSize, at: 1).write(force, atBit: 0)

@@ -5,10 +5,8 @@ package import Encodings
 
 /// A worker's answer to a `TaskCancel` (`TaskCancelConfirm`).
 package struct TaskCancelConfirm: CommonMessageBody {
-    /// The number that stands for it in the union of every generation.
-    package static let tag: UInt16 = 2
-    /// Words of data and pointers in 2.9.0.
-    package static let size = StructSize(dataWords: 1, pointers: 1)
+    /// Its place in the union, and its size.
+    package static let layout = MessageLayout(tag: 2, dataWords: 1, pointers: 1)
 
     /// What became of the cancel.
     package enum Outcome: UInt16, Equatable, Sendable, CaseIterable {
@@ -31,33 +29,25 @@ package struct TaskCancelConfirm: CommonMessageBody {
         self.outcome = outcome
     }
 
-    /// Reads an answer from the body of a message; throws `unknownValue` for an unknown outcome.
     package init(from body: StructReader) throws(SchedulerMessageError) {
-        let value = body.uint16(at: 0)
-        guard let outcome = Outcome(rawValue: value) else {
-            throw .unknownValue(field: .cancelConfirmType, value: value)
-        }
-        self.outcome = outcome
+        outcome = try body.enumerant(at: 0, .cancelConfirmType)
         taskID = try body.taskID(at: 0)
     }
 
-    /// Writes the answer into the body of a message.
     package func write(to body: StructBuilder) {
         body.write(data: taskID.bytes, at: 0)
         body.write(outcome.rawValue, at: 0)
     }
 }
 
-/// A worker's word that a task has ended (`TaskResult`).
+/// A worker's report that a task has ended (`TaskResult`).
 ///
 /// Clients take exactly one object for a task that succeeded or failed, and metadata of 0 or 16 bytes:
 /// anything else ends the client's agent, or makes `result()` return None even for a failure. The initializer
 /// therefore takes one object.
 package struct TaskResult: CommonMessageBody {
-    /// The number that stands for it in the union of every generation.
-    package static let tag: UInt16 = 3
-    /// Words of data and pointers in 2.9.0.
-    package static let size = StructSize(dataWords: 1, pointers: 3)
+    /// Its place in the union, and its size.
+    package static let layout = MessageLayout(tag: 3, dataWords: 1, pointers: 3)
 
     /// How a task has ended.
     package enum Outcome: UInt16, Equatable, Sendable, CaseIterable {
@@ -86,20 +76,13 @@ package struct TaskResult: CommonMessageBody {
         self.results = [result]
     }
 
-    /// Reads a report from the body of a message; throws for an unknown outcome or an id that is not 32 bytes
-    /// long.
     package init(from body: StructReader) throws(SchedulerMessageError) {
-        let value = body.uint16(at: 0)
-        guard let outcome = Outcome(rawValue: value) else {
-            throw .unknownValue(field: .resultType, value: value)
-        }
-        self.outcome = outcome
+        outcome = try body.enumerant(at: 0, .resultType)
         taskID = try body.taskID(at: 0)
         metadata = try body.bytes(at: 1)
         results = try body.objectIDs(at: 2)
     }
 
-    /// Writes the report into the body of a message.
     package func write(to body: StructBuilder) {
         body.write(data: taskID.bytes, at: 0)
         body.write(outcome.rawValue, at: 0)
@@ -113,10 +96,8 @@ package struct TaskResult: CommonMessageBody {
 /// Schedulers up to 2.6.0 end when one arrives for a task that they no longer know: send none after the
 /// result.
 package struct TaskLog: CommonMessageBody {
-    /// The number that stands for it in the union of every generation.
-    package static let tag: UInt16 = 4
-    /// Words of data and pointers in 2.9.0.
-    package static let size = StructSize(dataWords: 1, pointers: 2)
+    /// Its place in the union, and its size.
+    package static let layout = MessageLayout(tag: 4, dataWords: 1, pointers: 2)
 
     /// Where the task wrote it.
     package enum Stream: UInt16, Equatable, Sendable, CaseIterable {
@@ -138,18 +119,12 @@ package struct TaskLog: CommonMessageBody {
         self.content = content
     }
 
-    /// Reads a piece of output from the body of a message; throws `unknownValue` for an unknown stream.
     package init(from body: StructReader) throws(SchedulerMessageError) {
-        let value = body.uint16(at: 0)
-        guard let stream = Stream(rawValue: value) else {
-            throw .unknownValue(field: .logType, value: value)
-        }
-        self.stream = stream
+        stream = try body.enumerant(at: 0, .logType)
         taskID = try body.taskID(at: 0)
         content = try body.string(at: 1)
     }
 
-    /// Writes the piece of output into the body of a message.
     package func write(to body: StructBuilder) {
         body.write(data: taskID.bytes, at: 0)
         body.write(stream.rawValue, at: 0)

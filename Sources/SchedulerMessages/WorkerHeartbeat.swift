@@ -3,7 +3,7 @@
 package import CapnProto
 
 /// What a process uses (`Resource`).
-package struct ResourceUse: Equatable, Sendable {
+package struct ResourceUse: MessagePart, Equatable, Sendable {
     /// Processor time in tenths of a percent of one core.
     package let cpuTenthsOfPercent: UInt16
     /// Resident memory in bytes.
@@ -17,7 +17,7 @@ package struct ResourceUse: Equatable, Sendable {
 
     static let size = StructSize(dataWords: 2, pointers: 0)
 
-    init(from reader: StructReader) {
+    init(from reader: StructReader) throws(SchedulerMessageError) {
         cpuTenthsOfPercent = reader.uint16(at: 0)
         residentBytes = reader.uint64(at: 8)
     }
@@ -29,7 +29,7 @@ package struct ResourceUse: Equatable, Sendable {
 }
 
 /// What one of a worker's processors does, for monitors (`ProcessorStatus`).
-package struct ProcessorStatus: Equatable, Sendable {
+package struct ProcessorStatus: MessagePart, Equatable, Sendable {
     /// The operating system's number of the process; 0 where there is none.
     package let processID: UInt32
     /// Whether it is ready to work.
@@ -45,33 +45,16 @@ package struct ProcessorStatus: Equatable, Sendable {
     /// How long it has worked on it; since 2.9.0 only.
     package let taskAgeSeconds: UInt32
 
-    /// Creates a status.
-    package init(
-        processID: UInt32 = 0,
-        isInitialized: Bool,
-        hasTask: Bool,
-        isSuspended: Bool = false,
-        resource: ResourceUse = ResourceUse(),
-        currentTaskID: TaskID = TaskID([]),
-        taskAgeSeconds: UInt32 = 0
-    ) {
-        self.processID = processID
-        self.isInitialized = isInitialized
-        self.hasTask = hasTask
-        self.isSuspended = isSuspended
-        self.resource = resource
-        self.currentTaskID = currentTaskID
-        self.taskAgeSeconds = taskAgeSeconds
-    }
-
     static let size = StructSize(dataWords: 2, pointers: 2)
+}
 
+extension ProcessorStatus {
     init(from reader: StructReader) throws(SchedulerMessageError) {
         processID = reader.uint32(at: 0)
         isInitialized = reader.bool(atBit: 32)
         hasTask = reader.bool(atBit: 33)
         isSuspended = reader.bool(atBit: 34)
-        resource = ResourceUse(from: try reader.field(at: 0))
+        resource = try reader.part(at: 0)
         currentTaskID = try reader.taskID(at: 1)
         taskAgeSeconds = reader.uint32(at: 8)
     }
@@ -81,7 +64,7 @@ package struct ProcessorStatus: Equatable, Sendable {
         builder.write(isInitialized, atBit: 32)
         builder.write(hasTask, atBit: 33)
         builder.write(isSuspended, atBit: 34)
-        resource.write(to: builder.startStructure(ResourceUse.size, at: 0))
+        builder.write(resource, at: 0)
         builder.write(data: currentTaskID.bytes, at: 1)
         builder.write(taskAgeSeconds, at: 8)
     }
@@ -92,10 +75,8 @@ package struct ProcessorStatus: Equatable, Sendable {
 /// `queueSize`, `capabilities` and `workerManagerID` are read from the first heartbeat only. A worker that
 /// stays silent for 60 s is forgotten.
 package struct WorkerHeartbeat: CommonMessageBody {
-    /// The number that stands for it in the union of every generation.
-    package static let tag: UInt16 = 9
-    /// Words of data and pointers in 2.9.0.
-    package static let size = StructSize(dataWords: 6, pointers: 5)
+    /// Its place in the union, and its size.
+    package static let layout = MessageLayout(tag: 9, dataWords: 6, pointers: 5)
 
     /// What the worker itself uses.
     package var agent = ResourceUse()
@@ -127,18 +108,15 @@ package struct WorkerHeartbeat: CommonMessageBody {
     /// Creates a heartbeat in which everything is zero or empty.
     package init() {}
 
-    /// Reads a heartbeat from the body of a message.
     package init(from body: StructReader) throws(SchedulerMessageError) {
-        agent = ResourceUse(from: try body.field(at: 0))
+        agent = try body.part(at: 0)
         freeBytes = body.uint64(at: 0)
         queueSize = body.uint32(at: 8)
         queuedTasks = body.uint32(at: 12)
         latencyMicroseconds = body.uint32(at: 16)
         taskLock = body.bool(atBit: 160)
-        processors = try body.structures(at: 1) { reader throws(SchedulerMessageError) in
-            try ProcessorStatus(from: reader)
-        }
-        capabilities = try body.capabilities(at: 2)
+        processors = try body.parts(at: 1)
+        capabilities = try body.parts(at: 2)
         workerManagerID = try body.bytes(at: 3)
         memoryLimitBytes = body.uint64(at: 24)
         networkSentBytes = body.uint64(at: 32)
@@ -146,15 +124,14 @@ package struct WorkerHeartbeat: CommonMessageBody {
         hostname = try body.string(at: 4)
     }
 
-    /// Writes the heartbeat into the body of a message.
     package func write(to body: StructBuilder) {
-        agent.write(to: body.startStructure(ResourceUse.size, at: 0))
+        body.write(agent, at: 0)
         body.write(freeBytes, at: 0)
         body.write(queueSize, at: 8)
         body.write(queuedTasks, at: 12)
         body.write(latencyMicroseconds, at: 16)
         body.write(taskLock, atBit: 160)
-        body.write(processors, size: ProcessorStatus.size, at: 1) { $0.write(to: $1) }
+        body.write(processors, at: 1)
         body.write(capabilities, at: 2)
         body.write(data: workerManagerID, at: 3)
         body.write(memoryLimitBytes, at: 24)
@@ -166,7 +143,7 @@ package struct WorkerHeartbeat: CommonMessageBody {
 
 /// Where Scaler's object storage server listens (`ObjectStorageAddress`); the path of a WebSocket address is
 /// not told.
-package struct ObjectStorageAddress: Hashable, Sendable {
+package struct ObjectStorageAddress: MessagePart, Hashable, Sendable {
     /// Host name or numeric address; IPv6 without brackets.
     package let host: String
     /// TCP port.
@@ -174,15 +151,10 @@ package struct ObjectStorageAddress: Hashable, Sendable {
     /// `tcp`, `tls`, `ws` or `wss`.
     package let scheme: String
 
-    /// Creates an address.
-    package init(host: String, port: UInt16, scheme: String) {
-        self.host = host
-        self.port = port
-        self.scheme = scheme
-    }
-
     static let size = StructSize(dataWords: 1, pointers: 2)
+}
 
+extension ObjectStorageAddress {
     init(from reader: StructReader) throws(SchedulerMessageError) {
         host = try reader.string(at: 0)
         port = reader.uint16(at: 0)
@@ -198,26 +170,19 @@ package struct ObjectStorageAddress: Hashable, Sendable {
 
 /// A scheduler's answer to a worker's heartbeat (`WorkerHeartbeatEcho`); tasks may arrive before the first.
 package struct WorkerHeartbeatEcho: CommonMessageBody {
-    /// The number that stands for it in the union of every generation.
-    package static let tag: UInt16 = 10
-    /// Words of data and pointers in 2.9.0.
-    package static let size = StructSize(dataWords: 0, pointers: 1)
+    /// Its place in the union, and its size.
+    package static let layout = MessageLayout(tag: 10, dataWords: 0, pointers: 1)
 
     /// Where the objects are.
     package let objectStorageAddress: ObjectStorageAddress
+}
 
-    /// Creates an echo.
-    package init(objectStorageAddress: ObjectStorageAddress) {
-        self.objectStorageAddress = objectStorageAddress
-    }
-
-    /// Reads an echo from the body of a message.
+extension WorkerHeartbeatEcho {
     package init(from body: StructReader) throws(SchedulerMessageError) {
-        objectStorageAddress = try ObjectStorageAddress(from: try body.field(at: 0))
+        objectStorageAddress = try body.part(at: 0)
     }
 
-    /// Writes the echo into the body of a message.
     package func write(to body: StructBuilder) {
-        objectStorageAddress.write(to: body.startStructure(ObjectStorageAddress.size, at: 0))
+        body.write(objectStorageAddress, at: 0)
     }
 }

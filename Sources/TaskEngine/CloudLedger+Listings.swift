@@ -17,17 +17,21 @@ extension CloudLedger {
             note(instance, begun: begun, at: now)
         }
         let look = Look(begun: begun, now: now, shown: shown, living: living, listed: listed)
-        let (wasDoubtful, knownCount) = (hasDoubtfulDeletion, taskOfInstance.count)
-        var isAnyStuck = false
+        let knownCount = taskOfInstance.count
+        var contradicted = Contradictions()
         for task in tasksInOrder where records[task]?.isEmpty == false {
             update(task, at: now) { ledger, record in
-                isAnyStuck = ledger.compare(task, &record, with: look) || isAnyStuck
+                ledger.compare(task, &record, with: look, &contradicted)
             }
         }
-        if !isAnyStuck { orders.append(.report(.noDeletionStuck)) }
+        if !contradicted.isAnyStuck { orders.append(.report(.noDeletionStuck)) }
         // Where one is on its way, "not there" may have been the second answer to a deletion whose first was lost.
         let isMoving = knownCount != taskOfInstance.count || listed.contains { $0.phase == .deleting }
-        refutationCount = wasDoubtful && !isMoving ? refutationCount + 1 : 0
+        if isMoving {
+            refutationCount = 0
+        } else if contradicted.isAnyRefuted {
+            refutationCount += 1
+        }
         return takeOrders()
     }
 
@@ -39,6 +43,7 @@ extension CloudLedger {
         begun: Duration,
         at now: Duration
     ) -> [CloudOrder] {
+        let isFirst = !isStocked
         completedListings.insert(.objects)
         for task in results where !objectDeletions.contains(.result(task)) {
             update(task, at: now) { ledger, record in ledger.noteResult(of: task, &record, at: now) }
@@ -56,6 +61,7 @@ extension CloudLedger {
                 if !stored.contains(task) { record.hasResult = false }
                 if let inputs, inputs[task] == nil { record.inputs = [] }
                 ledger.deleteFinishedInstances(of: &record)
+                if isFirst { ledger.admitWithOwnSlot(task, record) }
             }
         }
         return takeOrders()
@@ -105,6 +111,12 @@ extension CloudLedger {
         let listed: [ListedInstance]
     }
 
+    /// What a listing shows that deletions had led to believe is gone.
+    private struct Contradictions {
+        var isAnyRefuted = false
+        var isAnyStuck = false
+    }
+
     private mutating func note(_ instance: ListedInstance, begun: Duration, at now: Duration) {
         guard let task = taskOfInstance[instance.id] else {
             if !instance.phase.isLeaving { discovered(instance, at: now) }
@@ -122,30 +134,42 @@ extension CloudLedger {
     /// An instance of ours that was not known is there.
     private mutating func discovered(_ instance: ListedInstance, at now: Duration) {
         update(instance.task, at: now) { ledger, record in
-            ledger.add(instance, to: &record)
-            let isAbandonedCreate = record.createPossibleUntil != nil
+            ledger.add(instance, to: &record, at: now)
             switch record.claim {
             case .orphaned: break
-            case .queued: ledger.orders.append(.admit(instance.task))
+            case .queued: ledger.admitWithOwnSlot(instance.task, record)
             // Before a create is answered, what is listed may be what it is making.
             case .inHand(let inHand) where inHand.instanceID == nil: break
-            case .inHand, .answered:
-                if !isAbandonedCreate {
-                    ledger.orders.append(.report(.secondInstance(instance.task, instance.id)))
-                }
-                ledger.delete(record.instances.count - 1, of: &record)
+            case .inHand, .answered: return ledger.deleteSecond(record.instances.count - 1, of: &record)
             case .unwanted:
                 record.mayStoreUnwanted = true
                 ledger.delete(record.instances.count - 1, of: &record)
             }
             // One call makes one instance, and this is it.
-            if record.inHand == nil { record.createPossibleUntil = nil }
+            if record.inHand == nil, !record.abandonedCreates.isEmpty {
+                record.abandonedCreates.removeFirst()
+            }
         }
     }
 
-    /// Learns what a listing does not show of a task; whether a deletion of it is stuck.
-    private mutating func compare(_ task: TaskKey, _ record: inout CloudRecord, with look: Look) -> Bool {
-        var isAnyStuck = false
+    /// Deletes an instance of a task that has another, which is a surprise unless a create was abandoned.
+    mutating func deleteSecond(_ index: Int, of record: inout CloudRecord) {
+        let seen = record.instances[index].seen
+        if record.abandonedCreates.isEmpty {
+            orders.append(.report(.secondInstance(seen.task, seen.id)))
+        } else {
+            record.abandonedCreates.removeFirst()
+        }
+        delete(index, of: &record)
+    }
+
+    /// Learns what a listing does not show of a task.
+    private mutating func compare(
+        _ task: TaskKey,
+        _ record: inout CloudRecord,
+        with look: Look,
+        _ contradicted: inout Contradictions
+    ) {
         for id in record.instances.map(\.id) {
             guard let index = record.instances.firstIndex(where: { $0.id == id }) else { continue }
             switch record.instances[index].deletion {
@@ -154,10 +178,11 @@ extension CloudLedger {
                     remove(index, of: &record)
                     orders.append(.roomFreed)
                 } else if isDoubtful {
+                    contradicted.isAnyRefuted = true
                     orders.append(.report(.deletionDoubtful(id)))
                     delete(index, of: &record)
                 } else if since + periods.deletion <= look.now {
-                    isAnyStuck = true
+                    contradicted.isAnyStuck = true
                     orders.append(.report(.deletionStuck(id)))
                     delete(index, of: &record)
                 }
@@ -165,16 +190,14 @@ extension CloudLedger {
             case .none: compareKept(id, at: index, task, &record, with: look)
             }
         }
-        if let until = record.createPossibleUntil, until < look.begun, record.instances.isEmpty {
-            record.createPossibleUntil = nil
-        }
+        // What they made by then is in the listing, and counts by itself.
+        record.abandonedCreates.removeAll { $0 < look.begun }
         if record.claim == .unwanted, record.mayStoreUnwanted, record.instances.isEmpty {
             record.mayStoreUnwanted = false
             deleteResult(of: task, &record)
         }
-        if record.isClaimable { deleteFinishedInstances(of: &record) }
+        deleteFinishedInstances(of: &record)
         expire(task, &record, at: look.now)
-        return isAnyStuck
     }
 
     /// The same for an instance that is not to be deleted.
@@ -189,7 +212,9 @@ extension CloudLedger {
             if inHand.isWatched, !look.shown.contains(id) {
                 orders.append(.tell(task, .instanceMissed(begun: look.begun)))
             }
-        } else if !look.shown.contains(id) || record.instances[index].seen.phase.isLeaving {
+        } else if record.instances[index].seen.phase.isLeaving
+            || (!look.shown.contains(id) && record.instances[index].knownSince < look.begun)
+        {
             remove(index, of: &record)
         }
     }
@@ -199,9 +224,11 @@ extension CloudLedger {
         record.instances.remove(at: index)
     }
 
-    /// Deletes instances whose result is stored: it is all that their task needs, and they only hold slots.
+    /// Deletes an orphan's instances if its result is stored: that is all that its task needs, and they only hold slots.
+    ///
+    /// A queued task has its slot by its instance, which its run deletes.
     private mutating func deleteFinishedInstances(of record: inout CloudRecord) {
-        if record.hasResult { deleteInstances(of: &record) }
+        if record.claim == .orphaned, record.hasResult { deleteInstances(of: &record) }
     }
 
     /// Gives up an orphan that nobody asked for within the grace time.

@@ -15,14 +15,19 @@ extension CloudLedger {
         update(task, at: now) { ledger, record in
             record.claim = .queued
             ledger.answeredTasks.remove(task)
-            if record.instances.contains(where: \.isCounted) { ledger.orders.append(.admit(task)) }
+            ledger.admitWithOwnSlot(task, record)
         }
         return takeOrders()
     }
 
     /// A queued task is not waited for here any more, but the scheduler may send it again.
     package mutating func unqueued(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
-        update(task, at: now) { _, record in if record.claim == .queued { record.claim = .orphaned } }
+        update(task, at: now) { ledger, record in
+            guard record.claim == .queued else { return }
+            if ledger.isSweeping { return ledger.abandon(task, &record) }
+            record.claim = .orphaned
+            record.since = now
+        }
         return takeOrders()
     }
 
@@ -47,7 +52,6 @@ extension CloudLedger {
                 ledger.orders.append(.report(.adopted(task)))
             }
             record.claim = .inHand(CloudRecord.InHand(instanceID: best?.id))
-            record.createPossibleUntil = nil
             record.mayStoreUnwanted = false
             ledger.answeredTasks.remove(task)
             ledger.deleteInstances(of: &record, except: best?.id)
@@ -61,22 +65,30 @@ extension CloudLedger {
         update(task, at: now) { _, record in record.inputs.insert(name) }
     }
 
-    /// Objects of a task in hand that must not be deleted any more, as an earlier run of it had ordered.
+    /// Objects of a task in hand that must not be deleted any more, as an earlier run of it had ordered; what it does not store
+    /// anew of them is deleted when it is released.
     package mutating func keepObjects(of task: TaskKey) -> [TaskObject] {
         let kept = objectDeletions.filter { $0.task == task }
         objectDeletions.subtract(kept)
+        for case .input(_, let name) in kept { records[task]?.inputs.insert(name) }
         return Array(kept)
     }
 
     /// A create was answered with this instance.
     package mutating func createAnswered(_ instance: ListedInstance, at now: Duration) -> [CloudOrder] {
         update(instance.task, at: now) { ledger, record in
-            if ledger.taskOfInstance[instance.id] == nil { ledger.add(instance, to: &record) }
+            let isNew = ledger.taskOfInstance[instance.id] == nil
+            if isNew { ledger.add(instance, to: &record, at: now) }
             record.nextGeneration = max(record.nextGeneration, instance.generation + 1)
-            record.createPossibleUntil = nil
             if record.inHand != nil {
                 record.inHand?.instanceID = instance.id
+                record.inHand?.givenUpID = nil
+                for index in record.instances.indices where record.instances[index].id != instance.id {
+                    if record.instances[index].deletion == .none { ledger.deleteSecond(index, of: &record) }
+                }
             } else {
+                if isNew, !record.abandonedCreates.isEmpty { record.abandonedCreates.removeFirst() }
+                record.mayStoreUnwanted = record.claim == .unwanted
                 ledger.deleteInstances(of: &record)
             }
         }
@@ -87,7 +99,8 @@ extension CloudLedger {
     /// A create was given up without an answer, or its last answer named an instance that is gone.
     package mutating func createAbandoned(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
         update(task, at: now) { ledger, record in
-            record.createPossibleUntil = now + ledger.periods.abandonedCreate
+            record.abandonedCreates.append(now + ledger.periods.abandonedCreate)
+            record.inHand?.hasAbandonedCreate = true
         }
         lastChange = now
         return takeOrders()
@@ -107,6 +120,7 @@ extension CloudLedger {
         update(task, at: now) { ledger, record in
             guard let id = record.inHand?.instanceID else { return }
             record.inHand?.instanceID = nil
+            record.inHand?.givenUpID = id
             guard let index = record.instances.firstIndex(where: { $0.id == id }) else { return }
             if record.instances[index].deletion == .none { ledger.delete(index, of: &record) }
             mustWait = record.instances[index].isCounted
@@ -137,11 +151,12 @@ extension CloudLedger {
         releasedTasks.insert(task)
         update(task, at: now) { ledger, record in
             let isConfirmed = record.inHand?.isConfirmed ?? false
-            guard isAnswered, !isConfirmed, !ledger.isLeaving,
-                record.hasResult || !record.instances.isEmpty
+            // Without a result, the run's own instance is what tells that the task has had its run.
+            let evidence = record.hasResult ? nil : record.inHand?.instanceID
+            guard isAnswered, !isConfirmed, !ledger.isLeaving, record.hasResult || evidence != nil
             else { return ledger.abandon(task, &record) }
             ledger.deleteInputs(of: task, &record)
-            if record.hasResult { ledger.deleteInstances(of: &record) }
+            ledger.deleteInstances(of: &record, except: evidence)
             let patience = record.hasResult ? ledger.periods.resultEvidence : ledger.periods.instanceEvidence
             record.claim = .answered(until: now + patience)
             ledger.answeredTasks.insert(task)
@@ -154,7 +169,8 @@ extension CloudLedger {
     package mutating func answerConfirmed(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
         guard records[task] != nil else { return [] }
         update(task, at: now) { ledger, record in
-            record.inHand?.isConfirmed = true
+            // Before this run has an answer, it can only be an earlier one's that is confirmed.
+            if record.inHand?.isWatched == false { record.inHand?.isConfirmed = true }
             guard case .answered = record.claim else { return }
             let hasResult = record.hasResult
             ledger.abandon(task, &record)

@@ -82,7 +82,7 @@ package struct CloudLedger {
 
     /// How many deletions of instances were accepted.
     package internal(set) var deletedCount = 0
-    /// How often in a row an instance was said not to be there and listed all the same, over all instances.
+    /// How many listings in a row showed an instance that had been said not to be there, while nothing else moved.
     package internal(set) var refutationCount = 0
 
     /// A ledger that knows of nothing, for at most `slotLimit` instances at once.
@@ -104,6 +104,9 @@ package struct CloudLedger {
 
     /// How many slots are held: by runs, by instances without one, by abandoned creates, and by grants under way.
     package var occupiedSlotCount: Int { totals.slots + grantedCount }
+
+    /// The grace time in whole seconds, for the log.
+    package var graceSeconds: Int64 { periods.grace.components.seconds }
 
     /// Tasks of which there is something that nobody here has asked for.
     package var orphanCount: Int { records.values.count { $0.claim == .orphaned } }
@@ -225,8 +228,8 @@ package struct CloudLedger {
         return orders
     }
 
-    mutating func add(_ instance: ListedInstance, to record: inout CloudRecord) {
-        record.instances.append(CloudRecord.Instance(id: instance.id, seen: instance))
+    mutating func add(_ instance: ListedInstance, to record: inout CloudRecord, at now: Duration) {
+        record.instances.append(CloudRecord.Instance(id: instance.id, knownSince: now, seen: instance))
         record.nextGeneration = max(record.nextGeneration, instance.generation + 1)
         taskOfInstance[instance.id] = instance.task
     }
@@ -270,6 +273,12 @@ package struct CloudLedger {
     }
 
     // MARK: - Slots
+
+    /// Has a queued task admitted whose instance holds a slot already; before both first listings nobody knows all that there
+    /// is to adopt.
+    mutating func admitWithOwnSlot(_ task: TaskKey, _ record: CloudRecord) {
+        if isStocked, record.claim == .queued, record.best != nil { orders.append(.admit(task)) }
+    }
 
     /// A queued task is given a slot, which is its own from now on.
     package mutating func slotGranted() {

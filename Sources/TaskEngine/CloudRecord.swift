@@ -24,6 +24,10 @@ struct CloudRecord {
     struct InHand: Hashable {
         /// The instance that it waits for; nil before its create is answered.
         var instanceID: String?
+        /// The instance that it gave up, and whose end it waits for before it makes another.
+        var givenUpID: String?
+        /// Whether its create was abandoned; it makes no other.
+        var hasAbandonedCreate = false
         /// Whether it wants to be told of listings.
         var isWatched = true
         /// Whether its answer was confirmed before it let go of the task.
@@ -44,6 +48,8 @@ struct CloudRecord {
     /// One instance.
     struct Instance: Hashable {
         let id: String
+        /// Since when it is known: a listing that began earlier may not show it.
+        let knownSince: Duration
         /// How it was last seen.
         var seen: ListedInstance
         var deletion = Deletion.none
@@ -58,7 +64,8 @@ struct CloudRecord {
         }
     }
 
-    /// When something of it was first seen, or its answer was given up.
+    /// Since when the scheduler could ask for it: when something of it was first seen, its answer was given up, or its worker was
+    /// lost while it waited.
     var since: Duration
     var claim: Claim
     /// Position among all records, in the order in which they were made.
@@ -70,8 +77,8 @@ struct CloudRecord {
     var inputs: Set<String> = []
     /// Above the generation of every instance that was seen.
     var nextGeneration = 0
-    /// Until when a create that was abandoned without an answer may still make an instance.
-    var createPossibleUntil: Duration?
+    /// Until when each create that was abandoned without an answer may still make an instance, in the order of the times.
+    var abandonedCreates: [Duration] = []
     /// Whether a container may still store a result that nobody wants, so that it is deleted when no instance is left.
     var mayStoreUnwanted = false
 
@@ -95,7 +102,7 @@ struct CloudRecord {
         var totals = CloudTotals()
         totals.slots = slotCount
         totals.worthLooking = isWorthLooking ? 1 : 0
-        totals.withUnknownObjects = claim == .orphaned || createPossibleUntil != nil ? 1 : 0
+        totals.withUnknownObjects = claim == .orphaned || !abandonedCreates.isEmpty ? 1 : 0
         for instance in instances {
             if instance.deletion == .ordered { totals.pendingDeletions += 1 }
             if case .accepted(_, isDoubtful: true) = instance.deletion { totals.doubtfulDeletions += 1 }
@@ -103,16 +110,20 @@ struct CloudRecord {
         return totals
     }
 
-    /// How many slots it takes.
+    /// How many slots it takes: one for each instance that counts and for each create that may still make one.
     private var slotCount: Int {
-        let counted = instances.count { $0.isCounted }
-        let isHeld = inHand != nil || createPossibleUntil != nil
-        return isHeld ? max(1, counted) : counted
+        let possible = instances.count { $0.isCounted } + abandonedCreates.count
+        guard let inHand else { return possible }
+        // What is listed before the create is answered may be what it makes, and what was given up is waited for.
+        let hasOwn = instances.contains {
+            $0.isCounted && ($0.deletion == .none || $0.id == inHand.givenUpID)
+        }
+        return max(1, hasOwn || inHand.hasAbandonedCreate ? possible : possible + 1)
     }
 
     /// Whether the cloud holds nothing of it, as far as is known.
     var isEmpty: Bool {
-        instances.isEmpty && !hasResult && inputs.isEmpty && createPossibleUntil == nil
+        instances.isEmpty && !hasResult && inputs.isEmpty && abandonedCreates.isEmpty
     }
 
     /// Whether there is anything to learn of it by looking.

@@ -10,18 +10,6 @@
 
 /// The evidence on one instance; pure, time arrives as an argument (on any steady clock).
 package struct InstanceWatch: Hashable, Sendable {
-    /// What an instance is doing, as far as anyone waiting for its task cares.
-    package enum Phase: Hashable, Sendable {
-        /// Not running yet. To any other.
-        case creating
-        /// Running, or on its way between two states. To `deleting`, `stopped`.
-        case running
-        /// Being deleted, by us or by somebody else. To `stopped`.
-        case deleting
-        /// Nothing of it runs any more.
-        case stopped
-    }
-
     /// Which limit was passed.
     package enum Limit: Hashable, Sendable {
         /// The one for becoming active.
@@ -87,13 +75,13 @@ package struct InstanceWatch: Hashable, Sendable {
     package var isEndSeen: Bool { endSeen != nil }
 
     /// A listing begun at `started` and over at `now` showed the instance.
-    package mutating func instanceListed(_ phase: Phase, started: Duration, now: Duration) {
+    package mutating func instanceListed(_ phase: InstancePhase, started: Duration, now: Duration) {
         instancesListedAt = max(instancesListedAt ?? started, started)
         missCount = 0
         if phase != .creating, activeSince == nil { activeSince = now }
         deletingSince = phase == .deleting ? deletingSince ?? now : nil
         let isTooLong = deletingSince.map { now - $0 >= Self.deletingPatience } ?? false
-        noteEnd(phase == .stopped || isTooLong, now)
+        noteEnd(phase.isOver || isTooLong, now)
     }
 
     /// A complete listing begun at `started` and over at `now` did not show the instance.
@@ -132,7 +120,7 @@ package struct InstanceWatch: Hashable, Sendable {
         if isEndConfirmed { return missCount > 0 ? .vanished : .endedWithoutResult }
         let limit = activeSince.map { $0 + jobTimeout } ?? createdAt + createTimeout
         if now < limit { return .open(until: limit) }
-        // The next listings tell whether it vanished; that it did not become active in time would be said of a ghost.
+        // The next listings tell whether it vanished: then a time limit is not what ended it.
         if missCount > 0 { return .open(until: nil) }
         guard let resultsListedAt, resultsListedAt >= limit else { return .open(until: nil) }
         if activeSince == nil {

@@ -22,7 +22,7 @@ package struct ContainerError: Equatable, Sendable {
     /// Whatever else the runner said, in its order; `None` says nothing.
     package let fields: [Field]
 
-    /// What a client of Scaler's own OCI manager reads in this case, and the last words of a task that left more.
+    /// What a client of Scaler's own OCI manager reads in this case, and the end of its stderr where the runner sent it.
     package var clientText: String {
         let text = "Task failed in container: \(error)\n\(traceback)"
         guard let tail = fields.first(where: { $0.name == "stderr_tail" })?.text, !tail.isEmpty else {
@@ -31,7 +31,7 @@ package struct ContainerError: Equatable, Sendable {
         return text + "The end of its stderr:\n\(tail)"
     }
 
-    /// Whether the task took its process with it: a signal, `os._exit`, or the kernel's hunger for memory.
+    /// Whether the task took its process with it: a signal, `os._exit`, or the kernel's out-of-memory killer.
     package var saysProcessDied: Bool {
         fields.contains { $0.name == "kind" && ($0.text == "signal" || $0.text == "exit") }
     }

@@ -19,13 +19,11 @@ package enum FailurePickle {
         case valueError = "ValueError"
         /// The cloud or the object storage could not be reached in time.
         case connectionError = "ConnectionError"
-        /// The process that ran the task ended before the task did: Scaler's own word for it.
+        /// The process that ran the task ended before the task did: Scaler's own exception for it.
         case processorDiedError = "ProcessorDiedError"
 
         /// The module to import it from; Scaler's is there wherever a client is.
-        var module: String {
-            self == .processorDiedError ? "scaler.utility.exceptions" : "builtins"
-        }
+        var module: String { self == .processorDiedError ? "scaler.utility.exceptions" : "builtins" }
     }
 
     /// Returns the pickle of `name(text)`.

@@ -2,6 +2,20 @@
 
 package import Encodings
 
+/// Why a stored result is not an outcome: always the fault of what ran in the container, and never worth a retry.
+package enum TaskPayloadError: Error, Equatable, Sendable {
+    /// The result ends before its pickle does.
+    case truncated
+    /// More follows after the pickle's end.
+    case trailingBytes
+    /// An opcode that only code or exotic data needs, or one that does not fit where it stands.
+    case unreadable(offset: Int)
+    /// The pickle uses more depth or memory than any outcome does.
+    case overLimit
+    /// A readable pickle of something else; the text names what it is.
+    case notAnOutcome(String)
+}
+
 /// What a container stored as its task's result.
 ///
 /// The ranges are offsets into the (decompressed) stored pickle: the bytes there go to Scaler's object storage as they
@@ -82,7 +96,7 @@ package enum TaskOutcome: Equatable, Sendable {
     ) throws(TaskPayloadError) -> Range<Int> {
         let outputStart = start + Trampoline.outputLengthBytes
         guard outputStart <= end else { throw .notAnOutcome("bytes without the output they promise") }
-        let count = head[start..<outputStart].reduce(0) { $0 << 8 | Int($1) }
+        let count = Int(bigEndian(head[start..<outputStart]))
         guard count <= end - outputStart else { throw .notAnOutcome("bytes without the output they promise") }
         return outputStart..<(outputStart + count)
     }

@@ -3,6 +3,36 @@
 internal import COpenSSL
 internal import Encodings
 
+/// Why a server's certificate was refused.
+package enum CertificateProblem: Sendable, Equatable, CustomStringConvertible {
+    /// Its last day, or that of a certificate above it, has passed.
+    case expired
+    /// Its first day has not come; often this machine's clock is wrong.
+    case notYetValid
+    /// It names other hosts than the one asked for.
+    case wrongHost
+    /// It vouches for itself.
+    case selfSigned
+    /// No trusted root vouches for it.
+    case unknownAuthority
+    /// Its key or the digest of its signature is too weak.
+    case tooWeak
+    /// Anything else, in OpenSSL's words.
+    case other(String)
+
+    package var description: String {
+        switch self {
+        case .expired: "expired"
+        case .notYetValid: "not yet valid (is this machine's clock right?)"
+        case .wrongHost: "issued for another host"
+        case .selfSigned: "self-signed"
+        case .unknownAuthority: "issued by an unknown authority"
+        case .tooWeak: "key or signature too weak"
+        case .other(let reason): reason
+        }
+    }
+}
+
 /// What the daemon needs to know of an X.509 certificate (RFC 5280).
 package struct Certificate: Sendable, Equatable {
     /// The certificate itself.
@@ -15,30 +45,16 @@ package struct Certificate: Sendable, Equatable {
     /// Reads the first certificate of a text in PEM form; `source` says in errors where it came from.
     package init(pem: [UInt8], source: String) throws(TransportError) {
         OpenSSLError.clear()
-        let parsed = pem.withUnsafeBytes { bytes -> OpaquePointer? in
-            let memory = expectOpenSSL(
-                BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)),
-                "BIO_new_mem_buf"
-            )
-            defer { BIO_free(memory) }
-            return PEM_read_bio_X509(memory, nil, nil, nil)
-        }
-        guard let parsed else {
+        guard let parsed = withMemoryBIO(pem, { PEM_read_bio_X509($0, nil, nil, nil) }) else {
             throw .malformedCertificate(source: source, reason: OpenSSLError.take().text)
         }
         defer { X509_free(parsed) }
-        der = encoding(of: parsed)
+        der = derEncoding("i2d_X509") { i2d_X509(parsed, $0) }
         subjectValues = Transport.subjectValues(of: parsed)
         guard let notAfter = epochSeconds(X509_get0_notAfter(parsed)) else {
             throw .malformedCertificate(source: source, reason: "its notAfter is no time")
         }
         notAfterEpochSeconds = notAfter
-    }
-
-    /// The fingerprint as pairs of hex digits with colons between.
-    package func fingerprint(_ algorithm: DigestAlgorithm, uppercase: Bool) -> String {
-        let digits = Hexadecimal.encode(algorithm.digest(der), separator: ":")
-        return uppercase ? digits.uppercased() : digits
     }
 
     /// The rest of the first value of the subject that begins with `prefix`, such as "opc-tenant:".
@@ -47,18 +63,7 @@ package struct Certificate: Sendable, Equatable {
     }
 
     /// The certificate as the body of a PEM block, without line breaks.
-    package var base64Body: String {
-        Base64.encode(der)
-    }
-}
-
-private func encoding(of certificate: OpaquePointer) -> [UInt8] {
-    let count = i2d_X509(certificate, nil)
-    expectOpenSSL(count > 0, "i2d_X509")
-    return [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, filled in
-        var end = buffer.baseAddress
-        filled = Int(i2d_X509(certificate, &end))
-    }
+    package var base64Body: String { Base64.encode(der) }
 }
 
 private func subjectValues(of certificate: OpaquePointer) -> [String] {

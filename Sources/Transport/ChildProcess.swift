@@ -5,7 +5,7 @@
 // Rule: the end of a child is told by SIGCHLD, which is one for many children and belongs to whoever set its handler
 // last, or by pidfd_open(2): a descriptor that becomes readable when that one child has ended.
 // Consequence: a child is waited for like a socket. Its zombie keeps its number taken until waitpid, which is called
-// here and nowhere else, so a signal sent before that cannot hit a stranger.
+// here and nowhere else, so a signal sent before that cannot reach another process.
 // Rejected: libev's child watcher, which reaps every child of the process; fork, which Swift forbids for a reason.
 
 internal import CLinux
@@ -15,7 +15,7 @@ internal import Glibc
 /// A program that was started and may have ended.
 ///
 /// It is reaped while the loop runs, whoever still holds this object. One that shall not outlive this process has to
-/// be told so with `send`, or be started with `endsWithUs`.
+/// be told so with `send`, or be started with `endsWithParent`.
 @LoopActor
 package final class ChildProcess {
     /// Bytes that one read of its output takes.
@@ -102,7 +102,7 @@ package final class ChildProcess {
         let readiness = Readiness(watched)
         var status: Int32 = 0
         while waitpid(processID, &status, WNOHANG) == 0 {
-            // Never cancelled: nobody holds this piece of work.
+            // Never cancelled: nobody holds this task.
             try? await readiness.wait(for: .read, until: .never)
         }
         readiness.close()
@@ -145,7 +145,8 @@ private func launch(_ program: Program, input: Int32?, output: Int32?) throws(Tr
     if program.leadsGroup { flags |= POSIX_SPAWN_SETPGROUP }
     posix_spawnattr_setflags(&attributes, Int16(flags))
 
-    let (path, vector) = program.endsWithUs ? MortalProgram.start(program) : (program.path, program.vector)
+    let (path, vector) =
+        program.endsWithParent ? ParentDeathSignal.launch(program) : (program.path, program.vector)
     let arguments = CStrings(vector)
     let environment = CStrings((program.environment ?? environmentVariables()).map { "\($0)=\($1)" })
     var processID = pid_t()

@@ -4,13 +4,13 @@
 //
 // Rule: a host may have several addresses, of which some lead nowhere, most often all of one family.
 // Consequence: the addresses are tried in turn, families alternating, each 250 ms after the one before
-// (section 5) or as soon as that one has failed; the first connection made wins, the others are given up.
+// (section 5) or as soon as that one has failed; the first connection made wins, the others are cancelled.
 // Rejected: all at once, which floods a small server, and one after another, which costs a whole time-out
 // for each dead address.
 
 package import EventLoop
 
-/// How long an attempt has the field to itself, from RFC 8305 section 8.
+/// How long an attempt runs before the next one starts beside it, from RFC 8305 section 8.
 private let connectionAttemptDelay = Duration.milliseconds(250)
 
 /// Connects to `host`, a name or a numeric address, at `port`.
@@ -37,7 +37,7 @@ package func connectTCP(
     if addresses.count == 1 { return try await connectOnce(to: addresses[0], deadline: deadline) }
     let race = ConnectionRace(alternatingFamilies(addresses), deadline)
     let outcome = await race.run()
-    await race.giveUpOthers()
+    await race.cancelOthers()
     return try outcome.get()
 }
 
@@ -93,8 +93,8 @@ private final class ConnectionRace {
         while failures.count < addresses.count {
             do throws(WaitError) {
                 let isLast = attempts.count == addresses.count
-                let patience = isLast ? Deadline.never : .after(connectionAttemptDelay)
-                let outcome = try await outcomes.receive(until: patience)
+                let wait = isLast ? Deadline.never : .after(connectionAttemptDelay)
+                let outcome = try await outcomes.receive(until: wait)
                 guard case .failure(let error) = outcome.result else { return outcome.result }
                 failures[outcome.index] = error
                 startNext()
@@ -109,7 +109,7 @@ private final class ConnectionRace {
 
     /// Ends the attempts still under way and waits till their sockets are closed; a stream that nobody took
     /// closes itself when the race is let go.
-    func giveUpOthers() async {
+    func cancelOthers() async {
         for attempt in attempts { attempt.cancel() }
         for attempt in attempts { await attempt.value }
     }

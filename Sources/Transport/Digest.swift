@@ -20,7 +20,7 @@ package enum DigestAlgorithm: Sendable {
         }
     }
 
-    fileprivate var method: OpaquePointer? {
+    private var method: OpaquePointer? {
         switch self {
         case .sha256: EVP_sha256()
         case .sha1: EVP_sha1()
@@ -29,36 +29,19 @@ package enum DigestAlgorithm: Sendable {
     }
 }
 
-/// A digest of bytes that come piece by piece.
-package final class RunningDigest {
-    private let context: OpaquePointer
-
-    /// Begins a digest of nothing yet.
-    package init(_ algorithm: DigestAlgorithm) {
-        context = expectOpenSSL(EVP_MD_CTX_new(), "EVP_MD_CTX_new")
-        expectOpenSSL(EVP_DigestInit_ex(context, algorithm.method, nil) == 1, "EVP_DigestInit_ex")
+/// Bytes that nobody can guess, for identities and tokens.
+package func secureRandomBytes(count: Int) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+        // Fails only when the kernel has no entropy to give, and then nothing here should go on.
+        expectOpenSSL(RAND_bytes(buffer.baseAddress, Int32(count)) == 1, "RAND_bytes")
+        filled = count
     }
+}
 
-    /// Takes in more bytes.
-    package func update(_ bytes: [UInt8]) {
-        let result = bytes.withUnsafeBytes { EVP_DigestUpdate(context, $0.baseAddress, $0.count) }
-        expectOpenSSL(result == 1, "EVP_DigestUpdate")
-    }
-
-    /// The digest of all bytes so far; more may follow.
-    package func digest() -> [UInt8] {
-        let copy: OpaquePointer = expectOpenSSL(EVP_MD_CTX_new(), "EVP_MD_CTX_new")
-        defer { EVP_MD_CTX_free(copy) }
-        expectOpenSSL(EVP_MD_CTX_copy_ex(copy, context) == 1, "EVP_MD_CTX_copy_ex")
-        var count: UInt32 = 0
-        return [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { output, outputCount in
-            let result = EVP_DigestFinal_ex(copy, output.baseAddress, &count)
-            expectOpenSSL(result == 1, "EVP_DigestFinal_ex")
-            outputCount = Int(count)
-        }
-    }
-
-    deinit {
-        EVP_MD_CTX_free(context)
-    }
+/// Overwrites `bytes`, which held a secret, and empties them.
+///
+/// Reaches only this copy: whoever holds another one has to do the same.
+package func cleanse(_ bytes: inout [UInt8]) {
+    bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
+    bytes = []
 }

@@ -43,8 +43,11 @@ final class NameLookup {
         }
     }
 
-    /// Waits for both answers, `patience` for the second; `end` must follow.
-    func run(_ deadline: Deadline, _ patience: Duration) async -> Result<[SocketAddress], TransportError> {
+    /// Waits for both answers, `resolutionDelay` for the second; `end` must follow.
+    func run(
+        _ deadline: Deadline,
+        _ resolutionDelay: Duration
+    ) async -> Result<[SocketAddress], TransportError> {
         ask(AF_INET6)
         ask(AF_INET)
         var limit = deadline
@@ -52,7 +55,7 @@ final class NameLookup {
         while answersMissing > 0 {
             if !addresses.isEmpty, !isLimited {
                 isLimited = true
-                limit = min(deadline, .after(patience))
+                limit = min(deadline, .after(resolutionDelay))
             }
             if let error = await step(until: limit) {
                 if isLimited, error == .deadlinePassed { break }
@@ -97,7 +100,7 @@ final class NameLookup {
         ares_getaddrinfo(channel, host, nil, &hints, answered, Unmanaged.passUnretained(self).toOpaque())
     }
 
-    /// The reason to give when neither family has an address: a failure that passes hides what is certain.
+    /// The reason to give when neither family has an address: a temporary failure comes before a definite answer.
     private var worstProblem: ResolutionProblem {
         for problem in problems {
             if case .serversFailed = problem { return problem }

@@ -10,7 +10,7 @@ internal import COpenSSL
 struct OpenSSLError {
     /// The reason numbers of the entries made by the SSL library.
     let sslReasons: [Int32]
-    /// OpenSSL's words for the first of those, else for the first entry, where the trouble began.
+    /// OpenSSL's words for the first of those, else for the first entry, where the failure began.
     let text: String
 
     /// Takes everything out of the queue.
@@ -42,4 +42,26 @@ func expectOpenSSL(_ succeeded: Bool, _ call: StaticString) {
 func expectOpenSSL<Pointer>(_ pointer: Pointer?, _ call: StaticString) -> Pointer {
     guard let pointer else { preconditionFailure("\(call) failed: \(OpenSSLError.take().text)") }
     return pointer
+}
+
+/// Calls `body` with OpenSSL's reader of the bytes of `text`.
+func withMemoryBIO<Value>(_ text: [UInt8], _ body: (OpaquePointer) -> Value) -> Value {
+    text.withUnsafeBytes { bytes in
+        let reader = expectOpenSSL(BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)), "BIO_new_mem_buf")
+        defer { BIO_free(reader) }
+        return body(reader)
+    }
+}
+
+/// The DER form that `encode`, one of OpenSSL's i2d functions, tells the length of and then writes.
+func derEncoding(
+    _ call: StaticString,
+    _ encode: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> Int32
+) -> [UInt8] {
+    let count = encode(nil)
+    expectOpenSSL(count > 0, call)
+    return [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, filled in
+        var end = buffer.baseAddress
+        filled = Int(encode(&end))
+    }
 }

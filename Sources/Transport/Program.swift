@@ -25,7 +25,7 @@ package struct Program: Sendable, Equatable {
     /// Where its output goes.
     package var output = Output.captured
     /// Whether the kernel kills it when we end in whatever way, so that nothing of ours outlives a `kill -9`.
-    package var endsWithUs = false
+    package var endsWithParent = false
     /// Whether it leads a process group of its own, so that Ctrl-C at the terminal reaches us alone.
     package var leadsGroup = false
 

@@ -3,6 +3,33 @@
 internal import COpenSSL
 internal import Encodings
 
+/// Why a private key could not be loaded or used; never contains key material.
+package enum KeyProblem: Sendable, Equatable, CustomStringConvertible {
+    /// The key is encrypted and no passphrase was given.
+    case passphraseMissing
+    /// The passphrase does not open the key.
+    case passphraseWrong
+    /// The text holds a public key.
+    case publicKey
+    /// The text holds a key of another kind than RSA.
+    case notRSA
+    /// The text holds no private key that OpenSSL can read.
+    case malformed
+    /// OpenSSL failed, in its own words.
+    case failed(String)
+
+    package var description: String {
+        switch self {
+        case .passphraseMissing: "the private key is encrypted and needs a passphrase"
+        case .passphraseWrong: "the passphrase does not open the private key"
+        case .publicKey: "a private key is required, but a public key was provided"
+        case .notRSA: "the private key is not an RSA key"
+        case .malformed: "the text is not a private key in PEM form"
+        case .failed(let reason): "the private key could not be used: \(reason)"
+        }
+    }
+}
+
 /// A private RSA key; its numbers stay in OpenSSL's memory, which overwrites them when the key is freed.
 package final class RSAKey: Sendable {
     /// Never changed after init, and OpenSSL allows any number of threads to use a key.
@@ -45,25 +72,13 @@ package final class RSAKey: Sendable {
         return signature
     }
 
-    /// Length of the modulus.
-    package var bitCount: Int {
-        Int(EVP_PKEY_get_bits(key))
-    }
-
     /// The public half as DER of SubjectPublicKeyInfo (RFC 5280 section 4.1).
     package var publicKeyDER: [UInt8] {
-        let count = i2d_PUBKEY(key, nil)
-        expectOpenSSL(count > 0, "i2d_PUBKEY")
-        return [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, filled in
-            var end = buffer.baseAddress
-            filled = Int(i2d_PUBKEY(key, &end))
-        }
+        derEncoding("i2d_PUBKEY") { i2d_PUBKEY(key, $0) }
     }
 
     /// The public half as the body of a PEM block, without line breaks.
-    package var publicKeyBase64: String {
-        Base64.encode(publicKeyDER)
-    }
+    package var publicKeyBase64: String { Base64.encode(publicKeyDER) }
 
     /// What OCI calls the key's fingerprint: MD5 of the public half, as pairs of lower-case hex with colons.
     package var fingerprint: String {
@@ -91,7 +106,7 @@ package final class RSAKey: Sendable {
     }
 }
 
-/// The key in `pem`, of any kind; tells apart what the user can do something about.
+/// The key in `pem`, of any kind; the errors differ where the user can do something about them.
 private func loadPrivateKey(_ pem: [UInt8], _ passphrase: [UInt8]?) throws(TransportError) -> OpaquePointer {
     let labels = pemLabels(pem)
     guard labels.contains(where: { $0.hasSuffix("PRIVATE KEY") }) else {
@@ -99,12 +114,9 @@ private func loadPrivateKey(_ pem: [UInt8], _ passphrase: [UInt8]?) throws(Trans
     }
     let attempt = PassphraseAttempt(passphrase)
     OpenSSLError.clear()
-    let key = pem.withUnsafeBytes { bytes -> OpaquePointer? in
-        let source = expectOpenSSL(BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)), "BIO_new_mem_buf")
-        defer { BIO_free(source) }
-        return withExtendedLifetime(attempt) {
-            PEM_read_bio_PrivateKey(source, nil, givePassphrase, Unmanaged.passUnretained(attempt).toOpaque())
-        }
+    let context = Unmanaged.passUnretained(attempt).toOpaque()
+    let key = withExtendedLifetime(attempt) {
+        withMemoryBIO(pem) { PEM_read_bio_PrivateKey($0, nil, passphraseCallback, context) }
     }
     OpenSSLError.clear()
     if let key { return key }
@@ -123,7 +135,7 @@ private final class PassphraseAttempt {
 }
 
 /// Copies the passphrase to OpenSSL's buffer and returns its length, or -1 for "none".
-private func givePassphrase(
+private func passphraseCallback(
     buffer: UnsafeMutablePointer<CChar>?,
     size: Int32,
     _: Int32,

@@ -5,14 +5,14 @@ internal import Glibc
 
 /// Memory that this process holds and does not use.
 package enum ResidentPages {
-    /// Gives back the code that only the start or a burst of work needed, and free heap.
+    /// Releases the code that only the start or a burst of work needed, and free heap.
     ///
     /// Linking, the search through the runtime's protocol conformances and the reading of certificates touch
     /// nearly every page of the program and its libraries once, and nothing ever unmaps them again. Code is
     /// never written to, so its pages may go at any time: what is used comes back from the page cache at the
-    /// next touch. Returns how many mappings were given back.
+    /// next touch. Returns how many mappings were released.
     @discardableResult
-    package static func giveBack() -> Int {
+    package static func release() -> Int {
         _ = clinux_trim_heap()
         guard let bytes = try? readFile("/proc/self/maps", byteCountMax: 1 << 20) else { return 0 }
         var count = 0

@@ -6,19 +6,19 @@ package import EventLoop
 ///
 /// A name is looked up as /etc/nsswitch.conf, /etc/hosts and /etc/resolv.conf say at this moment. `servers`,
 /// comma-separated addresses with ports, stand in for those of resolv.conf. When one family has answered, the
-/// other gets `patience` more (RFC 8305 section 8, "Resolution Delay").
+/// other gets `resolutionDelay` more (RFC 8305 section 8, "Resolution Delay").
 @LoopActor
 package func resolve(
     _ host: String,
     port: UInt16,
     servers: String? = nil,
-    patience: Duration = .milliseconds(50),
+    resolutionDelay: Duration = .milliseconds(50),
     deadline: Deadline
 ) async throws(TransportError) -> [SocketAddress] {
     if let address = SocketAddress(numeric: host, port: port) { return [address] }
     guard isPlausibleName(host) else { throw .unresolved(host: host, .malformed) }
     let lookup = try NameLookup(host, port: port, servers: servers)
-    let outcome = await lookup.run(deadline, patience)
+    let outcome = await lookup.run(deadline, resolutionDelay)
     lookup.end()
     return try outcome.get()
 }

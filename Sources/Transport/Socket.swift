@@ -62,7 +62,7 @@ final class Socket {
         }
         guard let accepted else { return nil }
         let socket = Socket(owning: Int32(accepted))
-        // Children are started by this thread alone, so setting the flags afterwards is as good as accept4,
+        // Children are started by this thread alone, so setting the flags afterwards is as safe as accept4,
         // which Swift cannot see.
         try socket.control(F_SETFL, O_NONBLOCK)
         try socket.control(F_SETFD, FD_CLOEXEC)

@@ -22,7 +22,7 @@ package final class SpoolFile {
 
     /// Adds `bytes` at the end.
     ///
-    /// Throws an error with `isOutOfSpace` when they do not fit; the file is then as before.
+    /// When they do not fit it throws, and the file is as before.
     package func append(_ bytes: [UInt8]) throws(TransportError) {
         var rest = bytes[...]
         while !rest.isEmpty {

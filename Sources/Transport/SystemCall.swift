@@ -22,9 +22,7 @@ package struct SystemCallError: Error, Sendable, Equatable, CustomStringConverti
         self.number = number
     }
 
-    package var description: String {
-        "\(call): \(String(cString: strerror(number)))"
-    }
+    package var description: String { "\(call): \(String(cString: strerror(number)))" }
 }
 
 /// Runs `body` until it is not interrupted; nil when it would block, else its result, 0 or more.

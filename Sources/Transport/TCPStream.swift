@@ -3,32 +3,12 @@
 package import EventLoop
 internal import Glibc
 
-/// Keep-alive probes of a TCP connection (RFC 9293 section 3.8.4), which notice a peer that vanished.
-package struct KeepAlive: Sendable {
-    /// Silence before the first probe, in whole seconds.
-    let idle: Duration
-    /// Time between probes, in whole seconds.
-    let interval: Duration
-    /// Unanswered probes after which the connection is dead.
-    let probeCount: Int32
-
-    /// A dead peer is noticed `idle` + `probeCount` x `interval` after its last word.
-    package init(idle: Duration, interval: Duration, probeCount: Int32) {
-        self.idle = idle
-        self.interval = interval
-        self.probeCount = probeCount
-    }
-
-    /// What both ends of a YMQ link set since 2.7.0: 30 s, then ten probes a second apart.
-    package static let ymq = KeepAlive(idle: .seconds(30), interval: .seconds(1), probeCount: 10)
-}
-
 /// A connected stream socket, over TCP or a path in the file system.
 @LoopActor
 package final class TCPStream: ByteStream {
-    /// Bytes that may be moved without suspending before everyone else gets a turn: a peer that is always
-    /// faster than we are must not have the loop to itself.
-    private static let allowance = 256 * 1024
+    /// Bytes that may be moved without suspending before others run: a peer that is always faster than we are
+    /// must not have the loop to itself.
+    private static let yieldBudget = 256 * 1024
 
     private let socket: Socket
     private var isReading = false
@@ -37,7 +17,7 @@ package final class TCPStream: ByteStream {
     private var isWriteBroken = false
     /// Whether `finish` has begun, which is then the only reader.
     private var isFinishing = false
-    private var allowanceLeft = allowance
+    private var yieldBudgetLeft = yieldBudget
 
     /// Takes over a connected socket.
     init(_ socket: Socket) throws(SystemCallError) {
@@ -51,29 +31,28 @@ package final class TCPStream: ByteStream {
         }
     }
 
-    /// Sets keep-alive probes.
-    package func setKeepAlive(_ keepAlive: KeepAlive) throws(TransportError) {
+    /// Sets keep-alive probes (RFC 9293 section 3.8.4), which notice a peer that vanished.
+    ///
+    /// The first comes after `idleSeconds` of silence, then one each `intervalSeconds`; after `probeCount` of them
+    /// without an answer the connection is dead.
+    package func setKeepAlive(
+        idleSeconds: Int32,
+        intervalSeconds: Int32,
+        probeCount: Int32
+    ) throws(TransportError) {
         try during(.connect) { () throws(SystemCallError) in
             try socket.setOption(SOL_SOCKET, SO_KEEPALIVE, 1)
-            try socket.setOption(Int32(IPPROTO_TCP), TCP_KEEPIDLE, Int32(keepAlive.idle.components.seconds))
-            try socket.setOption(
-                Int32(IPPROTO_TCP),
-                TCP_KEEPINTVL,
-                Int32(keepAlive.interval.components.seconds)
-            )
-            try socket.setOption(Int32(IPPROTO_TCP), TCP_KEEPCNT, keepAlive.probeCount)
+            try socket.setOption(Int32(IPPROTO_TCP), TCP_KEEPIDLE, idleSeconds)
+            try socket.setOption(Int32(IPPROTO_TCP), TCP_KEEPINTVL, intervalSeconds)
+            try socket.setOption(Int32(IPPROTO_TCP), TCP_KEEPCNT, probeCount)
         }
     }
 
     /// The address of this end; nil once closed and for paths.
-    package var localAddress: SocketAddress? {
-        socket.isClosed ? nil : try? socket.localAddress()
-    }
+    package var localAddress: SocketAddress? { socket.isClosed ? nil : try? socket.localAddress() }
 
     /// The address of the other end; nil once closed or reset, and for paths.
-    package var peerAddress: SocketAddress? {
-        socket.isClosed ? nil : try? socket.peerAddress()
-    }
+    package var peerAddress: SocketAddress? { socket.isClosed ? nil : try? socket.peerAddress() }
 
     package func read(upTo maximumCount: Int, deadline: Deadline) async throws(TransportError) -> [UInt8] {
         precondition(maximumCount > 0, "a read of nothing cannot tell the end from no data")
@@ -90,11 +69,11 @@ package final class TCPStream: ByteStream {
         defer { isWriting = false }
         var sent = 0
         while sent < bytes.count {
-            await takeTurn()
+            await yieldIfBudgetSpent()
             if isFinishing { throw .closed }
             if let count = try writeNow(bytes[sent...]) {
                 sent += count
-                allowanceLeft -= count
+                yieldBudgetLeft -= count
                 continue
             }
             do throws(TransportError) {
@@ -111,14 +90,14 @@ package final class TCPStream: ByteStream {
         isFinishing = true
         defer { close() }
         socket.interruptWaits()
-        // Those interrupted, and one who was giving others their turn, take a turn to leave.
+        // Those interrupted, and one who was letting others run, take a turn of the loop to leave.
         while isReading || isWriting { await yieldToOthers() }
         do throws(TransportError) {
             try endWriting()
             // A peer that never stops sending would never make us wait, and so never meet the deadline.
             while try await !receive(64 * 1024, deadline).isEmpty, !deadline.isPast {}
         } catch {
-            return  // Reset, or out of patience: there is nobody left to be polite to.
+            return  // Reset, or the deadline has passed: nobody is left to wait for.
         }
     }
 
@@ -154,9 +133,9 @@ package final class TCPStream: ByteStream {
 
     private func receive(_ maximumCount: Int, _ deadline: Deadline) async throws(TransportError) -> [UInt8] {
         while true {
-            await takeTurn()
+            await yieldIfBudgetSpent()
             if let bytes = try readNow(upTo: maximumCount) {
-                allowanceLeft -= bytes.count
+                yieldBudgetLeft -= bytes.count
                 return bytes
             }
             try await wait(for: .read, until: deadline)
@@ -171,17 +150,17 @@ package final class TCPStream: ByteStream {
     }
 
     private func wait(for interest: Interest, until deadline: Deadline) async throws(TransportError) {
-        allowanceLeft = Self.allowance
+        yieldBudgetLeft = Self.yieldBudget
         try await socket.wait(for: interest, until: deadline, during: interest == .read ? .read : .write)
     }
 
-    /// Gives others their turn where the last one was used up.
+    /// Lets others run when as many bytes were moved as may be in one turn of the loop.
     ///
-    /// Before bytes are moved and not after: whoever wrote the last byte of a request must know that he did before
-    /// the answer can be there, or the connection counts as one whose request was never finished.
-    private func takeTurn() async {
-        if allowanceLeft > 0 { return }
-        allowanceLeft = Self.allowance
+    /// Before bytes are moved and not after: whoever wrote the last byte of a request must know it before the answer
+    /// can be there, or the connection counts as one whose request was never finished.
+    private func yieldIfBudgetSpent() async {
+        if yieldBudgetLeft > 0 { return }
+        yieldBudgetLeft = Self.yieldBudget
         await yieldToOthers()
     }
 }

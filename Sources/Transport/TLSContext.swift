@@ -17,9 +17,9 @@ package enum TLSTrust: Sendable, Equatable {
 @LoopActor
 package final class TLSContext {
     private nonisolated(unsafe) let context: OpaquePointer
-    let tickets = TLSTickets()
+    private let tickets = TLSTickets()
     /// Whether the peer's certificate is checked at all.
-    let verifies: Bool
+    private let verifies: Bool
 
     /// Prepares for TLS 1.2 or later; reads the file of certificates, if there is one, now.
     package init(_ trust: TLSTrust) throws(TransportError) {
@@ -44,11 +44,9 @@ package final class TLSContext {
         }
     }
 
-    /// Calls `body` with the context, which it must not keep.
-    func withPointer<Value>(
-        _ body: (OpaquePointer) throws(TransportError) -> Value
-    ) throws(TransportError) -> Value {
-        try body(context)
+    /// Begins a connection to `host`; `server` tells apart the hosts' sessions.
+    func makeSession(host: String, server: String) throws(TransportError) -> TLSSession {
+        try TLSSession(context, host: host, server: server, tickets: tickets, verifies: verifies)
     }
 
     private func trustCertificates(inFile path: String) throws(TransportError) {
@@ -58,12 +56,7 @@ package final class TLSContext {
         // A bundle may name an intermediate authority without its root, as curl and Go allow.
         X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
         var count = 0
-        text.withUnsafeBytes { bytes in
-            let source = expectOpenSSL(
-                BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)),
-                "BIO_new_mem_buf"
-            )
-            defer { BIO_free(source) }
+        withMemoryBIO(text) { source in
             while let certificate = PEM_read_bio_X509(source, nil, nil, nil) {
                 if X509_STORE_add_cert(store, certificate) == 1 { count += 1 }
                 X509_free(certificate)

@@ -101,7 +101,7 @@ final class TLSSession {
     }
 
     /// Says close_notify, if the connection is in a state to say it.
-    func sayGoodbye() {
+    func sendCloseNotify() {
         if isBroken || SSL_is_init_finished(connection) == 0 { return }
         OpenSSLError.clear()
         _ = SSL_shutdown(connection)
@@ -115,9 +115,7 @@ final class TLSSession {
     }
 
     /// Whether something is to be sent to the peer.
-    var hasOutgoing: Bool {
-        BIO_ctrl_pending(outgoing) > 0
-    }
+    var hasOutgoing: Bool { BIO_ctrl_pending(outgoing) > 0 }
 
     /// What is to be sent to the peer, 1 byte or more; nil when nothing is.
     func takeOutgoing() -> [UInt8]? {
@@ -129,14 +127,10 @@ final class TLSSession {
     }
 
     /// Whether the handshake resumed an earlier session.
-    var isResumed: Bool {
-        SSL_session_reused(connection) == 1
-    }
+    var isResumed: Bool { SSL_session_reused(connection) == 1 }
 
     /// The version agreed on, such as "TLSv1.3".
-    var version: String {
-        String(cString: SSL_get_version(connection))
-    }
+    var version: String { String(cString: SSL_get_version(connection)) }
 
     /// Called when the server sent a ticket; its reference becomes the cache's.
     func keepTicket(_ session: OpaquePointer) {

@@ -10,7 +10,7 @@ package final class TLSStream: ByteStream {
     /// Ciphertext read at a time: two records.
     private static let inputSize = 32 * 1024
     /// Time for what is sent without anyone waiting for it: answers of the protocol, an alert.
-    private static let asidePatience = Duration.seconds(30)
+    private static let backgroundFlushTimeout = Duration.seconds(30)
 
     private let transport: TCPStream
     private let session: TLSSession
@@ -42,26 +42,14 @@ package final class TLSStream: ByteStream {
     private init(_ transport: TCPStream, _ host: String, _ context: TLSContext) throws(TransportError) {
         self.transport = transport
         let server = "\(host) \(transport.peerAddress?.port ?? 0)"
-        session = try context.withPointer { pointer throws(TransportError) in
-            try TLSSession(
-                pointer,
-                host: host,
-                server: server,
-                tickets: context.tickets,
-                verifies: context.verifies
-            )
-        }
+        session = try context.makeSession(host: host, server: server)
     }
 
     /// Whether the handshake resumed an earlier session with the host.
-    package var isResumed: Bool {
-        session.isResumed
-    }
+    package var isResumed: Bool { session.isResumed }
 
     /// The version agreed on, such as "TLSv1.3".
-    package var version: String {
-        session.version
-    }
+    package var version: String { session.version }
 
     package func read(upTo maximumCount: Int, deadline: Deadline) async throws(TransportError) -> [UInt8] {
         precondition(maximumCount > 0, "a read of nothing cannot tell the end from no data")
@@ -95,7 +83,7 @@ package final class TLSStream: ByteStream {
         if isClosed { return }
         isClosed = true
         if !isFlushing {
-            session.sayGoodbye()
+            session.sendCloseNotify()
             try? await flush(deadline)
         }
         await transport.finish(deadline: deadline)
@@ -105,7 +93,7 @@ package final class TLSStream: ByteStream {
         if isClosed { return }
         isClosed = true
         if !isFlushing {
-            session.sayGoodbye()
+            session.sendCloseNotify()
             flushNow()
         }
         transport.close()
@@ -114,7 +102,7 @@ package final class TLSStream: ByteStream {
     package var isIdleAndOpen: Bool {
         if isClosed || isReading || isWriting || isFlushing { return false }
         do throws(TransportError) {
-            // Tickets come when they please; what counts is whether there is plaintext behind them.
+            // Tickets come at any time; what counts is whether there is plaintext behind them.
             while let ciphertext = try transport.readNow(upTo: Self.inputSize) {
                 if ciphertext.isEmpty { return false }
                 session.receive(ciphertext)
@@ -130,7 +118,7 @@ package final class TLSStream: ByteStream {
     private func shakeHands(_ deadline: Deadline) async throws(TransportError) {
         do throws(TransportError) {
             while true {
-                let step = try sendingLastWord { () throws(TransportError) in try session.handshake() }
+                let step = try sendingAlertOnFailure { () throws(TransportError) in try session.handshake() }
                 try await flush(deadline)
                 switch step {
                 case .done: return
@@ -145,7 +133,7 @@ package final class TLSStream: ByteStream {
     }
 
     private func receive(_ deadline: Deadline) async throws(TransportError) {
-        // A peer that sends for ever what yields no plaintext never makes us wait, where deadlines are met.
+        // A peer that sends for ever what yields no plaintext never makes us wait, and only a wait checks deadlines.
         if deadline.isPast { throw .deadlinePassed(.read) }
         let ciphertext = try await transport.read(upTo: Self.inputSize, deadline: deadline)
         if ciphertext.isEmpty { throw .truncated }
@@ -172,21 +160,23 @@ package final class TLSStream: ByteStream {
     }
 
     private func readStep(_ maximumCount: Int) throws(TransportError) -> TLSSession.Step<[UInt8]> {
-        let step = try sendingLastWord { () throws(TransportError) in try session.read(upTo: maximumCount) }
+        let step = try sendingAlertOnFailure { () throws(TransportError) in
+            try session.read(upTo: maximumCount)
+        }
         // What a read made OpenSSL want to send goes out without keeping the reader: a peer that reads
         // nothing before we do must not stop us.
-        if session.hasOutgoing, !isFlushing { spawn { await self.flushAside() } }
+        if session.hasOutgoing, !isFlushing { spawn { await self.flushInBackground() } }
         return step
     }
 
-    private func flushAside() async {
+    private func flushInBackground() async {
         // A writer that came in between takes it along.
         if isFlushing || isClosed { return }
-        try? await flush(.after(Self.asidePatience))
+        try? await flush(.after(Self.backgroundFlushTimeout))
     }
 
     /// Runs `step`, and when it fails sends the alert that tells the peer why.
-    private func sendingLastWord<Value>(
+    private func sendingAlertOnFailure<Value>(
         _ step: () throws(TransportError) -> Value
     ) throws(TransportError) -> Value {
         do throws(TransportError) {
@@ -197,7 +187,7 @@ package final class TLSStream: ByteStream {
         }
     }
 
-    /// Sends a last word if the kernel takes it; nobody waits for it.
+    /// Sends what OpenSSL wants sent if the kernel takes it now; nobody waits for it.
     private func flushNow() {
         guard let ciphertext = session.takeOutgoing() else { return }
         _ = try? transport.writeNow(ciphertext[...])

@@ -27,7 +27,7 @@ package enum TransportFault: Sendable, Equatable {
 
 /// Why bytes did not arrive, or why a key, a certificate or a file could not be used.
 package enum TransportError: Error, Sendable, Equatable {
-    /// The piece of work that waited was cancelled.
+    /// The task that waited was cancelled.
     case cancelled
     /// The stream was closed from this side.
     case closed
@@ -92,7 +92,7 @@ extension TransportError {
         case .deadlinePassed, .truncated: true
         case .tls(_, let phase): phase != .handshake
         case .systemCall(let error, _):
-            networkErrors.contains(error.number) || passingShortages.contains(error.number)
+            networkErrors.contains(error.number) || transientShortages.contains(error.number)
         case .unresolved(_, let problem):
             if case .serversFailed = problem { true } else { false }
         }
@@ -106,15 +106,6 @@ extension TransportError {
             false
         }
     }
-
-    /// Whether a file could not grow because its disk, or the user's share of it, is full.
-    package var isOutOfSpace: Bool {
-        if case .systemCall(let error, _) = self {
-            [ENOSPC, EDQUOT, EFBIG].contains(error.number)
-        } else {
-            false
-        }
-    }
 }
 
 /// What the way to the peer, or its kernel, answers.
@@ -123,8 +114,8 @@ private let networkErrors: Set<Int32> = [
     ENETRESET, ENOTCONN, EPROTO, ENONET,
 ]
 
-/// Shortages on this machine that pass.
-private let passingShortages: Set<Int32> = [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAGAIN]
+/// Shortages on this machine that may end by themselves.
+private let transientShortages: Set<Int32> = [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAGAIN]
 
 extension TransportError: CustomStringConvertible {
     package var description: String {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CloudOwnership
 import Configuration
 import JSON
 import OCIServices
 import Testing
-import WorkerCore
 
 @testable import Commands
 
@@ -103,7 +103,7 @@ private let diagnostic = Diagnostic("it is broken", why: "somebody dropped it", 
     {
         var settings = Settings(schedulerAddress: .tcp(host: "h", port: 1))
         settings.containerImage = "iad.ocir.io/ns/runner:1"
-        let ended = EndedInstance(id: "i", state: state, details: details, exitCode: exitCode)
+        let ended = EndedInstance(id: "i", state: state?.name, details: details, exitCode: exitCode)
         return .endedContainer(ended, settings)
     }
 

@@ -4,9 +4,9 @@ import JSON
 import OCIServices
 import Testing
 
+@testable import CloudOwnership
 @testable import Commands
 @testable import OCIServices
-@testable import WorkerCore
 
 @Suite struct OwnedResourcesReportTests {
     private let now = Timestamp(millisecondsSinceEpoch: 1_000_000_000)
@@ -23,9 +23,9 @@ import Testing
             JSONObject(.object(present: [("name", .string("p/o1/results/00.pkl")), ("size", .integer(7))]))
         )
         return OwnedResourcesReport(
-            resources: Belongings(
-                instances: [try #require(Belongings.Instance(instance))],
-                objects: [try #require(Belongings.StoredObject(object, prefix: "p"))]
+            resources: OwnedResources(
+                instances: [try #require(OwnedResources.Instance(instance))],
+                objects: [try #require(OwnedResources.StoredObject(object, prefix: "p"))]
             ),
             now: now
         )
@@ -40,7 +40,7 @@ import Testing
             ]
         )
         #expect(
-            OwnedResourcesReport(resources: Belongings(instances: [], objects: []), now: now).lines == []
+            OwnedResourcesReport(resources: OwnedResources(instances: [], objects: []), now: now).lines == []
         )
     }
 
@@ -63,7 +63,7 @@ import Testing
     func `an age is told in the greatest unit that says something`(seconds: Int, text: String) {
         let moment = Timestamp(millisecondsSinceEpoch: now.millisecondsSinceEpoch - seconds * 1000)
         #expect(
-            OwnedResourcesReport(resources: Belongings(instances: [], objects: []), now: now).age(
+            OwnedResourcesReport(resources: OwnedResources(instances: [], objects: []), now: now).age(
                 since: moment
             )
                 == text

@@ -69,7 +69,7 @@ struct ConfigurationFileTests {
         #expect(native == texts)
         #expect(native.instanceShapes == ["A", "B"])
         #expect(native.freeformTags.map(\.key) == ["team", "cost center"])
-        #expect(native.definedTags == [DefinedTag(namespace: "Ops", key: "Cost", value: "42")])
+        #expect(native.definedTags == [DefinedTagSetting(namespace: "Ops", key: "Cost", value: "42")])
     }
 
     @Test

@@ -104,6 +104,10 @@ private func option(_ name: String) throws -> Option {
 }
 
 struct OptionTableTests {
+    @Test func `every option says what it is for`() {
+        #expect(Option.table.filter(\.help.isEmpty).map(\.name) == [])
+    }
+
     @Test(arguments: replaced + added)
     private func `every setting has the name, short form, variable and default that were promised`(
         _ row: Row
@@ -223,12 +227,16 @@ struct OptionTableTests {
             ])
         )
         #expect(
-            settings.capabilities == [Capability(name: "cpu", value: 4), Capability(name: "gpu", value: 2)]
+            settings.capabilities == [
+                CapabilitySetting(name: "cpu", value: 4), CapabilitySetting(name: "gpu", value: 2),
+            ]
         )
         #expect(
-            settings.freeformTags == [FreeformTag(key: "b", value: ""), FreeformTag(key: "a", value: "2")]
+            settings.freeformTags == [
+                FreeformTagSetting(key: "b", value: ""), FreeformTagSetting(key: "a", value: "2"),
+            ]
         )
-        #expect(settings.definedTags == [DefinedTag(namespace: "N", key: "K", value: "v")])
+        #expect(settings.definedTags == [DefinedTagSetting(namespace: "N", key: "K", value: "v")])
         #expect(settings.jobTimeout == .milliseconds(1500))
         #expect(settings.statusAddress == .unix(path: "/run/s"))
         #expect(settings.addressForWorkers == settings.schedulerAddress)

@@ -82,7 +82,7 @@ class SchedulerPoison(StageTestCase):
         for poison in (b"", b"\0", b"\xff" * 8, b"\0" * 7 + b"\1", b"\xff\xff\xff\xff" + bytes(60), b"HTTP/1.1" * 8):
             with self.subTest(poison.hex()):
                 self.assertEqual(self.poison(poison), self.LEFT)
-        self.cluster.daemon.await_output("bytes that make no sense; leaving it")
+        self.cluster.daemon.await_output("malformed bytes; leaving it")
 
     @kind("poison from the scheduler")
     def test_a_message_cut_anywhere_ends_the_conversation(self):

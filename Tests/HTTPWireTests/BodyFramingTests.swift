@@ -47,16 +47,25 @@ import Testing
     }
 
     @Test(arguments: [
-        "1001", "9223372036854775807", "9223372036854775808", "18446744073709551621",
-        String(repeating: "9", count: 200),
+        "9223372036854775808", "18446744073709551621", String(repeating: "9", count: 200),
     ])
-    func `a length over the cap is refused at the head, whether or not an integer holds it [393, 395]`(
+    func `a length that no integer holds is refused at the head [393, 395]`(
         length: String
     ) {
         ResponseCase.reject(
             length,
             "HTTP/1.1 200 OK\r\nContent-Length: \(length)\r\n\r\n",
-            .bodyTooLarge(bytesMax: 1000)
+            .bodyTooLarge(bytesMax: .max)
+        ).check()
+    }
+
+    @Test(arguments: ["1001", "9223372036854775807"])
+    func `every length that an integer holds is waited for`(length: String) {
+        ResponseCase.reject(
+            length,
+            "HTTP/1.1 200 OK\r\nContent-Length: \(length)\r\n\r\n",
+            closed: true,
+            .truncated(.body)
         ).check()
     }
 
@@ -144,14 +153,9 @@ import Testing
         )
         .check()
         ResponseCase.accept("empty", "HTTP/1.0 200 OK\r\n\r\n", closed: true, then: .bodyUntilClose).check()
-        ResponseCase.reject(
-            "endless",
-            "HTTP/1.1 200 OK\r\n\r\n" + String(repeating: "a", count: 1001),
-            .bodyTooLarge(bytesMax: 1000)
-        ).check()
     }
 
-    @Test func `a compressed body is handed on as it came, under the same cap [221, 223, 457]`() {
+    @Test func `a compressed body is handed on as it came [221, 223, 457]`() {
         ResponseCase.accept(
             "gzip",
             "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\u{1f}abc",

@@ -66,17 +66,6 @@ import Testing
         #expect(state.closeReason == .weAskedToClose)
     }
 
-    @Test func `input on an idle connection closes it, and the first reason stays`() {
-        var closed = ConnectionState.idle
-        closed.unaskedInput(isEnd: true)
-        #expect(closed.closeReason == .peerClosedIdle)
-        closed.failed()
-        #expect(closed.closeReason == .peerClosedIdle)
-        var chatty = ConnectionState.idle
-        chatty.unaskedInput(isEnd: false)
-        #expect(chatty.closeReason == .extraBytes)
-    }
-
     @Test func `a failed exchange closes and stays closed`() {
         var state = ConnectionState.idle
         state.requestStarted(Self.request)
@@ -84,7 +73,6 @@ import Testing
         state.requestSent()
         state.headReceived(ResponseHead(status: 200), .length(0))
         state.responseEnded(extraByteCount: 0)
-        state.unaskedInput(isEnd: true)
         #expect(state == .closing(.failed))
     }
 

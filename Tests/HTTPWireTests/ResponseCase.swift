@@ -10,7 +10,6 @@ struct ResponseCase: Sendable, CustomTestStringConvertible {
     var method = "GET"
     let bytes: [UInt8]
     var isClosed = false
-    var limits = ResponseLimits(bodyBytesMax: 1000)
     let verdict: Result<Reading, HTTPWireError>
 
     var testDescription: String { name }
@@ -80,7 +79,7 @@ struct Reading: Equatable, Sendable {
 
     /// Reads an answer as the client does, and on to the last piece to see what comes after it.
     static func read(_ pieces: [[UInt8]], of given: ResponseCase) -> Result<Reading, HTTPWireError> {
-        var parser = ResponseParser(answering: given.method, limits: given.limits)
+        var parser = ResponseParser(answering: given.method)
         var connection = ConnectionState.idle
         connection.requestStarted(RequestHead(method: given.method, target: "/", headers: ["host": "h"]))
         connection.requestSent()
@@ -126,7 +125,7 @@ struct Reading: Equatable, Sendable {
 
 /// Reads one answer whole and gives its head.
 func head(of text: String, method: String = "GET") throws -> ResponseHead {
-    var parser = ResponseParser(answering: method, limits: ResponseLimits(bodyBytesMax: 1000))
+    var parser = ResponseParser(answering: method)
     parser.feed(Array(text.utf8))
     guard case .head(let head, _) = try parser.next() else { throw NoHead() }
     return head

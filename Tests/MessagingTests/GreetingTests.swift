@@ -74,7 +74,6 @@ import Transport
                     || error == .unexpectedMagic(Array("SSH-2.0-x".utf8))
             )
             #expect(error.map { "\($0)" }?.contains("53 53 48") == true)
-            #expect(error?.isRetryable == false)
             _ = await accepting.value
         }
     }

@@ -75,7 +75,6 @@ import Transport
                 Issue.record("ended with \(String(describing: end))")
                 return
             }
-            #expect(end?.isRetryable == true)
             #expect(await outcome { try link.send([1]) } == end)
             await link.close(lingering: .seconds(5))
         }

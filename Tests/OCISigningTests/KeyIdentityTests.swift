@@ -24,13 +24,8 @@ import Testing
         #expect(try KeyIdentity.token("\n \(expected.dropFirst(3))\r\n").text == expected)
     }
 
-    @Test func `an instance's certificate is named by either hash`() throws {
-        let sha1 = try #require(Hexadecimal.decode(Self.vectors.leafSHA1.filter { $0 != ":" }))
+    @Test func `an instance's certificate is named by its hash`() throws {
         let sha256 = try #require(Hexadecimal.decode(Self.vectors.leafSHA256.filter { $0 != ":" }))
-        #expect(
-            try KeyIdentity.leafCertificate(tenancyID: Self.vectors.tenancyID, sha1: sha1).text
-                == Self.keyID("federation-x509-sha1-python-sdk")
-        )
         #expect(
             try KeyIdentity.leafCertificate(tenancyID: Self.vectors.tenancyID, sha256: sha256).text
                 == Self.keyID("federation-x509-sha256-go-sdk-form")

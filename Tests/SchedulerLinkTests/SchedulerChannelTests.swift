@@ -3,12 +3,12 @@
 import Configuration
 import EventLoop
 import Messaging
-import SchedulerMessages
 import TestSupport
 import Testing
 import Transport
 
 @testable import SchedulerLink
+@testable import SchedulerMessages
 
 @Suite(.timeLimit(.minutes(1))) struct SchedulerChannelTests {
     private static let identity = "Worker|test"
@@ -20,7 +20,7 @@ import Transport
         return SchedulerChannel(
             identity: identity,
             endpoint: peer.endpoint,
-            connector: SchedulerConnector(backend: .ymq, ioThreads: 1, log: log),
+            links: SchedulerConnector(backend: .ymq, ioThreads: 1, log: log),
             log: log
         )
     }
@@ -131,48 +131,6 @@ import Transport
             }
             await channel.leave(disconnectRequest: [9])
             #expect(try await readToEnd(stream) == frame([9]))
-        }
-    }
-
-    @Test func `a manager tells of a silence once, and of its end`() async throws {
-        try await onLoop {
-            let peer = try YMQPeer()
-            let log = RecordedLog()
-            let profile = WorkerProfile(
-                managerID: "wm",
-                hostname: "h",
-                capabilities: [],
-                sizeNames: [],
-                taskQueueSize: 1,
-                heartbeatInterval: .milliseconds(1),
-                deathTimeout: .seconds(30)
-            )
-            let manager = ManagerSession(
-                profile: profile,
-                concurrency: 1,
-                channel: Self.channel(to: peer),
-                commandArrived: Wakeup(),
-                log: log.logger
-            )
-            let end = spawn { await manager.run() }
-            let stream = try await Self.accept(from: peer)
-            let heartbeat = WorkerManagerHeartbeat(
-                maxTaskConcurrency: 1,
-                capabilities: [],
-                workerManagerID: Array("wm".utf8)
-            ).encoded(for: .second)
-            let echo = frame(WorkerManagerHeartbeatEcho().encoded(for: .second))
-            try await Self.expect([heartbeat], on: stream)
-            try await stream.write(echo, deadline: soon)
-            try await Self.expect(Array(repeating: heartbeat, count: 40), on: stream)
-            #expect(!manager.isRegistered)
-            try await stream.write(echo, deadline: soon)
-            while !manager.isRegistered { try await Self.expect([heartbeat], on: stream) }
-            let silence = "warning the scheduler is silent; what runs goes on, and answers are kept for it"
-            #expect(Array(log.messages.prefix(2)) == [silence, "notice the scheduler answers again"])
-            await manager.leave()
-            #expect(await end.value == .left)
-            stream.close()
         }
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import SchedulerMessages
 import TestSupport
+
+@testable import SchedulerMessages
 
 /// A message as its one proper receiver decodes it.
 struct DecodedMessage {
@@ -50,7 +51,7 @@ extension SchedulerBoundMessage {
         case .taskCancelConfirm(let body): body
         case .taskLog(let body): body
         case .objectInstruction(let body): body
-        case .workerGoodbye(let body): body
+        case .workerDisconnect(let body): body
         case .other: nil
         }
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import SchedulerMessages
 import Testing
+
+@testable import SchedulerMessages
 
 @Suite
 struct DesiredConcurrencyTests {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CapnProto
-import SchedulerMessages
 import TestSupport
 import Testing
+
+@testable import SchedulerMessages
 
 @Suite
 struct EnvelopeTests {
@@ -113,6 +114,13 @@ struct EnvelopeTests {
             WorkerHeartbeatEcho(objectStorageAddress: ObjectStorageAddress(host: "", port: 0, scheme: "")),
             ClientDisconnect(kind: .shutdown), DisconnectResponse(worker: []),
         ]
+        let toScheduler: [any CommonMessageBody] = [
+            TaskCancelConfirm(taskID: TaskID([]), outcome: .canceled), WorkerHeartbeat(),
+            TaskLog(taskID: TaskID([]), stream: .standardOutput, content: ""),
+        ]
+        for body in (toManager + toWorker + toScheduler).compactMap({ $0 as? any CommonMessageBody }) {
+            #expect(body.tag(in: .first) == body.tag(in: .second))
+        }
         for bodies in [toManager, toWorker] {
             let tags = bodies.map { body in Set(WireGeneration.allCases.map { body.tag(in: $0) }) }
             #expect(tags.reduce(0) { $0 + $1.count } == tags.reduce(Set()) { $0.union($1) }.count)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import SchedulerMessages
 import TestSupport
+
+@testable import SchedulerMessages
 
 /// A message whose fields can be told in the words of the real library, to be compared with what the library
 /// says.
@@ -107,6 +108,20 @@ extension TaskLog: Described {
         return described(
             "TaskLog",
             ["taskId": data(taskID.bytes), "logType": .string(type), "content": .string(content)]
+        )
+    }
+}
+
+extension ObjectInstruction {
+    /// A scheduler's revocation.
+    init(deleted objectIDs: [ObjectID]) {
+        self.init(
+            kind: .delete,
+            user: ClientID([]),
+            objectIDs: objectIDs,
+            contentTypes: [],
+            names: [],
+            sizesInBytes: []
         )
     }
 }
@@ -219,7 +234,7 @@ extension WorkerManagerCommand: Described {
     }
 }
 
-extension WorkerGoodbye: Described {
+extension WorkerDisconnect: Described {
     var fields: JSONValue {
         worker.isEmpty
             ? described("WorkerDisconnectNotification", [:])

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import SchedulerMessages
 import TestSupport
 import Testing
+
+@testable import SchedulerMessages
 
 @Suite
 struct HostileMessageTests {

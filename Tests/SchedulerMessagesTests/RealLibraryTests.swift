@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import SchedulerMessages
 import TestSupport
 import Testing
+import Transport
+
+@testable import SchedulerMessages
 
 private let interpreter = ProcessInfo.processInfo.environment["SCALER_TEST_PYTHON"]
 
@@ -27,7 +29,7 @@ struct RealLibraryTests {
 
     @Test
     func `the real library takes a goodbye that names its worker`() throws {
-        let goodbye = WorkerGoodbye(worker: Array("Worker|x".utf8))
+        let goodbye = WorkerDisconnect(worker: Array("Worker|x".utf8))
         let descriptions = try describe([goodbye.encoded(for: .second)])
         #expect(descriptions == [.object(["_": "WorkerDisconnectNotification"])])
     }
@@ -42,7 +44,11 @@ struct RealLibraryTests {
     /// Bodies that the library itself would cut into several segments, as we do not.
     private func largeBodies() throws -> [any MessageBody & Described] {
         let objectIDs = (0..<5000).map { number in
-            ObjectID(owner: ClientID(Array("Client|x".utf8)), tag: ObjectTag(high: 0, low: number))
+            ObjectID(
+                owner: ClientID(Array("Client|x".utf8)),
+                tag: ObjectTag(high: 0, low: number),
+                md5: DigestAlgorithm.md5.digest
+            )
         }
         let task = TaskMessage(
             taskID: TaskID([UInt8](0..<16)),

@@ -2,6 +2,7 @@
 import Compression
 import Encodings
 import Foundation
+import TestSupport
 import Testing
 
 @testable import TaskPayload

@@ -35,7 +35,7 @@ package func receiveDigest(
     _ byteCount: Int,
     from stream: any ByteStream
 ) async throws(TransportError) -> [UInt8] {
-    let digest = RunningDigest(.sha256)
+    let digest = RunningDigest()
     var received = 0
     while received < byteCount {
         let bytes = try await stream.read(upTo: min(64 * 1024, byteCount - received), deadline: soon)
@@ -65,7 +65,7 @@ package func floodBothWays(
     blockCount: Int
 ) async throws(TransportError) -> Bool {
     let block = patternBytes(1 << 20)
-    let expected = RunningDigest(.sha256)
+    let expected = RunningDigest()
     for _ in 0..<blockCount { expected.update(block) }
     let wanted = expected.digest()
     let byteCount = block.count * blockCount

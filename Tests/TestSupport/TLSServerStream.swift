@@ -101,13 +101,13 @@ package final class TLSServerStream: ByteStream {
     }
 
     /// Says close_notify and sends it.
-    package func sayGoodbye(deadline: Deadline) async throws(TransportError) {
+    package func sendCloseNotify(deadline: Deadline) async throws(TransportError) {
         SSL_shutdown(connection)
         try await flush(deadline)
     }
 
     package func finish(deadline: Deadline) async {
-        try? await sayGoodbye(deadline: deadline)
+        try? await sendCloseNotify(deadline: deadline)
         await transport.finish(deadline: deadline)
     }
 

@@ -17,7 +17,7 @@ private let passphrase = Array("correct horse \u{e9}".utf8)
         #expect(signature.count == 256)
         #expect(testKey.verifies(signature, of: message))
         #expect(!testKey.verifies(signature, of: message + [0]))
-        #expect(key.bitCount == 2048)
+        #expect(key.sign([]).count * 8 == 2048)
     }
 
     @Test(arguments: [TestKey.Form.pkcs1, .pkcs8])
@@ -29,7 +29,7 @@ private let passphrase = Array("correct horse \u{e9}".utf8)
 
     @Test func `a key with the line ends of another system is read`() throws {
         let pem = testKey.privatePEM(.pkcs8).flatMap { $0 == UInt8(ascii: "\n") ? [13, 10] : [$0] }
-        #expect(try RSAKey(pem: pem).bitCount == 2048)
+        #expect(try RSAKey(pem: pem).sign([]).count * 8 == 2048)
     }
 
     @Test(arguments: [TestKey.Form.pkcs1Encrypted, .pkcs8Encrypted])
@@ -80,7 +80,7 @@ private let passphrase = Array("correct horse \u{e9}".utf8)
 
     @Test func `a generated key signs, and its public half is DER of 294 bytes`() throws {
         let key = try RSAKey(generating: ())
-        #expect(key.bitCount == 2048)
+        #expect(key.sign([]).count * 8 == 2048)
         #expect(key.sign([1, 2, 3]).count == 256)
         #expect(key.publicKeyDER.count == 294)
         #expect(key.publicKeyBase64.count == 392)

@@ -39,7 +39,7 @@ private let six = SocketAddress.ipv6(
                     name,
                     port: 443,
                     servers: server.servers,
-                    patience: .seconds(30),
+                    resolutionDelay: .seconds(30),
                     deadline: soon
                 )
                 #expect(found == expected)

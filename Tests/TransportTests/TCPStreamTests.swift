@@ -195,7 +195,7 @@ import Transport
     @Test func `keep-alive probes can be set on a connection`() async throws {
         try await onLoop {
             let (client, _) = try await connectedPair()
-            try client.setKeepAlive(.ymq)
+            try client.setKeepAlive(idleSeconds: 30, intervalSeconds: 1, probeCount: 10)
         }
     }
 

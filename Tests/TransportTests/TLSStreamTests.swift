@@ -15,7 +15,7 @@ import Transport
             #expect(try await server.read(upTo: 100, deadline: soon) == Array("ping".utf8))
             try await server.write(Array("pong".utf8), deadline: soon)
             #expect(try await client.read(upTo: 100, deadline: soon) == Array("pong".utf8))
-            try await server.sayGoodbye(deadline: soon)
+            try await server.sendCloseNotify(deadline: soon)
             #expect(try await client.read(upTo: 100, deadline: soon).isEmpty)
             client.close()
             #expect(try await server.read(upTo: 100, deadline: soon).isEmpty)
@@ -147,7 +147,7 @@ import Transport
             // Looking has not eaten it.
             #expect(try await client.read(upTo: 100, deadline: soon) == [1, 2])
             #expect(client.isIdleAndOpen)
-            try await server.sayGoodbye(deadline: soon)
+            try await server.sendCloseNotify(deadline: soon)
             while client.isIdleAndOpen { await yieldToOthers() }
             client.close()
             #expect(!client.isIdleAndOpen)

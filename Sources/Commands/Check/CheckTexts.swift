@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import Configuration
 internal import OCIServices
-internal import WorkerCore
 
 /// Everything that `check` has to say of what is not as it should be.
 extension Diagnostic {
@@ -157,7 +157,7 @@ extension Diagnostic {
     static func endedContainer(_ ended: EndedInstance, _ settings: Settings) -> Diagnostic {
         let image = settings.containerImage
         let told = ended.serviceText.isEmpty ? "" : ": \(ended.serviceText)"
-        let instance = "its instance is \(ended.state?.name ?? "gone")"
+        let instance = "its instance is \(ended.state ?? "gone")"
         let exitCode = ended.exitCode.map(String.init) ?? "unknown"
         switch ended.cause {
         case .noRoom:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import Configuration
 internal import Encodings
 internal import EventLoop
@@ -7,7 +8,6 @@ internal import OCIServices
 internal import TaskEngine
 internal import TaskPayload
 internal import Transport
-internal import WorkerCore
 
 /// Whether a container instance can be created, runs a task, and stores its result: everything at once, for real.
 @LoopActor
@@ -64,7 +64,7 @@ final class LifecycleChecks {
             ocpus: settings.instanceOCPUs,
             memoryGB: settings.instanceMemoryGB,
             displayName: "scaler-check-\(Hexadecimal.encode(Array(taskID.prefix(6))))",
-            environment: environment,
+            environment: environment.variables,
             tags: [("scaler-check", "container")]
         )
         // A task of its own, so that cancelling does not reach it: only its answer tells what there is to delete.
@@ -151,7 +151,7 @@ final class LifecycleChecks {
         }
         return EndedInstance(
             id: id,
-            state: instance?.lifecycleState,
+            state: instance?.lifecycleState.name,
             details: instance?.lifecycleDetails,
             exitCode: container?.exitCode,
             containerDetails: container?.lifecycleDetails

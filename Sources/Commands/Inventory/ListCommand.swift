@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import Configuration
 internal import EventLoop
 internal import JSON
 internal import Reporting
 internal import Transport
-internal import WorkerCore
 
 /// `scaler-oci-hpc list`.
 enum ListCommand {

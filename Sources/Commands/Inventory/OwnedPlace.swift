@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import Configuration
 internal import EventLoop
 internal import OCIServices
 internal import Transport
-internal import WorkerCore
 
 /// Whether the daemon of an owner is alive, as far as this host can tell.
 enum DaemonPresence: Sendable {
@@ -59,9 +59,9 @@ struct OwnedPlace {
     enum Whose { case owner, anyOwner }
 
     /// What is the owner's, or any owner's in the same compartment and bucket.
-    func ownedResources(of whose: Whose = .owner) async throws(CommandError) -> Belongings {
+    func ownedResources(of whose: Whose = .owner) async throws(CommandError) -> OwnedResources {
         let owned = try await inCloud(
-            await Belongings.find(
+            await OwnedResources.find(
                 of: whose == .owner ? owner : nil,
                 prefix: settings.objectStoragePrefix,
                 in: instances,

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import Configuration
 internal import JSON
 internal import OCIServices
-internal import WorkerCore
 
 /// What managers have in the cloud, as text and as JSON.
 struct OwnedResourcesReport: Sendable {
     /// How many characters of an OCID are shown: its end, because the beginning is the same in all of them.
     private static let shortCount = 12
 
-    let resources: Belongings
+    let resources: OwnedResources
     /// The moment from which ages count.
     let now: Timestamp
 
@@ -46,7 +46,7 @@ struct OwnedResourcesReport: Sendable {
         ]
     }
 
-    private func cells(_ instance: Belongings.Instance) -> [String] {
+    private func cells(_ instance: OwnedResources.Instance) -> [String] {
         let summary = instance.summary
         let domain = summary.availabilityDomain.split(separator: ":").last.map(String.init) ?? ""
         return [
@@ -56,7 +56,7 @@ struct OwnedResourcesReport: Sendable {
         ].map(Self.shown)
     }
 
-    private func cells(_ object: Belongings.StoredObject) -> [String] {
+    private func cells(_ object: OwnedResources.StoredObject) -> [String] {
         [
             object.summary.name, object.summary.byteCount.map { "\($0)" } ?? "",
             age(since: object.summary.timeCreated),
@@ -78,7 +78,7 @@ struct OwnedResourcesReport: Sendable {
         }
     }
 
-    private func json(_ instance: Belongings.Instance) -> JSON {
+    private func json(_ instance: OwnedResources.Instance) -> JSON {
         let summary = instance.summary
         return .object(present: [
             ("id", .string(summary.id)),
@@ -93,7 +93,7 @@ struct OwnedResourcesReport: Sendable {
         ])
     }
 
-    private func json(_ object: Belongings.StoredObject) -> JSON {
+    private func json(_ object: OwnedResources.StoredObject) -> JSON {
         .object(present: [
             ("name", .string(object.summary.name)),
             ("owner", .string(object.ownerID)),

@@ -10,12 +10,12 @@
 // namespace of its own, for names are per namespace (unix(7)), and one on a cloned machine of the same machine id: README
 // asks for an --owner-id there.
 
+internal import CloudOwnership
 internal import Configuration
 internal import EventLoop
 internal import OCIServices
 internal import Reporting
 internal import Transport
-internal import WorkerCore
 
 /// `scaler-oci-hpc reap`.
 @LoopActor
@@ -89,7 +89,7 @@ final class ReapCommand {
         }
     }
 
-    private func run(_ sweep: Sweep, _ owned: Belongings) async throws(CommandError) {
+    private func run(_ sweep: Sweep, _ owned: OwnedResources) async throws(CommandError) {
         let console = console
         let total = owned.instances.count + owned.objects.count
         let deadline = Deadline.after(order.timeout)

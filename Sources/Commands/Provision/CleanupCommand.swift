@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import Configuration
 internal import EventLoop
 internal import Glibc
 internal import OCIServices
 internal import Reporting
 internal import Transport
-internal import WorkerCore
 
 /// What cleanup is told.
 struct CleanupOrder: Sendable {
@@ -70,7 +70,7 @@ enum CleanupCommand {
     private static func checkIdle(_ cloud: Cloud) async throws(CommandError) {
         let living = try await inCloud(
             await cloud.instances.all(deadline: cloud.deadline) {
-                Belongings.isMarked($0) && !$0.lifecycleState.isStopped && $0.lifecycleState != .deleting
+                OwnedResources.isMarked($0) && !$0.lifecycleState.isStopped && $0.lifecycleState != .deleting
             }
         )
         if !living.isEmpty { throw .unusable(.resourcesInUse(instanceCount: living.count)) }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Configuration
+internal import Daemon
 internal import EventLoop
 internal import Glibc
 internal import Reporting
 internal import Transport
-internal import WorkerCore
 
 /// Scaler's own programs while they run beside the managers.
 @LoopActor
@@ -71,7 +71,7 @@ final class CompanionProcesses: Companions {
         started.output = .inherited
         // Ctrl-C at the terminal must not reach the program directly: `stop` ends the programs in the right order.
         started.leadsGroup = true
-        started.endsWithUs = true
+        started.endsWithParent = true
         do throws(TransportError) {
             return try ChildProcess(started)
         } catch {

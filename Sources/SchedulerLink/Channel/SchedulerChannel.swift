@@ -47,7 +47,7 @@ final class SchedulerChannel {
 
     let identity: String
     private let endpoint: Endpoint
-    private let connector: SchedulerConnector
+    private let links: any LinkOpener
     private let log: Logger
     /// Logged while there is no link; nil where another channel's warning says it already.
     private let unreachableWarning: ThrottledWarning?
@@ -64,13 +64,13 @@ final class SchedulerChannel {
     init(
         identity: String,
         endpoint: Endpoint,
-        connector: SchedulerConnector,
+        links: any LinkOpener,
         log: Logger,
         unreachableWarning: ThrottledWarning? = nil
     ) {
         self.identity = identity
         self.endpoint = endpoint
-        self.connector = connector
+        self.links = links
         self.log = log
         self.unreachableWarning = unreachableWarning
     }
@@ -124,7 +124,7 @@ final class SchedulerChannel {
         var wasInterrupted = false
         while !hasLeft, !isCancelled {
             do throws(MessagingError) {
-                let link = try await connector.connect(to: endpoint, identity: identity)
+                let link = try await links.connect(to: endpoint, identity: identity)
                 if hasLeft {
                     await link.close(lingering: .zero)
                     return .left
@@ -187,18 +187,18 @@ final class SchedulerChannel {
     /// Sends again what was lost with a connection under the link.
     private func watchConnection(of link: any MessageLink, _ handler: @escaping EventHandler) {
         connectionWatch = spawn {
-            while let event = try? await link.nextLineEvent(), self.link === link {
+            while let event = try? await link.nextConnectionEvent(), self.link === link {
                 switch event {
-                case .broken:
+                case .disconnected:
                     self.log.debug("the connection to the scheduler is lost")
                     self.isReconnecting = true
                     self.unconfirmed.connectionLost(mayStillEcho: true)
-                case .whole where self.isReconnecting:
+                case .connected where self.isReconnecting:
                     self.isReconnecting = false
                     // A link that fails here also fails in `receive`.
                     for message in self.unconfirmed.messages { try? link.send(message) }
                     try? handler(.reconnected)
-                case .whole: break
+                case .connected: break
                 }
             }
         }

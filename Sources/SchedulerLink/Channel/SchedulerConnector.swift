@@ -4,7 +4,7 @@ package import Configuration
 internal import Encodings
 package import EventLoop
 package import Logging
-internal import Messaging
+package import Messaging
 internal import Transport
 
 /// Fresh identities; random, for the scheduler and the storage server key everything by them.
@@ -24,9 +24,19 @@ enum RandomIdentity {
     }
 }
 
+/// Opens links to the scheduler; a `SchedulerConnector` outside of tests.
+@LoopActor
+package protocol LinkOpener: AnyObject {
+    /// Opens a link under an identity.
+    func connect(to endpoint: Endpoint, identity: String) async throws(MessagingError) -> any MessageLink
+
+    /// Forgets what is known of an endpoint: its scheduler may have come back as another.
+    func forget(_ endpoint: Endpoint)
+}
+
 /// Opens links to Scaler's services over whichever transport they speak.
 @LoopActor
-package final class SchedulerConnector {
+package final class SchedulerConnector: LinkOpener {
     /// How long a connection attempt, the peer's first bytes included, may take.
     static let connectTimeout: Duration = .seconds(10)
 
@@ -51,8 +61,11 @@ package final class SchedulerConnector {
         backend == .zmq || !zmqEndpoints.isEmpty ? "zmq" : "ymq"
     }
 
-    /// Opens a link to the scheduler.
-    func connect(to endpoint: Endpoint, identity: String) async throws(MessagingError) -> any MessageLink {
+    /// Opens a link over the transport that was chosen, or that the scheduler is found to speak.
+    package func connect(
+        to endpoint: Endpoint,
+        identity: String
+    ) async throws(MessagingError) -> any MessageLink {
         switch backend {
         case .ymq:
             return try await connectYMQ(to: endpoint, identity)
@@ -93,8 +106,8 @@ package final class SchedulerConnector {
         try ZMQSocket(context: context, identity: Array(identity.utf8), connectingTo: endpoint)
     }
 
-    /// Forgets what an endpoint spoke: its scheduler may have come back as another.
-    func forget(_ endpoint: Endpoint) {
+    /// Forgets which transport an endpoint spoke.
+    package func forget(_ endpoint: Endpoint) {
         zmqEndpoints.remove(endpoint)
     }
 

@@ -253,7 +253,7 @@ extension ObjectStoreClient {
         from connection: ObjectStoreConnection
     ) async throws(ObjectStoreConnection.Failure) {
         let header = try await connection.receiveHeader()
-        let request = requests[header.responseID]
+        let request = requests[header.requestID]
         if let request {
             let isGet = request.payload == nil
             guard header.kind == (isGet ? .getOK : .setOK), !isGet || header.objectID == request.objectID

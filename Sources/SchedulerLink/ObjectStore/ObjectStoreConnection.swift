@@ -99,7 +99,7 @@ struct ObjectStoreConnection {
     /// Takes the header of the next answer.
     func receiveHeader() async throws(Failure) -> ObjectStorageResponse {
         let byteCount = try await nextByteCount()
-        guard byteCount == ObjectStorageRequest.headerByteCount else {
+        guard byteCount == ObjectStorageRequest.byteCount else {
             throw .unexpectedAnswer("a header of \(byteCount) bytes")
         }
         var bytes: [UInt8] = []

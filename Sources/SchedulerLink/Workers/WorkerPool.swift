@@ -19,7 +19,7 @@ package final class WorkerPool {
     private let concurrency: Int
     private let managerEndpoint: Endpoint
     private let workerEndpoint: Endpoint
-    private let connector: SchedulerConnector
+    private let links: any LinkOpener
     private let tasks: any TaskHandler
     private let objectStore: ObjectStoreClient
     private let log: Logger
@@ -42,7 +42,7 @@ package final class WorkerPool {
         settings: Settings,
         ownerID: String,
         profile: WorkerProfile,
-        connector: SchedulerConnector,
+        links: any LinkOpener,
         tasks: any TaskHandler,
         objectStore: ObjectStoreClient,
         log: Logger
@@ -52,7 +52,7 @@ package final class WorkerPool {
         concurrency = settings.baseConcurrency
         managerEndpoint = Endpoint(settings.schedulerAddress)
         workerEndpoint = Endpoint(settings.addressForWorkers)
-        self.connector = connector
+        self.links = links
         self.tasks = tasks
         self.objectStore = objectStore
         self.log = log
@@ -67,6 +67,9 @@ package final class WorkerPool {
     /// Whether the scheduler ever told the manager how many workers it desires.
     package private(set) var wasRegistered = false
 
+    /// One element whenever the scheduler begins to answer the manager, or stops.
+    package let registrationChanges = Mailbox<Bool>()
+
     /// How many workers are connected or connecting.
     package var workerCount: Int {
         workers.count
@@ -80,8 +83,11 @@ package final class WorkerPool {
     /// Runs manager and workers until cancelled or `leave` is called; a scheduler that goes away is waited for.
     package func run() async {
         let keeper = spawn { await self.keepManager() }
+        var wasAnswered = false
         while !isCancelled, !isLeaving {
             await reconcile()
+            if isRegistered != wasAnswered { registrationChanges.send(isRegistered) }
+            wasAnswered = isRegistered
             // The cooldown ends without any message from the scheduler, so look again by ourselves.
             let look = Deadline.after(.seconds(1))
             _ = try? await change.wait(until: earliestStart.isPast ? look : min(look, earliestStart))
@@ -130,7 +136,7 @@ extension WorkerPool {
             giveUp.cancel()
             if isLeaving || isCancelled { return }
             identity = "\(ProcessIdentity.processID)|worker_manager_oci_hpc|\(RandomIdentity.uuid())"
-            connector.forget(managerEndpoint)
+            links.forget(managerEndpoint)
             log.warning("no scheduler; connecting again", metadata: ["reason": "\(end)"])
             if (connectedAt + .seconds(30)).isPast { backoff.reset() }
             guard (try? await sleep(for: backoff.next { .random(in: 0..<1) })) != nil else { return }
@@ -141,7 +147,7 @@ extension WorkerPool {
         let channel = SchedulerChannel(
             identity: identity,
             endpoint: managerEndpoint,
-            connector: connector,
+            links: links,
             log: log,
             unreachableWarning: warning
         )
@@ -186,7 +192,7 @@ extension WorkerPool {
         let channel = SchedulerChannel(
             identity: "Worker|oci-hpc-\(number)|\(RandomIdentity.hexadecimal())",
             endpoint: workerEndpoint,
-            connector: connector,
+            links: links,
             log: log
         )
         let worker = WorkerSession(

@@ -86,7 +86,7 @@ final class WorkerSession {
         heartbeats?.cancel()
         tasks.handle(.lost, of: self)
         let known = channel.generation ?? profile.assumedGeneration ?? generation ?? .second
-        let request = WorkerGoodbye(worker: Array(channel.identity.utf8))
+        let request = WorkerDisconnect(worker: Array(channel.identity.utf8))
         await channel.leave(disconnectRequest: request.encoded(for: known))
     }
 

@@ -20,7 +20,7 @@ enum ChunkedBodyFuzz {
 
     /// The body and how many bytes came after it; nil if it is refused, or not complete.
     private static func parsed(_ pieces: [[UInt8]]) -> (body: [UInt8], extraByteCount: Int)? {
-        var parser = ResponseParser(answering: "GET", limits: ResponseLimits(bodyBytesMax: 3000))
+        var parser = ResponseParser(answering: "GET")
         parser.feed(Array("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".utf8))
         var body: [UInt8] = []
         do throws(HTTPWireError) {

@@ -4,7 +4,7 @@ import HTTPWire
 
 /// Reads the input as the answer to a request, whole and byte by byte, and stops the process when the two differ.
 ///
-/// The first byte chooses the method, whether the peer closes at the end, and the cap on the body. Traps and reads
+/// The first byte chooses the method and whether the peer closes at the end. Traps and reads
 /// out of bounds stop the process by themselves.
 enum HTTPResponseFuzz {
     static func feed(_ input: [UInt8]) {
@@ -29,8 +29,7 @@ private struct Reading: Equatable {
 
 private func reading(of pieces: [[UInt8]], _ choice: UInt8) -> Reading {
     let method = ["GET", "HEAD", "CONNECT", "PUT"][Int(choice & 3)]
-    let limits = ResponseLimits(bodyBytesMax: choice & 8 == 0 ? 100 : Int.max)
-    var parser = ResponseParser(answering: method, limits: limits)
+    var parser = ResponseParser(answering: method)
     var reading = Reading()
     do {
         for piece in pieces {

@@ -6,7 +6,7 @@ import HTTPWire
 /// in a request, or would be read there as anything else.
 enum HeaderFieldsFuzz {
     static func feed(_ input: [UInt8]) {
-        let limits = ResponseLimits(bodyBytesMax: 0)
+        let limits = ResponseLimits()
         guard let fields = parsed(Array("HTTP/1.1 200 OK\r\n".utf8) + input, limits) else { return }
         for field in fields.fields {
             insist(

@@ -24,9 +24,6 @@ enum SchedulerMessagesFuzz {
         if let response = try? ObjectStorageResponse.decode(input) {
             insist((try? ObjectStorageResponse.decode(response.encoded())) == response, "\(response)")
         }
-        if let objectID = try? ObjectID.decode(message: input) {
-            insist((try? ObjectID.decode(message: objectID.encodedMessage())) == objectID, "\(objectID)")
-        }
     }
 }
 
@@ -52,7 +49,7 @@ private func encodings(of message: SchedulerBoundMessage) -> [[UInt8]] {
     case .taskCancelConfirm(let body): encodings(of: body)
     case .taskLog(let body): encodings(of: body)
     case .objectInstruction(let body): encodings(of: body)
-    case .workerGoodbye(let body): encodings(of: body)
+    case .workerDisconnect(let body): encodings(of: body)
     case .other: []
     }
 }

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import EventLoop
+package import Logging
+package import OCIServices
+internal import Reporting
+package import TaskEngine
+
+/// Drives a ledger: tells it what listings, deletions, runs and time bring, and carries out what it orders.
+///
+/// It knows no rules. Runs of tasks call it when something happens to their task, and receive their news in a mailbox.
+@LoopActor
+package final class LedgerDriver {
+    /// How long one listing may take.
+    private static let listingTimeout: Duration = .seconds(60)
+
+    /// Whose resources these are.
+    package let owner: Owner
+    /// The clock of every time in an order or a piece of news.
+    package let clock: LedgerClock
+    /// One element for each instance of ours that is gone for certain.
+    package let freedRoom = Mailbox<Void>()
+    private(set) var ledger: CloudLedger
+    private let lister: Lister
+    let deleter: Deleter
+    private let log: Logger
+    private let listingWarning: ThrottledWarning
+    private let doubtWarning: ThrottledWarning
+    private let stuckWarning: ThrottledWarning
+    private let slots = TicketQueue<Void>()
+    private var tickets: [TaskKey: TicketQueue<Void>.Ticket] = [:]
+    private var news: [TaskKey: Mailbox<TaskNews>] = [:]
+    private let alarms: [CloudLedger.Listing: Alarm] = [.instances: Alarm(), .objects: Alarm()]
+    private let momentAlarm = Alarm()
+    private let deletionsChanged = Broadcast()
+    /// Whether there is a bucket that could hold objects.
+    var isBucketFound = true
+
+    /// A driver for the instances of one compartment and the objects of one bucket.
+    package init(
+        owner: Owner,
+        instances: ContainerInstances,
+        objects: ObjectStorage,
+        slotLimit: Int,
+        periods: CloudLedger.Periods,
+        clock: LedgerClock,
+        log: Logger
+    ) {
+        self.owner = owner
+        self.clock = clock
+        self.log = log
+        ledger = CloudLedger(slotLimit: slotLimit, periods: periods)
+        lister = Lister(owner: owner, instances: instances, objects: objects, clock: clock)
+        deleter = Deleter(instances: instances, objects: objects, log: log)
+        listingWarning = ThrottledWarning(
+            "cannot list; trying again",
+            recovery: "listing works again",
+            log: log
+        )
+        doubtWarning = ThrottledWarning(
+            "cannot delete an instance; trying again",
+            recovery: "no deletion is in doubt",
+            log: log
+        )
+        stuckWarning = ThrottledWarning(
+            "an instance does not go away although its deletion was accepted; deleting it again",
+            recovery: "no deletion is stuck",
+            log: log
+        )
+    }
+
+    // MARK: - Life
+
+    /// Makes both listings once; throws if the cloud refuses.
+    package func takeStock() async throws(OCIError) {
+        try await list(.instances, until: .after(Self.listingTimeout))
+        try await list(.objects, until: .after(Self.listingTimeout))
+        guard ledger.orphanCount > 0 else { return }
+        log.notice(
+            "an earlier process left something; what the scheduler does not ask for in time is deleted",
+            metadata: [
+                "tasks": "\(ledger.orphanCount)", "instances": "\(ledger.orphanInstanceCount)",
+                "seconds": "\(ledger.graceSeconds)",
+            ]
+        )
+    }
+
+    /// Lists, deletes and watches the time until cancelled.
+    package func run() async {
+        let work = [
+            spawn { await self.listRepeatedly(.instances) },
+            spawn { await self.listRepeatedly(.objects) },
+            spawn { await self.deleter.deleteBatches() },
+            spawn { await self.receiveOutcomes() },
+            spawn { await self.watchTime() },
+        ]
+        try? await sleep(until: .never)
+        for piece in work { piece.cancel() }
+    }
+
+    /// Prepares for the end of the process: nobody waits for confirmations any more, and with `isSweeping` nothing is to be
+    /// left behind, whoever made it.
+    package func beginLeaving(isSweeping: Bool) {
+        perform(ledger.leaving(isSweeping: isSweeping, at: clock.now))
+    }
+
+    /// Deletes what a last look shows; false if the service cannot be asked.
+    package func sweep(until deadline: Deadline) async -> Bool {
+        do throws(OCIError) {
+            try await list(.instances, until: deadline)
+            try await list(.objects, until: deadline, includingInputs: true)
+            perform(ledger.cannotWait(at: clock.now))
+            return true
+        } catch {
+            log.error("cannot look for what is left", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
+    /// Waits until every deletion was accepted; false if `deadline` passes first, or if what is said not to be there is.
+    package func finishDeletions(until deadline: Deadline) async -> Bool {
+        while !ledger.hasNoPendingDeletion {
+            guard (try? await deletionsChanged.wait(until: deadline)) != nil else { break }
+        }
+        guard ledger.hasNoPendingDeletion else { return false }
+        guard ledger.hasDoubtfulDeletion else { return true }
+        // "Not there" is also what a missing permission is answered with.
+        let living = try? await lister.listInstances(until: deadline)
+        return living?.allSatisfy(\.phase.isLeaving) ?? false
+    }
+
+    // MARK: - What the scheduler does
+
+    /// The scheduler answers, or does not, from now on.
+    package func schedulerAnswers(_ isAnswering: Bool) {
+        ledger.schedulerAnswers(isAnswering, at: clock.now)
+    }
+
+    /// Nobody wants what is left of a queued task.
+    package func discard(_ task: TaskKey) {
+        perform(ledger.discarded(task, at: clock.now))
+    }
+
+    // MARK: - What runs do
+
+    /// Suspends until the task may have a slot, the higher priority first; then `claim` or `returnSlot` must follow.
+    package func obtainSlot(for task: TaskKey, priority: Int32) async throws(WaitError) {
+        let ticket = slots.enter(priority: priority)
+        tickets[task] = ticket
+        perform(ledger.queued(task, at: clock.now))
+        defer { tickets[task] = nil }
+        do throws(WaitError) {
+            try await slots.wait(for: ticket)
+        } catch {
+            perform(ledger.unqueued(task, at: clock.now))
+            throw error
+        }
+    }
+
+    /// Gives back a slot that the task has no use for.
+    package func returnSlot(of task: TaskKey) {
+        ledger.slotReturned()
+        perform(ledger.unqueued(task, at: clock.now))
+    }
+
+    /// Takes a task in hand with its slot: what is left of an earlier life of it, if anything, and where its news come.
+    package func claim(_ task: TaskKey) -> (adoption: CloudLedger.Adoption?, news: Mailbox<TaskNews>) {
+        let mailbox = Mailbox<TaskNews>()
+        news[task] = mailbox
+        let (adoption, orders) = ledger.claimed(task, at: clock.now)
+        perform(orders)
+        return (adoption, mailbox)
+    }
+
+    /// Notes under which name a payload is about to be stored, and sees to it that nothing deletes it or the result.
+    package func prepareToStore(_ input: String, of task: TaskKey) async {
+        let kept = ledger.keepObjects(of: task)
+        await deleter.withhold(kept.map { owner.name(of: $0) } + [input, owner.name(of: .result(task))])
+    }
+
+    /// A payload is about to be stored in the bucket under this name.
+    package func storesInput(_ name: String, of task: TaskKey) {
+        ledger.storesInput(name, of: task, at: clock.now)
+    }
+
+    /// The generation that the task's next instance must have.
+    package func nextGeneration(of task: TaskKey) -> Int {
+        ledger.nextGeneration(of: task)
+    }
+
+    /// A create was answered with this instance.
+    package func createAnswered(_ instance: ListedInstance) {
+        perform(ledger.createAnswered(instance, at: clock.now))
+    }
+
+    /// A create was answered with an instance of this generation that is gone already.
+    package func generationSpent(_ generation: Int, of task: TaskKey) {
+        ledger.generationSpent(generation, of: task, at: clock.now)
+    }
+
+    /// A create was given up without an answer.
+    package func createAbandoned(_ task: TaskKey) {
+        perform(ledger.createAbandoned(task, at: clock.now))
+    }
+
+    /// An instance of the task that a listing made now shows.
+    package func findInstance(of task: TaskKey) async throws(OCIError) -> ListedInstance? {
+        try await list(.instances, until: .after(Self.listingTimeout))
+        return ledger.candidate(of: task)
+    }
+
+    /// Deletes the run's instance, for the run will make another; whether it must wait for `TaskNews.deletionAccepted`.
+    package func giveUpInstance(of task: TaskKey) -> Bool {
+        let (mustWait, orders) = ledger.instanceGivenUp(task, at: clock.now)
+        perform(orders)
+        return mustWait
+    }
+
+    /// The result that a listing showed was not there.
+    package func resultVanished(_ task: TaskKey) {
+        ledger.resultVanished(task, at: clock.now)
+    }
+
+    /// The run has seen signs of its instance's end, which a listing of results must confirm.
+    package func endSuspected() {
+        ledger.endSuspected(at: clock.now)
+        setAlarms()
+    }
+
+    /// The run knows what to answer and needs no more news.
+    package func outcomeKnown(_ task: TaskKey) {
+        ledger.outcomeKnown(task, at: clock.now)
+    }
+
+    /// The run lets go of the task; `TaskNews.released` comes when no instance of it counts any more.
+    package func release(_ task: TaskKey, isAnswered: Bool) {
+        perform(ledger.released(task, isAnswered: isAnswered, at: clock.now))
+    }
+
+    /// The scheduler has surely read the answer to the task.
+    package func answerConfirmed(_ task: TaskKey) {
+        perform(ledger.answerConfirmed(task, at: clock.now))
+    }
+
+    // MARK: - Carrying out
+
+    func perform(_ orders: [CloudOrder]) {
+        for order in orders {
+            switch order {
+            case .deleteInstance(let id): deleter.delete(instance: id)
+            case .deleteObjects(let objects): delete(objects)
+            case .tell(let task, let piece):
+                news[task]?.send(piece)
+                if piece == .released { news[task] = nil }
+            case .admit(let task):
+                if let ticket = tickets[task], slots.grant((), to: ticket) { ledger.slotGranted() }
+            case .roomFreed: freedRoom.send(())
+            case .report(let report): write(report)
+            }
+        }
+        while ledger.freeSlotCount > 0, slots.grantNext(()) { ledger.slotGranted() }
+        setAlarms()
+        deletionsChanged.send()
+    }
+
+    private func delete(_ objects: [TaskObject]) {
+        guard isBucketFound else { return ledger.objectsDeleted(objects) }
+        deleter.delete(objects: objects.map { owner.name(of: $0) })
+    }
+
+    private func write(_ report: CloudReport) {
+        switch report {
+        case .adopted(let task):
+            log.info("adopted what was left of a task", metadata: ["task": "\(task)"])
+        case .orphanExpired(let task):
+            log.info("deleting what nobody asked for", metadata: ["task": "\(task)"])
+        case .secondInstance(let task, let id):
+            log.warning(
+                "deleting a second instance of a task",
+                metadata: ["task": "\(task)", "instance": "\(id)"]
+            )
+        case .deletionDoubtful(let id):
+            doubtWarning.occurred([
+                "instance": "\(id)", "error": "the service says that it is not there, and lists it",
+                "next_step": "check the policy: manage compute-container-family",
+            ])
+        case .deletionStuck(let id):
+            stuckWarning.occurred([
+                "instance": "\(id)",
+                "next_step":
+                    "check in the console what holds it, and the policy: manage compute-container-family",
+            ])
+        case .noDeletionStuck: stuckWarning.ended()
+        }
+    }
+
+    func receiveOutcomes() async {
+        while let outcome = try? await deleter.outcomes.receive() {
+            switch outcome {
+            case .accepted(let id): perform(ledger.deletionAccepted(id, at: clock.now))
+            case .notThere(let id): perform(ledger.deletionNotThere(id, at: clock.now))
+            case .objectsDeleted(let names):
+                ledger.objectsDeleted(names.compactMap { owner.object(named: $0) })
+                perform([])
+            }
+        }
+    }
+
+    // MARK: - Looking
+
+    private func listRepeatedly(_ listing: CloudLedger.Listing) async {
+        var backoff = Backoff(initial: .seconds(1), limit: .seconds(30))
+        var earliest = Deadline.now
+        guard let alarm = alarms[listing] else { return }
+        while !isCancelled {
+            let due = clock.deadline(ledger.nextListing(listing, at: clock.now))
+            guard await alarm.wait(until: max(due, earliest)) else { return }
+            let isDue = clock.deadline(ledger.nextListing(listing, at: clock.now)).isPast && earliest.isPast
+            guard isDue else { continue }
+            do throws(OCIError) {
+                try await list(listing, until: .after(Self.listingTimeout))
+                backoff.reset()
+                listingWarning.ended()
+            } catch {
+                if isCancelled { return }
+                listingWarning.occurred(["error": "\(error)"])
+                earliest = .after(backoff.next { .random(in: 0.5..<1) })
+            }
+        }
+    }
+
+    private func list(
+        _ listing: CloudLedger.Listing,
+        until deadline: Deadline,
+        includingInputs: Bool = false
+    ) async throws(OCIError) {
+        let begun = clock.now
+        ledger.listingBegan(listing, at: begun)
+        switch listing {
+        case .instances:
+            let listed = try await lister.listInstances(until: deadline)
+            perform(ledger.instancesListed(listed, begun: begun, at: clock.now))
+        case .objects:
+            let listed = try await lister.listObjects(
+                includingInputs: includingInputs || ledger.wantsAllObjects,
+                until: deadline
+            )
+            note(listed, begun: begun)
+        }
+    }
+
+    private func note(_ listed: Lister.Objects, begun: Duration) {
+        perform(
+            ledger.objectsListed(
+                results: listed.results,
+                inputs: listed.inputs,
+                begun: begun,
+                at: clock.now
+            )
+        )
+    }
+
+    private func watchTime() async {
+        while await momentAlarm.wait(until: ledger.nextMoment.map { clock.deadline($0) } ?? .never) {
+            perform(ledger.timePassed(at: clock.now))
+        }
+    }
+
+    private func setAlarms() {
+        for (listing, alarm) in alarms {
+            alarm.ring(ifBefore: clock.deadline(ledger.nextListing(listing, at: clock.now)))
+        }
+        if let moment = ledger.nextMoment { momentAlarm.ring(ifBefore: clock.deadline(moment)) }
+    }
+
+    /// Feeds the ledger what was listed elsewhere.
+    func note(instances: [ListedInstance], objects: Lister.Objects) {
+        let now = clock.now
+        perform(ledger.instancesListed(instances, begun: now, at: now))
+        note(objects, begun: now)
+    }
+
+    /// Lists those of the instances with these ids that still exist, and tells the ledger.
+    func look(for ids: Set<String>, until deadline: Deadline) async throws(OCIError) {
+        let begun = clock.now
+        let listed = try await lister.listInstances(until: deadline).filter { ids.contains($0.id) }
+        perform(ledger.instancesListed(listed, begun: begun, at: clock.now))
+    }
+}
+
+// MARK: - For the status page
+
+extension LedgerDriver {
+    /// Tasks of which this process has found something that nobody has asked for.
+    package var orphanCount: Int { ledger.orphanCount }
+    /// How many deletions of instances were accepted.
+    package var deletedCount: Int { ledger.deletedCount }
+    /// Whether a task could have a slot at once.
+    package var hasFreeSlot: Bool { ledger.freeSlotCount > 0 }
+}
+
+/// A wait for a moment that may turn out to come earlier.
+@LoopActor
+private final class Alarm {
+    private let bell = Wakeup()
+    private var due: Deadline?
+
+    /// Suspends until `deadline` or an earlier ring; false when cancelled.
+    func wait(until deadline: Deadline) async -> Bool {
+        if deadline.isPast { return !isCancelled }
+        due = deadline
+        defer { due = nil }
+        do throws(WaitError) { try await bell.wait(until: deadline) } catch .deadlinePassed {} catch {
+            return false
+        }
+        return true
+    }
+
+    /// Ends the wait if it would last beyond `deadline`.
+    func ring(ifBefore deadline: Deadline) {
+        if let due, deadline < due { bell.ring() }
+    }
+}

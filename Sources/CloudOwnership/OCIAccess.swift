@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Configuration
+package import EventLoop
+internal import HTTPClient
+package import Logging
+package import OCIServices
+internal import Transport
+
+/// From the settings to something that can call OCI: identity, trust, endpoints.
+@LoopActor
+package enum OCIAccess {
+    /// Opens the cloud as the settings say, and tells the log what happens to calls and what is doubtful about the
+    /// credentials.
+    package static func calls(for settings: Settings, log: Logger) async throws(OCIError) -> ServiceCalls {
+        let access = try await open(for: settings) { notice in
+            log.log(level: notice.level, "call to OCI", metadata: ["notice": "\(notice)"])
+        }
+        for warning in access.warnings { log.warning("\(warning)") }
+        return access.calls
+    }
+
+    /// Opens the cloud as the settings say, in their region or another.
+    package static func open(
+        for settings: Settings,
+        region: String? = nil,
+        notify: @escaping @LoopActor @Sendable (ServiceNotice) -> Void
+    ) async throws(OCIError) -> CloudAccess {
+        let environment = environmentVariables()
+        let client = HTTPClient(
+            connector: StreamConnector(try trust(settings), proxies: try proxies(environment))
+        )
+        var options = options(settings)
+        if let region { options.region = region }
+        return try await CloudAccess.open(
+            options,
+            client: client,
+            environment: environment,
+            home: ProcessIdentity.homeDirectory ?? "/",
+            notify: notify
+        )
+    }
+
+    private static func options(_ settings: Settings) -> CloudAccessOptions {
+        var options = CloudAccessOptions(userAgent: "scaler-oci-hpc")
+        switch settings.authType {
+        case .configFile: options.principal = .configFile
+        case .securityToken: options.principal = .securityToken
+        case .instancePrincipal: options.principal = .instancePrincipal
+        case .resourcePrincipal: options.principal = .resourcePrincipal
+        }
+        // The default gives way to the CLI's variable, as a profile that was asked for does not.
+        options.profileName = settings.profile == "DEFAULT" ? nil : settings.profile
+        options.region = region(settings)
+        options.endpoint = settings.ociEndpoint
+        options.requestsPerSecondMax = settings.maxRequestsPerSecond
+        return options
+    }
+
+    /// The region to call; nil for that of the principal.
+    ///
+    /// With a profile the setting's default goes over the profile's region, as in the Python manager. Instances and
+    /// resources know better where they are.
+    private static func region(_ settings: Settings) -> String? {
+        switch settings.authType {
+        case .configFile, .securityToken: settings.region
+        case .instancePrincipal, .resourcePrincipal:
+            settings.origins["oci-region"] == nil ? nil : settings.region
+        }
+    }
+
+    private static func proxies(_ environment: [String: String]) throws(OCIError) -> ProxySettings {
+        do throws(HTTPError) {
+            return try ProxySettings(environment: environment)
+        } catch {
+            throw .authentication(.configuration("\(error)"))
+        }
+    }
+
+    private static func trust(_ settings: Settings) throws(OCIError) -> TLSContext {
+        do throws(TransportError) {
+            return try TLSContext(settings.caBundle.map { .certificates(path: $0) } ?? .systemRoots)
+        } catch {
+            let source = settings.caBundle.map { "--ca-bundle \($0): " } ?? ""
+            throw .authentication(.configuration("\(source)\(error)"))
+        }
+    }
+}
+
+extension ServiceNotice {
+    /// How much it matters to whoever reads the log.
+    fileprivate var level: Logger.Level {
+        switch self {
+        case .retrying, .credentialsRenewed: .debug
+        case .rateHalved: .info
+        case .clockCorrected: .warning
+        }
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import EventLoop
+package import OCIServices
+internal import TaskEngine
+
+/// What bears managers' marks in the cloud: instances by their tags, objects by their names; for a person to see.
+package struct OwnedResources: Sendable {
+    /// A container instance that a manager made for a task; one that is gone but still shown is none.
+    package struct Instance: Sendable {
+        /// What the listing says of it.
+        package let summary: InstanceSummary
+        /// The owner that its tags name.
+        package let ownerID: String
+        /// The name of the manager that made it, empty if the tags do not say.
+        package let managerID: String
+        /// The task, as hexadecimal digits.
+        package let taskID: String
+
+        /// The marked instance, nil for a stranger's.
+        init?(_ summary: InstanceSummary) {
+            let tags = summary.freeformTags
+            guard let ownerID = tags[Owner.ownerTag], let taskID = tags[Owner.taskTag] else { return nil }
+            (self.summary, self.ownerID, self.taskID) = (summary, ownerID, taskID)
+            managerID = tags[Owner.managerTag] ?? ""
+        }
+    }
+
+    /// A task's payload or result in the bucket.
+    package struct StoredObject: Sendable {
+        /// What the listing says of it.
+        package let summary: ObjectSummary
+        /// The owner that its name names.
+        package let ownerID: String
+        /// The task, as hexadecimal digits.
+        package let taskID: String
+
+        /// The task's object, nil for a stranger's; `prefix` is that of the settings, without a slash at its end.
+        init?(_ summary: ObjectSummary, prefix: String) {
+            let start = prefix.isEmpty ? "" : "\(prefix)/"
+            guard summary.name.hasPrefix(start) else { return nil }
+            // <owner>/results/<task>.pkl, <owner>/inputs/<task>.pkl or .pkl.gz
+            let parts = summary.name.dropFirst(start.count).split(
+                separator: "/",
+                omittingEmptySubsequences: false
+            )
+            guard parts.count == 3 else { return nil }
+            let ownerID = String(parts[0])
+            let owner = Owner(id: ownerID, prefix: prefix)
+            guard !ownerID.isEmpty,
+                let taskID = owner.object(named: summary.name)?.task.digits,
+                !taskID.isEmpty, taskID.utf8.allSatisfy(Self.isHexadecimalDigit)
+            else { return nil }
+            (self.summary, self.ownerID, self.taskID) = (summary, ownerID, taskID)
+        }
+
+        private static func isHexadecimalDigit(_ byte: UInt8) -> Bool {
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+        }
+    }
+
+    /// The instances, newest first as the service lists them.
+    package let instances: [Instance]
+    /// The objects, in the order of their names.
+    package let objects: [StoredObject]
+    /// Whether there is a bucket that could have objects; an administrator may have deleted it before its instances.
+    package var isBucketFound = true
+
+    /// Whether there is nothing.
+    package var isEmpty: Bool { instances.isEmpty && objects.isEmpty }
+
+    /// Without what is on its way out already.
+    package var deletable: OwnedResources {
+        OwnedResources(
+            instances: instances.filter { !$0.summary.lifecycleState.phase.isLeaving },
+            objects: objects,
+            isBucketFound: isBucketFound
+        )
+    }
+
+    /// Whether an instance bears some owner's tag, a task's or not: enough to keep away from it, not to delete it.
+    package static func isMarked(_ instance: InstanceSummary) -> Bool {
+        instance.freeformTags[Owner.ownerTag] != nil
+    }
+
+    /// Lists what is `owner`'s, or with nil what is any owner's of that prefix, in a compartment and a bucket.
+    @LoopActor
+    package static func find(
+        of owner: Owner?,
+        prefix: String,
+        in instances: ContainerInstances,
+        _ objects: ObjectStorage,
+        deadline: Deadline
+    ) async throws(OCIError) -> OwnedResources {
+        let living = try await instances.all(deadline: deadline) {
+            isMarked($0) && $0.lifecycleState != .deleted
+        }
+        let start = owner.map { "\($0.objectPrefix)/" } ?? (prefix.isEmpty ? "" : "\(prefix)/")
+        var stored: [ObjectSummary] = []
+        var isBucketFound = true
+        do throws(OCIError) {
+            stored = try await objects.all(
+                prefix: start,
+                fields: [.size, .timeCreated],
+                deadline: deadline
+            )
+        } catch .service(let failure) where failure.code == "BucketNotFound" {
+            isBucketFound = false
+        }
+        return OwnedResources(
+            instances: living.compactMap(Instance.init).filter { owner == nil || $0.ownerID == owner?.id },
+            objects: stored.compactMap { StoredObject($0, prefix: prefix) }
+                .filter { owner == nil || $0.ownerID == owner?.id },
+            isBucketFound: isBucketFound
+        )
+    }
+}

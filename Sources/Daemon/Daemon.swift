@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CloudOwnership
+package import Configuration
+package import EventLoop
+internal import Glibc
+internal import Logging
+internal import OCIServices
+internal import Reporting
+internal import Transport
+
+/// The process: its log, its signals, its managers, its exit code.
+package enum Daemon {
+    /// Runs the managers until a signal ends them; returns the exit code (sysexits(3) for failures).
+    ///
+    /// The first SIGTERM or SIGINT stops in order, the second at once. `companions` makes what runs beside the
+    /// managers.
+    package static func run(
+        _ managers: [Settings],
+        beside companions: (@LoopActor @Sendable () -> any Companions)? = nil
+    ) -> Int32 {
+        precondition(!managers.isEmpty, "the configuration yields at least one manager")
+        let log: Logger
+        do {
+            log = try LogFile.logger(for: managers[0])
+        } catch {
+            LineWriter.writeFatal("\(error)")
+            return ExitCode.configuration
+        }
+        if !ProcessIdentity.forbidDumps() { log.warning("cannot keep keys out of core files") }
+        return EventLoop.run { await DaemonProcess(managers, log, companions?()).run() }
+    }
+}
+
+/// What runs beside the managers: begins before them, ends after them, and takes them along when it ends by itself.
+@LoopActor
+package protocol Companions: AnyObject, Sendable {
+    /// Starts everything and returns when it can be used; an exit code if it cannot, after a line that says why.
+    func start() async -> Int32?
+
+    /// Returns when a part of it has ended by itself: the exit code that the process shall have.
+    func waitForEnd() async -> Int32
+
+    /// Stops everything that still runs.
+    func stop() async
+}
+
+/// The life of the process on its loop.
+@LoopActor
+private final class DaemonProcess {
+    private let managers: [Settings]
+    private let log: Logger
+    private let stopping = Latch()
+    private var services: [ManagerService] = []
+    private var starts: [Spawned<Int32?>] = []
+    private var usage = ProcessUsageSampler()
+    private let companions: (any Companions)?
+    /// Set when a companion ended by itself.
+    private var companionsExitCode: Int32?
+
+    init(_ managers: [Settings], _ log: Logger, _ companions: (any Companions)?) {
+        self.managers = managers
+        self.log = log
+        self.companions = companions
+    }
+
+    func run() async -> Int32 {
+        // First of all: from here on a signal leaves nothing behind that was started.
+        let signals = Signals([SIGTERM, SIGINT])
+        spawn { await self.obey(signals) }
+        let failure = await begin()
+        if failure == nil { _ = try? await stopping.wait() }
+        let stops = services.map { service in spawn { await service.stop() } }
+        for stop in stops where await !stop.value { log.warning("left before everything was deleted") }
+        await companions?.stop()
+        log.info("ended")
+        return failure ?? companionsExitCode ?? 0
+    }
+
+    /// Starts everything; returns the exit code of the first that cannot work until a person mends something.
+    private func begin() async -> Int32? {
+        let companionsStart = spawn { await self.startCompanions() }
+        starts = [companionsStart]
+        if let failure = await companionsStart.value { return failure }
+        if let failure = await serveStatus() { return failure }
+        if stopping.isOpen { return nil }
+        // Side by side: a region that is out of reach must not keep the others waiting.
+        let outcomes = Mailbox<Int32?>()
+        starts = managers.map { settings in
+            spawn {
+                let failure = await self.start(settings)
+                outcomes.send(failure)
+                return failure
+            }
+        }
+        for _ in managers {
+            guard let failure = (try? await outcomes.receive()) ?? nil else { continue }
+            for start in starts { start.cancel() }
+            return failure
+        }
+        return nil
+    }
+
+    /// Starts what runs beside the managers and watches it; the exit code if that fails.
+    private func startCompanions() async -> Int32? {
+        guard let companions else { return nil }
+        if let failure = await companions.start() { return failure }
+        spawn {
+            self.companionsExitCode = await companions.waitForEnd()
+            self.stopping.open()
+        }
+        return nil
+    }
+
+    /// Starts a manager; returns the exit code if it cannot work until a person mends something.
+    private func start(_ settings: Settings) async -> Int32? {
+        var log = log
+        log[metadataKey: "manager"] = "\(settings.workerManagerID)"
+        for setting in settings.ignored {
+            log.info(
+                "a setting has no effect here",
+                metadata: [
+                    "setting": "\(setting.name)", "origin": "\(setting.origin)", "why": "\(setting.reason)",
+                ]
+            )
+        }
+        do throws(OCIError) {
+            let calls = try await OCIAccess.calls(for: settings, log: log)
+            var settings = settings
+            let given = settings
+            settings.availabilityDomains = try await patiently(log) { () async throws(OCIError) in
+                try await self.fullNames(given, calls, log)
+            }
+            let service = ManagerService(settings: settings, calls: calls, log: log)
+            guard await service.becomeSole() else {
+                LineWriter.writeFatal(
+                    "another process on this host runs manager \(settings.workerManagerID) for the same scheduler; "
+                        + "stop it, or choose another --worker-manager-id"
+                )
+                return ExitCode.unavailable
+            }
+            try await patiently(log) { () async throws(OCIError) in try await service.takeStock() }
+            if let misfit = await service.misfit() {
+                LineWriter.writeFatal(
+                    "\(misfit); change --instance-ocpus, --instance-memory-gb or --instance-shape"
+                )
+                return ExitCode.configuration
+            }
+            services.append(service)
+            service.start()
+            return nil
+        } catch .cancelled {
+            return nil
+        } catch {
+            log.critical("cannot work with OCI", metadata: ["error": "\(error)"])
+            LineWriter.writeFatal("\(error)")
+            return error.exitCode
+        }
+    }
+
+    /// The availability domains under the names that the service takes: `AD-1` is short for one of the tenancy's.
+    private func fullNames(
+        _ settings: Settings,
+        _ calls: ServiceCalls,
+        _ log: Logger
+    ) async throws(OCIError) -> [String] {
+        let domains = AvailabilityDomains(calls: calls, compartmentID: settings.compartmentID)
+        var names: [String] = []
+        for name in settings.availabilityDomains {
+            let full = try await domains.resolve(name, deadline: .after(.seconds(60)))
+            if full != name {
+                log.info("availability domain", metadata: ["given": "\(name)", "meant": "\(full)"])
+            }
+            names.append(full)
+        }
+        return names
+    }
+
+    /// Tries until `body` succeeds or throws what a person must mend.
+    private func patiently<Value: Sendable>(
+        _ log: Logger,
+        _ body: @LoopActor () async throws(OCIError) -> Value
+    ) async throws(OCIError) -> Value {
+        let trouble = ThrottledWarning(
+            "OCI is not reachable; trying again",
+            recovery: "OCI is reachable",
+            log: log
+        )
+        while true {
+            do throws(OCIError) {
+                let value = try await body()
+                trouble.ended()
+                return value
+            } catch {
+                guard error.isRetryable else { throw error }
+                trouble.occurred(["error": "\(error)"])
+            }
+            do throws(WaitError) { try await sleep(for: .seconds(5)) } catch { throw .cancelled }
+        }
+    }
+
+    /// Begins to serve the status pages where the settings ask for them.
+    private func serveStatus() async -> Int32? {
+        guard let address = managers.lazy.compactMap(\.statusAddress).first else { return nil }
+        do throws(TransportError) {
+            let server = try await StatusServer(at: address, log: log) { [weak self] in self?.page(at: $0) }
+            spawn { await server.run() }
+            return nil
+        } catch {
+            LineWriter.writeFatal(
+                "cannot serve status at \(address.description): \(error); choose another --status-address"
+            )
+            return ExitCode.configuration
+        }
+    }
+
+    private func page(at path: String) -> StatusPage? {
+        switch path {
+        case "/livez": return StatusPage(status: 200, text: "ok\n")
+        case "/readyz":
+            let metrics = services.map(\.metrics)
+            let isReady = metrics.count == managers.count && metrics.allSatisfy(\.isRegistered)
+            let lines = metrics.map {
+                "\($0.managerID): \($0.isRegistered ? "registered" : "no answer from the scheduler")\n"
+            }
+            let text = lines.isEmpty ? "waiting for OCI\n" : lines.joined()
+            return StatusPage(status: isReady ? 200 : 503, text: text)
+        case "/metrics":
+            let text = Metrics.page(services.map(\.metrics), usage: usage.sample())
+            return StatusPage(
+                status: 200,
+                text: text,
+                contentType: "text/plain; version=0.0.4; charset=utf-8"
+            )
+        default: return nil
+        }
+    }
+
+    private func obey(_ signals: Signals) async {
+        guard let number = try? await signals.next() else { return }
+        log.info("signal received; leaving", metadata: ["signal": "\(number)"])
+        for start in starts { start.cancel() }
+        stopping.open()
+        guard let again = try? await signals.next() else { return }
+        log.warning("second signal; leaving at once", metadata: ["signal": "\(again)"])
+        exit(ExitCode.signal(again))
+    }
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CloudOwnership
+internal import Configuration
+internal import EventLoop
+internal import Logging
+internal import Messaging
+internal import OCIServices
+internal import SchedulerLink
+internal import SchedulerMessages
+internal import TaskEngine
+internal import Tasks
+internal import Transport
+
+/// One worker manager from its first look at the cloud to its last: everything it is made of, put together.
+@LoopActor
+final class ManagerService {
+    /// How long a stop may take before what is left is left to the next process.
+    private static let stopTimeout: Duration = .seconds(20)
+    /// How long to wait for another process of the same owner to end: a little longer than its stop may take.
+    private static let predecessorTimeout: Duration = .seconds(30)
+
+    /// How long after the last task memory is given back.
+    private static let trimDelay: Duration = .seconds(2)
+
+    private let settings: Settings
+    private let calls: ServiceCalls
+    private let owner: Owner
+    private let cloud: LedgerDriver
+    private let dispatcher: Dispatcher
+    private let storage: ObjectStoreClient
+    private let workers: WorkerPool
+    private let log: Logger
+    private var work: [Spawned<Void>] = []
+    private var nameLock: ProcessLock?
+
+    /// Puts a manager together; `calls` is where its requests to OCI go.
+    init(settings: Settings, calls: ServiceCalls, log: Logger) {
+        self.settings = settings
+        self.calls = calls
+        self.log = log
+        owner = Owner(settings)
+        let instances = ContainerInstances(calls: calls, compartmentID: settings.compartmentID)
+        let objects = ObjectStorage(
+            calls: calls,
+            namespace: settings.objectStorageNamespace,
+            bucket: settings.objectStorageBucket
+        )
+        let connector = SchedulerConnector(
+            backend: settings.networkBackend,
+            ioThreads: settings.ioThreads,
+            log: log
+        )
+        storage = ObjectStoreClient(
+            connector: connector,
+            endpoint: settings.objectStorageAddress.map(Endpoint.init),
+            log: log
+        )
+        cloud = LedgerDriver(
+            owner: owner,
+            instances: instances,
+            objects: objects,
+            slotLimit: settings.baseConcurrency,
+            periods: CloudLedger.Periods(grace: settings.deathTimeout),
+            clock: LedgerClock { Int(WallClock.epochSeconds) + calls.clockOffsetSeconds },
+            log: log
+        )
+        dispatcher = Dispatcher(
+            settings: settings,
+            cloud: cloud,
+            instances: instances,
+            objects: objects,
+            storage: storage,
+            connector: connector,
+            log: log
+        )
+        let profile = WorkerProfile(
+            managerID: settings.workerManagerID,
+            hostname: ProcessIdentity.hostName,
+            capabilities: settings.capabilities.map { Capability(name: $0.name, value: $0.value) },
+            sizeNames: Dispatcher.sizeNames,
+            taskQueueSize: settings.taskQueueSize,
+            heartbeatInterval: settings.heartbeatInterval,
+            deathTimeout: settings.deathTimeout,
+            assumedGeneration: WireGeneration(settings.schedulerRelease)
+        )
+        workers = WorkerPool(
+            settings: settings,
+            ownerID: owner.id,
+            profile: profile,
+            links: connector,
+            tasks: dispatcher,
+            objectStore: storage,
+            log: log
+        )
+    }
+
+    /// Waits until no other process of this host manages under the same owner, as one that is just leaving does; false
+    /// if it stays.
+    ///
+    /// Two of them would take each other's instances for orphans.
+    func becomeSole() async -> Bool {
+        let deadline = Deadline.after(Self.predecessorTimeout)
+        var isTold = false
+        while !isCancelled {
+            do throws(TransportError) {
+                nameLock = try ProcessLock(named: owner.lockName)
+            } catch {
+                // Where the system has no such locks, the operator must take care.
+                log.warning(
+                    "cannot find out whether another process does the same",
+                    metadata: ["error": "\(error)"]
+                )
+                return true
+            }
+            if nameLock != nil { return true }
+            if deadline.isPast { return false }
+            if !isTold {
+                log.info(
+                    "waiting for another process of this owner to end",
+                    metadata: ["owner": "\(owner.id)"]
+                )
+            }
+            isTold = true
+            guard (try? await sleep(for: .milliseconds(200))) != nil else { return true }
+        }
+        return true
+    }
+
+    /// Looks what there is in the cloud.
+    func takeStock() async throws(OCIError) {
+        try await cloud.takeStock()
+    }
+
+    /// Why the instances cannot have the size that the settings give, in words; nil if they can, as far as is known.
+    func misfit() async -> String? {
+        await dispatcher.misfitOfSettings()
+    }
+
+    /// What the status page says of this manager.
+    var metrics: Metrics {
+        Metrics(
+            managerID: settings.workerManagerID,
+            tasksByState: dispatcher.countsByState,
+            workerCount: workers.workerCount,
+            orphanCount: cloud.orphanCount,
+            isRegistered: workers.isRegistered,
+            deletedInstanceCount: cloud.deletedCount,
+            waitingForRoomCount: dispatcher.waitingForRoomCount,
+            requests: calls.counts
+        )
+    }
+
+    /// Begins to work.
+    func start() {
+        log.info(
+            "starting",
+            metadata: [
+                "owner": "\(owner.id)", "scheduler": "\(settings.schedulerAddress.description)",
+                "concurrency": "\(settings.baseConcurrency)",
+            ]
+        )
+        let grace = settings.deathTimeout
+        work = [
+            spawn { await self.storage.run() },
+            spawn { await self.cloud.run() },
+            spawn { await self.dispatcher.run(orphanGrace: grace) },
+            spawn { await self.workers.run() },
+            spawn { await self.noteRegistrations() },
+            spawn { await self.trimWhenIdle() },
+        ]
+    }
+
+    /// Tells the scheduler and then leaves the cloud as the settings say; false if something had to be left.
+    func stop() async -> Bool {
+        let deadline = Deadline.after(Self.stopTimeout)
+        // Where the scheduler never answered, another process of our name may be alive, and what a sweep would find is
+        // what it runs.
+        let wasRegistered = workers.isRegistered || workers.wasRegistered
+        await workers.leave()
+        var isClean = true
+        if settings.onExit == .delete {
+            log.info("deleting every instance before leaving")
+            isClean = await deleteEverything(isSweeping: wasRegistered, until: deadline)
+        }
+        for piece in work { piece.cancel() }
+        return isClean
+    }
+
+    private func deleteEverything(isSweeping: Bool, until deadline: Deadline) async -> Bool {
+        cloud.beginLeaving(isSweeping: isSweeping)
+        let isCancelled = await dispatcher.cancelAll(until: deadline)
+        let isSwept = isSweeping ? await cloud.sweep(until: deadline) : true
+        let isDeleted = await cloud.finishDeletions(until: deadline)
+        if isCancelled, isSwept, isDeleted { return true }
+        log.error("the cloud did not accept every deletion in time; the next start goes on with it")
+        return false
+    }
+
+    private func noteRegistrations() async {
+        while let isRegistered = try? await workers.registrationChanges.receive() {
+            cloud.schedulerAnswers(isRegistered)
+        }
+    }
+
+    /// Gives memory back a while after the last work, once for each time that the work ends.
+    private func trimWhenIdle() async {
+        repeat {
+            guard (try? await sleep(for: Self.trimDelay)) != nil else { return }
+            if dispatcher.isIdle { ResidentPages.giveBack() }
+        } while (try? await dispatcher.becameIdle.wait()) != nil
+    }
+}
+
+extension WireGeneration {
+    /// What the operator said; nil where that is to be found out.
+    fileprivate init?(_ release: SchedulerRelease) {
+        switch release {
+        case .auto: return nil
+        case .first: self = .first
+        case .second: self = .second
+        }
+    }
+}

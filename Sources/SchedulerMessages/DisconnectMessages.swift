@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import CapnProto
+
+/// A worker's last message; the scheduler gives its tasks to others at once.
+///
+/// It is a `DisconnectRequest` in the first generation, which is answered, and a
+/// `WorkerDisconnectNotification` in the second, which is not. The wrong one is ignored and leaves the worker
+/// registered until its timeout. A heartbeat after it registers the worker again.
+package struct WorkerDisconnect: MessageBody {
+    /// Its place in the union, and its size.
+    package static let layout = MessageLayout(firstTag: 11, secondTag: 26, dataWords: 0, pointers: 1)
+
+    /// The worker that leaves.
+    ///
+    /// Only the first generation's schedulers read it; the second's know the sender.
+    package let worker: [UInt8]
+
+    /// Creates the message of the worker with an identity.
+    package init(worker identity: [UInt8]) {
+        worker = identity
+    }
+
+    /// Reads the body; the identity is empty in the second generation.
+    package init(from body: StructReader) throws(SchedulerMessageError) {
+        worker = try body.bytes(at: 0)
+    }
+
+    /// Writes the identity too in the second generation: readers that know no such field ignore it.
+    package func write(to body: StructBuilder) {
+        body.write(data: worker, at: 0)
+    }
+}
+
+/// A first-generation scheduler's answer to `WorkerDisconnect` (`DisconnectResponse`).
+package struct DisconnectResponse: CommonMessageBody {
+    /// Its place in the union, and its size.
+    package static let layout = MessageLayout(tag: 12, dataWords: 0, pointers: 1)
+
+    /// The worker that may go.
+    package let worker: [UInt8]
+}
+
+extension DisconnectResponse {
+    package init(from body: StructReader) throws(SchedulerMessageError) {
+        worker = try body.bytes(at: 0)
+    }
+
+    package func write(to body: StructBuilder) {
+        body.write(data: worker, at: 0)
+    }
+}
+
+/// A client's request to leave or to end the cluster (`ClientDisconnect`); workers see only the latter.
+package struct ClientDisconnect: MessageBody {
+    /// Its place in the union, and its size.
+    package static let layout = MessageLayout(firstTag: 20, secondTag: 18, dataWords: 1, pointers: 0)
+
+    /// What a client asks for.
+    package enum Kind: Equatable, Sendable {
+        /// The client leaves.
+        case disconnect
+        /// The cluster ends: the scheduler exits next.
+        case shutdown
+        /// Something a later version has invented.
+        case other(UInt16)
+    }
+
+    /// What the client asks for.
+    package let kind: Kind
+}
+
+extension ClientDisconnect {
+    package init(from body: StructReader) throws(SchedulerMessageError) {
+        kind =
+            switch body.uint16(at: 0) {
+            case 0: .disconnect
+            case 1: .shutdown
+            case let value: .other(value)
+            }
+    }
+
+    package func write(to body: StructBuilder) {
+        let value: UInt16 =
+            switch kind {
+            case .disconnect: 0
+            case .shutdown: 1
+            case .other(let value): value
+            }
+        body.write(value, at: 0)
+    }
+}

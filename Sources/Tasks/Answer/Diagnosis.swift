@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CloudOwnership
+internal import EventLoop
+internal import OCIServices
+internal import TaskEngine
+internal import TaskPayload
+
+/// Asks the cloud why an instance ended without a result, and says it so that a person can act on it.
+@LoopActor
+final class Diagnosis {
+    /// What was found.
+    enum Finding: Equatable {
+        /// The task is answered with this.
+        case failure(TaskFailure)
+        /// There was no room for the instance after all; the text is the cloud's.
+        case noRoom(Placements.Fullness, String)
+    }
+
+    /// How long to ask; the failure is reported with whatever is known then.
+    private static let timeout: Duration = .seconds(20)
+    /// How long to ask for an instance by its id.
+    private static let existenceTimeout: Duration = .seconds(60)
+    /// How much of a container's last output goes into the client's exception.
+    private static let logBytesMax = 2048
+
+    private let instances: ContainerInstances
+
+    init(instances: ContainerInstances) {
+        self.instances = instances
+    }
+
+    /// Whether an instance is still there.
+    enum Existence {
+        case present
+        case gone
+        /// There was no answer, or the caller was cancelled.
+        case unknown
+    }
+
+    /// Asks for an instance by its id.
+    func existence(of id: String) async -> Existence {
+        do throws(OCIError) {
+            let instance = try await instances.get(id, deadline: .after(Self.existenceTimeout))
+            return instance.map { $0.lifecycleState == .deleted ? .gone : .present } ?? .gone
+        } catch .cancelled {
+            return .unknown
+        } catch {
+            // It may not be asked for, by its id or at all: then the listings' word must do.
+            return error.isRetryable ? .unknown : .gone
+        }
+    }
+
+    /// Why the task has no result although its instance stopped, or vanished.
+    func explain(_ instance: ListedInstance, workRequestID: String?, isVanished: Bool) async -> Finding {
+        if isVanished { return .failure(.vanishedInstance(instance)) }
+        if instance.phase == .failed, let refusal = await lateRefusal(instance.details, workRequestID) {
+            return .noRoom(refusal.fullness, refusal.text)
+        }
+        let container = await container(of: instance.id)
+        return .failure(
+            .endedInstance(
+                EndedInstance(
+                    id: instance.id,
+                    state: instance.state,
+                    details: instance.details,
+                    exitCode: container?.exitCode,
+                    containerDetails: container?.lifecycleDetails,
+                    lastOutput: await lastOutput(of: container)
+                )
+            )
+        )
+    }
+
+    /// Capacity and limits are also refused after the create was accepted: in the instance's details, or only in the
+    /// work request.
+    private func lateRefusal(
+        _ details: String?,
+        _ workRequestID: String?
+    ) async -> (fullness: Placements.Fullness, text: String)? {
+        let details = details ?? ""
+        if let kind = FailureKind.lateRefusal(code: nil, message: details) { return (kind.fullness, details) }
+        guard let workRequestID,
+            let errors = try? await instances.workRequestErrors(
+                workRequestID,
+                deadline: .after(Self.timeout)
+            )
+        else { return nil }
+        for error in errors {
+            if let kind = FailureKind.lateRefusal(code: error.code, message: error.message) {
+                return (kind.fullness, error.message)
+            }
+        }
+        return nil
+    }
+
+    private func container(of instanceID: String) async -> Container? {
+        let deadline = Deadline.after(Self.timeout)
+        guard let instance = try? await instances.get(instanceID, deadline: deadline),
+            let containerID = instance.containerIDs.first
+        else { return nil }
+        return try? await instances.container(containerID, deadline: deadline)
+    }
+
+    /// OCI answers for running containers only, as a rule; for others this finds nothing.
+    private func lastOutput(of container: Container?) async -> String? {
+        guard let container else { return nil }
+        let deadline = Deadline.after(.seconds(5))
+        guard
+            let log = try? await instances.retrieveLogs(
+                ofContainer: container.id,
+                limit: Self.logBytesMax,
+                deadline: deadline
+            ),
+            !log.isEmpty
+        else { return nil }
+        return String(decoding: log, as: UTF8.self)
+    }
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CloudOwnership
+internal import EventLoop
+internal import OCIServices
+internal import TaskEngine
+internal import TaskPayload
+internal import Transport
+
+/// Why the straight line of a task was left.
+enum TaskInterruption: Error {
+    /// Nobody wants the answer.
+    case cancelled
+    /// The task is answered with this error.
+    case failed(TaskFailure)
+
+    /// What a call to OCI that failed means for the task: `failure` says it to the client.
+    init(_ error: OCIError, _ failure: (OCIError) -> TaskFailure) {
+        if case .cancelled = error { self = .cancelled } else { self = .failed(failure(error)) }
+    }
+}
+
+/// Why a task has no result: what the client's exception says, and of which class it is.
+///
+/// Each text names what happened, where to look (instance, request id), and what to do next.
+struct TaskFailure: Error, Equatable {
+    let exception: FailurePickle.ExceptionName
+    let text: String
+
+    init(_ exception: FailurePickle.ExceptionName, _ text: String) {
+        self.exception = exception
+        self.text = text
+    }
+
+    static func missingInput(what: String, objectID: String) -> TaskFailure {
+        TaskFailure(
+            .runtimeError,
+            """
+            The \(what) of the task (object \(objectID)) never arrived in Scaler's object storage. As a rule the \
+            client that submitted it is gone; submit the task again.
+            """
+        )
+    }
+
+    static func unreadableTask(_ reason: String) -> TaskFailure {
+        TaskFailure(.valueError, "The scheduler sent a task that cannot be run: \(reason).")
+    }
+
+    static func unstoredPayload(_ error: OCIError) -> TaskFailure {
+        TaskFailure(
+            .connectionError,
+            "The task's payload could not be stored in OCI Object Storage, so no container was started: \(error)"
+        )
+    }
+
+    static func refusedLaunch(_ error: OCIError) -> TaskFailure {
+        let isPermission = error.kind?.isPermission == true
+        return TaskFailure(
+            isPermission ? .permissionError : .runtimeError,
+            "OCI refused to create the task's container instance: \(error)"
+        )
+    }
+
+    static func unansweredLaunch(_ error: OCIError) -> TaskFailure {
+        TaskFailure(
+            .connectionError,
+            """
+            OCI could not be reached for \(Launcher.outageTimeout.seconds / 3600) hours to create the task's container \
+            instance: \(error)
+            """
+        )
+    }
+
+    static func deletedLaunch(_ count: Int) -> TaskFailure {
+        TaskFailure(
+            .runtimeError,
+            """
+            OCI created the task's container instance \(count) times and each was deleted at once. Check what in \
+            the compartment deletes instances.
+            """
+        )
+    }
+
+    static func unfetchedResult(_ error: OCIError) -> TaskFailure {
+        TaskFailure(
+            .connectionError,
+            """
+            The task ended, but its result could not be read from OCI Object Storage: \(error)
+            """
+        )
+    }
+
+    static func vanishedResult(_ name: String) -> TaskFailure {
+        TaskFailure(
+            .runtimeError,
+            """
+            The task ended, but its result \(name) was deleted before it could be read. Check that the bucket's \
+            lifecycle rule keeps objects longer than a task runs, and that nobody else uses the prefix.
+            """
+        )
+    }
+
+    static func unreadableResult(_ reason: String) -> TaskFailure {
+        TaskFailure(
+            .runtimeError,
+            """
+            The task ended, but what its container stored cannot be understood: \(reason). Check that the image \
+            holds this project's job runner, or one that keeps its contract.
+            """
+        )
+    }
+
+    static func vanishedInstance(_ instance: ListedInstance) -> TaskFailure {
+        TaskFailure(
+            .runtimeError,
+            """
+            Container instance \(instance.id) vanished before it stored a result; it was last seen \
+            \(instance.state). Someone, or a rule of the tenancy, deleted it: \
+            look for DeleteContainerInstance in the tenancy's audit log, and submit the task again.
+            """
+        )
+    }
+
+    static func endedInstance(_ instance: EndedInstance) -> TaskFailure {
+        TaskFailure(instance.cause == .outOfMemory ? .memoryError : .runtimeError, instance.text)
+    }
+
+    static func misfitSize(_ reason: String) -> TaskFailure {
+        TaskFailure(
+            .valueError,
+            """
+            No container instance can have the size that the task asks for: \(reason). Change its capabilities \
+            'ocpus' and 'memory_gb', or the manager's --instance-shape.
+            """
+        )
+    }
+
+    static func noRoomForObject(_ error: TransportError) -> TaskFailure {
+        TaskFailure(
+            .connectionError,
+            """
+            An object of the task could not be kept on the worker manager's host: \(error). Large objects pass \
+            through its temporary directory (TMPDIR, else /var/tmp), which needs room for them.
+            """
+        )
+    }
+
+    static func createTimeout(_ limit: Duration, _ instance: ListedInstance) -> TaskFailure {
+        TaskFailure(
+            .timeoutError,
+            """
+            Container instance \(instance.id) was not running after \(limit.seconds) s \
+            (--create-timeout-seconds); its state is \(instance.state)\(details(instance)). \
+            Check that the image can be pulled from the subnet and that the service limits \
+            leave room.
+            """
+        )
+    }
+
+    static func jobTimeout(_ limit: Duration, _ instanceID: String) -> TaskFailure {
+        TaskFailure(
+            .timeoutError,
+            """
+            The task ran longer than \(limit.seconds) s (--job-timeout-seconds) in container instance \
+            \(instanceID), which is being deleted. Raise the limit or divide the task.
+            """
+        )
+    }
+
+    /// `lifecycleDetails` as a half sentence, if the cloud gave any.
+    private static func details(_ instance: ListedInstance) -> String {
+        guard let details = instance.details, !details.isEmpty else { return "" }
+        return " (\(details))"
+    }
+
+    /// The answer that carries this failure to the client.
+    @LoopActor var answer: TaskAnswer {
+        TaskAnswer(isSuccess: false, object: Blob(FailurePickle.encode(exception, text)), profile: nil)
+    }
+}
+
+extension Duration {
+    /// Whole seconds, rounded down.
+    fileprivate var seconds: Int64 { components.seconds }
+}

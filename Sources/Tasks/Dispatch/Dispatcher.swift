@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import CloudOwnership
+package import Configuration
+package import EventLoop
+package import Logging
+package import OCIServices
+package import SchedulerLink
+internal import SchedulerMessages
+package import TaskEngine
+
+/// All tasks of a manager: which run is whose, who answers to whom, and what a cancel does.
+@LoopActor
+package final class Dispatcher {
+    private let cloud: LedgerDriver
+    private let steps: TaskRun.Steps
+    private let instances: ContainerInstances
+    private let outputPace: OutputPace
+    private let shapeLimits: ShapeLimits
+    private let log: Logger
+    private var runs: [TaskID: TaskRun] = [:]
+    /// Tasks that were sent again while their last run was letting go of them; they begin when it is over.
+    private var resent: [TaskID: (task: TaskMessage, origin: any TaskOrigin)] = [:]
+    private var isLeaving = false
+    private let orphaned = Wakeup()
+    /// Sent whenever the last task is gone.
+    package let becameIdle = Broadcast()
+
+    /// Puts together what the runs of a manager's tasks are done with.
+    package init(
+        settings: Settings,
+        cloud: LedgerDriver,
+        instances: ContainerInstances,
+        objects: ObjectStorage,
+        storage: ObjectStoreClient,
+        connector: SchedulerConnector,
+        log: Logger
+    ) {
+        self.cloud = cloud
+        self.instances = instances
+        self.log = log
+        outputPace = OutputPace(requestsPerSecondMax: settings.maxRequestsPerSecond)
+        shapeLimits = ShapeLimits(settings: settings, instances: instances)
+        steps = TaskRun.Steps(
+            cloud: cloud,
+            inputs: InputLoader(storage: storage, timeout: settings.deathTimeout),
+            payloads: PayloadStore(
+                settings: settings,
+                cloud: cloud,
+                objects: objects,
+                storage: storage,
+                connector: connector
+            ),
+            launcher: Launcher(
+                settings: settings,
+                cloud: cloud,
+                instances: instances,
+                shapeLimits: shapeLimits,
+                log: log
+            ),
+            diagnosis: Diagnosis(instances: instances),
+            answers: AnswerStore(owner: cloud.owner, objects: objects, storage: storage),
+            limits: Attempt.Limits(create: settings.createTimeout, job: settings.jobTimeout),
+            log: log
+        )
+    }
+
+    /// The capabilities by which a task asks for a size of its own.
+    package static let sizeNames = [InstanceSize.ocpusName, InstanceSize.memoryName]
+
+    /// Why the instances cannot have the size that the settings give, in words; nil if they can, as far as is known.
+    package func misfitOfSettings() async -> String? {
+        await shapeLimits.misfitOfSettings()
+    }
+
+    // MARK: - How things are
+
+    /// Whether no task is in hand.
+    package var isIdle: Bool { runs.isEmpty }
+
+    /// How many tasks are in each state, for the status page.
+    package var countsByState: [TaskState: Int] {
+        runs.values.reduce(into: [:]) { $0[$1.state, default: 0] += 1 }
+    }
+
+    /// How many launches wait for room in the cloud.
+    package var waitingForRoomCount: Int { steps.launcher.queue.waitingCount }
+
+    // MARK: - Time and the end
+
+    /// Passes on that room was freed, and cancels runs that nobody asked for again within the grace time, until cancelled.
+    package func run(orphanGrace: Duration) async {
+        let rooms = spawn {
+            while (try? await self.cloud.freedRoom.receive()) != nil { self.steps.launcher.queue.roomFreed() }
+        }
+        while let next = cancelOrphans(after: orphanGrace) {
+            do throws(WaitError) { try await orphaned.wait(until: next) } catch .deadlinePassed {} catch {
+                break
+            }
+        }
+        rooms.cancel()
+    }
+
+    /// Cancels everything; false if `deadline` passes before every instance's deletion was accepted.
+    package func cancelAll(until deadline: Deadline) async -> Bool {
+        isLeaving = true
+        resent = [:]
+        let cancelled = Array(runs.values)
+        for run in cancelled { run.cancel() }
+        for run in cancelled {
+            guard (try? await run.isFinished.wait(until: deadline)) != nil else { return false }
+        }
+        return true
+    }
+
+    /// Cancels the runs whose grace time is over; returns when the next one's is, or nil when cancelled.
+    private func cancelOrphans(after grace: Duration) -> Deadline? {
+        if isCancelled { return nil }
+        var next = Deadline.never
+        for run in runs.values where run.origin == nil && run.state != .cleaning {
+            guard let since = run.orphanedSince else { continue }
+            if (since + grace).isPast {
+                log.info("nobody asked for a running task again", metadata: ["task": "\(run.key)"])
+                run.cancel()
+            } else {
+                next = min(next, since + grace)
+            }
+        }
+        return next
+    }
+
+    // MARK: - Runs
+
+    private func begin(_ task: TaskMessage, _ origin: any TaskOrigin) {
+        let flags = (try? TaskFlags(metadata: task.metadata)) ?? TaskFlags()
+        let output =
+            flags.streamOutput
+            ? LiveOutput(taskID: task.taskID, instances: instances, pace: outputPace) : nil
+        let run = TaskRun(task: task, flags: flags, origin: origin, steps: steps, output: output)
+        runs[task.taskID] = run
+        run.start()
+        spawn { await self.removeWhenFinished(run) }
+    }
+
+    /// Forgets a run that is over, and begins anew what was sent again meanwhile.
+    private func removeWhenFinished(_ run: TaskRun) async {
+        _ = try? await run.isFinished.wait()
+        let id = run.task.taskID
+        runs[id] = nil
+        if let (task, origin) = resent.removeValue(forKey: id) { begin(task, origin) }
+        if runs.isEmpty { becameIdle.send() }
+    }
+
+    private func runs(of worker: any TaskOrigin) -> [TaskRun] {
+        runs.values.filter { $0.origin === worker }
+    }
+}
+
+// MARK: - What the scheduler says
+
+extension Dispatcher: TaskHandler {
+    package func handle(_ command: TaskCommand, from worker: any TaskOrigin) -> CancelAnswer? {
+        switch command {
+        case .run(let task): accept(task, from: worker)
+        case .cancel(let id, let isForced): return cancel(id, isForced: isForced, from: worker)
+        case .forgetObjects(let ids): steps.inputs.forget(ids)
+        }
+        return nil
+    }
+
+    package func handle(_ event: WorkerEvent, of worker: any TaskOrigin) {
+        if case .unfamiliar = event {
+            for run in runs(of: worker) { run.muteOutput() }
+            return
+        }
+        resent = resent.filter { $0.value.origin !== worker }
+        for run in runs(of: worker) {
+            switch event {
+            case .lost where run.state != .queued: run.move(to: nil)
+            case .lost, .dismissed, .unfamiliar: run.cancel()
+            }
+        }
+        orphaned.ring()
+    }
+
+    package func load(of worker: any TaskOrigin) -> WorkerLoad {
+        let runs = runs(of: worker)
+        return WorkerLoad(
+            unansweredCount: runs.count { $0.state != .cleaning },
+            queuedCount: runs.count { $0.state == .queued },
+            isFull: !cloud.hasFreeSlot || waitingForRoomCount > 0
+        )
+    }
+
+    /// Takes a task, or hands a task that runs already to the worker that it was sent to now.
+    private func accept(_ task: TaskMessage, from worker: any TaskOrigin) {
+        if isLeaving { return }
+        guard let known = runs[task.taskID] else { return begin(task, worker) }
+        if known.answerAgain(through: worker) {
+            log.info("task sent again; answered again", metadata: ["task": "\(known.key)"])
+        } else if known.state == .cleaning || known.state == .gone {
+            resent[task.taskID] = (task, worker)
+        } else {
+            log.info("task sent again; its run goes on", metadata: ["task": "\(known.key)"])
+            known.move(to: worker)
+        }
+    }
+
+    /// Answers a cancel, and obeys it.
+    private func cancel(_ id: TaskID, isForced: Bool, from worker: any TaskOrigin) -> CancelAnswer {
+        if resent.removeValue(forKey: id) != nil { return .canceled }
+        guard let run = runs[id], run.origin === worker else { return .unknown }
+        let answer = run.state.answer(toCancelThatIsForced: isForced)
+        if answer == .canceled {
+            log.info("task cancelled", metadata: ["task": "\(run.key)", "state": "\(run.state)"])
+            if run.state == .queued { cloud.discard(run.key) }
+            run.cancel()
+        }
+        return answer
+    }
+}

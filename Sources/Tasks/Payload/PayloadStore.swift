@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CloudOwnership
+internal import Configuration
+internal import EventLoop
+internal import OCIServices
+internal import SchedulerLink
+internal import SchedulerMessages
+internal import TaskPayload
+internal import Transport
+
+/// Brings a task's inputs to where its container reads them: its environment, or an object in the bucket.
+@LoopActor
+final class PayloadStore {
+    private let settings: Settings
+    private let cloud: LedgerDriver
+    private let objects: ObjectStorage
+    private let storage: ObjectStoreClient
+    private let connector: SchedulerConnector
+
+    init(
+        settings: Settings,
+        cloud: LedgerDriver,
+        objects: ObjectStorage,
+        storage: ObjectStoreClient,
+        connector: SchedulerConnector
+    ) {
+        self.settings = settings
+        self.cloud = cloud
+        self.objects = objects
+        self.storage = storage
+        self.connector = connector
+    }
+
+    /// Writes the payload, stores it if it is too large to travel inside the create call, and returns the environment that
+    /// leads the container to it.
+    func store(_ inputs: TaskInputs, of task: TaskMessage) async throws(TaskInterruption) -> RunnerEnvironment
+    {
+        let payload = try await pack(inputs, of: task)
+        if isCancelled { throw .cancelled }
+        let prefix = cloud.owner.objectPrefix
+        var environment = RunnerEnvironment(
+            taskID: task.taskID.bytes,
+            namespace: settings.objectStorageNamespace,
+            bucket: settings.objectStorageBucket,
+            prefix: prefix,
+            payload: .object(isCompressed: payload.isCompressed)
+        )
+        let name = RunnerEnvironment.inputObjectName(
+            prefix: prefix,
+            taskID: task.taskID.bytes,
+            isCompressed: payload.isCompressed
+        )
+        // An earlier run of the task may still be on its way out.
+        await cloud.prepareToStore(name, of: task.taskID.key)
+        if let bytes = payload.inlineBytes {
+            environment.payload = .inline(bytes, isCompressed: payload.isCompressed)
+            return environment
+        }
+        cloud.storesInput(name, of: task.taskID.key)
+        try await put(payload.body, as: name)
+        return environment
+    }
+
+    private func pack(
+        _ inputs: TaskInputs,
+        of task: TaskMessage
+    ) async throws(TaskInterruption) -> PackedPayload {
+        do throws(TransportError) {
+            return try await PackedPayload.pack(
+                inputs,
+                taskID: task.taskID.bytes,
+                context: PayloadPlan.Context(
+                    flags: task.metadata,
+                    schedulerAddress: settings.addressForWorkers.description,
+                    storageAddress: storage.address ?? "",
+                    backend: connector.backendName
+                )
+            )
+        } catch {
+            throw .failed(.noRoomForObject(error))
+        }
+    }
+
+    private func put(_ body: Blob, as name: String) async throws(TaskInterruption) {
+        let deadline = Deadline.after(Launcher.outageTimeout)
+        do throws(OCIError) {
+            if let file = body.wholeFile {
+                _ = try await objects.put(name, file, deadline: deadline)
+            } else {
+                _ = try await objects.put(name, body.bytesInMemory ?? [], deadline: deadline)
+            }
+        } catch {
+            throw TaskInterruption(error, TaskFailure.unstoredPayload)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import TaskEngine
+
+/// One instance that a task waits for, and the evidence on it: all that must be forgotten together when it is given up.
+struct Attempt {
+    /// How long an instance may take.
+    struct Limits {
+        /// To become active.
+        let create: Duration
+        /// To run the task.
+        let job: Duration
+    }
+
+    /// How the instance was last seen; its generation is among it.
+    private(set) var seen: ListedInstance
+    /// Where it was made; nil if that is not known.
+    let placement: Placement?
+    /// The work request of its create, if one was named.
+    let workRequestID: String?
+    private var watch: InstanceWatch
+
+    /// Begins to watch an instance; `activeSince` is nil for one that was made just now.
+    init(
+        _ instance: ListedInstance,
+        activeSince: Duration?,
+        limits: Limits,
+        placement: Placement? = nil,
+        workRequestID: String? = nil
+    ) {
+        seen = instance
+        self.placement = placement
+        self.workRequestID = workRequestID
+        watch = InstanceWatch(
+            createTimeout: limits.create,
+            jobTimeout: limits.job,
+            createdAt: instance.createdAt,
+            activeSince: activeSince
+        )
+    }
+
+    /// What the evidence proves at `now`.
+    func verdict(at now: Duration) -> InstanceWatch.Verdict { watch.verdict(at: now) }
+
+    /// Whether a listing showed the result.
+    var isResultListed: Bool { watch.isResultListed }
+
+    /// Whether the last listings did not show the instance.
+    var isMissed: Bool { watch.isMissed }
+
+    /// The result is stored, as was known when the instance was adopted.
+    mutating func resultFound() { watch.resultListed() }
+
+    /// The result that was listed was not there when it was asked for.
+    mutating func resultVanished() { watch.resultVanished() }
+
+    /// The instance answered when it was asked for by name.
+    mutating func foundByName() { watch.foundByName() }
+
+    /// Adds a piece of news to the evidence; whether it is the first sign of the instance's end.
+    mutating func weigh(_ news: TaskNews, at now: Duration) -> Bool {
+        let wasEndSeen = watch.isEndSeen
+        switch news {
+        case .resultListed: watch.resultListed()
+        case .resultsListed(let begun): watch.resultsListed(started: begun)
+        case .instanceListed(let instance, let begun) where instance.id == seen.id:
+            seen = instance
+            watch.instanceListed(instance.phase, started: begun, now: now)
+        case .instanceMissed(let begun): watch.instanceMissed(started: begun, now: now)
+        case .instanceListed, .deletionAccepted, .released: break
+        }
+        return watch.isEndSeen && !wasEndSeen
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLinux
+internal import Glibc
+
+/// The value of an environment variable, nil when unset.
+package func environmentVariable(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }
+}
+
+/// All environment variables; of one set twice, the first value counts, as for getenv.
+package func environmentVariables() -> [String: String] {
+    var variables: [String: String] = [:]
+    var next = clinux_environment()
+    while let entry = next?.pointee {
+        let text = String(cString: entry)
+        if let separator = text.firstIndex(of: "=") {
+            let name = String(text[..<separator])
+            if variables[name] == nil { variables[name] = String(text[text.index(after: separator)...]) }
+        }
+        next = next?.successor()
+    }
+    return variables
+}
+
+/// Who this process is.
+package enum ProcessIdentity {
+    /// Number of the process.
+    package static var processID: Int32 { getpid() }
+
+    /// Name of the host, "localhost" when it has none.
+    package static var hostName: String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0, name[0] != 0 else { return "localhost" }
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// The machine's identity (machine-id(5)), 32 hex digits; nil where there is none.
+    package static var machineID: String? {
+        for path in ["/etc/machine-id", "/var/lib/dbus/machine-id"] {
+            guard let bytes = try? readFile(path, byteCountMax: 1024) else { continue }
+            let identity = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+            if !identity.isEmpty { return identity }
+        }
+        return nil
+    }
+
+    /// The user's home, for `~`: HOME, else what the user data base says; nil when neither knows.
+    package static var homeDirectory: String? {
+        if let home = environmentVariable("HOME"), !home.isEmpty { return home }
+        return getpwuid(getuid()).map { String(cString: $0.pointee.pw_dir) }
+    }
+
+    /// Keeps keys in memory out of core files and from other processes of the user; true when the kernel agreed.
+    package static func forbidDumps() -> Bool {
+        clinux_forbid_dumps() == 0
+    }
+}
+
+/// The time of day, which the administrator may change: for dates on the wire and in logs, never for waiting.
+package enum WallClock {
+    /// Seconds since 1970-01-01 00:00 UTC, leap seconds not counted.
+    package static var epochSeconds: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec)
+    }
+}

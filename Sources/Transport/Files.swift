@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+
+/// Reads a whole file of at most `byteCountMax` bytes: a key, a token, a configuration.
+///
+/// Blocks the loop for as long as the disk takes, so it is for small files.
+package func readFile(_ path: String, byteCountMax: Int) throws(TransportError) -> [UInt8] {
+    let fileDescriptor = Int32(
+        try during(.file) { () throws(SystemCallError) in
+            // Without O_NONBLOCK a named pipe would be waited on for ever.
+            try promptSystemCall("open") { Int(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) }
+        }
+    )
+    defer { close(fileDescriptor) }
+    var bytes: [UInt8] = []
+    var block = [UInt8](repeating: 0, count: 64 * 1024)
+    while true {
+        let count = try during(.file) { () throws(SystemCallError) in
+            try promptSystemCall("read") { read(fileDescriptor, &block, block.count) }
+        }
+        if count == 0 { return bytes }
+        bytes += block[..<count]
+        if bytes.count > byteCountMax { throw .fileTooLarge(path: path, byteCountMax: byteCountMax) }
+    }
+}
+
+/// Whether others than the owner may read or write the file at `path`; false when it cannot be asked.
+package func isFileOpenToOthers(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & 0o077 != 0
+}
+
+/// Makes `bytes` the content of the file at `path`, whole or not at all, readable by its owner only.
+///
+/// A reader sees the old file or the new one: the bytes are written beside it and moved into its place. Blocks the
+/// loop for as long as the disk takes, so it is for small files.
+package func replaceFile(_ path: String, with bytes: [UInt8]) throws(TransportError) {
+    var partial = Array("\(path).XXXXXX".utf8CString)
+    let fileDescriptor = Int32(
+        try during(.file) { () throws(SystemCallError) in
+            // The name is unique and the mode 0600.
+            try promptSystemCall("mkstemp") { Int(mkstemp(&partial)) }
+        }
+    )
+    do throws(TransportError) {
+        try during(.file) { () throws(SystemCallError) in
+            try writeAll(bytes, to: fileDescriptor)
+            _ = try promptSystemCall("fsync") { Int(fsync(fileDescriptor)) }
+            _ = try promptSystemCall("rename") { Int(rename(partial, path)) }
+        }
+        close(fileDescriptor)
+    } catch {
+        close(fileDescriptor)
+        unlink(partial)
+        throw error
+    }
+}
+
+private func writeAll(_ bytes: [UInt8], to fileDescriptor: Int32) throws(SystemCallError) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+        let written = try promptSystemCall("write") {
+            rest.withUnsafeBytes { write(fileDescriptor, $0.baseAddress, $0.count) }
+        }
+        rest = rest.dropFirst(written)
+    }
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import Messaging
+import SchedulerMessages
+import TaskEngine
+import TestSupport
+import Testing
+
+@testable import SchedulerLink
+
+@Suite(.timeLimit(.minutes(1))) struct WorkerSessionTests {
+    private static let identity = "Worker|test"
+
+    /// A session and everything that it talks to.
+    @LoopActor
+    private struct Stage {
+        let scheduler: FakeScheduler
+        let tasks = RecordedTasks()
+        let objectStore = unusedObjectStore()
+        let session: WorkerSession
+
+        init(_ profile: WorkerProfile = .test(), version: YMQVersion? = nil, echoesHeartbeats: Bool = true) {
+            scheduler = FakeScheduler(version: version)
+            scheduler.echoesHeartbeats = echoesHeartbeats
+            let log = RecordedLog().logger
+            let channel = SchedulerChannel(
+                identity: identity,
+                endpoint: .tcp(host: "h", port: 1),
+                links: scheduler,
+                log: log
+            )
+            session = WorkerSession(
+                profile: profile,
+                channel: channel,
+                tasks: tasks,
+                objectStore: objectStore,
+                log: log
+            )
+        }
+
+        /// Starts the session; its first link and what its run returns.
+        func start() async throws -> (FakeLink, Spawned<SchedulerChannel.End>) {
+            let session = session
+            let end = spawn { await session.run() }
+            return (try await scheduler.accept(), end)
+        }
+    }
+
+    private static func task(_ id: [UInt8]) -> [UInt8] {
+        TaskMessage(taskID: TaskID(id), source: ClientID([1]), functionObjectID: nil).encoded()
+    }
+
+    private static func isMalformed(_ end: SchedulerChannel.End) -> Bool {
+        if case .malformed = end { true } else { false }
+    }
+
+    @LoopActor
+    private static func reply(_ session: WorkerSession) throws -> (Latch, ObjectInstruction, TaskResult) {
+        let object = try ObjectID([UInt8](repeating: 5, count: 32))
+        let created = ObjectInstruction(created: object, user: ClientID([1]), name: "<res>", sizeInBytes: 3)
+        let result = TaskResult(taskID: TaskID([1]), outcome: .success, result: object, profile: nil)
+        return (session.reply(result, announcing: created), created, result)
+    }
+
+    @Test func `a worker registers by a heartbeat that tells its profile and its load`() async throws {
+        try await onLoop {
+            let offered = [Capability(name: "gpu", value: 2)]
+            let stage = Stage(.test(capabilities: offered, heartbeatInterval: .seconds(30)))
+            stage.tasks.loads[Self.identity] = WorkerLoad(unansweredCount: 4, queuedCount: 3, isFull: true)
+            let (link, end) = try await stage.start()
+            #expect(link.identity == Self.identity)
+            guard
+                case .workerHeartbeat(let heartbeat) = try SchedulerBoundMessage.decode(
+                    try await link.nextHeartbeat()
+                )
+            else {
+                Issue.record("it is no heartbeat")
+                return
+            }
+            #expect(heartbeat.queueSize == 7)
+            #expect(heartbeat.queuedTasks == 3)
+            #expect(heartbeat.taskLock)
+            #expect(heartbeat.capabilities == offered)
+            #expect(heartbeat.workerManagerID == Array("wm".utf8))
+            #expect(heartbeat.hostname == "h")
+            #expect(heartbeat.agent.residentBytes > 0)
+            await stage.session.leave(generation: nil)
+            #expect(await end.value == .left)
+        }
+    }
+
+    @Test func `a task is handed on, and its answer is announced, sent and confirmed`() async throws {
+        try await onLoop {
+            let stage = Stage()
+            let (link, end) = try await stage.start()
+            link.deliver(Self.task([1, 2]))
+            try await stage.tasks.waitForNotes(1)
+            #expect(stage.tasks.notes == ["run [1, 2]"])
+            let (confirmed, created, result) = try Self.reply(stage.session)
+            #expect(!confirmed.isOpen)
+            #expect(try await link.next() == .objectInstruction(created))
+            #expect(try await link.next() == .taskResult(result))
+            // The echo of the next heartbeat.
+            try await confirmed.wait(until: soon)
+            await stage.session.waitUntilConfirmed()
+            await stage.session.leave(generation: nil)
+            #expect(await end.value == .left)
+        }
+    }
+
+    @Test(arguments: [
+        (CancelAnswer.canceled, TaskCancelConfirm.Outcome.canceled), (.refused, .cancelFailed),
+        (.unknown, .cancelNotFound),
+    ])
+    func `a cancel is answered as the tasks say`(
+        _ answer: CancelAnswer,
+        _ outcome: TaskCancelConfirm.Outcome
+    ) async throws {
+        try await onLoop {
+            let stage = Stage()
+            stage.tasks.cancelAnswer = answer
+            let (link, end) = try await stage.start()
+            for isForced in [false, true] {
+                link.deliver(TaskCancel(taskID: TaskID([7]), force: isForced).encoded())
+                let expected = TaskCancelConfirm(taskID: TaskID([7]), outcome: outcome)
+                #expect(try await link.next() == .taskCancelConfirm(expected))
+            }
+            #expect(stage.tasks.notes == ["cancel [7]", "cancel [7] forced"])
+            await stage.session.leave(generation: nil)
+            #expect(await end.value == .left)
+        }
+    }
+
+    @Test func `deleted objects are forgotten`() async throws {
+        try await onLoop {
+            let stage = Stage()
+            let (link, end) = try await stage.start()
+            let ids = try [1, 2].map { try ObjectID([UInt8](repeating: $0, count: 32)) }
+            link.deliver(ObjectInstruction(deleted: ids).encoded())
+            try await stage.tasks.waitForNotes(1)
+            #expect(stage.tasks.notes == ["forget 2"])
+            await stage.session.leave(generation: nil)
+            #expect(await end.value == .left)
+        }
+    }
+
+    @Test func `malformed bytes end the session, with a disconnect request`() async throws {
+        try await onLoop {
+            let stage = Stage()
+            let (link, end) = try await stage.start()
+            link.deliver([1, 2, 3])
+            #expect(try await link.next() == .workerGoodbye(WorkerGoodbye(worker: Array(Self.identity.utf8))))
+            #expect(Self.isMalformed(await end.value))
+            #expect(Set(stage.tasks.notes) == ["lost"])
+        }
+    }
+
+    @Test(arguments: [(0, false), (1, true), (64, true), (65, false)])
+    func `a task ID of a wrong length ends the session`(_ byteCount: Int, _ isAccepted: Bool) async throws {
+        try await onLoop {
+            let stage = Stage()
+            let (link, end) = try await stage.start()
+            link.deliver(Self.task([UInt8](repeating: 1, count: byteCount)))
+            try await stage.tasks.waitForNotes(1)
+            #expect(stage.tasks.notes[0].hasPrefix("run") == isAccepted)
+            if isAccepted { await stage.session.leave(generation: nil) }
+            #expect(Self.isMalformed(await end.value) == !isAccepted)
+        }
+    }
+
+    @Test(arguments: [WireGeneration.first, .second])
+    func `a client that shuts the scheduler down ends the session without a disconnect request`(
+        _ generation: WireGeneration
+    ) async throws {
+        try await onLoop {
+            let stage = Stage()
+            let (link, end) = try await stage.start()
+            link.deliver(ClientDisconnect(kind: .disconnect).encoded(for: generation))
+            link.deliver(ClientDisconnect(kind: .shutdown).encoded(for: generation))
+            #expect(await link.isClosedWithoutMessage())
+            #expect(await end.value == .left)
+            #expect(stage.tasks.notes == ["dismissed", "lost"])
+            #expect(stage.session.wasShutDown)
+        }
+    }
+
+    @Test func `a scheduler that echoes no heartbeat is left after the death timeout`() async throws {
+        try await onLoop {
+            let profile = WorkerProfile.test(deathTimeout: .milliseconds(50))
+            let stage = Stage(profile, echoesHeartbeats: false)
+            let (link, end) = try await stage.start()
+            #expect(await link.isClosedWithoutMessage())
+            #expect(await end.value == .left)
+            #expect(stage.tasks.notes == ["lost"])
+        }
+    }
+
+    @Test func `the address of the object storage is learned from the first echo`() async throws {
+        try await onLoop {
+            let stage = Stage()
+            let (link, end) = try await stage.start()
+            let (confirmed, _, _) = try Self.reply(stage.session)
+            try await confirmed.wait(until: soon)
+            #expect(stage.objectStore.address == "tcp://127.0.0.1:9")
+            link.deliver(FakeLink.workerEcho(storagePort: 10))
+            await stage.session.leave(generation: nil)
+            #expect(await end.value == .left)
+            #expect(stage.objectStore.address == "tcp://127.0.0.1:9")
+        }
+    }
+
+    @Test(arguments: [
+        (YMQVersion?.none, WireGeneration?.none, WireGeneration?.none, WireGeneration.second),
+        (nil, nil, .first, .first), (nil, .first, .second, .first), (.two, .first, .first, .second),
+        (.one, nil, nil, .first),
+    ])
+    func `the disconnect request is of the generation that the surest source tells`(
+        _ version: YMQVersion?,
+        _ assumed: WireGeneration?,
+        _ other: WireGeneration?,
+        _ expected: WireGeneration
+    ) async throws {
+        try await onLoop {
+            let stage = Stage(.test(assumedGeneration: assumed), version: version)
+            let (link, end) = try await stage.start()
+            await stage.session.leave(generation: other)
+            let request = try await link.nextBytes()
+            #expect(request == WorkerGoodbye(worker: Array(Self.identity.utf8)).encoded(for: expected))
+            #expect(await end.value == .left)
+        }
+    }
+
+    @Test func `while ZMQ reconnects output is dropped, and answers are sent again afterwards`() async throws
+    {
+        try await onLoop {
+            let stage = Stage(.test(heartbeatInterval: .seconds(30)), echoesHeartbeats: false)
+            let (link, end) = try await stage.start()
+            let piece = TaskLog(taskID: TaskID([1]), stream: .standardOutput, content: "a")
+            stage.session.sendOutput([piece.encoded()])
+            #expect(try await link.next() == .taskLog(piece))
+            let (confirmed, created, result) = try Self.reply(stage.session)
+            #expect(try await link.next() == .objectInstruction(created))
+            #expect(try await link.next() == .taskResult(result))
+            link.tell(.broken)
+            for _ in 0..<3 { await yieldToOthers() }
+            stage.session.sendOutput([piece.encoded()])
+            link.tell(.whole)
+            try await stage.session.reconnected.wait(until: soon)
+            #expect(try await link.next() == .objectInstruction(created))
+            #expect(try await link.next() == .taskResult(result))
+            stage.session.sendOutput([piece.encoded()])
+            #expect(try await link.next() == .taskLog(piece))
+            #expect(!confirmed.isOpen)
+            await stage.session.leave(generation: nil)
+            #expect(await end.value == .left)
+        }
+    }
+}

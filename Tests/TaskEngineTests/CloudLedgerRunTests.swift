@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TaskEngine
+import Testing
+
+/// Tasks in hand: slots, what their runs are told, and what becomes of everything when they let go.
+@Suite struct CloudLedgerRunTests {
+    // MARK: - Slots
+
+    @Test func `slots are held by grants, runs and instances without one, and never more than there are`() {
+        var ledger = CloudLedger.stocked(slots: 3, [instance("i", of: c)])
+        #expect(ledger.freeSlotCount == 2)
+        _ = ledger.queued(a, at: .seconds(2))
+        ledger.slotGranted()
+        #expect(ledger.freeSlotCount == 1)
+        ledger.slotReturned()
+        #expect(ledger.freeSlotCount == 2)
+        ledger.slotGranted()
+        _ = ledger.claimed(a, at: .seconds(3))
+        #expect(ledger.freeSlotCount == 1)
+        _ = ledger.createAnswered(instance("j"), at: .seconds(4))
+        #expect(ledger.freeSlotCount == 1)
+        _ = ledger.list([instance("j"), instance("k", of: b), instance("l", of: b)], at: 5)
+        #expect(ledger.occupiedSlotCount == 3)
+        #expect(ledger.freeSlotCount == 0)
+    }
+
+    @Test func `more instances than slots leave no slot, and their tasks are admitted all the same`() {
+        var ledger = CloudLedger.stocked(slots: 1, [instance("i"), instance("j", of: b)])
+        #expect(ledger.freeSlotCount == 0)
+        #expect(ledger.queued(a, at: .seconds(2)) == [.admit(a)])
+        #expect(ledger.queued(b, at: .seconds(2)) == [.admit(b)])
+    }
+
+    @Test func `a queued task whose instance turns up is admitted`() {
+        var ledger = CloudLedger.stocked(slots: 1, [instance("i", of: b)])
+        #expect(ledger.queued(a, at: .seconds(2)) == [])
+        #expect(ledger.list([instance("i", of: b), instance("j")], at: 5) == [.admit(a)])
+    }
+
+    @Test func `an ended instance counts until the service accepts to delete it`() {
+        let ledger = CloudLedger.stocked(slots: 1, [instance("i", .failed)])
+        #expect(ledger.freeSlotCount == 0)
+    }
+
+    @Test func `an abandoned create holds a slot until a listing begins after its last possible moment`() {
+        var ledger = CloudLedger.stocked(slots: 1)
+        _ = ledger.begin(a, at: 2)
+        #expect(ledger.createAbandoned(a, at: .seconds(10)) == [])
+        #expect(ledger.occupiedSlotCount == 1)
+        #expect(ledger.released(a, isAnswered: true, at: .seconds(11)) == [.tell(a, .released)])
+        #expect(ledger.freeSlotCount == 0)
+        _ = ledger.list([], begun: 130, at: 131)
+        #expect(ledger.freeSlotCount == 0)
+        _ = ledger.list([], begun: 131, at: 132)
+        #expect(ledger.freeSlotCount == 1)
+        #expect(ledger.isEmpty)
+    }
+
+    @Test
+    func `what an abandoned create makes is deleted on sight, and holds the slot until that is accepted`() {
+        var ledger = CloudLedger.stocked(slots: 1)
+        _ = ledger.begin(a, at: 2)
+        _ = ledger.createAbandoned(a, at: .seconds(10))
+        _ = ledger.released(a, isAnswered: true, at: .seconds(11))
+        #expect(ledger.list([instance("i")], at: 20) == [.deleteInstance("i")])
+        #expect(ledger.freeSlotCount == 0)
+        _ = ledger.accept("i", at: 21)
+        #expect(ledger.freeSlotCount == 1)
+        #expect(ledger.list([], begun: 22, at: 23) == [.roomFreed, .deleteObjects([.result(a)])])
+    }
+
+    @Test func `an abandoned create still counts when its task is in hand again`() {
+        var ledger = CloudLedger.stocked(slots: 2)
+        _ = ledger.begin(a, at: 2)
+        _ = ledger.createAbandoned(a, at: .seconds(10))
+        _ = ledger.released(a, isAnswered: true, at: .seconds(11))
+        _ = ledger.begin(a, at: 12)
+        #expect(ledger.occupiedSlotCount == 2)
+        _ = ledger.createAnswered(instance("new", generation: 1), at: .seconds(13))
+        #expect(ledger.occupiedSlotCount == 2)
+        // One call makes one instance, and this is it.
+        #expect(
+            ledger.list([instance("new"), instance("late")], begun: 14, at: 15).contains(
+                .deleteInstance("late")
+            )
+        )
+        #expect(ledger.occupiedSlotCount == 2)
+        _ = ledger.accept("late", at: 16)
+        #expect(ledger.occupiedSlotCount == 1)
+    }
+
+    @Test func `each of two abandoned creates counts`() {
+        var ledger = CloudLedger.stocked(slots: 2)
+        for time in [2, 12] {
+            _ = ledger.begin(a, at: time)
+            _ = ledger.createAbandoned(a, at: .seconds(time + 1))
+            _ = ledger.released(a, isAnswered: true, at: .seconds(time + 2))
+        }
+        #expect(ledger.occupiedSlotCount == 2)
+        _ = ledger.list([], begun: 124, at: 125)
+        #expect(ledger.occupiedSlotCount == 1)
+        _ = ledger.list([], begun: 134, at: 135)
+        #expect(ledger.occupiedSlotCount == 0)
+        #expect(ledger.isEmpty)
+    }
+
+    @Test func `a queued task adopts what its abandoned create has made`() {
+        var ledger = CloudLedger.stocked(slots: 1)
+        _ = ledger.begin(a, at: 2)
+        _ = ledger.createAbandoned(a, at: .seconds(10))
+        _ = ledger.released(a, isAnswered: true, at: .seconds(11))
+        #expect(ledger.queued(a, at: .seconds(12)) == [])
+        #expect(ledger.list([instance("i")], at: 20) == [.admit(a)])
+        ledger.slotGranted()
+        #expect(ledger.claimed(a, at: .seconds(21)).0?.instance?.id == "i")
+        #expect(ledger.occupiedSlotCount == 1)
+    }
+
+    // MARK: - Running
+
+    @Test func `each run is told of its own instance only`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.begin(b, at: 4)
+        _ = ledger.createAnswered(instance("j", of: b), at: .seconds(5))
+        #expect(
+            ledger.list([instance("i")], begun: 6, at: 7)
+                == [
+                    .tell(a, .instanceListed(instance("i"), begun: .seconds(6))),
+                    .tell(b, .instanceMissed(begun: .seconds(6))),
+                ]
+        )
+        #expect(
+            ledger.store([b], begun: 7, at: 8)
+                == [
+                    .tell(b, .resultListed), .tell(a, .resultsListed(begun: .seconds(7))),
+                    .tell(b, .resultsListed(begun: .seconds(7))),
+                ]
+        )
+        // That the result is there is news once.
+        #expect(!ledger.store([b], at: 9).contains(.tell(b, .resultListed)))
+    }
+
+    @Test func `a run that knows what to answer is told nothing more`() {
+        var ledger = CloudLedger.running()
+        ledger.outcomeKnown(a, at: .seconds(4))
+        #expect(ledger.list([instance("i")], at: 6) == [])
+        #expect(ledger.list([], at: 8) == [])
+        #expect(ledger.store([a], at: 9) == [])
+    }
+
+    @Test func `a result that was not there when it was asked for is news when it is listed again`() {
+        var ledger = CloudLedger.running()
+        #expect(ledger.store([a], at: 9).contains(.tell(a, .resultListed)))
+        ledger.resultVanished(a, at: .seconds(10))
+        #expect(ledger.store([a], at: 12).contains(.tell(a, .resultListed)))
+    }
+
+    @Test func `what is stored before the create is answered is told of afterwards`() {
+        var ledger = CloudLedger.stocked()
+        _ = ledger.begin(a, at: 2)
+        #expect(ledger.store([a], at: 3) == [])
+        _ = ledger.createAnswered(instance("i"), at: .seconds(4))
+        #expect(ledger.store([a], at: 6).contains(.tell(a, .resultListed)))
+    }
+
+    @Test func `a second instance of a task is deleted, and a person told`() {
+        var ledger = CloudLedger.running()
+        let orders = ledger.list([instance("i"), instance("j")], at: 6)
+        #expect(orders.contains(.deleteInstance("j")))
+        #expect(orders.contains(.report(.secondInstance(a, "j"))))
+        #expect(!orders.contains(.deleteInstance("i")))
+        #expect(ledger.occupiedSlotCount == 2)
+        #expect(!ledger.list([instance("i"), instance("j")], at: 8).contains(.deleteInstance("j")))
+    }
+
+    @Test func `what is listed before a create is answered may be what it makes, and is left alone`() {
+        var ledger = CloudLedger.stocked()
+        _ = ledger.begin(a, at: 2)
+        #expect(ledger.list([instance("i")], at: 3) == [])
+        #expect(ledger.candidate(of: a)?.id == "i")
+        #expect(ledger.occupiedSlotCount == 1)
+        #expect(ledger.createAnswered(instance("i"), at: .seconds(4)) == [])
+        #expect(ledger.occupiedSlotCount == 1)
+    }
+
+    @Test func `what was listed before a create is answered and is not what it made is deleted then`() {
+        var ledger = CloudLedger.stocked()
+        _ = ledger.begin(a, at: 2)
+        _ = ledger.list([instance("i")], at: 3)
+        #expect(
+            ledger.createAnswered(instance("j", generation: 1), at: .seconds(4))
+                == [.report(.secondInstance(a, "i")), .deleteInstance("i")]
+        )
+        #expect(ledger.occupiedSlotCount == 2)
+    }
+
+    @Test func `an instance is given up: the run waits for its deletion and keeps one slot`() {
+        var ledger = CloudLedger.running(slots: 2)
+        let (mustWait, orders) = ledger.instanceGivenUp(a, at: .seconds(10))
+        #expect(mustWait)
+        #expect(orders == [.deleteInstance("i")])
+        #expect(ledger.occupiedSlotCount == 1)
+        #expect(ledger.nextGeneration(of: a) == 1)
+        #expect(ledger.accept("i", at: 11) == [.tell(a, .deletionAccepted("i"))])
+        #expect(ledger.occupiedSlotCount == 1)
+        _ = ledger.createAnswered(instance("j", generation: 1), at: .seconds(12))
+        #expect(ledger.occupiedSlotCount == 1)
+        // The one that is on its way out is no news.
+        #expect(
+            ledger.list([instance("i", .deleting), instance("j")], begun: 13, at: 14)
+                == [.tell(a, .instanceListed(instance("j"), begun: .seconds(13)))]
+        )
+    }
+
+    @Test func `who has no instance, or one that does not count, need not wait to make another`() {
+        var ledger = CloudLedger.stocked()
+        _ = ledger.begin(a, at: 2)
+        #expect(!ledger.instanceGivenUp(a, at: .seconds(3)).0)
+    }
+
+    @Test func `a generation that the service has spent is not used again`() {
+        var ledger = CloudLedger.running()
+        #expect(ledger.nextGeneration(of: a) == 1)
+        ledger.generationSpent(3, of: a, at: .seconds(4))
+        #expect(ledger.nextGeneration(of: a) == 4)
+        ledger.generationSpent(1, of: a, at: .seconds(4))
+        #expect(ledger.nextGeneration(of: a) == 4)
+        #expect(ledger.nextGeneration(of: b) == 0)
+    }
+
+    @Test func `objects that a task in hand is about to store are spared`() {
+        var ledger = CloudLedger.stocked(results: [a], inputs: [a: ["in"], b: ["in"]])
+        _ = ledger.list([], at: 61)
+        #expect(!ledger.hasNoPendingDeletion)
+        #expect(ledger.begin(a, at: 62).0 == nil)
+        #expect(Set(ledger.keepObjects(of: a)) == [.result(a), .input(a, name: "in")])
+        #expect(ledger.knownObjects == [.input(b, name: "in")])
+        ledger.storesInput("in", of: a, at: .seconds(63))
+        #expect(
+            ledger.released(a, isAnswered: false, at: .seconds(64))
+                == [.deleteObjects([.input(a, name: "in")]), .tell(a, .released)]
+        )
+    }
+
+    // MARK: - Release
+
+    /// A run of `a` that has its result.
+    private func finished() -> CloudLedger {
+        var ledger = CloudLedger.running()
+        ledger.storesInput("in", of: a, at: .seconds(3))
+        _ = ledger.store([a], at: 5)
+        ledger.outcomeKnown(a, at: .seconds(6))
+        return ledger
+    }
+
+    @Test func `an answered task's result is kept until the answer is confirmed, then deleted`() {
+        var ledger = finished()
+        #expect(
+            ledger.released(a, isAnswered: true, at: .seconds(7))
+                == [.deleteObjects([.input(a, name: "in")]), .deleteInstance("i")]
+        )
+        #expect(ledger.accept("i", at: 8) == [.tell(a, .released)])
+        #expect(ledger.list([], begun: 9, at: 10) == [.roomFreed])
+        #expect(ledger.store([a], at: 11) == [])
+        #expect(ledger.timePassed(at: .seconds(21)) == [])
+        #expect(ledger.answerConfirmed(a, at: .seconds(21)) == [.deleteObjects([.result(a)])])
+        ledger.objectsDeleted([.result(a), .input(a, name: "in")])
+        #expect(ledger.isEmpty)
+    }
+
+    @Test func `a result is deleted once its answer is confirmed, whether or not the instance is gone`() {
+        var ledger = finished()
+        _ = ledger.released(a, isAnswered: true, at: .seconds(7))
+        #expect(ledger.answerConfirmed(a, at: .seconds(7)) == [.deleteObjects([.result(a)])])
+        ledger.objectsDeleted([.result(a), .input(a, name: "in")])
+        #expect(ledger.finish("i", at: 8) == [.tell(a, .released), .roomFreed])
+        #expect(ledger.isEmpty)
+    }
+
+    @Test func `an answer that is not confirmed in time leaves an orphan, which expires like any other`() {
+        var ledger = finished()
+        _ = ledger.released(a, isAnswered: true, at: .seconds(7))
+        _ = ledger.finish("i", at: 8)
+        #expect(ledger.nextMoment == .seconds(22))
+        #expect(ledger.timePassed(at: .seconds(22)) == [])
+        #expect(ledger.nextMoment == nil)
+        #expect(ledger.orphanCount == 1)
+        #expect(ledger.list([], at: 81) == [])
+        #expect(ledger.list([], at: 82) == [.report(.orphanExpired(a)), .deleteObjects([.result(a)])])
+    }
+
+    @Test func `a failed task's instance is the evidence until the answer is confirmed`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.list([instance("i", .stopped)], at: 5)
+        ledger.outcomeKnown(a, at: .seconds(6))
+        #expect(ledger.released(a, isAnswered: true, at: .seconds(7)) == [])
+        #expect(ledger.occupiedSlotCount == 1)
+        #expect(ledger.list([instance("i", .stopped)], at: 9) == [])
+        #expect(ledger.answerConfirmed(a, at: .seconds(10)) == [.deleteInstance("i")])
+        #expect(
+            ledger.finish("i", at: 11) == [.tell(a, .released), .roomFreed, .deleteObjects([.result(a)])]
+        )
+    }
+
+    @Test func `a failed task's instance is deleted when its time is over`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.released(a, isAnswered: true, at: .seconds(7))
+        #expect(ledger.nextMoment == .seconds(37))
+        #expect(ledger.timePassed(at: .seconds(36)) == [])
+        #expect(ledger.timePassed(at: .seconds(37)) == [.deleteInstance("i")])
+        #expect(ledger.nextMoment == nil)
+        #expect(ledger.accept("i", at: 38) == [.tell(a, .released)])
+    }
+
+    @Test func `a failed task of which there is nothing is done with at once`() {
+        var ledger = CloudLedger.stocked()
+        _ = ledger.begin(a, at: 2)
+        #expect(ledger.released(a, isAnswered: true, at: .seconds(3)) == [.tell(a, .released)])
+        #expect(ledger.isEmpty)
+        #expect(ledger.freeSlotCount == 2)
+    }
+
+    @Test func `what a failed task's run never had is no evidence and is deleted at once`() {
+        var ledger = CloudLedger.stocked()
+        _ = ledger.begin(a, at: 2)
+        _ = ledger.list([instance("i")], at: 3)
+        _ = ledger.createAbandoned(a, at: .seconds(4))
+        #expect(ledger.released(a, isAnswered: true, at: .seconds(5)) == [.deleteInstance("i")])
+    }
+
+    @Test func `an answer confirmed before the run lets go leaves nothing to wait for`() {
+        var ledger = finished()
+        #expect(ledger.answerConfirmed(a, at: .seconds(6)) == [])
+        #expect(
+            ledger.released(a, isAnswered: true, at: .seconds(7))
+                == [.deleteInstance("i"), .deleteObjects([.input(a, name: "in")])]
+        )
+        #expect(ledger.finish("i", at: 8) == [.tell(a, .released), .roomFreed, .deleteObjects([.result(a)])])
+    }
+
+    @Test func `a confirmation that comes before there is an answer is another run's`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.answerConfirmed(a, at: .seconds(4))
+        _ = ledger.store([a], at: 5)
+        ledger.outcomeKnown(a, at: .seconds(6))
+        _ = ledger.released(a, isAnswered: true, at: .seconds(7))
+        #expect(ledger.finish("i", at: 8) == [.tell(a, .released), .roomFreed])
+        #expect(ledger.knownObjects == [.result(a)])
+    }
+
+    @Test func `a cancelled task's payload goes at once, its result when its instance is gone for certain`() {
+        var ledger = finished()
+        #expect(
+            ledger.released(a, isAnswered: false, at: .seconds(7))
+                == [.deleteInstance("i"), .deleteObjects([.input(a, name: "in")])]
+        )
+        #expect(ledger.store([a], at: 8) == [])
+        #expect(ledger.accept("i", at: 9) == [.tell(a, .released)])
+        #expect(ledger.list([], begun: 8, at: 10) == [])
+        #expect(ledger.list([instance("i", .deleting)], begun: 10, at: 11) == [])
+        #expect(ledger.list([], begun: 11, at: 12) == [.roomFreed, .deleteObjects([.result(a)])])
+        ledger.objectsDeleted([.result(a), .input(a, name: "in")])
+        #expect(ledger.isEmpty)
+    }
+
+    @Test func `a create that is answered after its run has let go is deleted, and its result after it`() {
+        var ledger = CloudLedger.stocked()
+        _ = ledger.begin(a, at: 2)
+        _ = ledger.createAbandoned(a, at: .seconds(3))
+        _ = ledger.released(a, isAnswered: false, at: .seconds(4))
+        #expect(ledger.createAnswered(instance("i"), at: .seconds(5)) == [.deleteInstance("i")])
+        #expect(ledger.finish("i", at: 6) == [.roomFreed, .deleteObjects([.result(a)])])
+    }
+
+    @Test func `an instance that a listing began too early to show is not taken for gone`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.released(a, isAnswered: true, at: .seconds(5))
+        #expect(ledger.list([], begun: 2, at: 6) == [])
+        #expect(ledger.knownInstances == ["i"])
+        #expect(ledger.list([], begun: 7, at: 8) == [.tell(a, .released)])
+        #expect(ledger.isEmpty)
+    }
+
+    // MARK: - A task that is sent again
+
+    @Test func `a task sent again while its result is kept is answered from it`() {
+        var ledger = finished()
+        _ = ledger.released(a, isAnswered: true, at: .seconds(7))
+        _ = ledger.accept("i", at: 8)
+        let (adoption, _) = ledger.begin(a, at: 9)
+        #expect(adoption?.hasResult == true)
+        #expect(adoption?.instance == nil)
+        #expect(ledger.nextMoment == nil)
+        #expect(ledger.timePassed(at: .seconds(100)) == [])
+    }
+
+    @Test func `a task sent again after a cancel begins anew, and no late deletion touches its result`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.released(a, isAnswered: false, at: .seconds(7))
+        _ = ledger.accept("i", at: 8)
+        let (adoption, orders) = ledger.begin(a, at: 9)
+        #expect(adoption == nil)
+        #expect(orders == [])
+        #expect(ledger.nextGeneration(of: a) == 1)
+        #expect(ledger.list([], begun: 10, at: 11) == [.roomFreed])
+    }
+
+    @Test func `a task sent again after its orphan expired begins anew`() {
+        var ledger = CloudLedger.stocked(results: [a])
+        _ = ledger.list([], at: 61)
+        #expect(ledger.begin(a, at: 62).0 == nil)
+    }
+}
