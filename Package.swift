@@ -15,6 +15,9 @@ let strict: [SwiftSetting] = [
 /// Modules without C, clock, Foundation or async: bytes and values in, values and bytes out.
 let pure: [SwiftSetting] = strict + [.strictMemorySafety()]
 
+/// For what a test drives through so many events that a debug build would take minutes.
+let optimized: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 func module(
     _ name: String,
     _ dependencies: [Target.Dependency] = [],
@@ -24,8 +27,13 @@ func module(
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+func tests(
+    _ name: String,
+    _ dependencies: [Target.Dependency],
+    _ settings: [SwiftSetting] = strict,
+    resources: [Resource] = []
+) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
 func headers(_ name: String) -> Target {
@@ -53,7 +61,7 @@ let package = Package(
         module("OCISigning", ["Encodings"], pure),
         module("OCIProfile", ["Encodings"], pure),
         module("TaskPayload", ["Encodings", "JSON"], pure, resources: [.embedInCode("trampoline.py")]),
-        module("TaskEngine", [], pure),
+        module("TaskEngine", [], pure + optimized),
         module("Configuration", ["Encodings"], pure),
 
         // The cellar: the only modules that see C.
@@ -79,8 +87,8 @@ let package = Package(
             "CloudOwnership",
             [
                 "Configuration", "Encodings", "EventLoop", "HTTPClient", "OCIServices", "Reporting",
-                "TaskEngine",
-                "Transport", .product(name: "Logging", package: "swift-log"),
+                "TaskEngine", "TaskPayload", "Transport",
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         module(
@@ -102,9 +110,8 @@ let package = Package(
         module(
             "Daemon",
             [
-                "CloudOwnership", "Configuration", "EventLoop", "HTTPWire", "Messaging", "OCIServices",
-                "Reporting",
-                "SchedulerLink", "SchedulerMessages", "TaskEngine", "Tasks", "Transport",
+                "CloudOwnership", "Configuration", "EventLoop", "Messaging", "OCIServices",
+                "Reporting", "SchedulerLink", "SchedulerMessages", "TaskEngine", "Tasks", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
@@ -112,8 +119,8 @@ let package = Package(
             "Commands",
             [
                 "Configuration", "Encodings", "EventLoop", "HTTPWire", "JSON", "Messaging", "OCIProfile",
-                "CloudOwnership", "Daemon", "OCIServices", "Reporting", "TaskEngine", "TaskPayload",
-                "Transport",
+                "OCIServices", "Reporting", "TaskEngine", "TaskPayload", "Transport", "CloudOwnership",
+                "Daemon",
             ],
             resources: [.embedInCode("Image/JobRunner"), .embedInCode("Check/check_client.py")]
         ),
@@ -167,14 +174,13 @@ let package = Package(
             exclude: ["Corpus", "fuzz.py"],
             swiftSettings: strict
         ),
-        tests("TaskEngineTests", ["TaskEngine", "TestSupport"]),
+        tests("TaskEngineTests", ["TaskEngine", "TestSupport"], strict + optimized),
         tests("ConfigurationTests", ["Configuration", "TestSupport"]),
         tests(
             "CommandsTests",
             [
-                "CloudOwnership", "Commands", "Configuration", "EventLoop", "JSON", "OCIServices",
-                "Reporting",
-                "TestSupport",
+                "Commands", "Configuration", "EventLoop", "JSON", "OCIServices", "Reporting", "TestSupport",
+                "CloudOwnership",
             ]
         ),
         tests(
@@ -213,8 +219,9 @@ let package = Package(
         tests(
             "CloudOwnershipTests",
             [
-                "CloudOwnership", "Configuration", "EventLoop", "HTTPClient", "JSON", "OCIServices", "OCISigning",
-                "TaskEngine", "TaskPayload", "TestSupport", "Transport",
+                "CloudOwnership", "EventLoop", "HTTPClient", "JSON", "OCIServices", "OCISigning",
+                "TaskEngine",
+                "TaskPayload", "TestSupport", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),

@@ -6,7 +6,7 @@ internal import OCIServices
 package struct EndedInstance: Sendable {
     /// Its OCID.
     package let id: String
-    /// The name of its last known state; nil if nobody saw it.
+    /// Its last known state in the service's word; nil if nobody saw it.
     package let state: String?
     /// What the service says about its state.
     package let details: String?

@@ -3,6 +3,7 @@
 package import Configuration
 package import OCIServices
 package import TaskEngine
+package import TaskPayload
 
 extension InstanceLaunch {
     /// The instance that the settings ask for, for the daemon's tasks and for that of `check`.
@@ -14,7 +15,7 @@ extension InstanceLaunch {
         ocpus: Double,
         memoryGB: Double,
         displayName: String,
-        environment: [(name: String, value: String)],
+        environment: RunnerEnvironment,
         tags: [(name: String, value: String)]
     ) {
         self.init(
@@ -27,11 +28,9 @@ extension InstanceLaunch {
             subnetID: placement.subnetID,
             imageURL: settings.containerImage
         )
-        self.environment = environment
+        self.environment = environment.variables
         freeformTags = settings.freeformTags.map { ($0.key, $0.value) } + tags
-        definedTags = settings.definedTags.map {
-            OCIServices.DefinedTag(namespace: $0.namespace, key: $0.key, value: $0.value)
-        }
+        definedTags = settings.definedTags.map { ($0.namespace, $0.key, $0.value) }
         imagePullSecrets = ImagePullSecret.all(for: settings)
     }
 }

@@ -51,9 +51,9 @@ extension Option {
             .help("Beginning of the names of task objects."),
         Option("base-concurrency", short: "bc", .count, into: \.baseConcurrency)
             .help("Container instances that run at once, at most."),
-        Option("job-timeout-seconds", .seconds(), into: \.jobTimeout)
+        Option("job-timeout-seconds", .seconds, into: \.jobTimeout)
             .help("Longest run of one container instance; then the task fails."),
-        Option("create-timeout-seconds", .seconds(), into: \.createTimeout, new: true)
+        Option("create-timeout-seconds", .seconds, into: \.createTimeout, new: true)
             .help("Longest time to create one container instance, the image pull included."),
         Option("on-exit", .choice, into: \.onExit, new: true)
             .help(
@@ -126,14 +126,14 @@ extension Option {
             .help("What the workers offer, e.g. gpu,cpu=4."),
         Option("per-worker-task-queue-size", short: "wtqs", .count, into: \.taskQueueSize)
             .help("Tasks that may queue at one worker."),
-        Option("heartbeat-interval-seconds", short: "his", .seconds(), into: \.heartbeatInterval)
+        Option("heartbeat-interval-seconds", short: "his", .seconds, into: \.heartbeatInterval)
             .help("Pause between heartbeats."),
-        Option("death-timeout-seconds", short: "dts", .seconds(), into: \.deathTimeout)
+        Option("death-timeout-seconds", short: "dts", .seconds, into: \.deathTimeout)
             .help("Silence of the scheduler after which it counts as gone."),
         Option(
             "scale-down-cooldown-seconds",
             short: "sdc",
-            .seconds(zeroAllowed: true),
+            .secondsOrZero,
             into: \.scaleDownCooldown
         )
         .help("How long fewer workers must be asked for before any go; 0 obeys at once."),
@@ -161,7 +161,7 @@ extension Option {
     ]
 
     private static let logging: [Option] = [
-        Option("logging-paths", short: "lp", .list("PATH ...", greedy: true), into: \.loggingPaths)
+        Option("logging-paths", short: "lp", .list("PATH ...", .greedyList), into: \.loggingPaths)
             .help("Where to log; /dev/stdout and /dev/stderr mean the streams."),
         Option("logging-level", short: "ll", .choice, into: \.loggingLevel)
             .help("Least severe level that is logged."),
@@ -189,13 +189,13 @@ extension Option {
         .ignored(
             "task-timeout-seconds",
             short: "tts",
-            .seconds(zeroAllowed: true),
+            .secondsOrZero,
             because: "tasks are bounded by --job-timeout-seconds"
         ),
         .ignored(
             "garbage-collect-interval-seconds",
             short: "gc",
-            .seconds(),
+            .seconds,
             because: "there is no garbage collector"
         ),
         .ignored(

@@ -145,10 +145,15 @@ extension ValueKind where Value == Double {
 }
 
 extension ValueKind where Value == Duration {
-    /// Seconds, decimals allowed; kept to the millisecond.
-    static func seconds(zeroAllowed: Bool = false) -> ValueKind {
+    /// Seconds above zero, decimals allowed; kept to the millisecond.
+    static var seconds: ValueKind { seconds(from: 0.001) }
+
+    /// Seconds, none included.
+    static var secondsOrZero: ValueKind { seconds(from: 0) }
+
+    private static func seconds(from least: Double) -> ValueKind {
         // Thirty years: far above any use, far below where the arithmetic of Duration could overflow.
-        let range = (zeroAllowed ? 0 : 0.001)...1e9
+        let range = least...1e9
         return .single("SECONDS", .decimal, show: secondsText) { text throws(ValueFault) in
             .milliseconds(Int64((try decimal(text, within: range) * 1000).rounded()))
         }
@@ -208,10 +213,10 @@ extension ValueKind where Value == StatusAddress {
 
 extension ValueKind where Value == [String] {
     /// One or more texts, parted by commas or repeated, in order.
-    static func list(_ placeholder: String, greedy: Bool = false) -> ValueKind {
+    static func list(_ placeholder: String, _ form: ValueForm = .list) -> ValueKind {
         ValueKind(
             placeholder: placeholder,
-            form: greedy ? .greedyList : .list,
+            form: form,
             read: { texts throws(ValueFault) in
                 var items: [String] = []
                 for text in texts {

@@ -62,7 +62,7 @@ final class ManagerService {
             objects: objects,
             slotLimit: settings.baseConcurrency,
             periods: CloudLedger.Periods(grace: settings.deathTimeout),
-            clock: LedgerClock { Int(WallClock.epochSeconds) + calls.clockOffsetSeconds },
+            clock: LedgerClock { Int(LoopClock.epochSeconds) + calls.clockOffsetSeconds },
             log: log
         )
         dispatcher = Dispatcher(
@@ -207,7 +207,7 @@ final class ManagerService {
     private func trimWhenIdle() async {
         repeat {
             guard (try? await sleep(for: Self.trimDelay)) != nil else { return }
-            if dispatcher.isIdle { ResidentPages.giveBack() }
+            if dispatcher.isIdle { ResidentPages.release() }
         } while (try? await dispatcher.becameIdle.wait()) != nil
     }
 }

@@ -52,7 +52,7 @@ package enum HTTPDate {
         return CivilDate.daysSinceEpoch(year, month + 1, day) * 86_400 + hour * 3600 + minute * 60 + second
     }
 
-    /// Two digits are the RFC 850 form, in which nothing but the twentieth century was ever meant to be written.
+    /// Two digits are the RFC 850 form: 70 to 99 are of the twentieth century, as time here begins with 1970.
     private static func year(_ text: Substring) -> Int? {
         guard let year = number(text, 0...9999) else { return nil }
         switch text.utf8.count {

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
-
 /// A moment on the monotonic clock after which waiting ends.
 package struct Deadline: Sendable, Comparable {
-    /// Nanoseconds of CLOCK_MONOTONIC.
+    /// Nanoseconds of the monotonic clock.
     let nanoseconds: UInt64
 
     /// Never passes.
     package static let never = Deadline(nanoseconds: .max)
 
-    /// The present moment.
+    /// The present moment by the loop's clock.
     package static var now: Deadline {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Deadline(nanoseconds: UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
+        Deadline(nanoseconds: LoopClock.monotonicNanoseconds)
     }
 
     /// `duration` from now; past at once when not positive, `never` when beyond 500 years.
@@ -58,4 +54,26 @@ package struct Deadline: Sendable, Comparable {
     package var remaining: Duration {
         max(.zero, duration(since: .now))
     }
+}
+
+/// Suspends until `deadline`; throws only `WaitError.cancelled`.
+@LoopActor
+package func sleep(until deadline: Deadline) async throws(WaitError) {
+    do {
+        try await Waiter().wait(until: deadline)
+    } catch .deadlinePassed {
+        return
+    }
+}
+
+/// Suspends for `duration`; throws only `WaitError.cancelled`.
+@LoopActor
+package func sleep(for duration: Duration) async throws(WaitError) {
+    try await sleep(until: .after(duration))
+}
+
+/// Lets every other job that is ready run before the caller goes on.
+@LoopActor
+package func yieldToOthers() async {
+    await Task.yield()
 }

@@ -71,6 +71,11 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
         loopThread.load(ordering: .relaxed) == UInt(pthread_self())
     }
 
+    /// Whether some thread runs the loop.
+    var isRunning: Bool {
+        loopThread.load(ordering: .relaxed) != 0
+    }
+
     /// Runs the loop on the calling thread until `stop`.
     func run() {
         let claimed = loopThread.compareExchange(
@@ -119,6 +124,27 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
             guard !jobs.isEmpty else { return }
             ready.append(contentsOf: jobs)
             jobs.removeAll(keepingCapacity: true)
+        }
+    }
+}
+
+/// The global actor whose jobs all run on the loop's thread.
+@globalActor
+package actor LoopActor {
+    package static let shared = LoopActor()
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        LoopExecutor.shared.asUnownedSerialExecutor()
+    }
+
+    /// Runs `body` at once on behalf of a callback from C, which is on the loop's thread already.
+    ///
+    /// Traps on any other thread.
+    package static func assumeIsolated<Value: Sendable>(_ body: @LoopActor () -> Value) -> Value {
+        LoopExecutor.shared.checkIsolated()
+        // The type system cannot express "this thread is the actor's"; the check above is the proof.
+        return withoutActuallyEscaping(body) { body in
+            unsafeBitCast(body, to: (() -> Value).self)()
         }
     }
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A line of callers that wait for something scarce: a slot, a connection, a request, a place to create in.
+/// A queue of callers that wait for something scarce: a slot, a connection, a request, a place to create in.
 ///
 /// Who owns the scarce thing grants it, one grant at a time; the queue knows only whose turn it is. The higher priority
 /// goes first, equals in order of arrival. A wait that throws has no grant, and one that was granted returns it even when
 /// it is cancelled in the same turn of the loop: so no grant is ever lost, and the caller gives back what it cannot use.
 @LoopActor
 package final class TicketQueue<Grant: Sendable> {
-    /// A place in the line.
+    /// A place in the queue.
     @LoopActor
     package final class Ticket {
         fileprivate let waiter = Waiter()
@@ -25,14 +25,15 @@ package final class TicketQueue<Grant: Sendable> {
         }
     }
 
-    /// A binary heap; the ticket that goes first is at index 0. Tickets that left stay until their turn comes, so
-    /// leaving costs nothing however many wait.
+    /// A binary heap; the ticket that goes first is at index 0.
+    ///
+    /// Tickets that left stay until their turn comes, so leaving costs nothing however many wait.
     private var heap: [Ticket] = []
     private var arrivals: UInt64 = 0
     /// How many callers wait, those included whose wait has just ended in vain.
     package private(set) var count = 0
 
-    /// Makes an empty line.
+    /// Makes an empty queue.
     package init() {}
 
     /// Whether a grant would find nobody.
@@ -41,7 +42,7 @@ package final class TicketQueue<Grant: Sendable> {
         return heap.isEmpty
     }
 
-    /// Takes a place in the line; whoever takes one either waits for its grant or leaves.
+    /// Takes a place in the queue; whoever takes one either waits for its grant or leaves.
     package func enter(priority: Int32 = 0) -> Ticket {
         arrivals += 1
         let ticket = Ticket(priority: priority, arrival: arrivals)
@@ -51,7 +52,7 @@ package final class TicketQueue<Grant: Sendable> {
         return ticket
     }
 
-    /// Suspends until the ticket is granted; when it throws, the ticket has left the line.
+    /// Suspends until the ticket is granted; when it throws, the ticket has left the queue.
     package func wait(for ticket: Ticket, until deadline: Deadline = .never) async throws(WaitError) -> Grant
     {
         do throws(WaitError) {
@@ -65,7 +66,7 @@ package final class TicketQueue<Grant: Sendable> {
         return grant
     }
 
-    /// Takes a place in the line and suspends until it is granted.
+    /// Takes a place in the queue and suspends until it is granted.
     package func wait(priority: Int32 = 0, until deadline: Deadline = .never) async throws(WaitError) -> Grant
     {
         try await wait(for: enter(priority: priority), until: deadline)

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A bell for one listener: rung any number of times before it listens, it is heard once.
+/// Wakes one waiter: rung any number of times before the wait, it ends one wait.
 @LoopActor
 package final class Wakeup {
     private var waiter: Waiter?
     private var isRung = false
 
-    /// Makes a bell that has not been rung.
+    /// Makes one that has not been rung.
     package init() {}
 
-    /// Wakes the listener, now or at its next `wait`.
+    /// Wakes the waiter, now or at its next `wait`.
     package func ring() {
         if let waiter, waiter.isPending {
             waiter.wake()
@@ -18,13 +18,13 @@ package final class Wakeup {
         }
     }
 
-    /// Suspends until the bell rings.
+    /// Suspends until `ring` is called, or returns at once if it was.
     package func wait(until deadline: Deadline = .never) async throws(WaitError) {
         if isRung {
             isRung = false
             return
         }
-        precondition(waiter == nil, "a bell has one listener")
+        precondition(waiter == nil, "a wake-up has one waiter")
         let waiter = Waiter()
         self.waiter = waiter
         defer { self.waiter = nil }

@@ -45,27 +45,20 @@ struct BodyCollector {
             isCutShort = true
             return
         }
-        do throws(TransportError) {
-            try await keep(part)
-        } catch {
-            throw HTTPError(error, .body)
-        }
-    }
-
-    private mutating func keep(_ part: [UInt8]) async throws(TransportError) {
         switch use {
         case .collect:
             bytes += part
         case .spool(let threshold):
-            if let file { return try file.append(part) }
-            bytes += part
-            if byteCount > threshold { try moveToFile() }
+            try HTTPPhase.body.duringStep { () throws(TransportError) in try spool(part, threshold) }
         case .stream(let receive):
-            try await receive(part)
+            try await HTTPPhase.body.during { () async throws(TransportError) in try await receive(part) }
         }
     }
 
-    private mutating func moveToFile() throws(TransportError) {
+    private mutating func spool(_ part: [UInt8], _ threshold: Int) throws(TransportError) {
+        if let file { return try file.append(part) }
+        bytes += part
+        guard byteCount > threshold else { return }
         let file = try SpoolFile()
         try file.append(bytes)
         bytes = []

@@ -5,14 +5,14 @@ package import EventLoop
 /// An HTTP/1.1 client that keeps connections and shares them fairly.
 ///
 /// The close race: a server may close an idle connection at the moment that we send on it, and the request is lost
-/// without a word. If the connection had been used before, not a byte of an answer came, and the request may be
+/// without an answer. If the connection had been used before, not a byte of an answer came, and the request may be
 /// replayed, it is sent once more on a new connection (RFC 9112 section 9.3.1). Everything else is for the caller to
 /// judge, who knows about back-off.
 @LoopActor
 package final class HTTPClient {
     /// Counts since the client was made.
     package struct Statistics: Sendable, Equatable {
-        /// Requests for which `send` was called.
+        /// Requests that were made, each counted once.
         package var requests = 0
         /// Requests that were sent again after the close race.
         package var replays = 0
@@ -23,7 +23,7 @@ package final class HTTPClient {
     private let connector: any Connector
     private let connectionsPerHostMax: Int
     private let idleTime: Duration
-    private var hosts: [Origin: HostConnections] = [:]
+    private var hosts: [HTTPOrigin: HostConnections] = [:]
     private var isClosed = false
     private var requestCount = 0
     private var replayCount = 0
@@ -54,12 +54,15 @@ package final class HTTPClient {
     /// Sends a request and receives the whole answer, whatever its status.
     ///
     /// A caller that is cancelled gets `.cancelled` at once; its connection is closed and its place given on.
-    package func send(_ request: HTTPRequest, to origin: Origin) async throws(HTTPError) -> HTTPResponse {
+    package func request(
+        _ request: HTTPRequest,
+        to origin: HTTPOrigin
+    ) async throws(HTTPError) -> HTTPResponse {
         requestCount += 1
-        let response = try await attempt(request, origin, mayAskFirst: true)
+        let response = try await requestOnce(request, origin, .continueIfLarge)
         // 417: whoever answered does not know `Expect`; the same request goes without it (RFC 9110 section 10.1.1).
         guard response.status == 417, request.isLarge else { return response }
-        return try await attempt(request, origin, mayAskFirst: false)
+        return try await requestOnce(request, origin, .none)
     }
 
     /// Closes every idle connection, lets exchanges under way end, and refuses new ones.
@@ -68,45 +71,33 @@ package final class HTTPClient {
         for host in hosts.values { host.close() }
     }
 
-    private func attempt(
+    /// One request and its answer; a second one, on a new connection, where the close race lost the first.
+    private func requestOnce(
         _ request: HTTPRequest,
-        _ origin: Origin,
-        mayAskFirst: Bool
+        _ origin: HTTPOrigin,
+        _ expectation: HTTPRequest.Expectation
     ) async throws(HTTPError) -> HTTPResponse {
         guard !isClosed else { throw .clientClosed }
         let host = connections(to: origin)
-        let connection = try await host.lease(for: request)
-        do throws(HTTPError) {
-            return try await exchange(request, on: connection, host, mayAskFirst)
-        } catch {
-            guard connection.isCloseRace(error), request.isReplayable else {
+        var connection = try await host.lease(for: request)
+        while true {
+            do throws(HTTPError) {
+                let response = try await connection.exchange(request, expectation)
                 host.giveBack(connection)
-                throw error
+                return response
+            } catch {
+                // A new connection knows no close race, so this repeats once at the most.
+                guard connection.isCloseRace(error), request.isReplayable else {
+                    host.giveBack(connection)
+                    throw error
+                }
             }
-        }
-        replayCount += 1
-        let fresh = try await host.replace(connection, for: request)
-        do throws(HTTPError) {
-            return try await exchange(request, on: fresh, host, mayAskFirst)
-        } catch {
-            host.giveBack(fresh)
-            throw error
+            replayCount += 1
+            connection = try await host.replace(connection, for: request)
         }
     }
 
-    /// One exchange; ends the lease if it succeeds.
-    private func exchange(
-        _ request: HTTPRequest,
-        on connection: HTTPConnection,
-        _ host: HostConnections,
-        _ mayAskFirst: Bool
-    ) async throws(HTTPError) -> HTTPResponse {
-        let response = try await connection.exchange(request, mayAskFirst: mayAskFirst)
-        host.giveBack(connection)
-        return response
-    }
-
-    private func connections(to origin: Origin) -> HostConnections {
+    private func connections(to origin: HTTPOrigin) -> HostConnections {
         if let known = hosts[origin] { return known }
         let host = HostConnections(
             origin,

@@ -24,7 +24,7 @@ package final class HTTPConnection {
         self.authority = authority
     }
 
-    /// Whether another exchange may begin: nothing speaks against it on either side, now.
+    /// Whether another exchange may begin now: neither side has announced or done anything that ends the connection.
     var isUsable: Bool { state.isReusable && stream.isIdleAndOpen }
 
     /// Closes at once; an exchange under way fails.
@@ -38,27 +38,22 @@ package final class HTTPConnection {
     /// Whatever fails, or is cancelled, closes the connection.
     package func exchange(
         _ request: HTTPRequest,
-        mayAskFirst: Bool = true
+        _ expectation: HTTPRequest.Expectation = .continueIfLarge
     ) async throws(HTTPError) -> HTTPResponse {
         exchangeCount += 1
         hasAnswerBegun = false
-        let asksFirst = mayAskFirst && request.isLarge
-        let upload = Upload(
-            stream,
-            request,
-            head: try start(request, asksFirst),
-            isBodyHeldBack: asksFirst
-        )
+        let isHeldBack = expectation == .continueIfLarge && request.isLarge
+        let head = try start(request, expectsContinue: isHeldBack)
+        let upload = Upload(stream, request, head: head, isBodyHeldBack: isHeldBack)
         let receiver = ResponseReceiver(stream, method: request.method)
         defer { hasAnswerBegun = receiver.hasReceivedBytes }
         var sending: Spawned<Void>?
         do throws(HTTPError) {
             await upload.sendOpening()
-            try Self.giveUp(ifDoomed: upload)
-            var head = asksFirst ? try await answerInsteadOfContinue(receiver, request) : nil
-            if head == nil, upload.hasRest { sending = spawn { await upload.sendRest() } }
-            if head == nil { head = try await self.head(receiver, upload, request) }
-            guard let head else { preconditionFailure("no head and no error") }
+            try Self.throwIfEnded(upload)
+            let early = isHeldBack ? try await answerInsteadOfContinue(receiver, request) : nil
+            if early == nil, upload.hasRest { sending = spawn { await upload.sendRest() } }
+            let head = if let early { early } else { try await finalHead(receiver, upload, request) }
             let response = try await response(head, receiver, upload, request)
             if !state.isReusable, state.closeReason != .tunnel { stream.close() }
             await sending?.value
@@ -75,24 +70,19 @@ package final class HTTPConnection {
     private typealias Head = (head: ResponseHead, framing: BodyFraming)
 
     /// Encodes the head and begins the exchange, unless the request may not be sent at all.
-    private func start(_ request: HTTPRequest, _ asksFirst: Bool) throws(HTTPError) -> [UInt8] {
-        let head: RequestHead
-        do throws(TransportError) {
-            head = try request.head(authority: authority, asksFirst: asksFirst)
-        } catch {
-            throw HTTPError(error, .request)
+    private func start(_ request: HTTPRequest, expectsContinue: Bool) throws(HTTPError) -> [UInt8] {
+        let head = try HTTPPhase.request.duringStep { () throws(TransportError) in
+            try request.head(authority: authority, expectsContinue: expectsContinue)
         }
-        do throws(HTTPWireError) {
-            let bytes = try RequestEncoder.encode(head, contentLength: request.contentLength)
-            state.requestStarted(head)
-            return bytes
-        } catch {
-            throw .wire(error, .request)
+        let bytes = try HTTPPhase.request.duringStep { () throws(HTTPWireError) in
+            try RequestEncoder.encode(head, contentLength: request.contentLength)
         }
+        state.requestStarted(head)
+        return bytes
     }
 
     /// A broken pipe may hide an answer; a passed deadline or a cancelled caller does not.
-    private static func giveUp(ifDoomed upload: Upload) throws(HTTPError) {
+    private static func throwIfEnded(_ upload: Upload) throws(HTTPError) {
         switch upload.failure {
         case .cancelled?, .deadlinePassed?: throw upload.failure ?? .cancelled
         default: return
@@ -115,10 +105,10 @@ package final class HTTPConnection {
         _ receiver: ResponseReceiver,
         _ request: HTTPRequest
     ) async throws(HTTPError) -> Head? {
-        let patience = Deadline.after(request.deadlines.expectation)
+        let end = Deadline.after(request.deadlines.expectation)
         do throws(HTTPError) {
             while true {
-                switch try await receiver.event(.head, until: min(patience, request.deadline)) {
+                switch try await receiver.event(.head, until: min(end, request.deadline)) {
                 case .interim(let head) where head.status == 100: return nil
                 case .head(let head, let framing): return (head, framing)
                 default: continue
@@ -131,15 +121,15 @@ package final class HTTPConnection {
     }
 
     /// Waits for the final head: as long as the body is being sent, and from then on for the head's own time.
-    private func head(
+    private func finalHead(
         _ receiver: ResponseReceiver,
         _ upload: Upload,
         _ request: HTTPRequest
     ) async throws(HTTPError) -> Head {
         while true {
-            let patience = (upload.endedAt ?? .now) + request.deadlines.head
+            let end = (upload.endedAt ?? .now) + request.deadlines.head
             do throws(HTTPError) {
-                let event = try await receiver.event(.head, until: min(patience, request.deadline))
+                let event = try await receiver.event(.head, until: min(end, request.deadline))
                 if case .head(let head, let framing) = event { return (head, framing) }
             } catch {
                 let isSending = upload.endedAt.map { !($0 + request.deadlines.head).isPast } ?? true

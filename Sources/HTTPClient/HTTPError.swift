@@ -49,6 +49,35 @@ package enum HTTPError: Error, Sendable, Equatable {
     case malformedProxy(String)
 }
 
+/// An error of a lower layer, which becomes an `HTTPError` once it is said in which phase it happened.
+protocol PhaseFailure: Error {
+    func happened(in phase: HTTPPhase) -> HTTPError
+}
+
+extension TransportError: PhaseFailure {
+    func happened(in phase: HTTPPhase) -> HTTPError { HTTPError(self, phase) }
+}
+
+extension HTTPWireError: PhaseFailure {
+    func happened(in phase: HTTPPhase) -> HTTPError { .wire(self, phase) }
+}
+
+extension HTTPPhase {
+    /// Does `body`, whose failure happened in this phase.
+    func duringStep<Value, Failure: PhaseFailure>(
+        _ body: () throws(Failure) -> Value
+    ) throws(HTTPError) -> Value {
+        do throws(Failure) { return try body() } catch { throw error.happened(in: self) }
+    }
+
+    /// Does `body`, which may wait, and whose failure happened in this phase.
+    func during<Value, Failure: PhaseFailure>(
+        _ body: () async throws(Failure) -> Value
+    ) async throws(HTTPError) -> Value {
+        do throws(Failure) { return try await body() } catch { throw error.happened(in: self) }
+    }
+}
+
 extension HTTPError {
     /// The error for a stream that failed in `phase`.
     init(_ error: TransportError, _ phase: HTTPPhase) {
@@ -93,11 +122,6 @@ extension HTTPError {
         case .wire(let error, _): error.isRetryable
         case .proxyRefused(let status): status >= 500 || status == 429
         }
-    }
-
-    /// Whether the server cannot have seen the request, so that sending it again is safe whatever it does.
-    package var isRequestUnsent: Bool {
-        phase?.isBeforeRequest ?? (self == .clientClosed)
     }
 
     /// Whether the connection ended under us, as it does when the server closes an idle connection at the moment

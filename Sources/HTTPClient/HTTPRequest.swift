@@ -39,6 +39,14 @@ package struct HTTPRequest: Sendable {
         case stream(@LoopActor @Sendable ([UInt8]) async throws(TransportError) -> Void)
     }
 
+    /// Whether the server is asked, by `Expect: 100-continue`, to judge the head before the body is sent.
+    package enum Expectation: Sendable {
+        /// Asked if the body is large.
+        case continueIfLarge
+        /// Never asked.
+        case none
+    }
+
     /// The method, for example `GET`.
     package var method: String
     /// Path and query, percent-encoded.
@@ -57,7 +65,7 @@ package struct HTTPRequest: Sendable {
     package var sign: (@LoopActor @Sendable (inout HeaderFields) throws(TransportError) -> Void)?
     /// How long each phase may take.
     package var deadlines = HTTPDeadlines()
-    /// When the caller loses interest, whatever the phase.
+    /// When the request is given up, whatever the phase.
     package var deadline = Deadline.never
     /// What becomes of the body of a successful answer.
     package var bodyUse = BodyUse.collect
@@ -85,7 +93,7 @@ package struct HTTPRequest: Sendable {
     /// than a refused body.
     private static let largeBodyBytesMin = 1 << 20
 
-    /// Whether the server is asked before the body is sent.
+    /// Whether the body is large enough to ask first.
     @LoopActor var isLarge: Bool { contentLength ?? 0 > Self.largeBodyBytesMin }
 
     /// The number to announce as Content-Length, or nil for a request that says nothing (RFC 9110 section 8.6).
@@ -99,7 +107,7 @@ package struct HTTPRequest: Sendable {
 
     /// The head as it goes on the wire.
     @LoopActor
-    func head(authority: String, asksFirst: Bool) throws(TransportError) -> RequestHead {
+    func head(authority: String, expectsContinue: Bool) throws(TransportError) -> RequestHead {
         var fields = headers
         if !fields.contains("host") { fields.prepend("host", authority) }
         if let contentLength, !fields.contains("content-length") {
@@ -109,8 +117,48 @@ package struct HTTPRequest: Sendable {
         if !fields.contains("accept-encoding"), method != "CONNECT" {
             fields.append("accept-encoding", "identity")
         }
-        if asksFirst { fields.set("expect", to: "100-continue") }
+        if expectsContinue { fields.set("expect", to: "100-continue") }
         try sign?(&fields)
         return RequestHead(method: method, target: target, headers: fields)
     }
+}
+
+/// How long each phase of an exchange may take.
+///
+/// No phase is without a bound, so no server can hold a caller for ever: one that stalls meets `head` or
+/// `progress`, one that sends a byte a second as well, for the head has one deadline in all and a body must
+/// come at `progressBytesMin` in each `progress`.
+package struct HTTPDeadlines: Sendable {
+    /// Resolving the name and connecting: 10 s, as the OCI SDKs have it.
+    package var connect = Duration.seconds(10)
+    /// The TLS handshake, and the CONNECT exchange with a proxy, each.
+    package var handshake = Duration.seconds(10)
+    /// From the last byte of the request to the last byte of the answer's head: 60 s, the SDKs' read timeout.
+    package var head = Duration.seconds(60)
+    /// In which 64 KiB of a body, or its end, must be sent or received.
+    package var progress = Duration.seconds(60)
+    /// Waiting for `100 Continue` before a large body is sent all the same: 3 s, as the OCI SDKs have it.
+    package var expectation = Duration.seconds(3)
+    /// What counts as progress: at the least 1 KiB a second for the usual 60 s.
+    package var progressBytesMin = 64 * 1024
+
+    /// The usual times.
+    package init() {}
+}
+
+/// A complete answer, whatever its status.
+package struct HTTPResponse: Sendable {
+    /// Status and fields.
+    package let head: ResponseHead
+    /// The body, or `.none` if there was none or it was streamed.
+    package let body: HTTPBody
+    /// Whether the body of a failure was longer than is kept of one.
+    package let isCutShort: Bool
+
+    /// The status, 200...999.
+    package var status: Int { head.status }
+    /// The fields.
+    package var headers: HeaderFields { head.headers }
+    /// The body if it is in memory, else nothing.
+    package var bytes: [UInt8] { if case .bytes(let bytes) = body { bytes } else { [] } }
 }

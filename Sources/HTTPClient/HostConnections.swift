@@ -2,35 +2,20 @@
 
 internal import EventLoop
 
-/// The connections to one origin: carries out what `ConnectionPool` decides.
+/// The connections to one origin: opens and closes what `ConnectionPool` gives out.
 @LoopActor
 final class HostConnections {
-    /// A request in the queue.
-    @LoopActor
-    private final class Waiting: Hashable {
-        enum Grant {
-            case reuse(HTTPConnection)
-            case open
-        }
-
-        let bell = Wakeup()
-        var grant: Grant?
-
-        nonisolated static func == (left: Waiting, right: Waiting) -> Bool { left === right }
-        nonisolated func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
-    }
-
-    private let origin: Origin
+    private let origin: HTTPOrigin
     private let connector: any Connector
     private let idleTime: Duration
-    private var pool: ConnectionPool<HTTPConnection, Waiting>
+    private let pool: ConnectionPool<HTTPConnection>
     private var sweeper: Spawned<Void>?
     private var isClosed = false
 
     /// How many connections were opened so far.
     private(set) var openedCount = 0
 
-    init(_ origin: Origin, _ connector: any Connector, connectionsMax: Int, idleTime: Duration) {
+    init(_ origin: HTTPOrigin, _ connector: any Connector, connectionsMax: Int, idleTime: Duration) {
         self.origin = origin
         self.connector = connector
         self.idleTime = idleTime
@@ -40,31 +25,32 @@ final class HostConnections {
     /// A connection that is this request's until it is given back: an idle one, or a new one.
     func lease(for request: HTTPRequest) async throws(HTTPError) -> HTTPConnection {
         for connection in pool.takeExpired(now: .now) { connection.close() }
-        let ticket = Waiting()
-        var answer = pool.requestArrived(ticket)
-        while true {
-            switch answer {
-            case .reuse(let connection) where connection.isUsable:
-                return connection
-            case .reuse(let connection):
-                connection.close()
-                answer = pool.reusedConnectionWasDead()
-            case .open:
-                return try await open(for: request)
-            case .wait:
-                answer = try await wait(ticket, request.deadline)
-            }
+        var lease: ConnectionPool<HTTPConnection>.Lease
+        do throws(WaitError) {
+            lease = try await pool.lease(until: request.deadline)
+        } catch {
+            throw error == .cancelled ? .cancelled : .deadlinePassed(.queue)
         }
+        while case .reuse(let connection) = lease {
+            if isCancelled {
+                // Granted in the turn of the cancellation: nothing may be sent any more.
+                giveBack(connection)
+                throw .cancelled
+            }
+            if connection.isUsable { return connection }
+            connection.close()
+            lease = pool.replaceClosed()
+        }
+        return try await open(for: request)
     }
 
     /// Ends a lease: the connection goes to the next request, to rest, or away.
     func giveBack(_ connection: HTTPConnection) {
         guard connection.isUsable, !isClosed else {
             connection.close()
-            return carryOut(pool.slotReturned())
+            return pool.giveBackSlot()
         }
-        let expiry = Deadline.after(min(idleTime, connection.keepAlive ?? idleTime))
-        carryOut(pool.connectionReturned(connection, expiry: expiry))
+        pool.giveBack(connection, expiry: .after(min(idleTime, connection.keepAlive ?? idleTime)))
         if pool.idleCount > 0, sweeper == nil { sweeper = spawn { await self.sweep() } }
     }
 
@@ -88,54 +74,15 @@ final class HostConnections {
             openedCount += 1
             return HTTPConnection(stream, authority: origin.authority)
         } catch {
-            carryOut(pool.slotReturned())
+            pool.giveBackSlot()
             throw error
         }
-    }
-
-    private func wait(
-        _ ticket: Waiting,
-        _ deadline: Deadline
-    ) async throws(HTTPError) -> ConnectionPool<HTTPConnection, Waiting>.Answer {
-        do throws(WaitError) {
-            try await ticket.bell.wait(until: deadline)
-        } catch {
-            // The grant may have been made in the same turn of the loop: it must go to the next.
-            switch ticket.grant {
-            case .reuse(let connection): giveBack(connection)
-            case .open: carryOut(pool.slotReturned())
-            case nil: pool.requestLeft(ticket)
-            }
-            throw error == .cancelled ? .cancelled : .deadlinePassed(.queue)
-        }
-        switch ticket.grant {
-        case .reuse(let connection): return .reuse(connection)
-        case .open: return .open
-        case nil: preconditionFailure("a waiting request was woken without a grant")
-        }
-    }
-
-    private func carryOut(_ handover: ConnectionPool<HTTPConnection, Waiting>.Handover) {
-        switch handover {
-        case .none: return
-        case .reuse(let ticket, let connection): grant(.reuse(connection), to: ticket)
-        case .open(let ticket): grant(.open, to: ticket)
-        }
-    }
-
-    private func grant(_ grant: Waiting.Grant, to ticket: Waiting) {
-        ticket.grant = grant
-        ticket.bell.ring()
     }
 
     /// Closes connections when they have been idle long enough, as long as there are any.
     private func sweep() async {
         while !isClosed, let expiry = pool.nextExpiry {
-            do {
-                try await sleep(until: expiry)
-            } catch {
-                break
-            }
+            guard (try? await sleep(until: expiry)) != nil else { break }
             for connection in pool.takeExpired(now: .now) { connection.close() }
         }
         sweeper = nil

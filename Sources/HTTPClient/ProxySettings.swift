@@ -41,18 +41,18 @@ package struct ProxySettings: Sendable, Equatable {
     }
 
     /// The proxy for `origin`, or nil if it is to be reached directly.
-    package func proxy(for origin: Origin) -> Server? {
+    package func proxy(for origin: HTTPOrigin) -> Server? {
         guard origin.scheme == .https, !exceptions.contains(where: { Self.matches($0, origin) }) else {
             return nil
         }
         return server
     }
 
-    private static func matches(_ exception: String, _ origin: Origin) -> Bool {
+    private static func matches(_ exception: String, _ origin: HTTPOrigin) -> Bool {
         if exception == "*" { return true }
         // An IPv6 address without brackets is all colons, and has no port.
         let isBareAddress = exception.first != "[" && exception.count { $0 == ":" } > 1
-        let parts = isBareAddress ? (exception, nil) : Origin.split(exception[...])
+        let parts = isBareAddress ? (exception, nil) : HTTPOrigin.split(exception[...])
         guard let (name, port) = parts, port == nil || port == origin.port else { return false }
         let domain = name.hasPrefix(".") ? String(name.dropFirst()) : name
         return origin.host == domain || origin.host.hasSuffix("." + domain)
@@ -79,7 +79,7 @@ package struct ProxySettings: Sendable, Equatable {
             rest = rest[rest.index(after: at)...]
         }
         // The text is not repeated in errors: it may hold a password.
-        guard let (host, port) = Origin.split(rest) else { throw .malformedProxy("it has no host") }
+        guard let (host, port) = HTTPOrigin.split(rest) else { throw .malformedProxy("it has no host") }
         return Server(host: host, port: port ?? 1080, authorization: authorization)
     }
 

@@ -30,26 +30,12 @@ final class ResponseReceiver {
     /// When the deadline passes nothing is lost: the next call goes on.
     func event(_ phase: HTTPPhase, until deadline: Deadline) async throws(HTTPError) -> ResponseParser.Event {
         while true {
-            let event = try parse(phase)
+            let event = try phase.duringStep { () throws(HTTPWireError) in try parser.next() }
             if event != .needMore { return event }
-            do throws(TransportError) {
-                let bytes = try await stream.read(upTo: Self.readBytesMax, deadline: deadline)
-                if bytes.isEmpty {
-                    parser.feedEnd()
-                } else {
-                    parser.feed(bytes)
-                }
-            } catch {
-                throw HTTPError(error, phase)
+            let bytes = try await phase.during { () async throws(TransportError) in
+                try await stream.read(upTo: Self.readBytesMax, deadline: deadline)
             }
-        }
-    }
-
-    private func parse(_ phase: HTTPPhase) throws(HTTPError) -> ResponseParser.Event {
-        do throws(HTTPWireError) {
-            return try parser.next()
-        } catch {
-            throw .wire(error, phase)
+            if bytes.isEmpty { parser.feedEnd() } else { parser.feed(bytes) }
         }
     }
 }

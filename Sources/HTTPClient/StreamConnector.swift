@@ -4,6 +4,17 @@ package import EventLoop
 internal import HTTPWire
 package import Transport
 
+/// Opens streams to origins.
+@LoopActor
+package protocol Connector: Sendable {
+    /// A stream on which a request to `origin` can be sent at once, TLS included where the scheme wants it.
+    func connect(
+        to origin: HTTPOrigin,
+        _ deadlines: HTTPDeadlines,
+        until deadline: Deadline
+    ) async throws(HTTPError) -> any ByteStream
+}
+
 /// Opens TCP connections, through a proxy where the environment wants it, with TLS where the origin wants it.
 @LoopActor
 package final class StreamConnector: Connector {
@@ -17,7 +28,7 @@ package final class StreamConnector: Connector {
     }
 
     package func connect(
-        to origin: Origin,
+        to origin: HTTPOrigin,
         _ deadlines: HTTPDeadlines,
         until deadline: Deadline
     ) async throws(HTTPError) -> any ByteStream {
@@ -32,7 +43,7 @@ package final class StreamConnector: Connector {
         case .http: return stream
         case .https:
             let end = min(.after(deadlines.handshake), deadline)
-            return try await inPhase(.handshake) { () async throws(TransportError) in
+            return try await HTTPPhase.handshake.during { () async throws(TransportError) in
                 try await TLSStream.connect(
                     over: stream,
                     host: origin.host,
@@ -50,7 +61,7 @@ package final class StreamConnector: Connector {
         _ deadline: Deadline
     ) async throws(HTTPError) -> TCPStream {
         let end = min(.after(deadlines.connect), deadline)
-        return try await inPhase(.connect) { () async throws(TransportError) in
+        return try await HTTPPhase.connect.during { () async throws(TransportError) in
             try await Transport.connectTCP(host: host, port: port, deadline: end)
         }
     }
@@ -59,7 +70,7 @@ package final class StreamConnector: Connector {
     private func openTunnel(
         _ stream: TCPStream,
         _ proxy: ProxySettings.Server,
-        to origin: Origin,
+        to origin: HTTPOrigin,
         _ deadline: Deadline
     ) async throws(HTTPError) {
         var request = HTTPRequest(method: "CONNECT", target: origin.authorityWithPort)
@@ -77,17 +88,6 @@ package final class StreamConnector: Connector {
         guard response.head.isSuccess else {
             connection.close()
             throw .proxyRefused(status: response.status)
-        }
-    }
-
-    private func inPhase<Value: Sendable>(
-        _ phase: HTTPPhase,
-        _ body: () async throws(TransportError) -> Value
-    ) async throws(HTTPError) -> Value {
-        do throws(TransportError) {
-            return try await body()
-        } catch {
-            throw HTTPError(error, phase)
         }
     }
 }

@@ -45,14 +45,14 @@ final class Upload {
 
     /// Sends the head, with a small body.
     func sendOpening() async {
-        await send { () async throws(TransportError) in try await self.write(self.opening[...]) }
+        await recordEnd { () async throws(TransportError) in try await self.write(self.opening[...]) }
         opening = []
         if hasRest { endedAt = nil }
     }
 
     /// Sends the body that did not go with the head; alongside the reader, who may find an answer before the end.
     func sendRest() async {
-        await send { () async throws(TransportError) in
+        await recordEnd { () async throws(TransportError) in
             switch self.rest {
             case .none: return
             case .bytes(let bytes): try await self.write(bytes[...])
@@ -65,7 +65,8 @@ final class Upload {
         if case .transport(_, .request) = failure, failure?.fault == .ours { stream.close() }
     }
 
-    private func send(_ body: () async throws(TransportError) -> Void) async {
+    /// Does a part of the sending and keeps why it failed, and when it ended.
+    private func recordEnd(_ body: () async throws(TransportError) -> Void) async {
         do throws(TransportError) {
             try await body()
         } catch {

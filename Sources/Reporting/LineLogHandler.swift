@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import EventLoop
 internal import Glibc
 package import Logging
 
@@ -96,10 +97,10 @@ package struct LineLogHandler: LogHandler {
     }
 
     private static func timestamp() -> String {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
+        let now = LoopClock.epochNanoseconds
+        var seconds = time_t(now / 1_000_000_000)
         var parts = tm()
-        gmtime_r(&time.tv_sec, &parts)
+        gmtime_r(&seconds, &parts)
         func padded(_ number: Int, _ width: Int) -> String {
             let digits = String(number)
             return String(repeating: "0", count: max(0, width - digits.count)) + digits
@@ -107,6 +108,6 @@ package struct LineLogHandler: LogHandler {
         let date = "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(Int(parts.tm_mon) + 1, 2))"
         let day = "\(date)-\(padded(Int(parts.tm_mday), 2))"
         let clock = [parts.tm_hour, parts.tm_min, parts.tm_sec].map { padded(Int($0), 2) }
-        return "\(day)T\(clock.joined(separator: ":")).\(padded(time.tv_nsec / 1_000_000, 3))Z"
+        return "\(day)T\(clock.joined(separator: ":")).\(padded(Int(now % 1_000_000_000 / 1_000_000), 3))Z"
     }
 }

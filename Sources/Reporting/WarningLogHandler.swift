@@ -6,7 +6,7 @@ package import Logging
 /// Hands what is logged as a warning or worse to a person, as `what: why; what next`.
 package struct WarningLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
-    package var logLevel = Logger.Level.warning
+    package var logLevel: Logger.Level = .warning
     private let tell: @LoopActor @Sendable (String) -> Void
 
     /// What is logged on the loop goes to `tell`.

@@ -6,7 +6,7 @@ import CapnProto
 // for the life of a task without keeping the message that brought it.
 
 /// A struct inside a message's body.
-protocol MessagePart {
+protocol NestedStruct {
     /// Its size in 2.9.0.
     static var size: StructSize { get }
 
@@ -54,8 +54,8 @@ extension StructReader {
         try reading { () throws(CapnProtoError) in try structure(at: index) }
     }
 
-    func part<Part: MessagePart>(at index: Int) throws(SchedulerMessageError) -> Part {
-        try Part(from: try field(at: index))
+    func nested<Nested: NestedStruct>(at index: Int) throws(SchedulerMessageError) -> Nested {
+        try Nested(from: try field(at: index))
     }
 
     /// Reads an enumerant; throws `unknownValue` of `field` for a number without a known meaning.
@@ -66,9 +66,9 @@ extension StructReader {
         try known(uint16(at: byte), field)
     }
 
-    func parts<Part: MessagePart>(at index: Int) throws(SchedulerMessageError) -> [Part] {
+    func nestedList<Nested: NestedStruct>(at index: Int) throws(SchedulerMessageError) -> [Nested] {
         try elements(at: index, of: .structure) { list, position throws(SchedulerMessageError) in
-            try Part(from: list.structure(at: position))
+            try Nested(from: list.structure(at: position))
         }
     }
 
@@ -135,12 +135,12 @@ extension StructBuilder {
         }
     }
 
-    func write<Part: MessagePart>(_ part: Part, at index: Int) {
-        part.write(to: startStructure(Part.size, at: index))
+    func write<Nested: NestedStruct>(_ nested: Nested, at index: Int) {
+        nested.write(to: startStructure(Nested.size, at: index))
     }
 
-    func write<Part: MessagePart>(_ parts: [Part], at index: Int) {
-        let list = startStructures(Part.size, count: parts.count, at: index)
-        for (position, part) in parts.enumerated() { part.write(to: list.element(at: position)) }
+    func write<Nested: NestedStruct>(_ structs: [Nested], at index: Int) {
+        let list = startStructures(Nested.size, count: structs.count, at: index)
+        for (position, nested) in structs.enumerated() { nested.write(to: list.element(at: position)) }
     }
 }

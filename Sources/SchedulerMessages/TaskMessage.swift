@@ -3,7 +3,7 @@
 package import CapnProto
 
 /// An argument of a task: where its value is to be found.
-package enum TaskArgument: MessagePart, Equatable, Sendable {
+package enum TaskArgument: NestedStruct, Equatable, Sendable {
     /// The value of another task; a scheduler replaces these before it sends the task on, so a worker never
     /// sees one.
     case task(TaskID)
@@ -78,8 +78,8 @@ package struct TaskMessage: CommonMessageBody {
         source = ClientID(try body.bytes(at: 1))
         metadata = try body.bytes(at: 2)
         functionObjectID = try body.objectIDIfValid(at: 3)
-        arguments = try body.parts(at: 4)
-        capabilities = try body.parts(at: 5)
+        arguments = try body.nestedList(at: 4)
+        capabilities = try body.nestedList(at: 5)
     }
 
     package func write(to body: StructBuilder) {

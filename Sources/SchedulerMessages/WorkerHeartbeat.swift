@@ -3,7 +3,7 @@
 package import CapnProto
 
 /// What a process uses (`Resource`).
-package struct ResourceUse: MessagePart, Equatable, Sendable {
+package struct ResourceUse: NestedStruct, Equatable, Sendable {
     /// Processor time in tenths of a percent of one core.
     package let cpuTenthsOfPercent: UInt16
     /// Resident memory in bytes.
@@ -29,7 +29,7 @@ package struct ResourceUse: MessagePart, Equatable, Sendable {
 }
 
 /// What one of a worker's processors does, for monitors (`ProcessorStatus`).
-package struct ProcessorStatus: MessagePart, Equatable, Sendable {
+package struct ProcessorStatus: NestedStruct, Equatable, Sendable {
     /// The operating system's number of the process; 0 where there is none.
     package let processID: UInt32
     /// Whether it is ready to work.
@@ -54,7 +54,7 @@ extension ProcessorStatus {
         isInitialized = reader.bool(atBit: 32)
         hasTask = reader.bool(atBit: 33)
         isSuspended = reader.bool(atBit: 34)
-        resource = try reader.part(at: 0)
+        resource = try reader.nested(at: 0)
         currentTaskID = try reader.taskID(at: 1)
         taskAgeSeconds = reader.uint32(at: 8)
     }
@@ -109,14 +109,14 @@ package struct WorkerHeartbeat: CommonMessageBody {
     package init() {}
 
     package init(from body: StructReader) throws(SchedulerMessageError) {
-        agent = try body.part(at: 0)
+        agent = try body.nested(at: 0)
         freeBytes = body.uint64(at: 0)
         queueSize = body.uint32(at: 8)
         queuedTasks = body.uint32(at: 12)
         latencyMicroseconds = body.uint32(at: 16)
         taskLock = body.bool(atBit: 160)
-        processors = try body.parts(at: 1)
-        capabilities = try body.parts(at: 2)
+        processors = try body.nestedList(at: 1)
+        capabilities = try body.nestedList(at: 2)
         workerManagerID = try body.bytes(at: 3)
         memoryLimitBytes = body.uint64(at: 24)
         networkSentBytes = body.uint64(at: 32)
@@ -143,7 +143,7 @@ package struct WorkerHeartbeat: CommonMessageBody {
 
 /// Where Scaler's object storage server listens (`ObjectStorageAddress`); the path of a WebSocket address is
 /// not told.
-package struct ObjectStorageAddress: MessagePart, Hashable, Sendable {
+package struct ObjectStorageAddress: NestedStruct, Hashable, Sendable {
     /// Host name or numeric address; IPv6 without brackets.
     package let host: String
     /// TCP port.
@@ -179,7 +179,7 @@ package struct WorkerHeartbeatEcho: CommonMessageBody {
 
 extension WorkerHeartbeatEcho {
     package init(from body: StructReader) throws(SchedulerMessageError) {
-        objectStorageAddress = try body.part(at: 0)
+        objectStorageAddress = try body.nested(at: 0)
     }
 
     package func write(to body: StructBuilder) {

@@ -25,7 +25,7 @@ package struct WorkerManagerHeartbeat: MessageBody {
 
     package init(from body: StructReader) throws(SchedulerMessageError) {
         maxTaskConcurrency = body.uint32(at: 0)
-        capabilities = try body.parts(at: 0)
+        capabilities = try body.nestedList(at: 0)
         workerManagerID = try body.bytes(at: 1)
     }
 
@@ -51,7 +51,7 @@ extension WorkerManagerHeartbeatEcho {
 }
 
 /// How many workers a scheduler wants that can do certain things (`DesiredTaskConcurrencyRequest`).
-package struct DesiredTaskConcurrencyRequest: MessagePart, Equatable, Sendable {
+package struct DesiredTaskConcurrencyRequest: NestedStruct, Equatable, Sendable {
     /// Workers, in spite of the name.
     package let taskConcurrency: UInt32
     /// What they must be able to do; empty for any worker.
@@ -67,7 +67,7 @@ package struct DesiredTaskConcurrencyRequest: MessagePart, Equatable, Sendable {
 
     init(from reader: StructReader) throws(SchedulerMessageError) {
         taskConcurrency = reader.uint32(at: 0)
-        capabilities = try reader.parts(at: 0)
+        capabilities = try reader.nestedList(at: 0)
     }
 
     func write(to builder: StructBuilder) {
@@ -87,7 +87,7 @@ package struct WorkerManagerCommand: MessageBody {
 
 extension WorkerManagerCommand {
     package init(from body: StructReader) throws(SchedulerMessageError) {
-        requests = try body.parts(at: 0)
+        requests = try body.nestedList(at: 0)
     }
 
     package func write(to body: StructBuilder) {

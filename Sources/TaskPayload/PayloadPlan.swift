@@ -13,11 +13,11 @@ package struct PayloadPlan: Equatable, Sendable {
         /// Opcodes that the plan wrote.
         case bytes([UInt8])
         /// The client's bytes, as they are.
-        case blob(Blob)
+        case blob(ClientObject)
     }
 
     /// Which of the client's objects a piece stands for.
-    package enum Blob: Equatable, Sendable {
+    package enum ClientObject: Equatable, Sendable {
         case function
         /// The argument at this place, from 0.
         case argument(Int)
@@ -81,7 +81,7 @@ package struct PayloadPlan: Equatable, Sendable {
             writer.write(bytes: serializer)
         }
         let blobs =
-            [(Blob.function, functionByteCount)]
+            [(ClientObject.function, functionByteCount)]
             + argumentByteCounts.enumerated().map { (.argument($0.offset), $0.element) }
         var pieces: [Piece] = []
         for (blob, count) in blobs {

@@ -102,9 +102,9 @@ class Output:
 
     @contextlib.contextmanager
     def taken(self):
-        with contextlib.redirect_stdout(Printed(self, 1, self.log)):
-            with contextlib.redirect_stderr(Printed(self, 2, self.plain)):
-                yield
+        out, err = Printed(self, 1, self.log), Printed(self, 2, self.plain)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            yield
 
 
 class Printed(io.TextIOBase):
@@ -272,7 +272,7 @@ def explained(error, text):
 def described(error):
     try:
         text = str(error)
-    except Exception:
+    except Exception:  # noqa: BLE001 - an exception's own __str__ can raise anything
         text = ""
     name = type(error).__qualname__
     return f"{name}: {text}" if text else name
@@ -296,7 +296,7 @@ def pickled_failure(error):
                 return data
         except ImportError:
             continue
-        except Exception as failure:
+        except Exception as failure:  # noqa: BLE001 - so can its __reduce__
             reason = described(failure)
     return pickle.dumps(RuntimeError(f"{described(error)}\n(the exception could not be pickled: {reason})\n{text}"), 4)
 
@@ -321,7 +321,7 @@ def hide_own_frames(error):
         error.__traceback__ = frames
 
 
-def dump_with_tblib(error, text):
+def dump_with_tblib(error, _text):
     """Keeps the traceback itself, as Scaler's native workers do, where the image has tblib."""
     from tblib.pickling_support import pickle_exception, pickle_traceback
 

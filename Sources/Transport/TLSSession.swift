@@ -52,7 +52,7 @@ final class TLSSession {
         SSL_set_bio(connection, incoming, outgoing)
         SSL_set_connect_state(connection)
         expectOpenSSL(copenssl_set_owner(connection, Unmanaged.passUnretained(self).toOpaque()) == 1, "owner")
-        try name(verifies: verifies)
+        try setHost(verifies: verifies)
         tickets.offer(to: connection, for: server)
     }
 
@@ -138,7 +138,7 @@ final class TLSSession {
     }
 
     /// Asks for the certificate of `host` (RFC 6066 section 3) and, if it is to be verified, insists on it.
-    private func name(verifies: Bool) throws(TransportError) {
+    private func setHost(verifies: Bool) throws(TransportError) {
         let parameters = SSL_get0_param(connection)
         switch SocketAddress(numeric: host, port: 0) {
         case .ipv4(let address, _)?, .ipv6(let address, _, _)?:
@@ -155,12 +155,12 @@ final class TLSSession {
             }
             // A name too long for the extension is sent without it, and no certificate will fit.
             _ = copenssl_set_server_name(connection, name)
-            if verifies { insist(on: name, parameters) }
+            if verifies { requireCertificate(for: name, parameters) }
         }
     }
 
     /// Makes the handshake fail unless the certificate is for `name`.
-    private func insist(on name: String, _ parameters: OpaquePointer?) {
+    private func requireCertificate(for name: String, _ parameters: OpaquePointer?) {
         // RFC 9525 sections 6.3 and 6.4: a wildcard is a whole label; the subject's common name is no name.
         let flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
         X509_VERIFY_PARAM_set_hostflags(parameters, UInt32(flags))

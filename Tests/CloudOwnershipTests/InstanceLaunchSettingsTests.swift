@@ -2,6 +2,7 @@
 
 import OCIServices
 import TaskEngine
+import TaskPayload
 import Testing
 
 @testable import CloudOwnership
@@ -19,7 +20,13 @@ import Testing
             ocpus: 2,
             memoryGB: 8,
             displayName: "scaler-1",
-            environment: [("BUCKET", "b")],
+            environment: RunnerEnvironment(
+                taskID: [1],
+                namespace: "ns",
+                bucket: "b",
+                prefix: "p",
+                payload: .object(isCompressed: false)
+            ),
             tags: [("owner", "o")]
         )
     }

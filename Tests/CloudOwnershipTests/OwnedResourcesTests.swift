@@ -7,7 +7,7 @@ import Testing
 @testable import CloudOwnership
 @testable import OCIServices
 
-@Suite struct BelongingsTests {
+@Suite struct OwnedResourcesTests {
     private func object(_ name: String, below prefix: String) throws -> OwnedResources.StoredObject? {
         let member = JSON.object(present: [("name", .string(name))])
         return OwnedResources.StoredObject(try ObjectSummary(JSONObject(member)), prefix: prefix)

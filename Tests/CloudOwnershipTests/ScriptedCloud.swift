@@ -62,10 +62,9 @@ final class ScriptedCloud {
     init() throws {
         listener = try loopbackListener()
         let port = try #require(listener.address.port)
-        var retryDelay = RetryDelay()
+        var retryPolicy = RetryPolicy()
         // Calls repeat themselves a few times within the time that the deleter gives them.
-        retryDelay.first = .milliseconds(1)
-        retryDelay.maximum = .milliseconds(5)
+        retryPolicy.backoff = Backoff(initial: .milliseconds(1), limit: .milliseconds(5))
         let calls = ServiceCalls(
             exchange: SignedExchange(
                 client: HTTPClient(
@@ -79,7 +78,7 @@ final class ScriptedCloud {
                 tenancyID: nil
             ),
             requestsPerSecondMax: 1000,
-            retryDelay: retryDelay
+            retryPolicy: retryPolicy
         ) { _ in }
         instances = ContainerInstances(calls: calls, compartmentID: "ocid1.compartment.oc1..a")
         objects = ObjectStorage(calls: calls, namespace: "ns", bucket: "b")

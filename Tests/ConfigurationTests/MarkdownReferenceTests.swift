@@ -5,8 +5,8 @@ import Testing
 @testable import Configuration
 
 @Suite struct MarkdownReferenceTests {
-    @Test func `the README's configuration reference is current`() throws {
-        try PrintedPart(of: "README.md", between: "reference").check(MarkdownReference.text)
+    @Test func `the documented configuration reference is current`() throws {
+        try PrintedPart(of: "Configuration.md", between: "reference").check(MarkdownReference.text)
     }
 
     @Test func `every setting has its row, with short form, variable, key and default`() {

@@ -15,20 +15,22 @@ import tempfile
 import unittest
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 from support import BACKEND, Cluster, Options  # puts the cluster tools on the path
 
-from cluster import DAEMON, EMULATOR, ROOT  # noqa: E402
+from cluster import DAEMON, EMULATOR, ROOT
 
 # What a person has before anything is provisioned: a key, and how to reach this cloud.
 ACCESS = ("OCI_ENDPOINT", "OCI_CA_BUNDLE", "OCI_CONFIG_FILE")
 READS = ("Get", "List", "Head", "Issue")
 
 
-def signing_client():
+def signing_client() -> Any:
     """The client of the local OCI's own tests, which shares no code with either side."""
     path = ROOT / "Tools" / "oci-emulator" / "tests" / "support.py"
     specification = importlib.util.spec_from_file_location("emulator_support", path)
+    assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     sys.modules["emulator_support"] = module
     specification.loader.exec_module(module)
@@ -40,6 +42,8 @@ class CloudTestCase(unittest.TestCase):
 
     maxDiff = 4000
     emulator: list[str] = []
+    cluster: Cluster
+    cloud: dict[str, str]
     #: nothing here depends on the scheduler's transport, so the second round of all tests leaves it out
     skips_second_backend = True
 
@@ -72,6 +76,7 @@ class CloudTestCase(unittest.TestCase):
             cwd=self.directory,
             env=environment or self.environment(),
             stdin=subprocess.DEVNULL,
+            check=False,
             capture_output=True,
             text=True,
             timeout=120,
@@ -124,7 +129,7 @@ class CloudTestCase(unittest.TestCase):
             **options,
         )
 
-    def provisioned(self, *arguments: str) -> dict:
+    def provisioned(self, *arguments: str) -> dict[str, Any]:
         """Provisions, and gives back what was saved; cleaned up at the end of the test."""
         done = self.provision(*arguments)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -142,7 +147,7 @@ class CloudTestCase(unittest.TestCase):
         with urllib.request.urlopen(request, timeout=10) as answer:
             self.assertEqual(len(json.load(answer)), len(rules))
 
-    def report(self) -> dict:
+    def report(self) -> dict[str, Any]:
         return self.cluster.report()
 
     def counts(self) -> dict[str, int]:
@@ -157,19 +162,19 @@ class CloudTestCase(unittest.TestCase):
             if count != before.get(name, 0) and not name.startswith(READS)
         }
 
-    def client(self):
+    def client(self) -> Any:
         """A client that signs as the user; it may do anything."""
         client = signing_client()(self.cloud)
         self.addCleanup(client.connection.close)
         return client
 
-    def get(self, target: str):
+    def get(self, target: str) -> Any:
         """The JSON answer of a read, which must succeed."""
         reply = self.client().call("GET", target)
         self.assertEqual(reply.status, 200, reply.body)
         return reply.json
 
-    def send(self, method: str, target: str, body: dict):
+    def send(self, method: str, target: str, body: dict[str, Any]) -> Any:
         reply = self.client().call(method, target, body)
         self.assertLess(reply.status, 300, reply.body)
         return reply.json if reply.body else None
@@ -179,4 +184,4 @@ class CloudTestCase(unittest.TestCase):
         return next(line.partition("=")[2] for line in lines if line.startswith("tenancy="))
 
 
-__all__ = ["CloudTestCase", "signing_client", "DAEMON", "EMULATOR", "ROOT"]
+__all__ = ["DAEMON", "EMULATOR", "ROOT", "CloudTestCase", "signing_client"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of every kind of task share.
 
-A test says with `@kind("...")` which line of README's table it belongs to. Where `SCALER_KINDS_RECORD` names a file,
-each outcome is noted there; `Tools/cluster/kinds_table.py` makes the table of it.
+A test says with `@kind("...")` which line of the table in Compatibility.md it belongs to. Where `SCALER_KINDS_RECORD`
+names a file, each outcome is noted there; `Tools/cluster/kinds_table.py` makes the table of it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import os
 import signal
 import sys
 import unittest
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import cloudpickle
 from support import BACKEND, Cluster, ClusterTestCase, Options, await_that, connect
 
 #: The release of Scaler that this process, its client, the scheduler and the containers use.
 VERSION = tuple(int(part) for part in importlib.metadata.version("opengris-scaler").split(".")[:3])
-#: Whether the scheduler is one that dies of what later ones only log (README, "What runs").
+#: Whether the scheduler is one that dies of what later ones only log (Compatibility.md).
 IS_FIRST_GENERATION = VERSION < (2, 7, 0)
 
 #: A test that waits for ever fails then; clients of some releases have waits without an end.
@@ -92,5 +93,5 @@ def travels(module: str) -> None:
     cloudpickle.register_pickle_by_value(sys.modules[module])
 
 
-__all__ = ["BACKEND", "Cluster", "IS_FIRST_GENERATION", "KindTestCase", "Options", "VERSION", "await_that"]
+__all__ = ["BACKEND", "IS_FIRST_GENERATION", "VERSION", "Cluster", "KindTestCase", "Options", "await_that"]
 __all__ += ["connect", "kind", "travels"]

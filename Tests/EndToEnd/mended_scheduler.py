@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scaler's scheduler with one defect mended: it hands a task's capabilities on to the worker.
 
-Up to 2.9.0 it turns them into a dict for its own use, and a dict put into the message loses names and amounts: the worker
-gets as many nameless ones with amount 0.
+Up to 2.9.0 it turns them into a dict for its own use, and a dict put into the message loses names and amounts: the
+worker gets as many nameless ones with amount 0.
 """
 
 from __future__ import annotations

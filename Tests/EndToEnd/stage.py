@@ -7,14 +7,16 @@ else: what no real server would send is here to be sent.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import socket
 import struct
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Any
 
 import cloudpickle
 from kinds import BACKEND, IS_FIRST_GENERATION, Cluster, KindTestCase, Options, await_that, travels
@@ -66,10 +68,8 @@ class YMQPeer:
 
     def close(self) -> None:
         """Says goodbye: a FIN, and no RST for what is unread."""
-        try:
+        with contextlib.suppress(OSError):
             self.link.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self.link.close()
 
     def reset(self) -> None:
@@ -92,7 +92,9 @@ class YMQPeer:
 class YMQListener:
     """Accepts connections, each with a thread that hands its messages on."""
 
-    def __init__(self, identity: bytes, on_message: Callable[[YMQPeer, bytes], None], magic: bytes = MAGIC, port: int = 0):
+    def __init__(
+        self, identity: bytes, on_message: Callable[[YMQPeer, bytes], None], magic: bytes = MAGIC, port: int = 0
+    ):
         self.identity, self.on_message, self.magic = identity, on_message, magic
         self.peers: dict[bytes, YMQPeer] = {}
         #: every connection there was, by the identity it gave
@@ -102,16 +104,12 @@ class YMQListener:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def send(self, identity: bytes, data: bytes) -> None:
-        try:
+        with contextlib.suppress(KeyError, OSError):  # gone, as a real binder finds out too
             self.peers[identity].send(data)
-        except (KeyError, OSError):
-            pass  # gone, as a real binder finds out too
 
     def close(self) -> None:
-        try:
+        with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._listener.close()
         for peer in list(self.peers.values()):
             peer.close()
@@ -154,22 +152,28 @@ class ZMQListener:
         self._router.setsockopt(zmq.LINGER, 0)
         self._router.set_hwm(0)
         self._router.bind(f"tcp://127.0.0.1:{port or '*'}")
-        self.port = int(self._router.getsockopt(zmq.LAST_ENDPOINT).decode().rstrip("\0").rsplit(":", 1)[1])
+        self.port = int(self._router.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0").rsplit(":", 1)[1])
         self._outbox: deque[tuple[bytes, bytes]] = deque()
         self._bell_out, self._bell_in = socket.socketpair()
+        self._bell_in.setblocking(False)
         self._closing = False
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def send(self, identity: bytes, data: bytes) -> None:
         self._outbox.append((identity, data))
-        self._bell_in.send(b"x")
+        self._ring()
 
     def close(self) -> None:
         self._closing = True
-        self._bell_in.send(b"x")
+        self._ring()
         self._thread.join(10)
         self._bell_in.close()
+
+    def _ring(self) -> None:
+        """Wakes the router's thread. A full bell rings already; the thread itself would wait for room for ever."""
+        with contextlib.suppress(BlockingIOError):
+            self._bell_in.send(b"x")
 
     def _run(self) -> None:
         poller = self._zmq.Poller()
@@ -281,10 +285,8 @@ class StagedStorage:
         if data is None:
             self._waiting.append((peer, header))
             return
-        try:
+        with contextlib.suppress(OSError):
             peer.send(self.response(header, 1, len(data)), *([data] if data else []))
-        except OSError:
-            pass
 
     @staticmethod
     def response(request: bytes, kind: int, byte_count: int) -> bytes:
@@ -338,7 +340,9 @@ class Stage:
             stored.arguments.append(self.storage.put(self.object_id(b"argument %d of " % place + name), data))
         return stored
 
-    def submit(self, task: StagedTask, worker: bytes | None = None, flags: bytes = b"", client: bytes | None = None) -> None:
+    def submit(
+        self, task: StagedTask, worker: bytes | None = None, flags: bytes = b"", client: bytes | None = None
+    ) -> None:
         self.send(self.task_message(task, flags, client), worker)
 
     def task_message(self, task: StagedTask, flags: bytes = b"", client: bytes | None = None) -> Any:
@@ -390,7 +394,9 @@ class Stage:
         """The identities of the workers that have not left, in the order of their registration."""
         gone = {said.identity for name in GOODBYES for said in self.all(name)}
         staying = [worker for worker in self.workers() if worker not in gone]
-        return staying if self.backend == "zmq" else [worker for worker in staying if worker in self.listener.peers]
+        if not isinstance(self.listener, YMQListener):
+            return staying
+        return [worker for worker in staying if worker in self.listener.peers]
 
     def manager(self) -> bytes:
         return await_that(lambda: self.all("WorkerManagerHeartbeat"), 60, "a manager")[-1].identity
@@ -477,6 +483,8 @@ class StageTestCase(KindTestCase):
     """Tests that play the scheduler; `options` are the cluster's, and each class has one daemon."""
 
     workers = 1
+    cluster: StagedCluster
+    stage: Stage
 
     @classmethod
     def setUpClass(cls) -> None:

@@ -7,11 +7,12 @@ import os
 import sys
 import unittest
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Tools" / "cluster"))
 
-from cluster import Cluster, Options, connect  # noqa: E402
-from processes import await_that  # noqa: E402
+from cluster import Cluster, Options, connect
+from processes import await_that
 
 BACKEND = os.environ.get("SCALER_NETWORK_BACKEND", "zmq")
 
@@ -20,8 +21,9 @@ class ClusterTestCase(unittest.TestCase):
     """A test class with a whole cluster of its own; `options` says how it differs from the usual one."""
 
     maxDiff = 2000
-    options: dict = {}
+    options: dict[str, Any] = {}
     cluster_type = Cluster
+    cluster: Cluster
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -29,7 +31,7 @@ class ClusterTestCase(unittest.TestCase):
         cls.cluster.start()
         cls.addClassCleanup(cls.cluster.stop)
 
-    def client(self):
+    def client(self) -> Any:
         """A connected client that is disconnected at the end of the test."""
         client = connect(self.cluster)
         self.addCleanup(client.disconnect)

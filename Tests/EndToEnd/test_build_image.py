@@ -66,7 +66,8 @@ class BuildImage(CloudTestCase):
         (build,) = self.commands()
         self.assertEqual(build[:5], ["build", "--platform", "linux/arm64", "--tag", IMAGE])
         self.assertEqual(
-            build[5:], ["--build-arg", "BASE_IMAGE=python:3.12-slim", "--build-arg", "PACKAGES=numpy pandas==2.2", "context"]
+            build[5:],
+            ["--build-arg", "BASE_IMAGE=python:3.12-slim", "--build-arg", "PACKAGES=numpy pandas==2.2", "context"],
         )
         for name in ("Dockerfile", "job_runner.py", "oci_object_storage.py", "oci_principal.py"):
             kept = (self.directory / "context" / name).read_bytes()
@@ -84,7 +85,9 @@ class BuildImage(CloudTestCase):
         # The local registry knows signed tokens only, so this push is refused, in the engine's own words.
         self.assertEqual(done.returncode, 69)
         self.assertIn("denied: The registry does not know that password.", done.stderr)
-        self.assertIn("push failed: exit code 1; what it said stands above; check that the repository exists", done.stderr)
+        self.assertIn(
+            "push failed: exit code 1; what it said stands above; check that the repository exists", done.stderr
+        )
 
     def test_print_shows_the_commands_and_runs_none(self):
         shown = self.run_command("build-image", "--image", IMAGE, "--print", "--user", "jane", "--pip", "a b",
@@ -93,7 +96,10 @@ class BuildImage(CloudTestCase):
         self.assertEqual(
             shown.stdout.splitlines(),
             [
-                'printf %s "$OCI_AUTH_TOKEN" | docker login us-ashburn-1.ocir.io --username emulatedns/jane --password-stdin',
+                (
+                    'printf %s "$OCI_AUTH_TOKEN" | '
+                    "docker login us-ashburn-1.ocir.io --username emulatedns/jane --password-stdin"
+                ),
                 f"docker build --platform linux/amd64 --tag {IMAGE} --build-arg 'PACKAGES=a b' ./job-runner",
                 f"docker push {IMAGE}",
             ],

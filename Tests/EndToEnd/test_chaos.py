@@ -12,13 +12,14 @@ import sys
 import time
 import unittest
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import cloudpickle
 from stage import StageTestCase
 from support import BACKEND, await_that  # puts the cluster tools on the path
 
-import soak  # noqa: E402
-from chaos import choices  # noqa: E402
+import soak
+from chaos import choices
 
 for module in (sys.modules[__name__], soak):
     cloudpickle.register_pickle_by_value(module)
@@ -27,12 +28,13 @@ for module in (sys.modules[__name__], soak):
 SEED = random.SystemRandom().randrange(1 << 16)
 #: The longest first, so that they do not run alone at the end.
 NAMES = (
-    "stuck-deleting", "crash-matrix", "capacity", "random-crash", "outages", "time-limits", "neighbours", "storm-20", "storm-50", "storm-5",
-    "swallowed-tasks", "swallowed-answers", "broken-lines", "isolation", "lost-answers", "adoption", "second-signal", "leaving",
+    "stuck-deleting", "crash-matrix", "capacity", "random-crash", "outages", "time-limits", "neighbours", "storm-20",
+    "storm-50", "storm-5", "swallowed-tasks", "swallowed-answers", "broken-lines", "isolation", "lost-answers",
+    "adoption", "second-signal", "leaving",
 )  # fmt: skip
 WIDTH = 5
 SOAK_MINUTES = 0.4
-outcomes: dict[str, Future] = {}
+outcomes: dict[str, Future[Any]] = {}
 pool = ThreadPoolExecutor(WIDTH)
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import unittest
 from pathlib import Path
+from typing import Any
 
 from cloud import DAEMON, CloudTestCase
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -29,7 +30,7 @@ class CheckTestCase(CloudTestCase):
         variables = {name: self.cloud[name] for name in names}
         return self.run_command("check", *arguments, environment=environment or self.environment(**variables))
 
-    def outcomes(self, *arguments: str, **options) -> dict[str, dict]:
+    def outcomes(self, *arguments: str, **options) -> dict[str, dict[str, Any]]:
         """The results by name, from the JSON; the exit code must fit them."""
         done = self.check("--json", *arguments, **options)
         self.assertIn(done.returncode, (0, 1), done.stderr)
@@ -37,12 +38,14 @@ class CheckTestCase(CloudTestCase):
         self.assertEqual(document["ok"], done.returncode == 0)
         return {one["name"]: one for one in document["checks"]}
 
-    def assert_complaint(self, outcomes: dict, name: str, what: str, why: str, remedy: str, outcome="failed") -> None:
+    def assert_complaint(
+        self, outcomes: dict[str, Any], name: str, what: str, why: str, remedy: str, outcome: str = "failed"
+    ) -> None:
         self.assertEqual(outcomes[name]["outcome"], outcome, outcomes[name])
         for key, pattern in (("what", what), ("why", why), ("remedy", remedy)):
             self.assertRegex(outcomes[name][key], pattern)
 
-    def assert_only_failure(self, outcomes: dict, name: str) -> None:
+    def assert_only_failure(self, outcomes: dict[str, dict[str, Any]], name: str) -> None:
         self.assertEqual([one["name"] for one in outcomes.values() if one["outcome"] == "failed"], [name])
 
 
@@ -75,7 +78,11 @@ class Wrong(CheckTestCase):
         config = self.config_with_new_key()
         outcomes = self.outcomes(environment=self.with_config(config))
         self.assert_complaint(
-            outcomes, "signature", "does not accept the credentials", "401 NotAuthenticated", "fingerprint is registered"
+            outcomes,
+            "signature",
+            "does not accept the credentials",
+            "401 NotAuthenticated",
+            "fingerprint is registered",
         )
         self.assertNotIn("bucket", outcomes)
 
@@ -84,7 +91,9 @@ class Wrong(CheckTestCase):
         config = self.directory / "other"
         config.write_text(re.sub("fingerprint=.*", "fingerprint=" + ":".join(["00"] * 16), text))
         outcomes = self.outcomes(environment=self.with_config(config))
-        self.assert_complaint(outcomes, "credentials", "no credentials", "the fingerprint in the profile", "oci-profile")
+        self.assert_complaint(
+            outcomes, "credentials", "no credentials", "the fingerprint in the profile", "oci-profile"
+        )
 
     def config_with_new_key(self) -> Path:
         """A configuration file whose key is sound and registered nowhere."""
@@ -116,16 +125,31 @@ class Wrong(CheckTestCase):
 
     def test_names_that_mean_nothing(self):
         table = [
-            (["--availability-domain", "AD-9"], "availability-domain", "no availability domain AD-9", "give one of Uocm:"),
+            (
+                ["--availability-domain", "AD-9"],
+                "availability-domain",
+                "no availability domain AD-9",
+                "give one of Uocm:",
+            ),
             (["--subnet-id", "ocid1.subnet.oc1..no"], "subnet", "does not exist in region", "check --subnet-id"),
             (["--compartment-id", "ocid1.compartment.oc1..no"], "compartment", "does not exist", "--compartment-id"),
             (["--instance-shape", "CI.Nothing"], "shape", "has CI.Standard.A1.Flex, ", "give another --instance-shape"),
             (["--instance-memory-gb", "2000"], "shape", "1 to 1024 GB of memory, not 2000", "--instance-memory-gb"),
             (["--object-storage-namespace", "else"], "namespace", "the caller's own is emulatedns", "emulatedns"),
             (["--object-storage-bucket", "none"], "bucket", "it does not exist", "run scaler-oci-hpc provision"),
-            (["--container-image", "us-phoenix-1.ocir.io/emulatedns/x:1"], "image", "its registry is us-phoenix-1", "push it"),
+            (
+                ["--container-image", "us-phoenix-1.ocir.io/emulatedns/x:1"],
+                "image",
+                "its registry is us-phoenix-1",
+                "push it",
+            ),
             (["--container-image", "iad.ocir.io/emulatedns/x:1"], "image", "there is no repository x", "build-image"),
-            (["--container-image", "iad.ocir.io/emulatedns/scaler-job-runner:9"], "image", "has latest only", "build-image"),
+            (
+                ["--container-image", "iad.ocir.io/emulatedns/scaler-job-runner:9"],
+                "image",
+                "has latest only",
+                "build-image",
+            ),
         ]
         for arguments, name, why, remedy in table:
             with self.subTest(arguments):
@@ -236,8 +260,18 @@ class Refused(CheckTestCase):
     def test_containers_that_do_not_come_to_their_end(self):
         table = [
             ("Container pull-failure", "did not start", "Failed to pull image", "subnet reaches the registry"),
-            ("Container stuck seconds=600", "still being created after 4 s", "image cannot be pulled", "limits of Container"),
-            ("PutObject 404 by=resource code=BucketNotFound", "could not store its result", "exit code 74", "dynamic group"),
+            (
+                "Container stuck seconds=600",
+                "still being created after 4 s",
+                "image cannot be pulled",
+                "limits of Container",
+            ),
+            (
+                "PutObject 404 by=resource code=BucketNotFound",
+                "could not store its result",
+                "exit code 74",
+                "dynamic group",
+            ),
             ("Container kill seconds=0", "was killed", "exit code 137", "--instance-memory-gb"),
         ]
         for fault, what, why, remedy in table:
@@ -255,7 +289,7 @@ class SchedulerPhase(unittest.TestCase):
     def run_check(self, cluster, *arguments):
         command = [str(DAEMON), "check", "--phase", "scheduler", "--json", "--scheduler", cluster.address, *arguments]
         done = subprocess.run(
-            command, env={**os.environ, **cluster.environment}, capture_output=True, text=True, timeout=180
+            command, env={**os.environ, **cluster.environment}, check=False, capture_output=True, text=True, timeout=180
         )
         return done.returncode, {one["name"]: one for one in json.loads(done.stdout)["checks"]}
 
@@ -276,6 +310,7 @@ class SchedulerPhase(unittest.TestCase):
             code, outcomes = self.run_check(cluster, *python, "--test", "sqrt", "--timeout", "3")
             self.assertEqual((code, outcomes["task-sqrt"]["outcome"]), (1, "failed"))
             self.assertIn("check that a manager is connected", outcomes["task-sqrt"]["remedy"])
+            assert cluster.scheduler is not None
             cluster.scheduler.stop()
             code, outcomes = self.run_check(cluster, *python)
             self.assertEqual((code, outcomes["scheduler"]["outcome"]), (1, "failed"))

@@ -17,7 +17,8 @@ import sys
 import tempfile
 import time
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -57,6 +58,14 @@ def private_lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if len(line) > 40 and not line.startswith("-----")]
 
 
+def without(name: str, values: dict[str, str]) -> None:
+    del values[name]
+
+
+def spoil(name: str, values: dict[str, str]) -> None:
+    values[name] = "not-" + values[name].upper()[:9]
+
+
 def skip_unless_first_backend() -> None:
     if BACKEND != "zmq":
         raise unittest.SkipTest("the scheduler's transport makes no difference here")
@@ -66,6 +75,9 @@ class LocalOCITestCase(unittest.TestCase):
     """A test class with a local OCI, and daemons that need no scheduler: they are done when they have seen OCI."""
 
     emulator = ["--fast"]
+    cluster: Cluster
+    oci: Path
+    names: Iterator[str]
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -113,6 +125,9 @@ class LocalOCITestCase(unittest.TestCase):
 
 
 class Profiles(LocalOCITestCase):
+    good: dict[str, str]
+    key: bytes
+
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
@@ -149,10 +164,10 @@ class Profiles(LocalOCITestCase):
     def test_a_value_that_is_missing_or_malformed_is_named(self):
         for name in ("user", "tenancy", "fingerprint", "key_file"):
             with self.subTest(name):
-                self.assert_refused(CONFIGURATION, f"{name} is missing", self.config(lambda v: v.pop(name)))
+                self.assert_refused(CONFIGURATION, f"{name} is missing", self.config(partial(without, name)))
         for name in ("user", "tenancy", "fingerprint"):
             with self.subTest(name):
-                environment = self.config(lambda v: v.update({name: "not-" + v[name].upper()[:9]}))
+                environment = self.config(partial(spoil, name))
                 self.assert_refused(CONFIGURATION, rf"{name} is malformed \(line \d\): expected", environment)
 
     def test_a_file_that_is_not_there_is_named(self):
@@ -162,7 +177,9 @@ class Profiles(LocalOCITestCase):
         self.assert_refused(CONFIGURATION, f"{self.cluster.directory}.*Is a directory", asked)
         environment = self.config(lambda v: v.update(key_file="/nonexistent/key"))
         self.assert_refused(CONFIGURATION, "key_file /nonexistent/key: .*No such file", environment)
-        self.assert_refused(CONFIGURATION, r"no profile \[NONE\]; there is \[DEFAULT\]", self.config(), "--oci-profile", "NONE")
+        self.assert_refused(
+            CONFIGURATION, r"no profile \[NONE\]; there is \[DEFAULT\]", self.config(), "--oci-profile", "NONE"
+        )
 
     def test_a_key_that_cannot_sign_is_told_apart(self):
         other, curve = rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1())
@@ -260,8 +277,16 @@ class Sessions(LocalOCITestCase):
         garbage = self.file("no token\n")
         cases = [
             (r"security_token_file=.*", "", "security_token_file is missing"),
-            (r"security_token_file=.*", "security_token_file=/nonexistent/t", "security_token_file /nonexistent/t: .*No such"),
-            (r"security_token_file=.*", f"security_token_file={garbage}", f"security_token_file {garbage} holds no token"),
+            (
+                r"security_token_file=.*",
+                "security_token_file=/nonexistent/t",
+                "security_token_file /nonexistent/t: .*No such",
+            ),
+            (
+                r"security_token_file=.*",
+                f"security_token_file={garbage}",
+                f"security_token_file {garbage} holds no token",
+            ),
             (r"key_file=.*session.*", "key_file=/nonexistent/k", "key_file /nonexistent/k"),
         ]
         for old, new, pattern in cases:
@@ -281,7 +306,9 @@ class EndedSessions(LocalOCITestCase):
 
     def test_a_session_that_has_ended_says_what_to_do_with_77(self):
         environment = {"OCI_AUTH_TYPE": "security_token", "OCI_CONFIG_PROFILE": "SESSION"}
-        self.assert_refused(REFUSED, r"session token in \S+ has expired or was revoked: run `oci session auth", environment)
+        self.assert_refused(
+            REFUSED, r"session token in \S+ has expired or was revoked: run `oci session auth", environment
+        )
 
 
 class Principals(LocalOCITestCase):

@@ -7,6 +7,7 @@ import sys
 import time
 import unittest
 from pathlib import Path
+from typing import Any
 
 import cloudpickle
 from cloud import signing_client
@@ -24,7 +25,7 @@ def square(number):
 
 
 class InstancesTestCase(ClusterTestCase):
-    def instance_of(self, *capabilities: dict) -> dict:
+    def instance_of(self, *capabilities: dict[str, int]) -> dict[str, Any]:
         """The instance of a task that asks for these capabilities, as the cloud has it; the task is then cancelled."""
         cloud = signing_client()(self.cluster.environment)
         self.addCleanup(cloud.connection.close)
@@ -59,7 +60,7 @@ class Sizes(InstancesTestCase):
     options = {"daemon": ["--per-worker-capabilities", "ocpus,memory_gb", "--instance-memory-gb", "8"]}
     cluster_type = MendedCluster
 
-    def size(self, *capabilities: dict) -> tuple[float, float]:
+    def size(self, *capabilities: dict[str, int]) -> tuple[float, float]:
         config = self.instance_of(*capabilities)["shapeConfig"]
         return config["ocpus"], config["memoryInGBs"]
 
@@ -87,7 +88,7 @@ class Sizes(InstancesTestCase):
 class ScaledByCapabilities(InstancesTestCase):
     """The scheduler as it is: each size has a manager of its own, here one of two, in one file."""
 
-    def run_with(self, offered: str, capabilities: dict) -> dict:
+    def run_with(self, offered: str, capabilities: dict[str, int]) -> dict[str, Any]:
         scheduler = ["--policy-content", "allocate=capability; scaling=capability"]
         options = Options(backend=BACKEND, scheduler=scheduler, daemon=["--per-worker-capabilities", offered])
         with Cluster(options) as cluster:
@@ -110,7 +111,10 @@ class WrongSize(unittest.TestCase):
             for arguments, line in [
                 (["--instance-ocpus", "65"], "has 1 to 64 OCPUs, not 65; change --instance-ocpus"),
                 (["--per-worker-capabilities", "memory_gb=2000"], "has 1 to 1024 GB of memory, not 2000"),
-                (["--per-worker-capabilities", "ocpus=4", "--instance-ocpus", "2"], "offers ocpus=4, and --instance-ocpus is 2.0"),
+                (
+                    ["--per-worker-capabilities", "ocpus=4", "--instance-ocpus", "2"],
+                    "offers ocpus=4, and --instance-ocpus is 2.0",
+                ),
             ]:
                 with self.subTest(arguments):
                     daemon = cluster.launch_daemon("--worker-manager-id", "another", *arguments)

@@ -6,6 +6,7 @@ The scheduler is a stage (stage.py): with a real one nobody can choose the momen
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 import unittest
@@ -39,7 +40,7 @@ class Cancels(StageTestCase):
         task = self.stage.task(rest, seconds, "value")
         self.stage.submit(task)
         self.await_instances(before + 1)
-        await_that(lambda: f"instance created" in self.log_of(task), 30, "the create's answer")
+        await_that(lambda: "instance created" in self.log_of(task), 30, "the create's answer")
         return task
 
     def log_of(self, task):
@@ -65,7 +66,7 @@ class Cancels(StageTestCase):
     def test_it_is_answered_canceled_whether_forced_or_not(self):
         blocker = self.running()
         waiting = [self.stage.task(rest, 600) for _ in (FORCED, GENTLE)]
-        for task, forced in zip(waiting, (FORCED, GENTLE)):
+        for task, forced in zip(waiting, (FORCED, GENTLE), strict=True):
             self.stage.submit(task)
             self.stage.cancel(task, forced)
             self.assertEqual(self.stage.confirm_of(task), "canceled")
@@ -103,7 +104,7 @@ class Cancels(StageTestCase):
             task = self.stage.task(rest, 1)
             task.arguments.append(self.stage.object_id(b"never stored"))
             self.stage.submit(task)
-            await_that(lambda: task.arguments[-1] in self.stage.storage.gets, 30, "the get")
+            await_that(lambda task=task: task.arguments[-1] in self.stage.storage.gets, 30, "the get")
             self.stage.cancel(task, forced)
             self.assertEqual(self.stage.confirm_of(task), answer)
             if not forced:
@@ -141,8 +142,9 @@ class SlowCloud(StageTestCase):
         "daemon": ["--base-concurrency", "4"],
         "emulator": [
             "--fast", "--fault", f"CreateContainerInstance delay seconds={SECONDS}",
-            "--fault", f"GetObject delay seconds={SECONDS} by=user", "--fault", f"PutObject delay seconds={SECONDS} by=user",
-        ],  # fmt: skip
+            "--fault", f"GetObject delay seconds={SECONDS} by=user",
+            "--fault", f"PutObject delay seconds={SECONDS} by=user",
+        ],
     }  # fmt: skip
 
     def cancel(self, task):
@@ -179,7 +181,9 @@ class SlowCloud(StageTestCase):
     def test_the_result_is_gone_too(self):
         before = self.cluster.report()["requests"]["by_operation"].get("PutObject", 0)
         task = self.begun(rest, 0)
-        await_that(lambda: self.cluster.report()["requests"]["by_operation"].get("PutObject", 0) > before, 60, "a result")
+        await_that(
+            lambda: self.cluster.report()["requests"]["by_operation"].get("PutObject", 0) > before, 60, "a result"
+        )
         time.sleep(2)
         self.cancel(task)
 
@@ -211,9 +215,11 @@ class Balance(StageTestCase):
             self.stage.cancel(task, GENTLE)
         self.stage.await_one("TaskCancelConfirm", seconds=60, count=self.task_count // 2)
         self.assertLess(time.monotonic() - start, 10)
-        self.assertEqual({said.message.cancelConfirmType.name for said in self.stage.all("TaskCancelConfirm")}, {"canceled"})
+        self.assertEqual(
+            {said.message.cancelConfirmType.name for said in self.stage.all("TaskCancelConfirm")}, {"canceled"}
+        )
         beats = [said.at for said in self.stage.all("WorkerHeartbeat")]
-        self.assertLess(max(later - earlier for earlier, later in zip(beats, beats[1:])), 5)
+        self.assertLess(max(later - earlier for earlier, later in itertools.pairwise(beats)), 5)
         for task in (*queued[1::2], *blockers):
             self.stage.cancel(task, FORCED)
         self.stage.await_one("TaskCancelConfirm", seconds=60, count=self.task_count + 2)

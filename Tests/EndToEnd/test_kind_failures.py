@@ -59,8 +59,9 @@ def fail_deep_inside():
 
 
 def fail_for_a_reason():
+    nothing: dict[str, str] = {}
     try:
-        {}["absent"]
+        nothing["absent"]
     except KeyError as error:
         raise ValueError("second") from error
 
@@ -74,7 +75,7 @@ def make_lock():
 
 
 def import_absent():
-    import module_that_no_image_has
+    import module_that_no_image_has  # type: ignore[import-not-found]  # that is its point
 
     return module_that_no_image_has
 
@@ -187,7 +188,7 @@ class Failures(KindTestCase):
 
     @kind("results that cannot be pickled")
     def test_the_failure_says_that_the_task_itself_was_well(self):
-        error, text = self.failure(make_lock)
+        error, _text = self.failure(make_lock)
         self.assertIsInstance(error, (TypeError, pickle.PicklingError))
         self.assertRegex(str(error), "task finished, but its result, a lock, could not be serialized")
 
@@ -236,7 +237,11 @@ class Failures(KindTestCase):
     def test_each_signal_is_named(self):
         error, _ = self.failure(crash)
         self.assertRegex(str(error), "SIGSEGV.*native code")
-        for number, words in ((signal.SIGKILL, "SIGKILL.*memory"), (signal.SIGABRT, "SIGABRT"), (signal.SIGTERM, "SIGTERM")):
+        for number, words in (
+            (signal.SIGKILL, "SIGKILL.*memory"),
+            (signal.SIGABRT, "SIGABRT"),
+            (signal.SIGTERM, "SIGTERM"),
+        ):
             with self.subTest(number.name):
                 error, _ = self.failure(end_by, number)
                 self.assertEqual(type(error).__name__, "ProcessorDiedError")

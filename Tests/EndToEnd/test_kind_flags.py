@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import unittest
+from typing import Any
 
 from kinds import KindTestCase, await_that, kind, travels
 
@@ -194,7 +195,7 @@ class Priorities(KindTestCase):
         client = self.client()
         blocker = client.submit(rest, 3)
         self.await_instances(self.created_count + 1)
-        futures = {}
+        futures: dict[int, list[Any]] = {}
         for priority in (0, 0, 2, 1, 2):
             with_priority(client, priority)
             futures.setdefault(priority, []).append(client.submit(now, priority))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from kinds import IS_FIRST_GENERATION, KindTestCase, await_that, connect, kind, travels
 from stage import StagedStorage, StageTestCase, square
+
+from processes import Process
 
 travels(__name__)
 
@@ -45,6 +48,11 @@ class Schedulers(KindTestCase):
 
     options = {"daemon": ["--death-timeout-seconds", str(DEATH_SECONDS)]}
 
+    @property
+    def scheduler(self) -> Process:
+        assert self.cluster.scheduler is not None
+        return self.cluster.scheduler
+
     def assert_daemon_serves(self):
         """A client that is new runs a task, and nothing of any task is left."""
         client = self.client()
@@ -63,7 +71,11 @@ class Schedulers(KindTestCase):
         before = self.created_count
         command = [sys.executable, "-c", f"import test_kind_life; test_kind_life.be_client({self.cluster.address!r})"]
         client = subprocess.Popen(
-            command, cwd=Path(__file__).parent, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+            command,
+            cwd=Path(__file__).parent,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
         )
         self.addCleanup(client.wait)
         self.addCleanup(client.kill)
@@ -72,15 +84,15 @@ class Schedulers(KindTestCase):
     @kind("the scheduler is started again")
     def test_at_the_same_address_while_tasks_run(self):
         self.have_tasks_running()
-        self.cluster.scheduler.stop()
+        self.scheduler.stop()
         self.cluster.start_scheduler()
         self.assert_daemon_serves()
 
     @kind("the scheduler is killed and comes back later")
     def test_later_than_the_death_timeout(self):
         self.have_tasks_running()
-        self.cluster.scheduler.process.kill()
-        self.cluster.scheduler.process.wait()
+        self.scheduler.process.kill()
+        self.scheduler.process.wait()
         known = self.started_workers
         # What ran goes once nobody can ask for it any more.
         self.cluster.await_nothing_left(DEATH_SECONDS + 30)
@@ -91,9 +103,11 @@ class Schedulers(KindTestCase):
     @kind("scheduler and object storage are started again")
     def test_both_at_their_addresses(self):
         self.have_tasks_running()
-        self.cluster.scheduler.stop()
-        self.cluster.storage.process.kill()
-        self.cluster.storage.process.wait()
+        self.scheduler.stop()
+        storage = self.cluster.storage
+        assert storage is not None
+        storage.process.kill()
+        storage.process.wait()
         self.cluster.start_storage()
         self.cluster.start_scheduler()
         self.assert_daemon_serves()
@@ -107,7 +121,7 @@ class Schedulers(KindTestCase):
         self.await_instances(before + 2)
         client.shutdown()
         self.assertTrue(all(future.cancelled() for future in futures))
-        self.cluster.scheduler.process.wait(30)
+        self.scheduler.process.wait(30)
         start = time.monotonic()
         self.cluster.await_nothing_left()
         self.assertLess(time.monotonic() - start, DEATH_SECONDS, "they were kept for a scheduler that will not ask")
@@ -243,7 +257,7 @@ class Staged(StageTestCase):
             self.assertEqual(self.stage.result_of(task), self.PAYLOAD_BYTES)
         for name in ("WorkerHeartbeat", "WorkerManagerHeartbeat"):
             beats = [began] + [said.at for said in self.stage.all(name) if said.at > began] + [time.monotonic()]
-            longest = max(later - earlier for earlier, later in zip(beats, beats[1:]))
+            longest = max(later - earlier for earlier, later in itertools.pairwise(beats))
             self.assertLess(longest, 6 * self.INTERVAL, name)
         self.cluster.await_nothing_left()
 

@@ -12,7 +12,7 @@ import time
 import unittest
 
 from kinds import BACKEND, IS_FIRST_GENERATION, await_that, kind, travels
-from stage import DEFAULT_SERIALIZER, MAGIC, StageTestCase, encoded, square
+from stage import DEFAULT_SERIALIZER, MAGIC, StageTestCase, YMQListener, YMQPeer, encoded, square
 
 travels(__name__)
 
@@ -46,7 +46,9 @@ def real_messages(stage):
     return [
         encoded(stage.task_message(task)),
         encoded(capnp.TaskCancel(taskId=TaskID(b"T" * 16), flags=flags)),
-        encoded(capnp.ObjectInstruction(instructionType=kinds.delete, objectUser=ClientID(b""), objectMetadata=metadata)),
+        encoded(
+            capnp.ObjectInstruction(instructionType=kinds.delete, objectUser=ClientID(b""), objectMetadata=metadata)
+        ),
         encoded(stage._echo()),
     ]
 
@@ -160,11 +162,17 @@ class SchedulerPoison(StageTestCase):
 class FramingPoison(StageTestCase):
     """What lies below the messages."""
 
+    @property
+    def line(self) -> YMQPeer:
+        """The connection of the worker that has been here longest."""
+        assert isinstance(self.stage.listener, YMQListener)
+        return self.stage.listener.peers[self.stage.present()[-1]]
+
     def poison(self, data):
         # Up to 2.6.0 the worker itself comes back, for its leave may end the scheduler.
         came = (lambda: self.stage.listener.history) if IS_FIRST_GENERATION else self.stage.workers
         before = len(came())
-        self.stage.listener.peers[self.stage.present()[-1]].send_raw(data)
+        self.line.send_raw(data)
         await_that(lambda: len(came()) > before, 60, "a worker")
         self.assert_daemon_works()
 
@@ -176,7 +184,7 @@ class FramingPoison(StageTestCase):
 
     @kind("poison below the messages (YMQ)")
     def test_a_message_that_never_ends_blocks_nothing_but_itself(self):
-        self.stage.listener.peers[self.stage.present()[-1]].send_raw(struct.pack("<Q", 1000) + b"x" * 500)
+        self.line.send_raw(struct.pack("<Q", 1000) + b"x" * 500)
         self.stage.wanted_workers = 2
         self.addCleanup(setattr, self.stage, "wanted_workers", 1)
         before = len(self.stage.workers())
@@ -186,7 +194,13 @@ class FramingPoison(StageTestCase):
     @kind("poison below the messages (YMQ)")
     def test_a_stranger_in_the_schedulers_place(self):
         """Whoever listens there instead, the daemon waits for a scheduler."""
-        greetings = [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"YMQ\x09" + bytes(8), MAGIC + b"\xff" * 8, b"", os.urandom(40)]
+        greetings = [
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            b"YMQ\x09" + bytes(8),
+            MAGIC + b"\xff" * 8,
+            b"",
+            os.urandom(40),
+        ]
         port = self.stage.listener.port
         self.stage.listener.close()
         listener = await_that(lambda: listen(port), 30, "the port")

@@ -71,7 +71,11 @@ class Serializers(KindTestCase):
     @kind("custom serializers")
     def test_two_clients_with_one_each_at_a_time(self):
         clients = [self.client(serializer=serializer) for serializer in (Squeezing(), Signing())] + [self.client()]
-        futures = [client.submit(pair, number, client_number) for number in range(3) for client_number, client in enumerate(clients)]
+        futures = [
+            client.submit(pair, number, client_number)
+            for number in range(3)
+            for client_number, client in enumerate(clients)
+        ]
         values = [future.result(timeout=60) for future in futures]
         self.assertEqual(values, [{"left": number, "right": client} for number in range(3) for client in range(3)])
 
@@ -112,7 +116,9 @@ client = Client(address={self.cluster.address!r}, serializer=Reversing())
 print("cubes", client.map(cube, [1, 2, 3]))
 client.disconnect()
 """
-        done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, timeout=100)
+        done = subprocess.run(
+            [sys.executable, "-"], input=script, check=False, capture_output=True, text=True, timeout=100
+        )
         self.assertIn("cubes [1, 8, 27]", done.stdout, done.stderr)
 
 

@@ -13,13 +13,14 @@ import os
 import pathlib
 import unittest
 import uuid
+from typing import Any
 
 from kinds import KindTestCase, kind, travels
 
 try:
     import numpy
 except ImportError:  # Tools/set-up installs it; elsewhere the other values are tested all the same
-    numpy = None
+    numpy = None  # type: ignore[assignment]  # as an optional import is written
 
 travels(__name__)
 
@@ -89,11 +90,22 @@ ERROR_LIKE = {"_scaler_container_error": True, "error": "no", "traceback": "", "
 VALUES = {
     "None": None,
     "truth": [True, False],
-    "numbers": [0, -1, 2**31, -(2**63), 10**400, 1.5, float("inf"), 1j, decimal.Decimal("0.1"), fractions.Fraction(1, 3)],
+    "numbers": [
+        0,
+        -1,
+        2**31,
+        -(2**63),
+        10**400,
+        1.5,
+        float("inf"),
+        1j,
+        decimal.Decimal("0.1"),
+        fractions.Fraction(1, 3),
+    ],
     "text": ["", "ß", "\0", "日本語 🛰", "a" * 100_000, "\ud800"],
     "bytes": [b"", bytes(range(256)), bytearray(b"x"), b"\x1f\x8b", b"SOH1R" + bytes(16)],
     "containers": {"set": {1, 2}, "frozen": frozenset("ab"), "tuple": (1, (2, (3,))), (1, 2): {"deep": [[[]]]}},
-    "times": [datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc), datetime.timedelta(days=1)],
+    "times": [datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC), datetime.timedelta(days=1)],
     "types": [int, Color.RED, uuid.UUID(int=7), pathlib.PurePosixPath("/a"), range(3), slice(1, 2), Ellipsis],
     "classes of the script": Point(1.5, ("a", "b")),
     "a runner's error report": ERROR_LIKE,
@@ -112,7 +124,7 @@ class Values(KindTestCase):
 
     @kind("values of every type")
     def test_a_cycle_stays_one(self):
-        loop: list = [1]
+        loop: list[Any] = [1]
         loop.append(loop)
         result = self.client().submit(same, loop).result(timeout=60)
         self.assertIs(result[1], result)
@@ -187,7 +199,7 @@ class Sizes(KindTestCase):
                 value = os.urandom(size)
                 self.assertTrue(client.submit(reversed_bytes, value).result(timeout=120) == value[::-1])
 
-    @kind("200 MB", seconds=600)
+    @kind("200 MB", seconds=400)
     def test_200_megabytes_each_way(self):
         client = self.client()
         value = os.urandom(200_000_000)
@@ -200,7 +212,7 @@ class Sizes(KindTestCase):
         with open(f"/proc/{self.cluster.daemon.pid}/status") as status:
             return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM:"))
 
-    @kind("200 MB", seconds=600)
+    @kind("200 MB", seconds=400)
     def test_200_megabytes_of_zeros_are_no_smaller_on_the_way_back(self):
         self.assertEqual(len(self.client().submit(sized, 200_000_000).result(timeout=500)), 200_000_000)
 

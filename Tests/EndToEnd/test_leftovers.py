@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cloudpickle
-from stage import BACKEND, StagedCluster
-from support import Options, await_that
+from stage import StagedCluster
+from support import BACKEND, Options, await_that
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -102,7 +102,7 @@ class Leftovers(unittest.TestCase):
             self.stage.submit(task, worker)
         self.cluster.daemon.await_output("adopted what was left of a task", count=2)
         self.open("old 1", "old 2", "new 1", "new 2")
-        for task, name in zip(old + new, ("old 1", "old 2", "new 1", "new 2")):
+        for task, name in zip(old + new, ("old 1", "old 2", "new 1", "new 2"), strict=True):
             self.assertEqual(self.stage.result_of(task), name)
         self.assertEqual(self.instances("most_at_once"), 2)
         self.assert_each_ran_once()

@@ -12,11 +12,12 @@ import subprocess
 import sys
 import unittest
 import urllib.parse
+from typing import Any
 
 from cloud import DAEMON, CloudTestCase
 from support import BACKEND, await_that
 
-from processes import Process  # noqa: E402
+from processes import Process
 
 MANAGER = "wm-oci-hpc"
 INSTANCES = "/20210415/containerInstances"
@@ -51,7 +52,7 @@ class OwnedTestCase(CloudTestCase):
     def command(self, name: str, *arguments: str):
         return self.run_command(name, *arguments, environment=self.variables())
 
-    def list(self, *arguments: str) -> dict:
+    def listed(self, *arguments: str) -> dict[str, Any]:
         """What `list --json` finds in the one place there is."""
         done = self.command("list", "--json", *arguments)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -65,7 +66,7 @@ class OwnedTestCase(CloudTestCase):
             reply = cloud.call("GET", f"{INSTANCES}?compartmentId={self.cloud['OCI_COMPARTMENT_ID']}{page}")
             found += [(one["id"], one["lifecycleState"]) for one in reply.json["items"]]
             if reply.headers["opc-next-page"] is None:
-                return [(id, state) for id, state in found if state != "DELETED"]
+                return [(ocid, state) for ocid, state in found if state != "DELETED"]
             page = f"&page={reply.headers['opc-next-page']}"
 
 
@@ -87,18 +88,20 @@ class Left(OwnedTestCase):
         shown = self.command("list", *self.whose())
         self.assertEqual(shown.returncode, 0, shown.stderr)
         first, heading, *rows = shown.stdout.splitlines()
-        self.assertRegex(first, rf"^4 container instances and 1 task object of owner \w{{12}}, which is manager {MANAGER}")
+        self.assertRegex(
+            first, rf"^4 container instances and 1 task object of owner \w{{12}}, which is manager {MANAGER}"
+        )
         self.assertNotIn("daemon runs", first)
         self.assertEqual(heading.split(), ["INSTANCE", "NAME", "STATE", "AGE", "OWNER", "TASK", "AD", "SHAPE"])
         for row in rows[:4]:
             self.assertRegex(
                 row,
-                rf"^\.\.\.\S{{12}}  scaler-{MANAGER}-(\w{{12}})  (CREATING|ACTIVE) +\d+s +\w{{12}}  \1  US-ASHBURN-AD-1  "
-                r"CI\.Standard\.E4\.Flex$",
+                rf"^\.\.\.\S{{12}}  scaler-{MANAGER}-(\w{{12}})  (CREATING|ACTIVE) +\d+s +\w{{12}}  \1  "
+                r"US-ASHBURN-AD-1  CI\.Standard\.E4\.Flex$",
             )
         self.assertRegex(rows[-1], r"^scaler-tasks/\w{12}/inputs/\w{32}\.pkl(\.gz)?  \d+ +\d+s$")
-        found = self.list(*self.whose())
-        self.assertEqual({one["id"] for one in found["instances"]}, {id for id, _ in self.in_the_cloud()})
+        found = self.listed(*self.whose())
+        self.assertEqual({one["id"] for one in found["instances"]}, {ocid for ocid, _ in self.in_the_cloud()})
         self.assertFalse(found["daemon_runs_here"])
 
         before = self.counts()
@@ -111,7 +114,9 @@ class Left(OwnedTestCase):
             sorted(path.rpartition("/")[2] for method, path in calls if method == "DELETE"),
             sorted(one["id"] for one in found["instances"]),
         )
-        self.assertEqual([path.rpartition("/")[2] for method, path in calls if method == "POST"], ["batchDeleteObjects"])
+        self.assertEqual(
+            [path.rpartition("/")[2] for method, path in calls if method == "POST"], ["batchDeleteObjects"]
+        )
         self.assertIn(found["objects"][0]["name"], dry.stdout)
 
         asked = self.command("reap", *self.whose())
@@ -135,13 +140,13 @@ class Left(OwnedTestCase):
     def assert_left_alone_while_the_daemon_lives(self) -> None:
         before = self.in_the_cloud()
         self.assertEqual(len(before), 4)
-        self.assertTrue(self.list(*self.whose())["daemon_runs_here"])
+        self.assertTrue(self.listed(*self.whose())["daemon_runs_here"])
         for arguments in (["--yes"], ["--dry-run"]):
             alive = self.command("reap", *arguments, *self.whose())
             self.assertEqual(alive.returncode, 1, alive.stderr)
             self.assertIn("left alone: 4 container instances and 1 task object of owner", alive.stderr)
             self.assertIn("whose daemon runs on this host; stop that first, or say --force", alive.stderr)
-        self.assertEqual({id for id, _ in self.in_the_cloud()}, {id for id, _ in before})
+        self.assertEqual({ocid for ocid, _ in self.in_the_cloud()}, {ocid for ocid, _ in before})
 
 
 class Marked(OwnedTestCase):
@@ -149,19 +154,20 @@ class Marked(OwnedTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.owner = self.list(*self.whose())["owner"]
+        self.owner = self.listed(*self.whose())["owner"]
         self.addCleanup(self.empty)
 
     def empty(self) -> None:
         self.faults()
         cloud = self.client()
-        for id, _ in self.in_the_cloud():
-            cloud.call("DELETE", f"{INSTANCES}/{id}")
+        for ocid, _ in self.in_the_cloud():
+            cloud.call("DELETE", f"{INSTANCES}/{ocid}")
         for name in self.objects():
             cloud.call("DELETE", cloud.object_path(name))
 
     def objects(self) -> list[str]:
-        cloud, names, start = self.client(), [], ""
+        cloud, names = self.client(), []
+        start: str | None = ""
         while start is not None:
             page = cloud.call("GET", f"{cloud.bucket}/o{start}").json
             names += [one["name"] for one in page["objects"]]
@@ -170,7 +176,12 @@ class Marked(OwnedTestCase):
 
     def make(self, task_id: str, **tags: str) -> str:
         """An instance whose tags are those of a daemon's, changed; an empty one is left out. Its OCID."""
-        own = {"scaler-owner": self.owner, "scaler-worker-manager": MANAGER, "scaler-task": task_id, "scaler-generation": "0"}
+        own = {
+            "scaler-owner": self.owner,
+            "scaler-worker-manager": MANAGER,
+            "scaler-task": task_id,
+            "scaler-generation": "0",
+        }
         changed = {**own, **{f"scaler-{name}": value for name, value in tags.items()}}
         body = self.cloud_client.create_body(
             displayName=f"scaler-{MANAGER}-{task_id[:12]}",
@@ -221,22 +232,23 @@ class Marked(OwnedTestCase):
             f"{self.owner}/results/{task}.pkl",
         ]
         self.store(*results, *others)
-        found = self.list(*self.whose())
+        found = self.listed(*self.whose())
         self.assertEqual(sorted(one["id"] for one in found["instances"]), sorted(mine))
         self.assertEqual(sorted(one["name"] for one in found["objects"]), sorted(results))
-        everyone = self.list("--all-owners")
+        everyone = self.listed("--all-owners")
         self.assertEqual(len(everyone["instances"]), 220)
         self.assertEqual(len(everyone["objects"]), 1101)
         said = self.reap()
         self.assertEqual(said.splitlines()[-1], "deleted: 20 container instances and 1100 task objects")
-        self.assertEqual(sorted(id for id, _ in self.in_the_cloud()), sorted(strangers))
+        self.assertEqual(sorted(ocid for ocid, _ in self.in_the_cloud()), sorted(strangers))
         self.assertEqual(sorted(self.objects()), sorted(others))
 
     def test_it_asks_first(self):
         made = self.make(secrets.token_hex(16))
-        for answer, code in [("n\n", 1), ("\n", 1), (signal.SIGINT, 130), ("y\n", 0)]:
+        answers: list[tuple[Any, int]] = [("n\n", 1), ("\n", 1), (signal.SIGINT, 130), ("y\n", 0)]
+        for answer, code in answers:
             with self.subTest(answer):
-                self.assertEqual([id for id, _ in self.in_the_cloud()], [made])
+                self.assertEqual([ocid for ocid, _ in self.in_the_cloud()], [made])
                 ended, talk = self.run_at_terminal(
                     "reap", *self.whose(), answer=answer, environment=self.variables()
                 )
@@ -288,10 +300,11 @@ class Marked(OwnedTestCase):
                 [str(DAEMON), "reap", "--yes", *self.whose()], cwd=self.directory, env=self.variables(),
                 stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
             ) as process:  # fmt: skip
-                await_that(lambda: result not in self.objects(), 30, "the object to go")
+                await_that(lambda result=result: result not in self.objects(), 30, "the object to go")
                 looks = self.counts()["ListContainerInstances"]
-                await_that(lambda: self.counts()["ListContainerInstances"] > looks + 1, 30, "another look")
+                await_that(lambda looks=looks: self.counts()["ListContainerInstances"] > looks + 1, 30, "another look")
                 process.send_signal(number)
+                assert process.stderr is not None
                 said = process.stderr.read()
                 self.assertEqual(process.wait(10), 128 + number, said)
                 self.assertIn("stopped after 0 container instances and 1 task object were deleted; run the same", said)
@@ -299,8 +312,8 @@ class Marked(OwnedTestCase):
     def test_an_id_that_was_chosen_takes_force(self):
         self.make(secrets.token_hex(16), owner="chosen")
         whose = ["--owner-id", "chosen"]
-        self.assertEqual(len(self.list(*whose)["instances"]), 1)
-        self.assertEqual([one["owner"] for one in self.list("--all-owners")["instances"]], ["chosen"])
+        self.assertEqual(len(self.listed(*whose)["instances"]), 1)
+        self.assertEqual([one["owner"] for one in self.listed("--all-owners")["instances"]], ["chosen"])
         self.assertIn("of owner chosen, whose daemon may run on another host", self.reap(*whose, code=1))
         self.assertEqual(len(self.in_the_cloud()), 1)
         self.reap("--force", *whose)
@@ -313,7 +326,7 @@ class Marked(OwnedTestCase):
         (self.directory / "config.toml").write_text(text)
         places = json.loads(self.command("list", "--json").stdout)
         self.assertEqual([len(place["instances"]) for place in places], [1, 0])
-        self.assertEqual(len(self.list("--all-owners")["instances"]), 1)
+        self.assertEqual(len(self.listed("--all-owners")["instances"]), 1)
         said = self.reap("--config", "config.toml")
         self.assertIn("nothing is left of owner", said)
         self.assertEqual(said.splitlines()[-1], "deleted: 1 container instance and 0 task objects")

@@ -10,6 +10,7 @@ import subprocess
 import time
 import tomllib
 import unittest
+from typing import Any
 
 from cloud import DAEMON, CloudTestCase
 from support import await_that
@@ -104,7 +105,7 @@ class Provision(CloudTestCase):
         self.assertEqual(shown.returncode, 0, shown.stderr)
         self.assertEqual(self.writes_since(before), {})
         calls = re.findall(r"^(GET|POST|PUT) https://\S+?(/n/\S*|/20\d+/\S*|/n)$", shown.stdout, re.MULTILINE)
-        self.assertEqual([path for method, path in calls if method == "POST"][0], "/n/emulatedns/b")
+        self.assertEqual(next(path for method, path in calls if method == "POST"), "/n/emulatedns/b")
         self.assertEqual([method for method, _ in calls].count("POST"), 4)
         self.assertEqual([method for method, _ in calls].count("PUT"), 1)
         reads = {name: count - before.get(name, 0) for name, count in self.counts().items()}
@@ -155,7 +156,10 @@ class Provision(CloudTestCase):
         self.addCleanup(self.client().call, "DELETE", f"/20160918/policies/{made['id']}")
         refused = self.provision("--prefix", "mine")
         self.assertEqual(refused.returncode, 78)
-        self.assertIn("was not made by provision, which does not change what it did not make; give another --prefix", refused.stderr)
+        self.assertIn(
+            "was not made by provision, which does not change what it did not make; give another --prefix",
+            refused.stderr,
+        )
         cleaned = self.run_command("cleanup", "--yes")
         self.assertEqual(cleaned.returncode, 0, cleaned.stderr)
         self.assertIn("stays: policy mine-policy", cleaned.stderr)
@@ -173,7 +177,7 @@ class Cleanup(CloudTestCase):
         again = self.run_command("cleanup", "--yes", "--compartment-id", self.cloud["OCI_COMPARTMENT_ID"])
         self.assertEqual((again.returncode, again.stderr), (0, "nothing of provision's is there\n"))
 
-    def everything(self) -> dict:
+    def everything(self) -> dict[str, Any]:
         """What exists, by kind and name."""
         compartment, namespace = self.cloud["OCI_COMPARTMENT_ID"], self.cloud["OCI_OBJECT_STORAGE_NAMESPACE"]
         return {
@@ -232,7 +236,9 @@ class Cleanup(CloudTestCase):
         self.addCleanup(client.call, "DELETE", f"/20210415/containerInstances/{made['id']}")
         refused = self.run_command("cleanup", "--yes")
         self.assertEqual(refused.returncode, 78)
-        self.assertIn("the resources are in use: 1 container instances of managers run in the compartment", refused.stderr)
+        self.assertIn(
+            "the resources are in use: 1 container instances of managers run in the compartment", refused.stderr
+        )
         self.assertEqual(self.get(f"/n/{saved['object_storage_namespace']}/b/{saved['object_storage_bucket']}")["name"],
                          saved["object_storage_bucket"])
         client.call("DELETE", f"/20210415/containerInstances/{made['id']}")
@@ -281,9 +287,17 @@ class BadInput(CloudTestCase):
     def test_each_yields_its_own_line_and_exit_code(self):
         other = "ocid1.subnet.oc1.iad.nothing"
         table = [
-            (["--availability-domain", "AD-9"], 78, "there is no availability domain AD-9 in this region; there is Uocm:"),
+            (
+                ["--availability-domain", "AD-9"],
+                78,
+                "there is no availability domain AD-9 in this region; there is Uocm:",
+            ),
             (["--subnet-id", other], 78, f"subnet {other} cannot be used: it does not exist in region us-ashburn-1"),
-            (["--compartment-id", "ocid1.compartment.oc1..no"], 78, "compartment ocid1.compartment.oc1..no cannot be used"),
+            (
+                ["--compartment-id", "ocid1.compartment.oc1..no"],
+                78,
+                "compartment ocid1.compartment.oc1..no cannot be used",
+            ),
             (["--instance-shape", "CI.Nothing"], 78, "shape CI.Nothing cannot be used: Uocm:US-ASHBURN-AD-1 has CI."),
             (["--instance-ocpus", "99"], 78, "CI.Standard.E4.Flex has 1 to 64 OCPUs, not 99; change --instance-ocpus"),
             (["--instance-memory-gb", "65"], 78, "1 to 64 GB of memory for each OCPU, not 65 for 1"),
@@ -350,6 +364,7 @@ class BadInput(CloudTestCase):
             await_that(lambda: "CreateBucket stall" in self.report()["faults"], 30, "the call that stalls")
             process.send_signal(signal.SIGINT)
             start = time.monotonic()
+            assert process.stderr is not None
             rest = process.stderr.read()
             self.assertEqual(process.wait(10), 130, rest)
             self.assertLess(time.monotonic() - start, 5)

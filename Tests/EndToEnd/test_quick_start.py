@@ -14,31 +14,36 @@ import subprocess
 import sys
 import unittest
 from pathlib import Path
+from typing import Any
 
 from cloud import DAEMON, ROOT, CloudTestCase
 from support import BACKEND
 
-from processes import Process, free_port  # noqa: E402
+from processes import Process, free_port
 
 # Building this program, and installing Scaler: done already when tests run.
 PROVIDED = ("Tools/build-release", "export PATH=", "python3 -m venv", "source ", "pip install")
+OPERATING = ROOT / "Sources" / "ScalerOCIHPC" / "Documentation.docc" / "Operating.md"
 SEED_ORDER = ["provision", "build-image", "check", "up", "python", "check", "cleanup"]
 
 
 def steps() -> list[tuple[str, str]]:
     """The section's blocks in order: the language and the text, without what is provided."""
     text = (ROOT / "README.md").read_text()
-    section = text.partition("\n## Quick start\n")[2].partition("\n### ")[0]
+    section = text.partition("\n## Quick start\n")[2].partition("\n## ")[0]
     found = []
     for language, body in re.findall(r"^```(\w+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL):
         if language == "sh":
-            body = body.replace("\\\n", " ")
-            for line in body.splitlines():
-                if not line.startswith(PROVIDED):
-                    found.append((language, re.sub(" +", " ", line)))
+            lines = body.replace("\\\n", " ").splitlines()
+            found += [(language, re.sub(" +", " ", line)) for line in lines if not line.startswith(PROVIDED)]
         else:
             found.append((language, body))
     return found
+
+
+def section(title: str) -> str:
+    """A section of the documentation's page on operating."""
+    return OPERATING.read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
 class QuickStart(CloudTestCase):
@@ -68,7 +73,7 @@ class QuickStart(CloudTestCase):
             **changes,
         )
 
-    def everything(self) -> dict:
+    def everything(self) -> dict[str, Any]:
         compartment, namespace = self.cloud["OCI_COMPARTMENT_ID"], self.cloud["OCI_OBJECT_STORAGE_NAMESPACE"]
         repositories = self.get(f"/20160918/container/repositories?compartmentId={compartment}")["items"]
         return {
@@ -87,9 +92,9 @@ class QuickStart(CloudTestCase):
 
     def test_from_provision_to_cleanup(self):
         walked = []
-        up = None
-        for language, text in steps():
-            text = self.in_place(text)
+        up: Process | None = None
+        for language, written in steps():
+            text = self.in_place(written)
             words = ["python"] if language == "python" else text.split()[1:2]
             walked += words
             with self.subTest(text):
@@ -100,6 +105,7 @@ class QuickStart(CloudTestCase):
                 elif words == ["up"]:
                     up = self.start(text)
                 elif words == ["cleanup"]:
+                    assert up is not None
                     self.assertEqual(up.stop(signal.SIGINT), 0, up.tail())
                     self.shell(text)
                 else:
@@ -119,7 +125,7 @@ class QuickStart(CloudTestCase):
     def shell(self, command: str) -> str:
         done = subprocess.run(
             ["sh", "-c", command], cwd=self.work, env=self.environment(), stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=180,
+            check=False, capture_output=True, text=True, timeout=180,
         )  # fmt: skip
         self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}\n{done.stderr}")
         return done.stdout
@@ -134,7 +140,7 @@ class QuickStart(CloudTestCase):
 
 class Documented(unittest.TestCase):
     def test_the_existing_infrastructure_section_names_variables_that_are_read(self):
-        text = (ROOT / "README.md").read_text().partition("\n### Using existing infrastructure\n")[2].partition("\n### ")[0]
+        text = section("Using existing infrastructure")
         names = re.findall(r"^export (OCI_\w+)=", text, re.MULTILINE)
         reference = subprocess.check_output([str(DAEMON), "--print-reference"], text=True)
         self.assertEqual(len(names), 7)
@@ -142,33 +148,43 @@ class Documented(unittest.TestCase):
             self.assertIn(f"`{name}`", reference)
 
     def test_every_subcommand_has_its_row_and_every_row_its_subcommand(self):
-        text = (ROOT / "README.md").read_text().partition("\n## Subcommands\n")[2].partition("\n## ")[0]
+        text = section("Subcommands")
         rows = re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE)
         help_text = subprocess.check_output([str(DAEMON), "--help"], text=True)
         listed = help_text.partition("Subcommands (each has its own --help):\n")[2].partition("\n\n")[0]
         self.assertEqual(sorted(rows), sorted(line.split()[0] for line in listed.splitlines()))
 
     def test_every_tool_says_what_it_does_without_doing_it(self):
-        tools = [path for path in (ROOT / "Tools").iterdir() if path.is_file() and path.read_text().startswith("#!/usr/bin/env bash")]
+        tools = [
+            path
+            for path in (ROOT / "Tools").iterdir()
+            if path.is_file() and path.read_text().startswith("#!/usr/bin/env bash")
+        ]
         self.assertGreaterEqual(len(tools), 7)
         for tool in tools:
             with self.subTest(tool.name):
                 # Nothing could be built or installed: there is no Swift on this path, and no environment.
                 done = subprocess.run(
-                    [str(tool), "--help"], cwd="/", env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=10
+                    [str(tool), "--help"],
+                    cwd="/",
+                    env={"PATH": "/usr/bin:/bin"},
+                    check=False,
+                    capture_output=True,
+                    text=True,
+                    timeout=10,
                 )
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertTrue(done.stdout.startswith(f"Usage: Tools/{tool.name}"), done.stdout)
 
-    def test_every_exit_code_of_the_help_is_in_the_readme(self):
+    def test_every_exit_code_of_the_help_is_in_the_documentation(self):
         help_text = subprocess.check_output([str(DAEMON), "--help"], text=True)
         codes = re.findall(r"^  (\d+(?:\+n)?)  ", help_text.partition("Exit codes:\n")[2], re.MULTILINE)
         self.assertEqual(codes, ["0", "1", "2", "69", "73", "77", "78", "128+n"])
-        table = (ROOT / "README.md").read_text().partition("\n### Exit codes\n")[2].partition("\n#")[0]
+        table = section("Exit codes")
         self.assertEqual(re.findall(r"^\| (\d+(?:\+n)?) \|", table, re.MULTILINE), codes)
 
     def test_no_two_paths_are_one_where_case_does_not_count(self):
-        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=False, capture_output=True, text=True)
         if listed.returncode != 0:
             self.skipTest("this is no checkout")
         files = [Path(name) for name in listed.stdout.splitlines()]
@@ -176,7 +192,7 @@ class Documented(unittest.TestCase):
         self.assertEqual(len({name.lower() for name in every}), len(every))
 
     def test_every_line_of_the_check_that_troubleshooting_names_exists(self):
-        text = (ROOT / "README.md").read_text().partition("\n## Troubleshooting\n")[2].partition("\n## ")[0]
+        text = section("Troubleshooting")
         cells = [row.split("|")[2] for row in text.splitlines() if row.startswith("| ")][1:]
         named = {name for cell in cells for name in re.findall(r"`([\w.-]+)`", cell)}
         sources = "".join(path.read_text() for path in (ROOT / "Sources/Commands/Check").glob("*Checks.swift"))

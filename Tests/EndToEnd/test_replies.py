@@ -32,14 +32,18 @@ class Replies(unittest.TestCase):
             given_while_down = client.submit(sleep_then, 6, "given while down")
             await_that(lambda: cluster.report()["instances"]["created"] == 2, 30, "two instances")
             time.sleep(0.5)  # the acknowledgements of the tasks pass; what names a task after that is its result
-            tasks = [bytes.fromhex(task) for task in re.findall(r"instance created .*task=(\w+)", cluster.daemon.output())]
+            tasks = [
+                bytes.fromhex(task) for task in re.findall(r"instance created .*task=(\w+)", cluster.daemon.output())
+            ]
             trap = Trap(TO_SERVER, lambda chunk: any(task in chunk for task in tasks), False)
-            cluster.scheduler_proxy.set_trap(trap)
+            proxy = cluster.scheduler_proxy
+            assert proxy is not None
+            proxy.set_trap(trap)
             self.assertTrue(trap.sprung.wait(20))
-            cluster.scheduler_proxy.set_down(True)
+            proxy.set_down(True)
             cluster.daemon.await_output(r"task answered", 30, 2)
-            cluster.scheduler_proxy.set_trap(None)
-            cluster.scheduler_proxy.set_down(False)
+            proxy.set_trap(None)
+            proxy.set_down(False)
             self.assertEqual(swallowed.result(timeout=45), "swallowed")
             self.assertEqual(given_while_down.result(timeout=45), "given while down")
             cluster.await_nothing_left()

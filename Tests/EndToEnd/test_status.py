@@ -40,7 +40,9 @@ class Status(unittest.TestCase):
             self.assertEqual(page(cluster.daemon, "/readyz?verbose"), (200, "wm-oci-hpc: registered\n"))
             status, numbers = page(cluster.daemon, "/metrics")
             self.assertEqual(status, 200)
-            self.assertIn('scaler_oci_requests_total{manager="wm-oci-hpc",operation="CreateContainerInstance"} 3', numbers)
+            self.assertIn(
+                'scaler_oci_requests_total{manager="wm-oci-hpc",operation="CreateContainerInstance"} 3', numbers
+            )
             self.assertIn('scaler_oci_instances_deleted_total{manager="wm-oci-hpc"} 3', numbers)
             self.assertEqual(page(cluster.daemon, "/nothing")[0], 404)
             self.assertEqual(page(cluster.daemon, "/metrics", "POST")[0], 405)

@@ -12,7 +12,7 @@ from pathlib import Path
 from cloud import DAEMON, CloudTestCase
 from support import BACKEND, await_that
 
-from processes import Process, free_port  # noqa: E402
+from processes import Process, free_port
 
 FILE = """
 [object_storage_server]
@@ -140,7 +140,12 @@ class Up(CloudTestCase):
         link.symlink_to(DAEMON)
         self.start_scaler()
         manager = self.start(
-            "oci_hpc", "--config", str(self.directory / "config.toml"), "--worker-manager-id", "wm-by-link", program=link
+            "oci_hpc",
+            "--config",
+            str(self.directory / "config.toml"),
+            "--worker-manager-id",
+            "wm-by-link",
+            program=link,
         )
         manager.await_output("registered with the scheduler .*manager=wm-by-link", 60)
         self.assertEqual(manager.stop(signal.SIGTERM), 0)

@@ -140,8 +140,8 @@ import Transport
         try await onLoop {
             let connector = BreakingConnector()
             let client = HTTPClient(connector: connector)
-            let origin = Origin(scheme: .http, host: "h")
-            _ = try await client.send(.get, to: origin)
+            let origin = HTTPOrigin(scheme: .http, host: "h")
+            _ = try await client.request(.get, to: origin)
             let error = await client.failure(.get, origin)
             #expect(error == .transport(.truncated, .head))
             #expect(client.statistics.replays == 0 && client.statistics.connections == 1)
@@ -261,13 +261,14 @@ import Transport
     {
         try await onLoop {
             let listener = try loopbackListener()
-            let origin = Origin(scheme: .http, host: "127.0.0.1", port: listener.address.port)
+            let origin = HTTPOrigin(scheme: .http, host: "127.0.0.1", port: listener.address.port)
             listener.close()
             let client = HTTPClient(connector: PlainConnector(), connectionsPerHostMax: 1)
             for _ in 0..<3 {
                 let error = await client.failure(.get, origin)
                 #expect(
-                    error?.phase == .connect && error?.isRequestUnsent == true && error?.isRetryable == true
+                    error?.phase == .connect && error?.phase?.isBeforeRequest == true
+                        && error?.isRetryable == true
                 )
             }
         }
@@ -294,7 +295,7 @@ private final class BreakingConnector: Connector {
     }
 
     func connect(
-        to origin: Origin,
+        to origin: HTTPOrigin,
         _ deadlines: HTTPDeadlines,
         until deadline: Deadline
     ) async throws(HTTPError) -> any ByteStream {

@@ -118,7 +118,7 @@ import Transport
             #expect(
                 await client.failure(request, server.origin) == error
             )
-            #expect(error.fault == .network && error.isRetryable && !error.isRequestUnsent)
+            #expect(error.fault == .network && error.isRetryable && error.phase?.isBeforeRequest != true)
         }
     }
 

@@ -119,7 +119,7 @@ import Transport
                 }
                 #expect(await first.value == .deadlinePassed(sent.isEmpty ? .head : .body))
                 #expect(await second.value == .deadlinePassed(.queue))
-                #expect(await second.value?.isRequestUnsent == true)
+                #expect(await second.value?.phase?.isBeforeRequest == true)
             }
         }
     }

@@ -5,7 +5,7 @@ import Testing
 import Transport
 
 @Suite struct ProxySettingsTests {
-    private static let oracle = Origin(scheme: .https, host: "iaas.eu-zurich-1.oraclecloud.com")
+    private static let oracle = HTTPOrigin(scheme: .https, host: "iaas.eu-zurich-1.oraclecloud.com")
 
     @Test(arguments: [
         ("http://proxy:3128", "proxy", 3128), ("proxy:8080", "proxy", 8080), ("http://proxy", "proxy", 1080),
@@ -23,7 +23,7 @@ import Transport
     @Test func `lower case wins, empty is unset, and plain http is never proxied`() throws {
         let settings = try ProxySettings(environment: ["https_proxy": "http://a", "HTTPS_PROXY": "http://b"])
         #expect(settings.proxy(for: Self.oracle)?.host == "a")
-        #expect(settings.proxy(for: Origin(scheme: .http, host: "169.254.169.254")) == nil)
+        #expect(settings.proxy(for: HTTPOrigin(scheme: .http, host: "169.254.169.254")) == nil)
         #expect(try ProxySettings(environment: ["https_proxy": "", "HTTPS_PROXY": "b"]).server?.host == "b")
         #expect(try ProxySettings(environment: ["http_proxy": "http://a"]) == .direct)
     }
@@ -54,7 +54,7 @@ import Transport
     @Test(arguments: ["fd00::1", "[fd00::1]", "[fd00::1]:443"])
     func `NO_PROXY may hold IPv6 addresses`(list: String) throws {
         let settings = try ProxySettings(environment: ["https_proxy": "p", "no_proxy": list])
-        #expect(settings.proxy(for: Origin(scheme: .https, host: "fd00::1")) == nil)
-        #expect(settings.proxy(for: Origin(scheme: .https, host: "fd00::2")) != nil)
+        #expect(settings.proxy(for: HTTPOrigin(scheme: .https, host: "fd00::1")) == nil)
+        #expect(settings.proxy(for: HTTPOrigin(scheme: .https, host: "fd00::2")) != nil)
     }
 }

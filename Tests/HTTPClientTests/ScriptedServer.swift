@@ -35,12 +35,12 @@ final class ScriptedServer {
         connection.close()
     }
 
-    var secureOrigin: Origin {
-        Origin(scheme: .https, host: "127.0.0.1", port: listener.address.port)
+    var secureOrigin: HTTPOrigin {
+        HTTPOrigin(scheme: .https, host: "127.0.0.1", port: listener.address.port)
     }
 
-    var origin: Origin {
-        Origin(scheme: .http, host: "127.0.0.1", port: listener.address.port)
+    var origin: HTTPOrigin {
+        HTTPOrigin(scheme: .http, host: "127.0.0.1", port: listener.address.port)
     }
 
     /// Everything received so far, over all connections.
@@ -130,7 +130,7 @@ final class ServerConnection {
     }
 
     /// Hands everything on between the client and a server, in both directions.
-    func relay(to origin: Origin) async throws {
+    func relay(to origin: HTTPOrigin) async throws {
         let upstream = try await connectTCP(host: origin.host, port: origin.port, deadline: soon)
         let stream = stream
         spawn { await Self.copy(from: upstream, to: stream) }
@@ -172,7 +172,7 @@ struct Ended: Error {}
 /// Connects to numeric addresses without TLS.
 final class PlainConnector: Connector {
     func connect(
-        to origin: Origin,
+        to origin: HTTPOrigin,
         _ deadlines: HTTPDeadlines,
         until deadline: Deadline
     ) async throws(HTTPError) -> any ByteStream {
@@ -241,14 +241,14 @@ func pattern(_ byteCount: Int) -> [UInt8] {
 
 extension HTTPClient {
     /// The answer to a request.
-    func answer(_ request: HTTPRequest, _ origin: Origin) async throws -> HTTPResponse {
-        try await send(request, to: origin)
+    func answer(_ request: HTTPRequest, _ origin: HTTPOrigin) async throws -> HTTPResponse {
+        try await self.request(request, to: origin)
     }
 
     /// The error of a request, nil if it was answered.
-    func failure(_ request: HTTPRequest, _ origin: Origin) async -> HTTPError? {
+    func failure(_ request: HTTPRequest, _ origin: HTTPOrigin) async -> HTTPError? {
         do throws(HTTPError) {
-            _ = try await send(request, to: origin)
+            _ = try await self.request(request, to: origin)
             return nil
         } catch {
             return error

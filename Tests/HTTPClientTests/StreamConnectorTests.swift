@@ -74,7 +74,7 @@ import Transport
         try await Self.withSecureServer(naming: ["DNS:other.test"], answering(okay)) { fixture, server in
             let error = await Self.client(fixture).failure(.get, server.secureOrigin)
             #expect(error?.phase == .handshake && error?.fault == .peer)
-            #expect(error?.isRetryable == false && error?.isRequestUnsent == true)
+            #expect(error?.isRetryable == false && error?.phase?.isBeforeRequest == true)
             #expect(server.requests.isEmpty)
         }
     }
@@ -118,7 +118,7 @@ import Transport
             let request = HTTPRequest.get.with { $0.deadlines.handshake = .milliseconds(50) }
             let error = await Self.client(fixture).failure(request, silent.secureOrigin)
             #expect(error == .deadlinePassed(.handshake))
-            #expect(error?.isRequestUnsent == true && error?.isRetryable == true)
+            #expect(error?.phase?.isBeforeRequest == true && error?.isRetryable == true)
         }
     }
 
@@ -175,10 +175,11 @@ import Transport
             }
             defer { proxy.close() }
             let client = try Self.proxied(fixture, proxy)
-            let error = await client.failure(.get, Origin(scheme: .https, host: "localhost"))
+            let error = await client.failure(.get, HTTPOrigin(scheme: .https, host: "localhost"))
             #expect(error == expected)
             #expect(
-                error?.isRetryable == isRetryable && error?.isRequestUnsent == true && error?.phase == .proxy
+                error?.isRetryable == isRetryable && error?.phase?.isBeforeRequest == true
+                    && error?.phase == .proxy
             )
             try await proxy.connections[0].ended.wait(until: soon)
         }
@@ -191,7 +192,7 @@ import Transport
             defer { proxy.close() }
             let request = HTTPRequest.get.with { $0.deadlines.handshake = .milliseconds(50) }
             let client = try Self.proxied(fixture, proxy)
-            let error = await client.failure(request, Origin(scheme: .https, host: "localhost"))
+            let error = await client.failure(request, HTTPOrigin(scheme: .https, host: "localhost"))
             #expect(error == .deadlinePassed(.proxy))
         }
     }

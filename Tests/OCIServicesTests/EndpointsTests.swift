@@ -8,7 +8,7 @@ import Testing
     private func urls(_ endpoints: Endpoints) -> [String] {
         CloudService.allCases.map { service in
             let location = endpoints.location(of: service)
-            return "\(location.origin)\(location.basePath)"
+            return "\(location.origin)\(location.target)"
         }
     }
 

@@ -156,7 +156,7 @@ private func exchange(_ index: Int, _ services: Services) async throws -> [UInt8
     let deadline = Deadline.after(.seconds(60))
     let name = "exchange/\(index)/"
     let body = [UInt8](repeating: UInt8(index), count: 1000 * index)
-    _ = try await services.objects.put(name, body, onlyIfAbsent: true, deadline: deadline)
+    try await services.objects.put(name, body, deadline: deadline)
     let page = try await services.objects.list(prefix: name, deadline: deadline)
     guard page.objects.map(\.name) == [name] else { return nil }
     let read = try await services.objects.get(name, limit: 1 << 20, deadline: deadline)

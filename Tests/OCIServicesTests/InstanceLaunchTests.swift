@@ -36,9 +36,9 @@ import Testing
         launch.environment = [("TASK_ID", "ff"), ("EMPTY", "")]
         launch.freeformTags = [("scaler-owner", "o")]
         launch.definedTags = [
-            DefinedTag(namespace: "cost", key: "centre", value: "1"),
-            DefinedTag(namespace: "ops", key: "team", value: "a"),
-            DefinedTag(namespace: "cost", key: "project", value: "2"),
+            ("cost", "centre", "1"),
+            ("ops", "team", "a"),
+            ("cost", "project", "2"),
         ]
         launch.imagePullSecrets = [
             .basic(registry: "iad.ocir.io", username: "ns/é", password: "s3cret"),

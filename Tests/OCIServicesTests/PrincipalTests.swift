@@ -24,8 +24,8 @@ import Transport
             #expect(try readFile(path, byteCountMax: 1 << 16) == first)
             services.advanceClock(bySeconds: 290)
             // A token says when it was issued, in whole seconds: within one, two tokens are the same.
-            let second = WallClock.epochSeconds
-            while WallClock.epochSeconds == second { try await sleep(for: .milliseconds(20)) }
+            let second = LoopClock.epochSeconds
+            while LoopClock.epochSeconds == second { try await sleep(for: .milliseconds(20)) }
             _ = try await services.instances.list(deadline: soon)
             #expect(try readFile(path, byteCountMax: 1 << 16) != first)
             #expect(isFileOpenToOthers(path) == false)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct RateBucketsTests {
     /// Lets every waiting call through, the clock jumping to each grant; returns the times of the grants.
-    private func drain(_ buckets: inout RateBuckets, from start: Duration) -> [Duration] {
+    private func drain(_ buckets: inout WaitingCalls, from start: Duration) -> [Duration] {
         var now = start
         var times: [Duration] = []
         while let delay = buckets.delayOfNextGrant(now: now) {
@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test func `a burst of one second's worth passes at once, the rest at the rate`() {
-        var buckets = RateBuckets(ceiling: 10, now: .zero)
+        var buckets = WaitingCalls(ceiling: 10, now: .zero)
         for _ in 0..<30 { _ = buckets.enqueue(.read) }
         let times = drain(&buckets, from: .zero)
         #expect(times.count == 30)
@@ -34,13 +34,13 @@ import Testing
     }
 
     @Test func `calls are let through in the order they came`() {
-        var buckets = RateBuckets(ceiling: 1000, now: .zero)
+        var buckets = WaitingCalls(ceiling: 1000, now: .zero)
         let tickets = (0..<500).map { _ in buckets.enqueue(.write) }
         #expect(buckets.takeGranted(now: .zero) == tickets)
     }
 
     @Test func `reads pass while writes are throttled`() {
-        var buckets = RateBuckets(ceiling: 10, now: .zero)
+        var buckets = WaitingCalls(ceiling: 10, now: .zero)
         #expect(buckets.throttled(.write, now: .zero) == 5)
         let write = buckets.enqueue(.write)
         let read = buckets.enqueue(.read)
@@ -49,11 +49,11 @@ import Testing
     }
 
     @Test func `a delete waits for at most one create however many wait, and the other way round`() {
-        var buckets = RateBuckets(ceiling: 1, now: .zero)
+        var buckets = WaitingCalls(ceiling: 1, now: .zero)
         let creates = (0..<1000).map { _ in buckets.enqueue(.write) }
         let deletes = (0..<500).map { _ in buckets.enqueue(.delete) }
         var now = Duration.zero
-        var granted: [RateBuckets.Ticket] = []
+        var granted: [Int] = []
         while granted.count < 1000 {
             now += buckets.delayOfNextGrant(now: now) ?? .zero
             granted += buckets.takeGranted(now: now)
@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test func `throttling halves once for all the calls under way`() {
-        var buckets = RateBuckets(ceiling: 32, now: .zero)
+        var buckets = WaitingCalls(ceiling: 32, now: .zero)
         #expect(buckets.throttled(.read, now: .zero) == 16)
         for _ in 0..<20 { #expect(buckets.throttled(.read, now: .milliseconds(1500)) == nil) }
         #expect(buckets.rate(of: .read) == 16)
@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test func `no storm pushes the rate below its floor, and it climbs back to the ceiling in a minute`() {
-        var buckets = RateBuckets(ceiling: 20, now: .zero)
+        var buckets = WaitingCalls(ceiling: 20, now: .zero)
         var now = Duration.zero
         for _ in 0..<100 {
             now += .seconds(2)
@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test func `after a 429 what was saved up is gone`() {
-        var buckets = RateBuckets(ceiling: 10, now: .zero)
+        var buckets = WaitingCalls(ceiling: 10, now: .zero)
         _ = buckets.throttled(.read, now: .zero)
         for _ in 0..<10 { _ = buckets.enqueue(.read) }
         #expect(buckets.takeGranted(now: .zero).isEmpty)
@@ -98,7 +98,7 @@ import Testing
     }
 
     @Test func `a withdrawn call is not let through and holds nobody up`() {
-        var buckets = RateBuckets(ceiling: 1, now: .zero)
+        var buckets = WaitingCalls(ceiling: 1, now: .zero)
         let first = buckets.enqueue(.delete)
         let second = buckets.enqueue(.delete)
         buckets.withdraw(first, from: .delete)
@@ -107,7 +107,7 @@ import Testing
     }
 
     @Test func `a ceiling below one a second still lets calls through`() {
-        var buckets = RateBuckets(ceiling: 0.25, now: .zero)
+        var buckets = WaitingCalls(ceiling: 0.25, now: .zero)
         for _ in 0..<3 { _ = buckets.enqueue(.write) }
         let times = drain(&buckets, from: .zero)
         #expect(times.count == 3)
@@ -119,7 +119,7 @@ import Testing
     @Test(arguments: 1...5 as ClosedRange<UInt64>)
     func `the rate hovers below what the service bears`(seed: UInt64) {
         var random = SeededRandom(seed: seed)
-        var buckets = RateBuckets(ceiling: 64, now: .zero)
+        var buckets = WaitingCalls(ceiling: 64, now: .zero)
         var now = Duration.zero
         var allowance = 8.0
         var admitted = 0
@@ -144,4 +144,47 @@ import Testing
         #expect(admitted > 600 * 5, "seed \(seed): \(admitted)")
         #expect(refused < admitted / 5, "seed \(seed): \(refused) refused of \(admitted)")
     }
+}
+
+/// Calls, by number, that wait in the lanes of one service's buckets.
+private struct WaitingCalls {
+    private var buckets: RateBuckets
+    private var queues: [RateBuckets.Lane: [Int]] = [:]
+    private var lastNumber = 0
+
+    init(ceiling: Double, now: Duration) {
+        buckets = RateBuckets(ceiling: ceiling, now: now)
+    }
+
+    private var waiting: Set<RateBuckets.Lane> {
+        Set(queues.filter { !$0.value.isEmpty }.keys)
+    }
+
+    mutating func enqueue(_ lane: RateBuckets.Lane) -> Int {
+        lastNumber += 1
+        queues[lane, default: []].append(lastNumber)
+        return lastNumber
+    }
+
+    mutating func withdraw(_ call: Int, from lane: RateBuckets.Lane) {
+        queues[lane, default: []].removeAll { $0 == call }
+    }
+
+    mutating func takeGranted(now: Duration) -> [Int] {
+        var granted: [Int] = []
+        while let lane = buckets.take(for: waiting, now: now) {
+            granted.append(queues[lane, default: []].removeFirst())
+        }
+        return granted
+    }
+
+    func delayOfNextGrant(now: Duration) -> Duration? {
+        buckets.delayOfNextToken(for: waiting, now: now)
+    }
+
+    mutating func throttled(_ lane: RateBuckets.Lane, now: Duration) -> Double? {
+        buckets.throttled(lane, now: now)
+    }
+
+    func rate(of lane: RateBuckets.Lane) -> Double { buckets.rate(of: lane) }
 }

@@ -44,9 +44,8 @@ final class ScriptedService {
         let client = HTTPClient(
             connector: StreamConnector(try TLSContext(.systemRoots), proxies: .direct)
         )
-        var retryDelay = RetryDelay()
-        retryDelay.first = .milliseconds(1)
-        retryDelay.maximum = .milliseconds(5)
+        var retryPolicy = RetryPolicy()
+        retryPolicy.backoff = Backoff(initial: .milliseconds(1), limit: .milliseconds(5))
         calls = ServiceCalls(
             exchange: SignedExchange(
                 client: client,
@@ -58,7 +57,7 @@ final class ScriptedService {
                 tenancyID: nil
             ),
             requestsPerSecondMax: 1000,
-            retryDelay: retryDelay,
+            retryPolicy: retryPolicy,
             random: SeededRandom(seed: 3)
         ) { _ in }
         instances = ContainerInstances(calls: calls, compartmentID: "ocid1.compartment.oc1..a")

@@ -111,18 +111,6 @@ import Testing
         }
     }
 
-    @Test func `a put that exists already after a lost answer is told so`() async throws {
-        try await onLoop {
-            let service = try ScriptedService([
-                answer(500, ""), answer(412, #"{"code":"IfNoneMatchFailed","message":"exists"}"#),
-            ])
-            let outcome = try await service.objects.put("x", [1, 2], onlyIfAbsent: true, deadline: soon)
-            #expect(outcome == .alreadyExists)
-            #expect(service.requests.allSatisfy { $0.field("if-none-match") == "*" && $0.body == [1, 2] })
-            service.stop()
-        }
-    }
-
     @Test func `what is left of a batch is told, and absent names do not count`() async throws {
         try await onLoop {
             let failed =

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EventLoop
+import TestSupport
 import Testing
 
 @testable import OCIServices
@@ -18,6 +20,27 @@ import Testing
             let isChanged = clock.correct(serverTime: serverTime, hostTime: hostTime)
             #expect(isChanged == isChange)
             #expect(clock.offsetSeconds == offset)
+        }
+    }
+
+    /// A process has one clock, so this runs in a process of its own.
+    @Test func `a signature bears the date of the loop's clock`() async {
+        await #expect(processExitsWith: .success) {
+            let system = LoopClock.system
+            LoopClock.replace(
+                with: LoopClock(
+                    monotonicNanoseconds: system.monotonicNanoseconds,
+                    wallNanoseconds: { 1_000_000_000_000_000_000 }
+                )
+            )
+            try await onLoop {
+                let service = try ScriptedService([answer(200, #"{"items":[]}"#)])
+                _ = try await service.instances.list(deadline: soon)
+                let date = service.requests[0].field("date")
+                precondition(date == "Sun, 09 Sep 2001 01:46:40 GMT")
+                precondition(service.requests[0].field("authorization")?.contains("date") == true)
+                service.stop()
+            }
         }
     }
 }

@@ -67,7 +67,7 @@ final class Services {
             endpoints: try #require(Endpoints(baseURL: oci["OCI_ENDPOINT"])),
             userAgent: options.userAgent,
             answerTimeout: answerTimeout,
-            hostTime: { Int(WallClock.epochSeconds) + clock.errorSeconds }
+            hostTime: { Int(LoopClock.epochSeconds) + clock.errorSeconds }
         )
         let source = try PrincipalSource(
             options,
@@ -76,17 +76,16 @@ final class Services {
             home: "/nonexistent"
         )
         credentials = try source.credentials(exchange)
-        var retryDelay = RetryDelay()
+        var retryPolicy = RetryPolicy()
         // Retries in tests need not be polite.
-        retryDelay.first = .milliseconds(10)
-        retryDelay.maximum = .milliseconds(100)
+        retryPolicy.backoff = Backoff(initial: .milliseconds(10), limit: .milliseconds(100))
         let mailbox = Mailbox<ServiceNotice>()
         self.mailbox = mailbox
         calls = ServiceCalls(
             exchange: exchange,
             credentials: credentials,
             requestsPerSecondMax: 1000,
-            retryDelay: retryDelay,
+            retryPolicy: retryPolicy,
             random: SeededRandom(seed: 1),
             notify: { mailbox.send($0) }
         )
@@ -151,8 +150,11 @@ func failure<Value>(of call: @LoopActor () async throws -> Value) async -> OCIEr
 extension Services {
     /// What the local OCI reports of itself.
     func report() async throws -> JSONObject {
-        let (origin, path) = try #require(Origin.parse(oci["OCI_EMULATOR_URL"]))
-        let response = try await client.send(HTTPRequest(method: "GET", target: path + "/report"), to: origin)
+        let (origin, path) = try #require(HTTPOrigin.parse(oci["OCI_EMULATOR_URL"]))
+        let response = try await client.request(
+            HTTPRequest(method: "GET", target: path + "/report"),
+            to: origin
+        )
         return try JSONObject(reading: response.bytes)
     }
 

@@ -3,11 +3,11 @@
 import Configuration
 import EventLoop
 import Messaging
-import SchedulerMessages
 import TaskEngine
 import TestSupport
 
 @testable import SchedulerLink
+@testable import SchedulerMessages
 
 /// The other end of every link, in memory.
 @LoopActor
@@ -46,7 +46,7 @@ final class FakeLink: MessageLink {
     let version: YMQVersion?
     private let echoesHeartbeats: Bool
     private let incoming = Mailbox<Result<[UInt8], MessagingError>>()
-    private let connectionEvents = Mailbox<LineEvent>()
+    private let connectionEvents = Mailbox<ConnectionEvent>()
     private let sent = Mailbox<[UInt8]>()
     private let heartbeats = Mailbox<[UInt8]>()
     private(set) var isClosed = false
@@ -87,7 +87,7 @@ final class FakeLink: MessageLink {
         return try outcome.get()
     }
 
-    func nextLineEvent() async throws(MessagingError) -> LineEvent {
+    func nextConnectionEvent() async throws(MessagingError) -> ConnectionEvent {
         do throws(WaitError) { return try await connectionEvents.receive() } catch { throw .cancelled }
     }
 
@@ -132,7 +132,7 @@ final class FakeLink: MessageLink {
     }
 
     /// Tells what happened to the connection under the link.
-    func tell(_ event: LineEvent) {
+    func tell(_ event: ConnectionEvent) {
         connectionEvents.send(event)
     }
 

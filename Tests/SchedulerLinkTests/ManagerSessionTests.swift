@@ -2,11 +2,11 @@
 
 import EventLoop
 import Messaging
-import SchedulerMessages
 import TestSupport
 import Testing
 
 @testable import SchedulerLink
+@testable import SchedulerMessages
 
 @Suite(.timeLimit(.minutes(1))) struct ManagerSessionTests {
     /// A session and everything that it talks to.

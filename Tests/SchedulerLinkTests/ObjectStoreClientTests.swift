@@ -3,12 +3,12 @@
 import Configuration
 import EventLoop
 import Messaging
-import SchedulerMessages
 import TestSupport
 import Testing
 import Transport
 
 @testable import SchedulerLink
+@testable import SchedulerMessages
 
 @Suite(.timeLimit(.minutes(1))) struct ObjectStoreClientTests {
     /// A client and the server that it talks to.
@@ -67,13 +67,13 @@ import Transport
     private static func answer(
         _ request: ObjectStorageRequest,
         with payload: [UInt8] = [],
-        kind: ObjectStorageResponse.Kind? = nil,
+        kind: ObjectStorageResponseKind? = nil,
         on stream: TCPStream
     ) async throws {
         let isGet = request.kind == .getObject
         let header = ObjectStorageResponse(
             kind: kind ?? (isGet ? .getOK : .setOK),
-            responseID: request.requestID,
+            requestID: request.requestID,
             objectID: request.objectID,
             payloadByteCount: UInt64(payload.count)
         ).encoded()
@@ -259,7 +259,7 @@ import Transport
             case .wrongByteCount:
                 let header = ObjectStorageResponse(
                     kind: .getOK,
-                    responseID: asked.requestID,
+                    requestID: asked.requestID,
                     objectID: asked.objectID,
                     payloadByteCount: 5
                 ).encoded()

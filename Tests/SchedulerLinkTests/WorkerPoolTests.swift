@@ -3,11 +3,11 @@
 import Configuration
 import EventLoop
 import Messaging
-import SchedulerMessages
 import TestSupport
 import Testing
 
 @testable import SchedulerLink
+@testable import SchedulerMessages
 
 @Suite(.timeLimit(.minutes(1))) struct WorkerPoolTests {
     /// A pool whose workers hold one task each, and everything that it talks to.
@@ -69,7 +69,9 @@ import Testing
 
     @LoopActor
     private static func expectDisconnectRequest(on link: FakeLink) async throws {
-        #expect(try await link.next() == .workerGoodbye(WorkerGoodbye(worker: Array(link.identity.utf8))))
+        #expect(
+            try await link.next() == .workerDisconnect(WorkerDisconnect(worker: Array(link.identity.utf8)))
+        )
     }
 
     @Test func `there are as many workers as desired, each under an identity of its own`() async throws {
@@ -136,8 +138,8 @@ import Testing
             stage.desire(1)
             let old = try await stage.accept(1)[0]
             _ = try await old.nextHeartbeat()
-            old.tell(.broken)
-            old.tell(.whole)
+            old.tell(.disconnected)
+            old.tell(.connected)
             try await Self.expectDisconnectRequest(on: old)
             let new = try await stage.accept(1)[0]
             #expect(new.identity != old.identity)
@@ -153,8 +155,8 @@ import Testing
             stage.desire(1)
             let worker = try await stage.accept(1)[0]
             for count in 1...2 {
-                worker.tell(.broken)
-                worker.tell(.whole)
+                worker.tell(.disconnected)
+                worker.tell(.connected)
                 try await stage.tasks.waitForNotes(count)
             }
             #expect(stage.tasks.notes == ["unfamiliar", "unfamiliar"])

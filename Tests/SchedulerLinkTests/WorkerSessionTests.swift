@@ -2,12 +2,12 @@
 
 import EventLoop
 import Messaging
-import SchedulerMessages
 import TaskEngine
 import TestSupport
 import Testing
 
 @testable import SchedulerLink
+@testable import SchedulerMessages
 
 @Suite(.timeLimit(.minutes(1))) struct WorkerSessionTests {
     private static let identity = "Worker|test"
@@ -137,7 +137,15 @@ import Testing
             let stage = Stage()
             let (link, end) = try await stage.start()
             let ids = try [1, 2].map { try ObjectID([UInt8](repeating: $0, count: 32)) }
-            link.deliver(ObjectInstruction(deleted: ids).encoded())
+            let deletion = ObjectInstruction(
+                kind: .delete,
+                user: ClientID([]),
+                objectIDs: ids,
+                contentTypes: [],
+                names: [],
+                sizesInBytes: []
+            )
+            link.deliver(deletion.encoded())
             try await stage.tasks.waitForNotes(1)
             #expect(stage.tasks.notes == ["forget 2"])
             await stage.session.leave(generation: nil)
@@ -150,7 +158,10 @@ import Testing
             let stage = Stage()
             let (link, end) = try await stage.start()
             link.deliver([1, 2, 3])
-            #expect(try await link.next() == .workerGoodbye(WorkerGoodbye(worker: Array(Self.identity.utf8))))
+            #expect(
+                try await link.next()
+                    == .workerDisconnect(WorkerDisconnect(worker: Array(Self.identity.utf8)))
+            )
             #expect(Self.isMalformed(await end.value))
             #expect(Set(stage.tasks.notes) == ["lost"])
         }
@@ -226,7 +237,7 @@ import Testing
             let (link, end) = try await stage.start()
             await stage.session.leave(generation: other)
             let request = try await link.nextBytes()
-            #expect(request == WorkerGoodbye(worker: Array(Self.identity.utf8)).encoded(for: expected))
+            #expect(request == WorkerDisconnect(worker: Array(Self.identity.utf8)).encoded(for: expected))
             #expect(await end.value == .left)
         }
     }
@@ -242,10 +253,10 @@ import Testing
             let (confirmed, created, result) = try Self.reply(stage.session)
             #expect(try await link.next() == .objectInstruction(created))
             #expect(try await link.next() == .taskResult(result))
-            link.tell(.broken)
+            link.tell(.disconnected)
             for _ in 0..<3 { await yieldToOthers() }
             stage.session.sendOutput([piece.encoded()])
-            link.tell(.whole)
+            link.tell(.connected)
             try await stage.session.reconnected.wait(until: soon)
             #expect(try await link.next() == .objectInstruction(created))
             #expect(try await link.next() == .taskResult(result))

@@ -235,10 +235,24 @@ import Testing
         #expect(!ledger.hasNoPendingDeletion)
         #expect(ledger.begin(a, at: 62).0 == nil)
         #expect(Set(ledger.keepObjects(of: a)) == [.result(a), .input(a, name: "in")])
-        #expect(ledger.knownObjects == [.input(b, name: "in")])
+        #expect(!ledger.hasNoPendingDeletion)
+        ledger.objectsDeleted([.input(b, name: "in")])
+        #expect(ledger.hasNoPendingDeletion)
+        #expect(ledger.knownObjects == [.input(a, name: "in")])
         ledger.storesInput("in", of: a, at: .seconds(63))
         #expect(
             ledger.released(a, isAnswered: false, at: .seconds(64))
+                == [.deleteObjects([.input(a, name: "in")]), .tell(a, .released)]
+        )
+    }
+
+    @Test func `a payload that is spared and not stored anew is deleted with the task`() {
+        var ledger = CloudLedger.stocked(inputs: [a: ["in"]])
+        _ = ledger.list([], at: 61)
+        _ = ledger.begin(a, at: 62)
+        #expect(ledger.keepObjects(of: a) == [.input(a, name: "in")])
+        #expect(
+            ledger.released(a, isAnswered: true, at: .seconds(64))
                 == [.deleteObjects([.input(a, name: "in")]), .tell(a, .released)]
         )
     }

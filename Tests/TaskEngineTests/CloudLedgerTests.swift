@@ -215,6 +215,16 @@ import Testing
         #expect(ledger.begin(a, at: 14).0?.hasResult == true)
     }
 
+    @Test func `a task that was admitted with its own slot keeps its instance until its run begins`() {
+        var ledger = CloudLedger.stocked(slots: 1, [instance("i")])
+        #expect(ledger.queued(a, at: .seconds(2)) == [.admit(a)])
+        ledger.slotGranted()
+        #expect(ledger.store([a], at: 4) == [])
+        let adoption = ledger.claimed(a, at: .seconds(5)).0
+        #expect(adoption?.instance?.id == "i")
+        #expect(adoption?.hasResult == true)
+    }
+
     @Test func `what is left of a task that is cancelled while it waits is deleted`() {
         var ledger = CloudLedger.stocked(slots: 1, [instance("i")], results: [b], inputs: [b: ["in"]])
         _ = ledger.queued(a, at: .seconds(2))

@@ -34,15 +34,6 @@ import Testing
         #expect(scaling.target(wished: 0, live: 2, now: .seconds(0)) == 0)
     }
 
-    @Test func `pauses are drawn under a doubling ceiling that has a limit`() {
-        var backoff = Backoff(initial: .seconds(1), limit: .seconds(10))
-        let ceilings = (0..<6).map { _ in backoff.next { 1 } }
-        #expect(ceilings == [.seconds(1), .seconds(2), .seconds(4), .seconds(8), .seconds(10), .seconds(10)])
-        backoff.reset()
-        let afterReset = backoff.next { 0.5 }
-        #expect(afterReset == .milliseconds(500))
-    }
-
     @Test func `what ends again and again is started again a few times at once, then at its pace`() {
         var pace = RestartPace(burst: 3, interval: .seconds(2))
         let starts = (0..<6).map { _ in pace.next(at: .seconds(10)) }

@@ -78,8 +78,8 @@ import Testing
         #expect(TaskState.fetching.next(after: .resultVanished) == .running)
     }
 
-    @Test func `the README shows the table as it is`() throws {
-        let diagram = try PrintedPart(of: "README.md", between: "states")
+    @Test func `the documentation shows the table as it is`() throws {
+        let diagram = try PrintedPart(of: "Architecture.md", between: "states")
         try diagram.check("```mermaid\n\(TaskState.diagram)```\n")
     }
 }

@@ -22,10 +22,12 @@ package struct PrintedPart {
     private let part: String
     private let after: String
 
-    /// Reads a document of the package's root.
-    package init(of document: String, between name: String) throws {
+    private static let folder = "Sources/ScalerOCIHPC/Documentation.docc"
+
+    /// Reads a page of the documentation.
+    package init(of page: String, between name: String) throws {
         let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
-        path = (root + [Substring(document)]).joined(separator: "/")
+        path = (root + [Substring(Self.folder), Substring(page)]).joined(separator: "/")
         guard let file = fopen(path, "r") else { throw Problem.unreadable(path) }
         defer { fclose(file) }
         var bytes: [UInt8] = []

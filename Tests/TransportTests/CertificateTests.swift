@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EventLoop
 import TestSupport
 import Testing
 import Transport
@@ -14,7 +15,7 @@ import Transport
         #expect(certificate.subjectValue(after: "opc-tenant:") == "ocid1.tenancy.oc1..aaaa")
         #expect(certificate.subjectValue(after: "opc-identity:") == nil)
         #expect(certificate.subjectValues.first == "test")
-        #expect(abs(certificate.notAfterEpochSeconds - WallClock.epochSeconds - 3600) < 60)
+        #expect(abs(certificate.notAfterEpochSeconds - LoopClock.epochSeconds - 3600) < 60)
     }
 
     @Test func `the body is the text between the marks`() throws {

@@ -16,14 +16,13 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-
 import libcurl
+from cryptography.hazmat.primitives.asymmetric import rsa
 from server import MEBIBYTE, Server, write_key
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / ".build" / "release" / "Bench"
-README = ROOT / "README.md"
+DOCUMENT = ROOT / "Sources" / "ScalerOCIHPC" / "Documentation.docc" / "Performance.md"
 #: A client that holds a body in memory as a whole would pass this; ours must not come near.
 PEAK_MEGABYTES_MAX = 40
 
@@ -59,7 +58,7 @@ class Figures:
 
 
 def measure(command: list[str], count: int) -> Figures:
-    result = subprocess.run(command, capture_output=True, text=True)
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
     if result.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: {result.stdout}{result.stderr}")
     values = {name: float(value) for name, value in (line.split() for line in result.stdout.splitlines())}
@@ -142,20 +141,18 @@ def report(rows: list[Row], handshakes: tuple[int, int], curl: str | None) -> st
     return table(rows) + "\n\n" + textwrap.fill(text, 120)
 
 
-def write_readme(text: str) -> None:
-    before, start, rest = README.read_text().partition("<!-- bench -->\n")
+def write_document(text: str) -> None:
+    before, start, rest = DOCUMENT.read_text().partition("<!-- bench -->\n")
     _, end, after = rest.partition("<!-- /bench -->")
     if not start or not end:
-        raise RuntimeError("README.md has no <!-- bench --> ... <!-- /bench -->")
-    README.write_text(f"{before}{start}{text}\n{end}{after}")
+        raise RuntimeError(f"{DOCUMENT} has no <!-- bench --> ... <!-- /bench -->")
+    DOCUMENT.write_text(f"{before}{start}{text}\n{end}{after}")
 
 
 def check(rows: list[Row], handshakes: tuple[int, int]) -> list[str]:
     """What must hold on any machine; the figures themselves depend on it."""
-    wrong = []
-    for row in rows:
-        if row.unsigned.connections != 1 or row.signed.connections != 1:
-            wrong.append(f"{row.case.name}: more than one connection")
+    several = [row for row in rows if row.unsigned.connections != 1 or row.signed.connections != 1]
+    wrong = [f"{row.case.name}: more than one connection" for row in several]
     peak = max(rows[-1].signed.peak_megabytes, rows[-1].unsigned.peak_megabytes)
     if peak > PEAK_MEGABYTES_MAX:
         wrong.append(f"a body of 100 MiB took {peak:.0f} MB of memory")
@@ -168,7 +165,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="Tools/bench", description=__doc__.splitlines()[0])
     parser.add_argument("--short", action="store_true", help="a few requests of each kind, to see that it works")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of each client (%(default)s)")
-    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser.add_argument("--write", action="store_true", help="put the table into the documentation")
     options = parser.parse_args()
     cases, rounds = CASES, options.rounds
     if options.short:
@@ -186,7 +183,7 @@ def main() -> int:
     text = report(rows, handshakes, curl)
     print(text)
     if options.write:
-        write_readme(text)
+        write_document(text)
     wrong = check(rows, handshakes)
     for line in wrong:
         print(f"error: {line}", file=sys.stderr)

@@ -10,7 +10,7 @@ import Transport
 
 /// One measurement: the same request again and again, by the daemon's own HTTP client, TLS and signer.
 struct Measurement {
-    let origin: Origin
+    let origin: HTTPOrigin
     let certificatesPath: String
     /// The private key to sign with; requests go unsigned without one.
     let keyPath: String?
@@ -21,7 +21,7 @@ struct Measurement {
 
     /// Reads `URL CA KEY|- METHOD BODY-BYTES COUNT`; nil for anything else.
     init?(_ arguments: [String]) {
-        guard arguments.count == 6, let (origin, target) = Origin.parse(arguments[0]),
+        guard arguments.count == 6, let (origin, target) = HTTPOrigin.parse(arguments[0]),
             let bodyByteCount = Int(arguments[4]), let requestCount = Int(arguments[5])
         else { return nil }
         self.origin = origin
@@ -77,7 +77,7 @@ struct Measurement {
 
     @LoopActor
     private func send(_ request: HTTPRequest, _ client: HTTPClient) async throws {
-        let response = try await client.send(request, to: origin)
+        let response = try await client.request(request, to: origin)
         guard response.head.isSuccess else { throw Refused(status: response.status) }
     }
 }
@@ -110,7 +110,7 @@ struct Signer: Sendable {
                 method: method,
                 target: target,
                 host: authority,
-                date: HTTPDate.format(secondsSinceEpoch: Int(WallClock.epochSeconds)),
+                date: HTTPDate.format(secondsSinceEpoch: Int(LoopClock.epochSeconds)),
                 coverage: .head
             )
         } catch {

@@ -3,7 +3,7 @@
 
 What a target imports is compiled for it as modules of their own, with the fuzzer's counters inside; they are kept under
 .build and made again when a source changes. An input that fails is printed and left in .build/fuzz/found: once
-mended, move it to Tools/Fuzzing/Corpus/TARGET under a name that says what it is. Every unit test run feeds it from then on.
+mended, move it to Tools/Fuzzing/Corpus/TARGET under a name that says what it is. Every run of the unit tests feeds it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def compile_unless_kept(product: Path, mark: str, command: list[str]) -> None:
     if product.exists() and stamp.exists() and stamp.read_text() == mark:
         return
     stamp.unlink(missing_ok=True)
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    result = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     if result.returncode != 0:
         raise Failure(f"{product.name} does not compile:\n{result.stderr}")
     stamp.write_text(mark)
@@ -115,7 +115,7 @@ class Build:
         files = sources(module)
         embedded = [path for path in (ROOT / "Sources" / module).iterdir() if path.suffix == ".py"]
         if embedded:
-            files = files + [self._resources(module, embedded)]
+            files = [*files, self._resources(module, embedded)]
         command = [*COMPILE, "-wmo", "-c", "-emit-module", "-emit-module-path", str(BUILD / f"{module}.swiftmodule")]
         command += ["-module-name", module, *map(str, files), "-o", str(BUILD / f"{module}.o")]
         compile_unless_kept(BUILD / f"{module}.o", fingerprint(files, below), command)
@@ -161,7 +161,7 @@ def run(program: Path, seconds: int) -> str:
     command += ["-print_final_stats=1", f"-artifact_prefix={found}/{target}-", str(grown)]
     kept = CORPUS / target
     command += [str(kept)] if kept.is_dir() else []
-    result = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, errors="replace")
+    result = subprocess.run(command, env=ENVIRONMENT, check=False, capture_output=True, text=True, errors="replace")
     if result.returncode != 0:
         lines = result.stderr.splitlines()
         first = next((index for index, line in enumerate(lines) if "rror:" in line or "ERROR" in line), 0)
@@ -175,7 +175,7 @@ def run(program: Path, seconds: int) -> str:
 def find_the_planted_bug(program: Path) -> None:
     """Proves that a failure would be seen: the canary has one, a few bytes deep."""
     command = [str(program), "-max_total_time=60", "-max_len=16", f"-artifact_prefix={BUILD}/canary-"]
-    result = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, errors="replace")
+    result = subprocess.run(command, env=ENVIRONMENT, check=False, capture_output=True, text=True, errors="replace")
     if result.returncode == 0 or "AddressSanitizer" not in result.stderr:
         raise Failure("the bug that was planted in Canary was not found: the fuzzing itself is broken")
 
@@ -188,10 +188,12 @@ def fuzz(targets: list[str], seconds: int) -> int:
     def one(target: str) -> None:
         try:
             program = build.target(target)
-            line = run(program, seconds) if target != "Canary" else find_the_planted_bug(program)
-            if line:
-                with lock:
-                    print(line, flush=True)
+            if target == "Canary":
+                find_the_planted_bug(program)
+                return
+            line = run(program, seconds)
+            with lock:
+                print(line, flush=True)
         except Failure as failure:
             with lock:
                 failures.append(str(failure))
@@ -210,7 +212,7 @@ def fuzz(targets: list[str], seconds: int) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="Tools/fuzz", description=__doc__.splitlines()[0])
     parser.add_argument("seconds", type=int, metavar="SECONDS", help="how long each target runs")
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="files of Tools/Fuzzing/Targets; all, if none is named")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="files of Tools/Fuzzing/Targets; default: all")
     options = parser.parse_args()
     known = sorted(path.stem for path in TARGETS.glob("*.swift"))
     unknown = [target for target in options.targets if target not in known]

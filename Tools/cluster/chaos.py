@@ -2,7 +2,7 @@
 """Breaks what can break around the daemon, and counts: every task exactly one right reply, nothing twice, nothing left.
 
 Without --short each experiment runs at length; the long ones take ten minutes or more. A row a run is kept, and --write
-puts the latest row of each experiment into README.md. The exit code is 1 if any promise was broken.
+puts the latest row of each experiment into the documentation. The exit code is 1 if any promise was broken.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +70,8 @@ def choices() -> dict[str, Choice]:
         "lost-answers": Choice(storms.lost_answers, lambda seed: storms.lost_answers(30, seed), 2000),
         **{
             f"storm-{percent}": Choice(
-                lambda tasks, seed, share=percent / 100: storms.storm(tasks, seed, share),
-                lambda seed, share=percent / 100: storms.storm(25, seed, share),
+                partial(storms.storm, share=percent / 100),
+                partial(storms.storm, 25, share=percent / 100),
                 500,
             )
             for percent in (5, 20, 50)
@@ -92,7 +93,9 @@ def choices() -> dict[str, Choice]:
             200,
             True,
         ),
-        "swallowed-answers": Choice(outages.swallowed_answers, lambda seed: outages.swallowed_answers(3, seed), 20, True),
+        "swallowed-answers": Choice(
+            outages.swallowed_answers, lambda seed: outages.swallowed_answers(3, seed), 20, True
+        ),
         "swallowed-tasks": Choice(outages.swallowed_tasks, lambda seed: outages.swallowed_tasks(2, seed), 10, True),
         "neighbours": Choice(
             lambda tasks, seed: strangers.neighbours(tasks, seed, 500),
@@ -114,7 +117,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def row(name: str, backend: str, outcome: Outcome, clean_seconds: float | None) -> list[str]:
+def row(backend: str, outcome: Outcome, clean_seconds: float | None) -> list[str]:
     """The table's cells for one outcome."""
     faults = sum(outcome.faults.values())
     seconds = f"{outcome.seconds:.0f}" + (f" ({clean_seconds:.0f})" if clean_seconds else "")
@@ -139,7 +142,8 @@ def machine() -> str:
 
 def keep(name: str, backend: str, outcome: Outcome, cells: list[str]) -> None:
     """Notes a long run for the table."""
-    entry = {"name": name, "backend": backend, "cells": cells, "faults": dict(outcome.faults), "broken": outcome.broken}
+    entry: dict[str, Any] = {"name": name, "backend": backend, "cells": cells, "broken": outcome.broken}
+    entry |= {"faults": dict(outcome.faults)}
     entry |= {"date": date.today().isoformat(), "seconds": outcome.seconds, "tasks": outcome.tasks}
     RECORD.parent.mkdir(exist_ok=True)
     with RECORD.open("a") as out:
@@ -156,7 +160,7 @@ def kept() -> list[dict[str, Any]]:
 
 
 def document() -> str:
-    """What README.md says: the table, the faults by kind, when and where it was run, and what was broken."""
+    """What the documentation says: the table, the faults by kind, when and where it was run, and what was broken."""
     entries = kept()
     left = {index for index, name in enumerate(COLUMNS) if name in ("experiment", "transport")}
     rule = [("---" if index in left else "---:") for index in range(len(COLUMNS))]
@@ -175,7 +179,7 @@ def document() -> str:
 def write() -> None:
     import kinds_table
 
-    kinds_table.put(document(), ROOT / "README.md", BEGIN, END)
+    kinds_table.put(document(), kinds_table.DOCUMENTATION / "Reliability.md", BEGIN, END)
 
 
 def clean_seconds(name: str, backend: str, outcome: Outcome) -> float | None:
@@ -206,7 +210,9 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, help="tasks of each experiment; each has its own number by default")
     parser.add_argument("--seed", type=int, default=1, help="decides which calls faults hit and when kills come")
     parser.add_argument("--short", action="store_true", help="the short forms, as in the tests; not kept for the table")
-    parser.add_argument("--write", action="store_true", help="put the table of the latest long runs into README.md")
+    parser.add_argument(
+        "--write", action="store_true", help="put the table of the latest long runs into the documentation"
+    )
     parser.add_argument("--rewrite", action="store_true", help="run nothing, and do what --write does")
     parser.add_argument("--list", action="store_true", help="print the experiments' names")
     options = parser.parse_args()
@@ -223,7 +229,7 @@ def main() -> int:
     print(line(COLUMNS), flush=True)
     for name in options.experiments or known:
         outcome = outcome_of(name, known[name], options)
-        cells = row(name, options.backend, outcome, clean_seconds(name, options.backend, outcome))
+        cells = row(options.backend, outcome, clean_seconds(name, options.backend, outcome))
         if not options.short:
             keep(name, options.backend, outcome, cells)
         print(line(cells), flush=True)

@@ -56,7 +56,7 @@ class Cluster:
         self.scheduler_proxy: TCPProxy | None = None
         self.storage_proxy: TCPProxy | None = None
 
-    def __enter__(self) -> "Cluster":
+    def __enter__(self) -> Cluster:
         try:
             self.start()
         except BaseException:
@@ -86,7 +86,7 @@ class Cluster:
 
     def start_emulator(self) -> None:
         command = [sys.executable, str(EMULATOR), "serve", "--state-dir", str(self.directory / "oci")]
-        self.emulator = self._started("oci", command + ["--python", sys.executable] + self.options.emulator)
+        self.emulator = self._started("oci", [*command, "--python", sys.executable, *self.options.emulator])
         self.emulator.await_output(r"^ready", 30)
         text = (self.directory / "oci" / "environment").read_text()
         self.environment = dict(re.findall(r"^export (\w+)='?([^'\n]*)'?$", text, re.MULTILINE))
@@ -133,7 +133,7 @@ class Cluster:
         self.daemon = self._started(name, command + self.options.daemon + list(arguments), self.environment)
         return self.daemon
 
-    def report(self) -> dict:
+    def report(self) -> dict[str, Any]:
         """What the local OCI did and holds."""
         return self._emulator_says("GET", "report")
 
@@ -145,7 +145,7 @@ class Cluster:
         """Replaces the faults in force by these; none ends them all."""
         self._emulator_says("PUT", "faults", {"faults": list(rules)})
 
-    def _emulator_says(self, method: str, path: str, body: dict | None = None):
+    def _emulator_says(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         url = f"{self.environment['OCI_EMULATOR_URL']}/{path}"
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data, {"content-type": "application/json"}, method=method)
@@ -162,10 +162,10 @@ class Cluster:
         specification.loader.exec_module(module)
         return module.Client(self.environment)
 
-    def await_nothing_left(self, seconds: float = 30, strangers: tuple[int, int] = (0, 0)) -> dict:
+    def await_nothing_left(self, seconds: float = 30, strangers: tuple[int, int] = (0, 0)) -> dict[str, Any]:
         """Waits until no instance and no object is left but those of `strangers`; returns the report."""
 
-        def clean() -> dict | None:
+        def clean() -> dict[str, Any] | None:
             report = self.report()
             return report if (report["instances"]["left"], report["objects"]["left"]) == strangers else None
 
@@ -203,7 +203,7 @@ class Cluster:
         return process
 
 
-def connect(cluster: Cluster, **arguments):
+def connect(cluster: Cluster, **arguments: Any) -> Any:
     """A Scaler client of this process; its backend is the cluster's, and a process has only one."""
     os.environ["SCALER_NETWORK_BACKEND"] = cluster.options.backend
     from scaler import Client

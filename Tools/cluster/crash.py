@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -28,7 +29,7 @@ class Point:
 
     name: str
     #: brings the cluster to that moment: arms before the task is submitted, yields, and returns when it has come
-    reach: Callable[["Life"], Iterator[None]]
+    reach: Callable[[Life], Iterator[None]]
     #: which task: one that ends well, one whose container is killed, or one that is cancelled
     kind: str = "result"
     #: whether the scheduler has no more use for the task by then
@@ -216,10 +217,8 @@ def crash_at(experiment: Experiment, point: Point) -> None:
     cluster.start_daemon(*(["--death-timeout-seconds", "4"] if point.is_over else []))
     experiment.outcome.kills += 1
     if point.kind != "cancel":
-        try:
+        with contextlib.suppress(Exception):  # judged at the end, with all the others
             life.future.result(timeout=60)
-        except Exception:  # noqa: BLE001 - judged at the end, with all the others
-            pass
     cluster.await_nothing_left(60)
 
 

@@ -10,27 +10,30 @@ import statistics
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from cluster import Cluster, Options, connect
+from cluster import Cluster, Options
 from processes import StartError
 
 
-def heavy_computation(x):
+def heavy_computation(x: int) -> int:
     return x**2
 
 
-def timed_client_type():
-    """Scaler's client, noting when each task was submitted and answered; imported late, for it reads the environment."""
+def timed_client_type() -> Any:
+    """Scaler's client, noting when each task was submitted and answered; imported late: it reads the environment."""
     from scaler import Client
 
     class TimedClient(Client):
-        def __init__(self, *arguments, **options):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
             self.started: list[float] = []
             self.ended: list[float] = []
             super().__init__(*arguments, **options)
 
-        def _Client__submit(self, *arguments, **options):  # what submit and map have in common
+        # What submit and map have in common, by the name that Python gives it.
+        def _Client__submit(self, *arguments: Any, **options: Any) -> Any:  # noqa: N802
             task, future = super()._Client__submit(*arguments, **options)
             start = time.monotonic()
             self.started.append(start)
@@ -47,9 +50,9 @@ class ProgressBar:
         self.total = total
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self.done = lambda: 0
+        self.done: Callable[[], int] = lambda: 0
 
-    def __enter__(self) -> "ProgressBar":
+    def __enter__(self) -> ProgressBar:
         self._thread.start()
         return self
 

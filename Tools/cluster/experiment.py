@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+
 from cluster import Cluster, Options, connect
 from processes import StartError, await_that
 
@@ -122,7 +123,9 @@ class Outcome:
 
     def __str__(self) -> str:
         verdict = "; ".join(self.broken) or "every promise kept"
-        text = f"{self.name} (seed {self.seed}): {self.tasks} tasks in {self.seconds:.0f} s, {self.kills} kills: {verdict}"
+        text = (
+            f"{self.name} (seed {self.seed}): {self.tasks} tasks in {self.seconds:.0f} s, {self.kills} kills: {verdict}"
+        )
         details = [f"  {name}: {value}" for name, value in {**self.faults, **self.figures}.items()]
         logs = [f"  logs: {log}" for log in self.logs] if self.broken else []
         return "\n".join([text, *details, *(f"  error: {error}" for error in self.errors), *logs])

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import cloudpickle
+
 from experiment import Experiment, Outcome, Raises, work
 from limits import strike
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes README's table of every kind of task from what the end-to-end tests noted.
+"""Makes the documentation's table of every kind of task from what the end-to-end tests noted.
 
-    python Tools/cluster/kinds_table.py RECORD            prints the table
-    python Tools/cluster/kinds_table.py RECORD README.md  puts it between the file's marks
+    python Tools/cluster/kinds_table.py RECORD       prints the table
+    python Tools/cluster/kinds_table.py RECORD FILE  puts it between the file's marks
 
 RECORD holds one JSON object a line: kind, test, version, backend, passed (Tests/EndToEnd/kinds.py).
 """
@@ -13,16 +13,18 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
+DOCUMENTATION = Path(__file__).resolve().parents[2] / "Sources" / "ScalerOCIHPC" / "Documentation.docc"
 BEGIN, END = "<!-- kinds -->", "<!-- /kinds -->"
 NAMES = {"zmq": "ZeroMQ", "ymq": "YMQ"}
 
 
-def read(record: Path) -> list[dict]:
+def read(record: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in record.read_text().splitlines()]
 
 
-def cell(outcomes: list[dict]) -> str:
+def cell(outcomes: list[dict[str, Any]]) -> str:
     """Over which transports all tests of a kind passed; those where one failed are named too."""
     verdicts = {}
     for name, word in NAMES.items():
@@ -36,7 +38,7 @@ def cell(outcomes: list[dict]) -> str:
     return ", ".join(word if passed else f"**not {word}**" for word, passed in verdicts.items())
 
 
-def table(outcomes: list[dict]) -> str:
+def table(outcomes: list[dict[str, Any]]) -> str:
     """A row a kind, in the order in which the tests ran over one transport; a column a release, the oldest first."""
     in_order = sorted(outcomes, key=lambda outcome: list(NAMES).index(outcome["backend"]))
     kinds = list(dict.fromkeys(outcome["kind"] for outcome in in_order))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from experiment import Experiment, Outcome, Raises, work
 
@@ -24,7 +25,7 @@ def limits(seed: int) -> Outcome:
             ("Container vanish seconds=0.3", "vanished before it stored a result.*audit log"),
             ("Container pull-failure", "Failed to pull image.*Check that the image exists"),
         ):
-            strike(experiment, fault, lambda: experiment.submit(work, 0, 600, expected=Raises(expected)))
+            strike(experiment, fault, partial(experiment.submit, work, 0, 600, expected=Raises(expected)))
         experiment.submit(work, 0, 600, expected=Raises(ran))
         experiment.submit_work(5)
     return experiment.outcome

@@ -47,9 +47,10 @@ def outage(tasks: int, seed: int, oci_seconds: float, storage_seconds: float, sc
             outcome.figures["first result once OCI was back"] = f"{time.monotonic() - came_back:.1f} s"
         for proxy, seconds in ((cluster.storage_proxy, storage_seconds), (cluster.scheduler_proxy, scheduler_seconds)):
             if seconds:
+                assert proxy is not None
                 before = experiment.done_count
                 experiment.submit_work(max(1, tasks // 4), 0.5)
-                await_that(lambda: experiment.done_count > before, 60, "results before the outage")
+                await_that(lambda before=before: experiment.done_count > before, 60, "results before the outage")
                 proxy.set_down(True)
                 time.sleep(seconds)
                 proxy.set_down(False)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -11,7 +12,11 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class StartError(Exception):
@@ -26,8 +31,8 @@ FIRST_PORT = 10_000
 def free_port() -> int:
     """A port of 127.0.0.1 that nothing listens on, and that nothing else will soon be given.
 
-    The kernel gives ports of its own range to every connection that is made, so one of those that is free now may not be
-    a second later, when the program that it is meant for has started. Below that range only programs choose.
+    The kernel gives ports of its own range to every connection that is made, so one of those that is free now may not
+    be a second later, when the program that it is meant for has started. Below that range only programs choose.
     """
     end = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
@@ -46,7 +51,7 @@ class Process:
     def __init__(self, name: str, command: list[str], directory: Path, environment: dict[str, str] | None = None):
         self.name = name
         self.log = directory / f"{name}.log"
-        self._out = open(self.log, "ab")
+        self._out = open(self.log, "ab")  # noqa: SIM115 - closed when the process has ended
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -94,10 +99,8 @@ class Process:
 
     def end(self, seconds: float = 10) -> None:
         """Ends a program of somebody else's: what it makes of a signal is not what is tested here."""
-        try:
+        with contextlib.suppress(StartError):
             self.stop(seconds=seconds)
-        except StartError:
-            pass
 
     def _find(self, pattern: str, count: int) -> re.Match[str] | None:
         found = list(re.finditer(pattern, self.output(), re.MULTILINE))
@@ -112,7 +115,7 @@ class Process:
             raise StartError(f"{self.name} ended with {self.process.returncode}; see {self.log}\n{self.tail()}")
 
 
-def await_that(condition, seconds: float, what: str):
+def await_that(condition: Callable[..., T | None], seconds: float, what: str) -> T:
     """Asks again and again, for there is no event to wait on in another program; returns the first true answer."""
     deadline = time.monotonic() + seconds
     while True:

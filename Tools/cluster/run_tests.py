@@ -13,32 +13,68 @@ import re
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import kinds_table
+from watch import PYTHON_TESTS, SWIFT, UNITTEST, Command, Ended, Progress
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / ".build" / "test-logs"
 KINDS = ROOT / ".build" / "kinds.jsonl"
 BACKENDS = ("zmq", "ymq")
-UNITTEST = [sys.executable, "-W", "error::ResourceWarning", "-m", "unittest", "discover"]
+#: Modules of Tests/EndToEnd to which the scheduler's transport makes no difference.
+SUBCOMMANDS = ("build_image", "credentials", "list_reap", "provision", "quick_start", "up")
+#: Of all stages together: 20 minutes are the aim, and a run that hangs should say so before anybody gives it up.
+ALL_MINUTES = 24
+STACK_LINES = 2_000
+SLOWEST = 10
 
 
 @dataclass
 class Outcome:
-    """How many tests passed and failed."""
+    """How many tests passed and failed, and how long they took."""
 
     passed: int = 0
     failed: int = 0
+    #: (seconds, stage)
+    stages: list[tuple[float, str]] = field(default_factory=list)
+    #: (seconds, test, stage)
+    tests: list[tuple[float, str, str]] = field(default_factory=list)
 
     def __add__(self, other: Outcome) -> Outcome:
-        return Outcome(self.passed + other.passed, self.failed + other.failed)
+        return Outcome(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.stages + other.stages,
+            self.tests + other.tests,
+        )
+
+    def times(self) -> str:
+        """What took how long, the slowest first."""
+        width = max((len(name) for _, name in self.stages), default=0)
+        lines = [f"{name:{width}} {seconds:6.0f} s" for seconds, name in sorted(self.stages, reverse=True)]
+        slowest = sorted(self.tests, reverse=True)[:SLOWEST]
+        lines += ["the slowest tests:"] if slowest else []
+        lines += [f"{seconds:6.1f} s  {test} ({name})" for seconds, test, name in slowest]
+        return "".join(f"{line}\n" for line in lines)
+
+
+@dataclass
+class Run:
+    """What all stages have in common."""
+
+    #: when the last must have ended
+    deadline: float
+    #: set when somebody interrupts the run
+    is_interrupted: threading.Event = field(default_factory=threading.Event)
+    #: the stages that failed so far
+    failed: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -51,48 +87,83 @@ class Stage:
     environment: dict[str, str] = field(default_factory=dict)
     #: the stages that it follows, while those of other lanes run; without one it runs alone
     lane: str | None = None
+    #: how to read from its output which tests it runs
+    progress: re.Pattern[str] | None = None
+    #: the longest that it may run, and that none of its tests may start or end
+    seconds: float = 300
+    quiet_seconds: float = 120
+    #: whether it belongs to the quick round of Tools/check
+    is_quick: bool = False
+    #: the stage without whose success it would tell nothing
+    needs: str | None = None
 
-    def run(self) -> Outcome:
+    def run(self, run: Run) -> Outcome:
         """Runs the command, and tells how it went as soon as it ended."""
-        start = time.monotonic()
+        left = run.deadline - time.monotonic()
+        if left <= 0 or run.is_interrupted.is_set():
+            return self._not_run(run, "the run was over before it began")
+        if self.needs in run.failed:
+            return self._not_run(run, f"the {self.needs} failed")
         print(f"{self.name} ...", flush=True)
-        succeeded, count, output = self._run()
-        verdict = "ok" if succeeded else "FAILED"
-        text = f"{self.name}: {verdict}, {count} in {time.monotonic() - start:.0f} s"
-        if succeeded:
-            print(text, flush=True)
-            return Outcome(count, 0)
-        lines = output.splitlines()
-        telling = [line for line in lines if re.search(r"error:|✘|^(FAIL|ERROR):|Error\b", line)]
+        progress = Progress(self.progress) if self.progress else None
+        ended = Command(
+            self.command,
+            LOGS / f"{re.sub(r'[^a-z0-9]+', '-', self.name.lower())}.log",
+            min(self.seconds, left),
+            self.quiet_seconds,
+            progress,
+            self.environment,
+            ROOT,
+            run.is_interrupted,
+        ).run()
+        outcome, text = self._judged(ended, progress)
         # One write, so that no other lane's words come between.
-        print("\n".join([text, *(telling[:30] or lines[-30:]), *lines[-15:]]), flush=True)
-        # Swift tells the failures of each test, suite and run: the last word is the sum.
-        issues = re.findall(r"with (\d+) issue", output)[-1:]
-        failed = max(1, sum(int(number) for number in issues + re.findall(r"(?:failures|errors)=(\d+)", output)))
-        return Outcome(max(0, count - failed) if self.counted else 0, failed)
+        print(text, flush=True)
+        if outcome.failed:
+            run.failed.add(self.name)
+        outcome.stages.append((ended.seconds, self.name))
+        # Swift Testing starts all tests at once and holds most of them back: what it says is no test's own time.
+        if progress is not None and self.progress is not SWIFT:
+            outcome.tests = [(seconds, test, self.name) for test, seconds in progress.seconds.items()]
+        return outcome
 
-    def _run(self) -> tuple[bool, int, str]:
-        """Whether it succeeded, how many tests it ran, and its output."""
-        log = LOGS / f"{re.sub(r'[^a-z0-9]+', '-', self.name.lower())}.log"
-        with open(log, "wb") as out:
-            status = subprocess.run(
-                self.command,
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **self.environment},
-            ).returncode
-        output = log.read_text(errors="replace")
-        if self.counted is None:
-            return status == 0, 1, output
-        count = sum(int(number) for number in re.findall(self.counted, output))
+    def _not_run(self, run: Run, why: str) -> Outcome:
+        print(f"{self.name}: FAILED, {why}", flush=True)
+        run.failed.add(self.name)
+        return Outcome(0, 1)
+
+    def _judged(self, ended: Ended, progress: Progress | None) -> tuple[Outcome, str]:
+        """What is counted, and what is said of it."""
+        count = 1 if self.counted is None else sum(int(number) for number in re.findall(self.counted, ended.output))
+        took = f"{count} in {ended.seconds:.0f} s"
+        if ended.reason is not None:
+            # It had no time to count.
+            stacks = ended.stacks.splitlines()
+            text = f"{self.name}: FAILED, {ended.reason}; killed after {ended.seconds:.0f} s"
+            lines = [*ended.output.splitlines()[-15:], *stacks[:STACK_LINES]]
+            return Outcome(progress.passed if progress else 0, 1), "\n".join([text, *lines])
         # A stage that ran nothing has not passed.
-        return status == 0 and count > 0, count, output
+        if ended.status == 0 and count > 0:
+            return Outcome(count, 0), f"{self.name}: ok, {took}"
+        lines = ended.output.splitlines()
+        telling = [line for line in lines if re.search(r"error:|✘|^(FAIL|ERROR):|Error\b", line)]
+        # What tells most comes first, and nothing twice.
+        shown = dict.fromkeys([*(telling[:30] or lines[-30:]), *lines[-15:]])
+        text = "\n".join([f"{self.name}: FAILED, {took}", *shown])
+        # Swift tells the failures of each test, suite and run: the last word is the sum.
+        issues = re.findall(r"with (\d+) issue", ended.output)[-1:]
+        failures = issues + re.findall(r"(?:failures|errors)=(\d+)", ended.output)
+        failed = max(1, sum(int(number) for number in failures))
+        return Outcome(max(0, count - failed) if self.counted else 0, failed), text
 
 
 SWIFT_TESTS = r"Test run with (\d+) tests? in .* (?:passed|failed)"
-PYTHON_TESTS = r"^Ran (\d+) tests? in"
+UNITTESTS = r"(?m)^Ran (\d+) tests? in"
+
+
+def unittests(name: str, folder: str, lane: str | None = None, is_quick: bool = False) -> Stage:
+    command = [*PYTHON_TESTS, "-s", folder]
+    return Stage(name, command, UNITTESTS, lane=lane, progress=UNITTEST, is_quick=is_quick)
 
 
 def stages(older_versions: list[str]) -> list[Stage]:
@@ -100,43 +171,64 @@ def stages(older_versions: list[str]) -> list[Stage]:
     lint = ["swift", "format", "lint", "--strict", "--parallel", "--recursive", *sources]
     build = ["swift", "build", "--build-tests", "--explicit-target-dependency-import-check", "error"]
     every = [
-        Stage("format", lint),
-        Stage("build of the tests", build),
+        Stage("format", lint, is_quick=True),
+        Stage("Python lint", ["Tools/lint-python"], is_quick=True),
+        Stage("documentation", ["Tools/docs"], is_quick=True),
+        Stage("build of the tests", build, seconds=900, is_quick=True),
         # All tests of the process share its loop: more of them at once only make each other late.
         Stage(
             "unit tests",
             ["swift", "test", "--skip-build"],
             SWIFT_TESTS,
             {"SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH": "8"},
+            progress=SWIFT,
+            is_quick=True,
+            needs="build of the tests",
         ),
-        Stage("job runner", UNITTEST + ["-s", "Tools/job-runner/tests"], rf"(?m){PYTHON_TESTS}"),
-        Stage("fuzzing under AddressSanitizer", ["Tools/fuzz", "3"], r"(?m)^(\d+) targets passed"),
-        Stage("benchmark beside libcurl", ["Tools/bench", "--short"], r"(?m)^(\d+) kinds of request measured"),
-        Stage("local OCI", UNITTEST + ["-s", "Tools/oci-emulator/tests"], rf"(?m){PYTHON_TESTS}", lane="others"),
+        unittests("job runner", "Tools/job-runner/tests", is_quick=True),
+        unittests("tools", "Tools/cluster/tests", is_quick=True),
+        Stage("fuzzing under AddressSanitizer", ["Tools/fuzz", "3"], r"(?m)^(\d+) targets passed", seconds=600),
+        Stage(
+            "benchmark beside libcurl", ["Tools/bench", "--short"], r"(?m)^(\d+) kinds of request measured", seconds=600
+        ),
+        unittests("local OCI", "Tools/oci-emulator/tests", "others"),
         Stage(
             "local OCI against Oracle's SDK",
             [sys.executable, "Tools/oci-emulator/conformance/run"],
-            rf"(?m){PYTHON_TESTS}",
+            UNITTESTS,
             lane="others",
+            progress=UNITTEST,
         ),
     ]
-    for backend in BACKENDS:
-        command = UNITTEST + ["-v", "-s", "Tests/EndToEnd"]
-        every.append(end_to_end(f"end to end over {backend}", command, backend, lane=backend))
+    subcommands, others = end_to_end_modules()
+    every.append(end_to_end("end to end over zmq", [*PYTHON_TESTS, *others], "zmq", "zmq"))
+    every.append(end_to_end("end to end over ymq", PYTHON_TESTS, "ymq", "ymq"))
+    # They leave themselves out over YMQ, so that lane has time for them.
+    every.append(end_to_end("subcommands end to end", [*PYTHON_TESTS, *subcommands], "zmq", "ymq"))
     for version in older_versions:
         every.append(Stage(f"Scaler {version}", ["Tools/scaler-versions", version]))
         python = str(ROOT / ".build" / f"scaler-{version}" / "bin" / "python")
-        for backend in BACKENDS:
-            # What depends on the release is in these files alone.
-            command = [python, *UNITTEST[1:], "-v", "-s", "Tests/EndToEnd", "-p", "test_kind_*.py"]
-            name = f"kinds of task over {backend} with Scaler {version}"
-            every.append(end_to_end(name, command, backend, lane="others"))
+        # What depends on the release is in these files alone.
+        command = [python, *PYTHON_TESTS[1:], "-p", "test_kind_*.py"]
+        name = f"kinds of task over {{}} with Scaler {version}"
+        every += [end_to_end(name.format(backend), command, backend, "others") for backend in BACKENDS]
     return every
+
+
+def end_to_end_modules() -> tuple[list[str], list[str]]:
+    """How unittest is told to run the tests of the subcommands, and all others; a new module is among the others."""
+    known = [path.stem.removeprefix("test_") for path in sorted((ROOT / "Tests" / "EndToEnd").glob("test_*.py"))]
+    chosen = [name for name in known if name in SUBCOMMANDS]
+    others = [name for name in known if name not in SUBCOMMANDS]
+    first, second = ([word for name in names for word in ("-k", f"test_{name}.*")] for names in (chosen, others))
+    return first, second
 
 
 def end_to_end(name: str, command: list[str], backend: str, lane: str) -> Stage:
     environment = {"SCALER_NETWORK_BACKEND": backend, "SCALER_KINDS_RECORD": str(KINDS)}
-    return Stage(name, command, rf"(?m){PYTHON_TESTS}", environment, lane)
+    command = [*command, "-s", "Tests/EndToEnd"]
+    # The tests of large values and of chaos have limits of their own, of up to 400 s.
+    return Stage(name, command, UNITTESTS, environment, lane, UNITTEST, seconds=1200, quiet_seconds=420)
 
 
 def older_versions(wants_all: bool) -> list[str]:
@@ -148,25 +240,30 @@ def older_versions(wants_all: bool) -> list[str]:
     return versions if wants_all else versions[:1]
 
 
-def run_in_lanes(chosen: list[Stage]) -> Outcome:
+def run_in_lanes(chosen: list[Stage], run: Run) -> Outcome:
     """Runs what has no lane first, then all lanes beside each other."""
-    total = sum((stage.run() for stage in chosen if stage.lane is None), Outcome())
+    total = sum((stage.run(run) for stage in chosen if stage.lane is None), Outcome())
     lanes: dict[str, list[Stage]] = {}
     for stage in chosen:
         if stage.lane is not None:
             lanes.setdefault(stage.lane, []).append(stage)
     with ThreadPoolExecutor(max(1, len(lanes))) as pool:
-        return sum(pool.map(lambda lane: sum((stage.run() for stage in lane), Outcome()), lanes.values()), total)
+        try:
+            return sum(pool.map(lambda lane: sum((stage.run(run) for stage in lane), Outcome()), lanes.values()), total)
+        except KeyboardInterrupt:
+            # The stages have sessions of their own, which no key of a terminal reaches.
+            run.is_interrupted.set()
+            raise
 
 
 def show_kinds(is_complete: bool) -> None:
-    """Prints the table of what ran; after a run with every release it also goes into the README."""
+    """Prints the table of what ran; after a run with every release it also goes into the documentation."""
     if not KINDS.exists():
         return
     text = kinds_table.table(kinds_table.read(KINDS))
     print(text, end="")
     if is_complete:
-        kinds_table.put(text, ROOT / "README.md")
+        kinds_table.put(text, kinds_table.DOCUMENTATION / "Compatibility.md")
 
 
 def main() -> int:
@@ -176,19 +273,26 @@ def main() -> int:
         "--all-versions",
         action="store_true",
         help="run the kinds of task with every release of Scaler, not the newest and the oldest only, and write "
-        "README's table of them",
+        "the documentation's table of them",
     )
+    parser.add_argument(
+        "--minutes", type=float, default=ALL_MINUTES, help="the longest that all stages may take (default: %(default)s)"
+    )
+    parser.add_argument("--quick", action="store_true", help="run only what Tools/check does: no cluster")
     options = parser.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)
     # Started in the background, a shell has SIGINT ignored, and every program below would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Tests crash programs on purpose; their core files would lie about in the checkout.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     KINDS.unlink(missing_ok=True)
     # The tests' clusters keep their logs; those of a good run are of no use.
     os.environ["TMPDIR"] = clusters = tempfile.mkdtemp(prefix="scaler-oci-hpc-tests-")
     chosen = [stage for stage in stages(older_versions(options.all_versions)) if (options.only or "") in stage.name]
-    total = run_in_lanes(chosen)
+    chosen = [stage for stage in chosen if stage.is_quick or not options.quick]
+    began = time.monotonic()
+    total = run_in_lanes(chosen, Run(began + 60 * options.minutes))
     try:
         show_kinds(options.all_versions)
     except ValueError as error:
@@ -196,9 +300,14 @@ def main() -> int:
         total += Outcome(0, 1)
     if not total.failed:
         shutil.rmtree(clusters, ignore_errors=True)
+    before = float(os.environ.get("SCALER_TEST_PREPARED_SECONDS", "0"))
+    print(f"{total.times()}all of it: {time.monotonic() - began:.0f} s, after {before:.0f} s of preparation")
     print(f"{total.passed} passed, {total.failed} failed")
     return 1 if total.failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("interrupted; every program of the tests was killed")

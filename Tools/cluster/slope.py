@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a figure that was sampled over time grows."""
+"""Whether a figure that was sampled over time grows, and what to say of it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Series:
     @property
     def per_hour(self) -> float:
         """The slope of the line that fits the floors of the steady part best."""
-        times, values = zip(*self.floors)
+        times, values = zip(*self.floors, strict=True)
         return statistics.linear_regression(times, values).slope * 3600
 
     @property
@@ -60,3 +60,18 @@ class Series:
             f"{self.name}: {self.per_hour:+.2f} {self.unit} an hour"
             f" ({min(values):.1f} to {max(values):.1f}, median {statistics.median(values):.1f})"
         )
+
+
+def levels(series: list[Series], before: list[float], after: list[float]) -> list[str]:
+    """What is held with nothing to do, before and after the load, and how far each figure went under it.
+
+    A slope is judged (`grows`) but not shown: over minutes it is mostly noise, and reads like a leak.
+    """
+    pairs = zip(series, before, after, strict=True)
+    at_rest = ", ".join(f"{one.name} {first:.0f} -> {last:.0f}" for one, first, last in pairs)
+    at_work = ", ".join(
+        f"{one.name} {min(values):.0f} to {max(values):.0f}"
+        for one in series
+        for values in [[value for _, value in one.steady]]
+    )
+    return [f"with nothing to do, before and after: {at_rest}", f"at work: {at_work}"]

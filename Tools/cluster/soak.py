@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mixed tasks with one percent of every fault for some minutes; fails if memory, descriptors, connections or timers grow.
+"""Mixed tasks with one percent of every fault for minutes; fails if memory, descriptors, connections or timers grow.
 
-What the daemon holds while it works goes up and down with its load, so two things are looked at: the slope while the
-load is the same, and what is held at the end, with nothing to do, beyond what was held at the beginning.
+What the daemon holds while it works goes up and down with its load, so two things are judged: the slope while the load
+is the same, and what is held at the end, with nothing to do, beyond what was held at the beginning. What is shown are
+the levels: before, at work, and after.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slope import Series
+from slope import Series, levels
 
 if TYPE_CHECKING:
     from experiment import Experiment
@@ -80,15 +81,15 @@ class Held:
         return [pages * os.sysconf("SC_PAGE_SIZE") / 1e6, len(links), sockets, int(timers[1])]
 
     def sample(self) -> None:
-        for series, value in zip(self.series, self.now()):
+        for series, value in zip(self.series, self.now(), strict=True):
             series.add(time.monotonic() - self.began, value)
 
     def at_rest(self, within: list[float] | None = None) -> list[float]:
-        """What is held when nothing is left to do; the least of what was seen, until it is no more than `within` allows."""
+        """What is held with nothing to do: the least of what was seen, until it is no more than `within` allows."""
         least, deadline = self.now(), time.monotonic() + (REST_SECONDS if within else 10)
         while time.monotonic() < deadline:
-            least = [min(pair) for pair in zip(least, self.now())]
-            if within and all(value <= limit for value, limit in zip(least, within)):
+            least = [min(pair) for pair in zip(least, self.now(), strict=True)]
+            if within and all(value <= limit for value, limit in zip(least, within, strict=True)):
                 break
             time.sleep(0.5)
         return least
@@ -177,17 +178,19 @@ def soak(minutes: float, seed: int, in_flight: int) -> tuple[list[str], list[str
         load.judge()
         experiment.cluster.await_nothing_left(90)
         # Twice as much as may rise: before the first look the process has had no large object in its hands.
-        allowed = [value + 2 * series.allowed_rise for value, series in zip(before, held.series)]
+        allowed = [value + 2 * series.allowed_rise for value, series in zip(before, held.series, strict=True)]
         after = held.at_rest(allowed)
     outcome = experiment.outcome
     faults = sum(outcome.faults.values()) + resets
     lines = [f"{sum(load.ended.values()):,} tasks in {minutes:g} minutes, {faults:,} faults, seed {seed}: "]
     lines[0] += ", ".join(f"{count:,} {kind}" for kind, count in load.ended.most_common())
-    lines += [str(series) for series in held.series]
-    names = [f"{series.name} {first:.0f} -> {last:.0f}" for series, first, last in zip(held.series, before, after)]
-    lines.append(f"with nothing to do, before and after: {', '.join(names)}")
+    lines += levels(held.series, before, after)
     broken = outcome.broken + load.wrong[:5] + [f"grows: {series}" for series in held.series if series.grows]
-    broken += [f"kept: {name}" for name, last, limit in zip(names, after, allowed) if last > limit]
+    broken += [
+        f"kept: {series.name} {first:.0f} -> {last:.0f}"
+        for series, first, last, limit in zip(held.series, before, after, allowed, strict=True)
+        if last > limit
+    ]
     if faults == 0:
         broken.append("no fault was carried out")
     return lines, broken + ([f"logs: {outcome.logs[0]}"] if broken else [])
@@ -199,7 +202,7 @@ def main() -> int:
     parser.add_argument("--backend", choices=("zmq", "ymq"), default="zmq", help="the scheduler's transport")
     parser.add_argument("--seed", type=int, default=1, help="decides which tasks there are and which calls faults hit")
     parser.add_argument("--in-flight", type=int, default=12, help="tasks at once")
-    parser.add_argument("--write", action="store_true", help="put what was seen into README.md")
+    parser.add_argument("--write", action="store_true", help="put what was seen into the documentation")
     options = parser.parse_args()
     os.environ["SCALER_NETWORK_BACKEND"] = options.backend
     lines, broken = soak(options.minutes, options.seed, options.in_flight)
@@ -207,10 +210,10 @@ def main() -> int:
     print(text, end="")
     if options.write:
         import kinds_table
-        from chaos import ROOT, machine
+        from chaos import machine
 
         text += f"\nRun on {date.today().isoformat()}, on {machine()}, with everything else on the same machine.\n"
-        kinds_table.put(text, ROOT / "README.md", BEGIN, END)
+        kinds_table.put(text, kinds_table.DOCUMENTATION / "Reliability.md", BEGIN, END)
     return 1 if broken else 0
 
 

@@ -81,7 +81,9 @@ def storm(tasks: int, seed: int, share: float, rate: float = 20) -> Outcome:
 
 def throttle(tasks: int, seed: int, bears: float = 8, rate: float = 20) -> Outcome:
     """A cloud that refuses whatever is beyond what it bears, which is less than the daemon may send."""
-    outcome = bounded(tasks, f"cloud that bears {bears:g} requests a second", seed, rate, f"* 429 over={bears:g} by=user")
+    outcome = bounded(
+        tasks, f"cloud that bears {bears:g} requests a second", seed, rate, f"* 429 over={bears:g} by=user"
+    )
     share = outcome.faults["429"] / max(1, outcome.requests)
     outcome.figures["refused"] = f"{share:.0%} of all requests"
     # Halving and creeping up hovers about what is borne; without, rate - bears of every rate would be refused.

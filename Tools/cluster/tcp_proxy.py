@@ -17,7 +17,7 @@ TO_SERVER, TO_CLIENT = "to server", "to client"
 
 
 class Trap:
-    """Springs once, at the first chunk in `direction` that satisfies `wanted`; then its connection is dead, both ways."""
+    """Springs once, at the first chunk in `direction` to satisfy `wanted`; then its connection is dead both ways."""
 
     def __init__(self, direction: str, wanted: Callable[[bytes], bool], is_delivered: bool) -> None:
         self.direction = direction
@@ -132,9 +132,11 @@ class TCPProxy:
         try:
             data = flow.source.recv(1 << 18)
         except OSError:
-            return self._end(flow, is_reset=True)
+            self._end(flow, is_reset=True)
+            return
         if not data:
-            return self._end(flow, is_reset=False)
+            self._end(flow, is_reset=False)
+            return
         with self._lock:
             trap = self._trap
         is_caught = (
@@ -164,7 +166,7 @@ class TCPProxy:
         for one in [one for one in self._flows if one.source in (flow.source, flow.sink)]:
             self._flows.remove(one)
             self._selector.unregister(one.source)
-        for one in (flow.source, flow.sink):
+        for end in (flow.source, flow.sink):
             if is_reset:
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            one.close()
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            end.close()

@@ -32,6 +32,7 @@ runnable again. Whoever launched the container deletes it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -163,7 +164,7 @@ class Outcome:
         if self.file is None and self.received > SPOOL_BYTES:
             import tempfile
 
-            self.file = tempfile.TemporaryFile()
+            self.file = tempfile.TemporaryFile()  # noqa: SIM115 - kept for as long as the output is
             self.file.write(self.memory)
             self.memory = bytearray()
         if self.file is None:
@@ -186,10 +187,8 @@ class Outcome:
 
 def show(data: bytes) -> None:
     """Pass the task's stderr on to the container's log; a log that cannot be written is no reason to fail."""
-    try:
+    with contextlib.suppress(OSError):
         os.write(2, data)
-    except OSError:
-        pass
 
 
 def supervise(pid: int, outcome_fd: int, stderr_fd: int) -> tuple[int, Outcome, bytes]:
@@ -293,10 +292,8 @@ class Stop:
         if self.child is None:
             os._exit(128 + number)
         self.signal = number
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(self.child, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def run_child(payload: list[bytes], is_compressed: bool, stop: Stop) -> tuple[bool, Any]:

@@ -69,12 +69,12 @@ final class CloudChecks {
     /// The first signed call, whose answer also tells the time.
     private func checkSignature() async throws(CommandError) -> CheckOutcome {
         guard let access else { preconditionFailure("the credentials passed") }
-        let before = Int(WallClock.epochSeconds)
+        let before = Int(LoopClock.epochSeconds)
         let answer = try await checking(
             "OCI does not accept the credentials",
             await ObjectStorage.namespaceAndTime(calls: access.calls, deadline: .after(Cloud.callTimeout))
         )
-        let after = Int(WallClock.epochSeconds)
+        let after = Int(LoopClock.epochSeconds)
         if let time = answer.time {
             clockErrorSeconds = time < before ? before - time : time > after ? after - time : 0
         }

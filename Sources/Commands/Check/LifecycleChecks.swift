@@ -64,7 +64,7 @@ final class LifecycleChecks {
             ocpus: settings.instanceOCPUs,
             memoryGB: settings.instanceMemoryGB,
             displayName: "scaler-check-\(Hexadecimal.encode(Array(taskID.prefix(6))))",
-            environment: environment.variables,
+            environment: environment,
             tags: [("scaler-check", "container")]
         )
         // A task of its own, so that cancelling does not reach it: only its answer tells what there is to delete.

@@ -95,7 +95,7 @@ struct OwnedPlace {
     /// The moment by the services' clock.
     var now: Timestamp {
         Timestamp(
-            millisecondsSinceEpoch: (Int(WallClock.epochSeconds) + cloud.calls.clockOffsetSeconds) * 1000
+            millisecondsSinceEpoch: (Int(LoopClock.epochSeconds) + cloud.calls.clockOffsetSeconds) * 1000
         )
     }
 }

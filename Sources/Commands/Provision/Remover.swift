@@ -94,7 +94,11 @@ final class Remover {
     /// Sends a deletion; what is gone already is as it should be.
     private func delete(_ request: ServiceRequest, by calls: ServiceCalls) async throws(CommandError) {
         _ = try await inCloud(
-            await calls.sendIfPresent(request, deadline: cloud.deadline) { _ in }
+            await calls.callIfPresent(
+                request,
+                absence: .certainOrForbidden,
+                deadline: cloud.deadline
+            ) { _ in }
         )
     }
 

@@ -189,7 +189,7 @@ final class Launcher {
             ocpus: size.ocpus,
             memoryGB: size.memoryGB,
             displayName: cloud.owner.displayName(of: task),
-            environment: environment.variables,
+            environment: environment,
             tags: cloud.owner.tags(of: task, generation: generation)
         )
     }

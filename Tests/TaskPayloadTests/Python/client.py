@@ -68,11 +68,11 @@ def raise_from_cause() -> None:
 
 
 def raise_lock() -> None:
-    raise LockError()
+    raise LockError
 
 
 def raise_textless() -> None:
-    raise TextlessError()
+    raise TextlessError
 
 
 def return_lock() -> Any:
@@ -99,7 +99,7 @@ def length(value: bytes) -> int:
     return len(value)
 
 
-def nothing(*values: Any) -> None:
+def nothing(*_values: Any) -> None:
     return None
 
 
@@ -136,7 +136,7 @@ def from_missing_module() -> Callable[[], None]:
     module = types.ModuleType("only_the_client_has_this")
     sys.modules[module.__name__] = module
     exec("def work(): pass", module.__dict__)
-    return module.work  # type: ignore[no-any-return]
+    return module.work
 
 
 def compressing_serializer(bad_result: bool = False) -> Any:

@@ -13,16 +13,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import job_runner  # noqa: E402
-import oci_object_storage  # noqa: E402
-import oci_principal  # noqa: E402
-from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
-from cryptography.hazmat.primitives.serialization import (  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
 )
+
+import job_runner
+import oci_object_storage
+import oci_principal
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PLAIN = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -175,8 +176,8 @@ class Retries(unittest.TestCase):
 
         bucket = oci_object_storage.Bucket("http://127.0.0.1:1", "n", "b", None, None)
         with (
-            unittest.mock.patch.object(oci_object_storage.time, "sleep", sleep),
-            unittest.mock.patch.object(oci_object_storage.time, "monotonic", lambda: now),
+            unittest.mock.patch("time.sleep", sleep),
+            unittest.mock.patch("time.monotonic", lambda: now),
             unittest.mock.patch.object(bucket, "_exchange", exchange),
         ):
             bucket.put("name", b"result")

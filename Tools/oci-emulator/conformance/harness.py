@@ -24,6 +24,8 @@ sys.path.insert(0, str(HERE.parent))
 
 from support import EmulatorProcess  # noqa: E402
 
+__all__ = ["HERE", "EmulatorProcess", "ModelMismatch", "check_model", "client", "config", "emulator"]
+
 REQUIRED = re.compile(r"\*\*\[Required\]\*\* Gets the ")
 UNKNOWN = "UNKNOWN_ENUM_VALUE"
 _shared: list[EmulatorProcess] = []
@@ -52,8 +54,7 @@ def client(kind: type, running: EmulatorProcess | None = None, **options: Any) -
     # What the SDK appends to a service_endpoint is its base path, so each service finds its own.
     os.environ["REQUESTS_CA_BUNDLE"] = environment["OCI_CA_BUNDLE"]
     options.setdefault("retry_strategy", oci.retry.NoneRetryStrategy())  # a failure is to be seen, not retried
-    made = kind(settings, service_endpoint=environment["OCI_ENDPOINT"], **options)
-    return made
+    return kind(settings, service_endpoint=environment["OCI_ENDPOINT"], **options)
 
 
 class ModelMismatch(AssertionError):
@@ -81,7 +82,7 @@ def check_model(data: Any, declared: str, mappings: dict[str, Any], where: str) 
         return
     if hasattr(kind, "get_subtype"):
         kind = mappings[kind.get_subtype(data)]
-    model = kind() if isinstance(kind, type) else None
+    model: Any = kind() if isinstance(kind, type) else None
     if not hasattr(model, "attribute_map"):
         check_primitive(data, declared, where)
         return

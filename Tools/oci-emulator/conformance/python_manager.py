@@ -19,7 +19,7 @@ from scaler.worker_manager.runner import WorkerManagerRunner
 @functools.wraps(WorkerManagerRunner)
 def runner(*arguments: object, **options: object) -> WorkerManagerRunner:
     options["max_provisioner_units"] = 1
-    return WorkerManagerRunner(*arguments, **options)  # type: ignore[arg-type]
+    return WorkerManagerRunner(*arguments, **options)
 
 
 worker_manager.WorkerManagerRunner = runner

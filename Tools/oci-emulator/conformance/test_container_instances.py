@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import unittest
+from typing import Any
 
 import harness
 import oci
@@ -42,6 +43,11 @@ def details(**changes) -> models.CreateContainerInstanceDetails:
 
 
 class ContainerInstances(unittest.TestCase):
+    environment: dict[str, str]
+    compartment: str
+    client: Any
+    composite: Any
+
     @classmethod
     def setUpClass(cls) -> None:
         cls.environment = harness.emulator().environment

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import unittest
+from typing import Any
 
 import harness
 import oci
@@ -29,7 +30,7 @@ class ModelCheck(unittest.TestCase):
         self.check()
 
     def test_bad_answers_are_refused(self) -> None:
-        cases = {
+        cases: dict[str, dict[str, Any]] = {
             "unknown member": {"colour": "red"},
             "missing required": {"id": None},
             "nested unknown": {"vnics": [{"vnicId": "v", "ip": "1"}]},

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import os
 import unittest
+from typing import Any
 
 import harness
 import oci
@@ -13,6 +14,11 @@ from oci.object_storage import ObjectStorageClient, UploadManager, models
 
 
 class ObjectStorage(unittest.TestCase):
+    environment: dict[str, str]
+    client: Any
+    namespace: str
+    bucket: str
+
     @classmethod
     def setUpClass(cls) -> None:
         cls.environment = harness.emulator().environment

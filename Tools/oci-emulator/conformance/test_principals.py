@@ -6,12 +6,15 @@ from __future__ import annotations
 import json
 import os
 import unittest
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any, cast
 from unittest import mock
 
 import cloudpickle
 import harness
 import oci
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from oci._vendor import requests
 from oci._vendor.httpsig_cffi.verify import HeaderVerifier
@@ -19,7 +22,7 @@ from oci._vendor.httpsig_cffi.verify import HeaderVerifier
 from oci_emulator import signatures
 
 
-def in_container() -> dict:
+def in_container() -> dict[str, Any]:
     """Runs inside a container, with its resource principal, through the SDK."""
     import os
 
@@ -46,7 +49,7 @@ class Principals(unittest.TestCase):
     def storage(self, **options) -> oci.object_storage.ObjectStorageClient:
         return harness.client(oci.object_storage.ObjectStorageClient, **options)
 
-    def session(self) -> tuple[dict, object]:
+    def session(self) -> tuple[dict[str, Any], Any]:
         config = harness.config("SESSION")
         token = Path(config["security_token_file"]).read_text()
         return config, oci.auth.signers.SecurityTokenSigner(
@@ -124,7 +127,7 @@ class BothWays(unittest.TestCase):
         config = harness.config()
         self.config = config
         key = load_pem_private_key(Path(config["key_file"]).read_bytes(), None)
-        self.public = key.public_key()
+        self.public = cast(RSAPublicKey, key.public_key())
 
     def test_what_the_sdk_signs_our_verifier_accepts(self) -> None:
         signer = oci.signer.Signer(
@@ -136,7 +139,7 @@ class BothWays(unittest.TestCase):
                 request.headers.setdefault("content-type", "application/json")
                 signer(request)
                 headers = {name.lower(): value for name, value in request.headers.items()}
-                now = signatures.parsedate_to_datetime(headers["date"]).timestamp()
+                now = parsedate_to_datetime(headers["date"]).timestamp()
                 header = signatures.parse(headers["authorization"])
                 signatures.verify(header, self.public, method, request.path_url, headers, now)
                 if body is not None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import unittest
 
@@ -83,10 +84,8 @@ class Faults(unittest.TestCase):
         bucket = running.environment["OCI_OBJECT_STORAGE_BUCKET"]
         storage.put_object("emulatedns", bucket, "o", b"x" * 1000)
         cut = storage.get_object("emulatedns", bucket, "o")
-        try:
+        with contextlib.suppress(requests.exceptions.RequestException):  # either way the SDK's caller can tell
             self.assertLess(len(cut.data.content), 1000)
-        except requests.exceptions.RequestException:
-            pass  # either way the SDK's caller can tell
         self.assertEqual(storage.get_object("emulatedns", bucket, "o").data.content, b"x" * 1000)
 
     def test_a_page_from_a_proxy_is_no_json(self) -> None:

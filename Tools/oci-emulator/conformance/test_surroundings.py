@@ -12,6 +12,10 @@ from oci._vendor import requests
 
 
 class Surroundings(unittest.TestCase):
+    environment: dict[str, str]
+    compartment: str
+    tenancy: str
+
     @classmethod
     def setUpClass(cls) -> None:
         cls.environment = harness.emulator().environment
@@ -59,7 +63,7 @@ class Surroundings(unittest.TestCase):
                 name="run",
                 description="d",
                 statements=["Allow dynamic-group runners to manage objects in tenancy"],
-            )  # fmt: skip
+            )
         ).data
         self.assertEqual(client.get_policy(policy.id).data.name, "run")
         self.assertEqual([one.id for one in client.list_policies(self.compartment).data], [policy.id])

@@ -109,6 +109,10 @@ class Rule:
         self.tokens -= 1
         return True
 
+    def _drawn(self) -> float:
+        """A number for this call alone, the same in every run of the seed."""
+        return random.Random(f"{self.seed}/{self.number}/{self.seen}").random()
+
     def applies(self, operation: str, caller: str) -> bool:
         """Whether this call is one of ours; counts the call."""
         options = self.options
@@ -119,9 +123,8 @@ class Rule:
         self.seen += 1
         if "over" in options and self._is_allowed(float(options["over"])):
             return False
-        if "share" in options:
-            if random.Random(f"{self.seed}/{self.number}/{self.seen}").random() >= float(options["share"]):
-                return False
+        if "share" in options and self._drawn() >= float(options["share"]):
+            return False
         if "every" in options and self.seen % int(options["every"]) != 0:
             return False
         if "first" in options and self.seen > int(options["first"]):
@@ -136,7 +139,7 @@ class Rule:
 
 def parse_rule(text: str, number: int, seed: int) -> Rule:
     """Read one rule; raises ValueError with one clear line."""
-    words = text.split(" ") if "message=" not in text else text.split(" message=")[0].split(" ")
+    words = text.split(" ") if "message=" not in text else text.split(" message=", maxsplit=1)[0].split(" ")
     words = [word for word in words if word]
     if len(words) < 2:
         raise ValueError(f"fault '{text}': expected OPERATION KIND [option=value ...]")

@@ -9,6 +9,7 @@ Single-threaded by design: forking a process that has threads would copy their l
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -28,8 +29,9 @@ def preload(job_runner: str) -> Any:
     import traceback  # noqa: F401
 
     import cloudpickle  # noqa: F401
-    import cryptography.hazmat.primitives.asymmetric.padding  # noqa: F401
+    import cryptography.hazmat.primitives.asymmetric.padding
     import cryptography.hazmat.primitives.serialization  # noqa: F401
+
     import job_runner as module
     import oci_object_storage  # noqa: F401
 
@@ -103,10 +105,8 @@ class ForkServer:
             if found is None:
                 return
             pid = found.si_pid
-            try:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
             _, status = os.waitpid(pid, 0)
             code = os.waitstatus_to_exitcode(status)
             self.tell(ended=self.names.pop(pid), code=code if code >= 0 else 128 - code)
@@ -122,10 +122,8 @@ class ForkServer:
         while True:
             ready, _, _ = select.select([self.control.fileno(), wake_read], [], [])
             if wake_read in ready:
-                try:
+                with contextlib.suppress(BlockingIOError):
                     os.read(wake_read, 4096)
-                except BlockingIOError:
-                    pass
                 self.reap()
             if self.control.fileno() in ready:
                 data = self.control.recv(1 << 20)
@@ -135,10 +133,8 @@ class ForkServer:
                 for line in lines:
                     self.start(line)
         for pid in self.names:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
 
 
 if __name__ == "__main__":

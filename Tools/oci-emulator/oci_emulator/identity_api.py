@@ -17,7 +17,6 @@ from oci_emulator.paging import is_sort_descending, page_of
 from oci_emulator.settings import Settings
 from oci_emulator.tenancy import Tenancy
 
-
 # Regions that can be the tenancy's home, by the short codes that GetTenancy gives.
 HOME_REGIONS = {"us-ashburn-1": "IAD", "us-phoenix-1": "PHX", "eu-frankfurt-1": "FRA"}
 
@@ -58,7 +57,9 @@ class ResourceTable:
         labels = call.headers.get("host", "").split(".")
         if self.home_region and labels[0] == "identity" and labels[1] != self.home_region:
             raise ServiceError(
-                403, "NotAllowed", f"Please go to your home region {self.home_region} to execute CREATE, UPDATE and DELETE."
+                403,
+                "NotAllowed",
+                f"Please go to your home region {self.home_region} to execute CREATE, UPDATE and DELETE.",
             )
 
     async def create(self, call: Call) -> Answer:
@@ -74,7 +75,7 @@ class ResourceTable:
         identifier = ocid(self.kind, is_regional=False)
         self.items[identifier] = {
             "id": identifier,
-            **{name: None for name in self.optional},
+            **dict.fromkeys(self.optional),
             "freeformTags": {},
             "definedTags": {},
             **body,

@@ -21,9 +21,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -93,7 +94,7 @@ class Client:
         parser = configparser.ConfigParser(interpolation=None)
         parser.read(environment["OCI_CONFIG_FILE"])
         section = parser["DEFAULT"]
-        self.key = load_pem_private_key(Path(section["key_file"]).read_bytes(), None)
+        self.key = cast(RSAPrivateKey, load_pem_private_key(Path(section["key_file"]).read_bytes(), None))
         self.key_id = f"{section['tenancy']}/{section['user']}/{section['fingerprint']}"
         url = urllib.parse.urlsplit(environment["OCI_ENDPOINT"])
         self.host = url.netloc
@@ -114,7 +115,7 @@ class Client:
                 names += ["content-length", "content-type", "x-content-sha256"]
         values["(request-target)"] = f"{method.lower()} {target}"
         text = "\n".join(f"{name}: {values[name]}" for name in names)
-        signature = base64.b64encode(self.key.sign(text.encode(), PKCS1v15(), SHA256())).decode()  # type: ignore
+        signature = base64.b64encode(self.key.sign(text.encode(), PKCS1v15(), SHA256())).decode()
         del values["(request-target)"]
         values["authorization"] = (
             f'Signature version="1",headers="{" ".join(names)}",keyId="{self.key_id}",'

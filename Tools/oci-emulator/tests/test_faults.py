@@ -16,8 +16,7 @@ from support import COMMAND, HERE, EmulatorProcess
 
 sys.path.insert(0, str(HERE.parent))
 
-from oci_emulator.faults import Faults, parse_rule, read_rules  # noqa: E402
-
+from oci_emulator.faults import Faults, parse_rule, read_rules
 
 # A broken connection has many names, depending on what was under way.
 BROKEN = (ConnectionError, ssl.SSLError, http.client.HTTPException)
@@ -126,7 +125,7 @@ class OnTheWire(FaultCase):
         self.assertEqual(cut.exception.partial, body[:500])
         self.client.connection.close()
         bent = self.client.call("GET", path).body
-        self.assertEqual(sum(a != b for a, b in zip(bent, body)), 1)
+        self.assertEqual(sum(a != b for a, b in zip(bent, body, strict=True)), 1)
         began = time.monotonic()
         self.assertEqual(self.client.call("GET", path).body, body)
         self.assertGreater(time.monotonic() - began, 0.3)

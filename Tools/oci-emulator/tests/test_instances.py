@@ -9,7 +9,7 @@ import pickle
 import subprocess
 import sys
 import unittest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 from support import COMMAND, Client, EmulatorProcess, process_is_alive
@@ -79,7 +79,13 @@ class Unloadable:
         return eval, ("1/0",)
 
 
-class InstanceCases:
+if TYPE_CHECKING:
+    Cases = unittest.TestCase
+else:  # no test case of its own: each runtime's class is one
+    Cases = object
+
+
+class InstanceCases(Cases):
     runtime = "process"
     emulator: EmulatorProcess
     client: Client
@@ -94,7 +100,9 @@ class InstanceCases:
         cls.client.connection.close()
         cls.emulator.close()
 
-    def run_task(self, data: bytes, task_id: str, body: dict | None = None, **variables: str) -> tuple[dict, Any]:
+    def run_task(
+        self, data: bytes, task_id: str, body: dict[str, Any] | None = None, **variables: Any
+    ) -> tuple[dict[str, Any], Any]:
         """Run one task to its end; returns the container's view and what was stored."""
         body = body or self.client.create_body()
         body["containers"][0]["environmentVariables"] = self.client.task_variables(data, task_id, **variables)
@@ -117,7 +125,7 @@ class InstanceCases:
     def test_a_compressed_payload_in_an_object_is_left_there(self) -> None:
         big = gzip.compress(payload(len, "x" * 100_000))
         self.client.call("PUT", self.client.object_path("tasks/owner/inputs/aa02"), big)
-        changes = {"OCI_OBJECT_KEY": "tasks/owner/inputs/aa02", "PAYLOAD_B64": "", "COMPRESSED": "1"}
+        changes: dict[str, Any] = {"OCI_OBJECT_KEY": "tasks/owner/inputs/aa02", "PAYLOAD_B64": "", "COMPRESSED": "1"}
         _, value = self.run_task(b"", "aa02", **changes)
         self.assertEqual(value, 100_000)
         self.assertEqual(self.client.call("HEAD", self.client.object_path("tasks/owner/inputs/aa02")).status, 200)
@@ -150,7 +158,7 @@ class InstanceCases:
         self.assertIn("last words", stored["stderr_tail"])
 
     def test_a_missing_payload_object_is_told(self) -> None:
-        changes = {"OCI_OBJECT_KEY": "tasks/owner/inputs/none-such", "PAYLOAD_B64": ""}
+        changes: dict[str, Any] = {"OCI_OBJECT_KEY": "tasks/owner/inputs/none-such", "PAYLOAD_B64": ""}
         container, stored = self.run_task(b"", "bb09", **changes)
         self.assertEqual((container["exitCode"], stored["kind"]), (1, "payload"))
         self.assertIn("ObjectNotFound", stored["error"])
@@ -327,12 +335,13 @@ class ContractTests(unittest.TestCase):
 
     def test_a_state_directory_belongs_to_one_emulator_and_survives_it(self) -> None:
         command = [sys.executable, str(COMMAND), "serve", "--state-dir", str(self.emulator.state)]
-        second = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        second = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
         self.assertEqual(second.returncode, 1)
         self.assertIn("another emulator runs in", second.stderr)
         kept = {name: (self.emulator.state / name).read_text() for name in ("ca.pem", "tenancy.json", "api_key.pem")}
         self.emulator.stop()
         third = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert third.stdout is not None
         for line in third.stdout:
             if line.strip() == "ready":
                 break

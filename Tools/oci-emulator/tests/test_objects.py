@@ -8,6 +8,7 @@ import hashlib
 import time
 import unittest
 from email.utils import formatdate
+from typing import Any
 
 from support import Client, EmulatorProcess
 
@@ -122,7 +123,7 @@ class ObjectTests(unittest.TestCase):
             parts.append({"partNum": number, "etag": part.headers["etag"]})
         listed = self.client.call("GET", f"{bucket}/u/big?{query}").json
         self.assertEqual([part["partNumber"] for part in listed], [1, 2, 7])
-        commit = {"partsToCommit": parts[:2]}
+        commit: dict[str, Any] = {"partsToCommit": parts[:2]}
         self.assertEqual(self.client.call("POST", f"{bucket}/u/big?{query}", commit).status, 400)
         commit["partsToExclude"] = [7]
         self.assertEqual(self.client.call("POST", f"{bucket}/u/big?{query}", commit).status, 200)
@@ -163,7 +164,7 @@ class ObjectTests(unittest.TestCase):
 
     def test_requests_without_a_valid_signature_are_401(self) -> None:
         old = formatdate(time.time() - 400, usegmt=True)
-        cases = {
+        cases: dict[str, dict[str, Any]] = {
             "none": {"change": lambda headers: headers.pop("authorization")},
             "skew": {"date": old},
             "unknown key": {"change": lambda h: h.update(authorization=h["authorization"].replace("user", "usor"))},

@@ -9,8 +9,10 @@ import sys
 import unittest
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any, cast
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 HERE = Path(__file__).resolve().parent
@@ -19,11 +21,11 @@ sys.path.insert(0, str(HERE.parent))
 from oci_emulator import credentials, signatures  # noqa: E402
 
 DATA = json.loads((HERE / "vectors" / "oci-signing.json").read_text())
-KEY = load_pem_public_key(DATA["public_key_pem"].encode())
-LEAF = x509.load_pem_x509_certificate(DATA["leaf_certificate_pem"].encode()).public_key()
+KEY = cast(RSAPublicKey, load_pem_public_key(DATA["public_key_pem"].encode()))
+LEAF = cast(RSAPublicKey, x509.load_pem_x509_certificate(DATA["leaf_certificate_pem"].encode()).public_key())
 
 
-def check(vector: dict, now_offset: float = 0.0, **changes) -> None:
+def check(vector: dict[str, Any], now_offset: float = 0.0, **changes) -> None:
     headers = {**vector["expected_headers_out"], **changes.pop("headers", {})}
     now = parsedate_to_datetime(vector["expected_headers_out"]["date"]).timestamp() + now_offset
     is_federation = vector["name"].startswith("federation")
@@ -67,7 +69,7 @@ class BentRequests(unittest.TestCase):
         by_name = {vector["name"]: vector for vector in DATA["vectors"]}
         self.get, self.post = by_name["get-simple"], by_name["post-json"]
 
-    def refused(self, vector: dict, reason: str, **changes) -> None:
+    def refused(self, vector: dict[str, Any], reason: str, **changes) -> None:
         with self.assertRaises(signatures.Refusal) as caught:
             check(vector, **changes)
         self.assertIn(reason, str(caught.exception))

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import JSON
+
+/// Where an instance or a container is in its life; the service adds states without notice.
+package enum LifecycleState: Sendable, Equatable {
+    /// Being made. To active, or to failed.
+    case creating
+    /// Runs. To updating or inactive when its process ends, to deleting when asked.
+    case active
+    /// In transition, mostly from active to inactive.
+    case updating
+    /// Stopped: the process has ended. To deleting when asked.
+    case inactive
+    /// Being removed. To deleted.
+    case deleting
+    /// Gone; shown for a while.
+    case deleted
+    /// Could not be made or kept. To deleting when asked.
+    case failed
+    /// A state this code does not know, in its own word.
+    case other(String)
+
+    /// The state under its name on the wire.
+    package init(_ name: String) {
+        self =
+            switch name.uppercased() {
+            case "CREATING": .creating
+            case "ACTIVE": .active
+            case "UPDATING": .updating
+            case "INACTIVE": .inactive
+            case "DELETING": .deleting
+            case "DELETED": .deleted
+            case "FAILED": .failed
+            default: .other(name)
+            }
+    }
+
+    /// The name on the wire.
+    package var name: String {
+        switch self {
+        case .creating: "CREATING"
+        case .active: "ACTIVE"
+        case .updating: "UPDATING"
+        case .inactive: "INACTIVE"
+        case .deleting: "DELETING"
+        case .deleted: "DELETED"
+        case .failed: "FAILED"
+        case .other(let name): name
+        }
+    }
+
+    /// Whether nothing runs any more, nor will again.
+    package var isStopped: Bool {
+        switch self {
+        case .inactive, .deleted, .failed: true
+        case .creating, .active, .updating, .deleting, .other: false
+        }
+    }
+}
+
+/// A container instance as lists show it; a single answer adds its containers.
+package struct InstanceSummary: Sendable, Equatable {
+    /// The OCID.
+    package let id: String
+    /// The display name, empty if the service sends none.
+    package let displayName: String
+    /// The state.
+    package let lifecycleState: LifecycleState
+    /// The service's words on the state, for example why it failed.
+    package let lifecycleDetails: String?
+    /// When it was asked for.
+    package let timeCreated: Timestamp?
+    /// When it last changed, its state included.
+    package let timeUpdated: Timestamp?
+    /// Its free-form tags.
+    package let freeformTags: [String: String]
+    /// The full name of its availability domain.
+    package let availabilityDomain: String
+    /// The name of its shape, empty if the service sends none.
+    package let shape: String
+
+    init(_ object: JSONObject) throws(JSONError) {
+        id = try object.string("id")
+        displayName = try object.stringIfPresent("displayName") ?? ""
+        lifecycleState = LifecycleState(try object.string("lifecycleState"))
+        lifecycleDetails = try object.stringIfPresent("lifecycleDetails")
+        timeCreated = try object.stringIfPresent("timeCreated").flatMap(Timestamp.init)
+        timeUpdated = try object.stringIfPresent("timeUpdated").flatMap(Timestamp.init)
+        freeformTags = try object.stringMap("freeformTags")
+        availabilityDomain = try object.stringIfPresent("availabilityDomain") ?? ""
+        shape = try object.stringIfPresent("shape") ?? ""
+    }
+}
+
+/// A container instance as a single answer shows it.
+package struct ContainerInstance: Sendable, Equatable {
+    /// What lists show too.
+    package let summary: InstanceSummary
+    /// OCIDs of its containers; empty while the service has not named them yet.
+    package let containerIDs: [String]
+    /// The OCID of the work request that makes it, on the answer to a create.
+    package let workRequestID: String?
+
+    /// The OCID.
+    package var id: String { summary.id }
+    /// The state.
+    package var lifecycleState: LifecycleState { summary.lifecycleState }
+    /// The service's words on the state.
+    package var lifecycleDetails: String? { summary.lifecycleDetails }
+
+    init(_ object: JSONObject, workRequestID: String?) throws(JSONError) {
+        summary = try InstanceSummary(object)
+        var ids: [String] = []
+        for container in try object.objectsIfPresent("containers") ?? [] {
+            ids.append(try container.string("containerId"))
+        }
+        containerIDs = ids
+        self.workRequestID = workRequestID
+    }
+}
+
+/// One page of a list of instances.
+package struct InstancePage: Sendable, Equatable {
+    /// The instances; may be empty on a page that others follow.
+    package let instances: [InstanceSummary]
+    /// The token of the next page, nil on the last.
+    package let nextPage: String?
+}
+
+/// One container of an instance.
+package struct Container: Sendable, Equatable {
+    /// The OCID.
+    package let id: String
+    /// The state.
+    package let lifecycleState: LifecycleState
+    /// The service's words on the state.
+    package let lifecycleDetails: String?
+    /// The exit code of the process; a placeholder 0 while the container is active.
+    package let exitCode: Int?
+
+    init(_ object: JSONObject) throws(JSONError) {
+        id = try object.string("id")
+        lifecycleState = LifecycleState(try object.string("lifecycleState"))
+        lifecycleDetails = try object.stringIfPresent("lifecycleDetails")
+        exitCode = try object.integerIfPresent("exitCode")
+    }
+}
+
+/// An entry of a work request's list of errors.
+package struct WorkRequestError: Sendable, Equatable {
+    /// The code, in the service's word.
+    package let code: String
+    /// What happened.
+    package let message: String
+
+    init(_ object: JSONObject) throws(JSONError) {
+        code = try object.stringIfPresent("code") ?? ""
+        message = try object.stringIfPresent("message") ?? ""
+    }
+}
+
+/// A shape that a container instance may have.
+package struct InstanceShape: Sendable, Equatable {
+    /// The name, for example `CI.Standard.E4.Flex`.
+    package let name: String
+    /// The range of OCPUs, if the shape is flexible.
+    package let ocpus: ClosedRange<Double>?
+    /// The range of memory in GB, if the shape is flexible.
+    package let memoryGB: ClosedRange<Double>?
+    /// The range of memory in GB for each OCPU, if the shape has one.
+    package let memoryGBPerOCPU: ClosedRange<Double>?
+
+    init(_ object: JSONObject) throws(JSONError) {
+        name = try object.string("name")
+        let memory = try object.objectIfPresent("memoryOptions")
+        ocpus = try Self.range(try object.objectIfPresent("ocpuOptions"), "min", "max")
+        memoryGB = try Self.range(memory, "minInGBs", "maxInGBs")
+        memoryGBPerOCPU = try Self.range(memory, "minPerOcpuInGBs", "maxPerOcpuInGBs")
+    }
+
+    /// Why the shape cannot have this size, in words; nil if it can, as far as is known.
+    package func misfit(ocpus count: Double, memoryGB size: Double) -> String? {
+        if let ocpus, !ocpus.contains(count) {
+            return "\(name) has \(Self.words(ocpus)) OCPUs, not \(Self.words(count))"
+        }
+        if let memoryGB, !memoryGB.contains(size) {
+            return "\(name) has \(Self.words(memoryGB)) GB of memory, not \(Self.words(size))"
+        }
+        if let memoryGBPerOCPU, !memoryGBPerOCPU.contains(size / count) {
+            return "\(name) has \(Self.words(memoryGBPerOCPU)) GB of memory for each OCPU, not "
+                + "\(Self.words(size)) for \(Self.words(count))"
+        }
+        return nil
+    }
+
+    private static func words(_ range: ClosedRange<Double>) -> String {
+        "\(words(range.lowerBound)) to \(words(range.upperBound))"
+    }
+
+    private static func words(_ number: Double) -> String {
+        Int(exactly: number).map { "\($0)" } ?? "\(number)"
+    }
+
+    private static func range(
+        _ options: JSONObject?,
+        _ minimumName: String,
+        _ maximumName: String
+    ) throws(JSONError) -> ClosedRange<Double>? {
+        guard let minimum = try options?.numberIfPresent(minimumName),
+            let maximum = try options?.numberIfPresent(maximumName), minimum <= maximum
+        else { return nil }
+        return minimum...maximum
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Encodings
+package import EventLoop
+internal import JSON
+internal import OCIProfile
+
+/// A limit of the tenancy on what a service may be asked for (Limits API 20190729).
+package struct ServiceLimit: Sendable, Equatable {
+    /// Its name.
+    package let name: String
+    /// What it limits, in the service's words.
+    package let description: String
+    /// Whether each availability domain has its own.
+    package let isPerAvailabilityDomain: Bool
+
+    /// A limit from its parts.
+    package init(name: String, description: String, isPerAvailabilityDomain: Bool) {
+        self.name = name
+        self.description = description
+        self.isPerAvailabilityDomain = isPerAvailabilityDomain
+    }
+
+    init(_ object: JSONObject) throws(JSONError) {
+        name = try object.string("name")
+        description = try object.stringIfPresent("description") ?? ""
+        isPerAvailabilityDomain = try object.stringIfPresent("scopeType") == "AD"
+    }
+}
+
+/// Client of the Limits service for Container Instances.
+///
+/// Oracle does not document the names of these limits, so they are asked for.
+@LoopActor
+package struct ServiceLimits {
+    /// The service's name there, as scripts of others use it.
+    private static let service = "container-instances"
+
+    private let calls: ServiceCalls
+    private let tenancyID: String
+
+    /// The limits of a tenancy.
+    package init(calls: ServiceCalls, tenancyID: String) {
+        self.calls = calls
+        self.tenancyID = tenancyID
+    }
+
+    /// Returns the limits of Container Instances whose use can be asked for; none where the service is not known.
+    package func all(deadline: Deadline) async throws(OCIError) -> [ServiceLimit] {
+        var request = request(.listLimitDefinitions, "/limitDefinitions")
+        request.query = [("compartmentId", tenancyID), ("serviceName", Self.service)]
+        return try await calls.itemsOfAllPages(request, deadline: deadline) { item throws(JSONError) in
+            item["isResourceAvailabilitySupported"] == .bool(false) ? nil : try ServiceLimit(item)
+        }.compactMap(\.self)
+    }
+
+    /// Returns how much of a limit is still free; nil where the service does not say.
+    package func available(
+        _ limit: ServiceLimit,
+        availabilityDomain: String,
+        deadline: Deadline
+    ) async throws(OCIError) -> Int? {
+        var request = request(
+            .getResourceAvailability,
+            "/services/\(Self.service)/limits/\(PercentEncoding.encode(limit.name))/resourceAvailability"
+        )
+        request.query = [
+            ("compartmentId", tenancyID),
+            ("availabilityDomain", limit.isPerAvailabilityDomain ? availabilityDomain : nil),
+        ]
+        return try await calls.objectIfPresent(request, absence: .certainOrForbidden, deadline: deadline) {
+            object throws(JSONError) in try object.integerIfPresent("available")
+        } ?? nil
+    }
+
+    private func request(_ operation: Operation, _ path: String) -> ServiceRequest {
+        ServiceRequest(operation, "GET", path, scope: "tenancy")
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Encodings
+package import EventLoop
+internal import JSON
+internal import OCIProfile
+
+/// A subnet as GetSubnet shows it (Core API 20160918).
+package struct Subnet: Sendable, Equatable {
+    /// Its display name.
+    package let displayName: String
+    /// `AVAILABLE` unless it cannot be used.
+    package let lifecycleState: String
+    /// The one availability domain whose instances it takes; nil for a regional subnet, which takes all.
+    package let availabilityDomain: String?
+
+    init(_ object: JSONObject) throws(JSONError) {
+        displayName = try object.stringIfPresent("displayName") ?? ""
+        lifecycleState = try object.stringIfPresent("lifecycleState") ?? "AVAILABLE"
+        availabilityDomain = try object.stringIfPresent("availabilityDomain")
+    }
+
+    /// Reads a subnet, nil if there is none that may be seen.
+    @LoopActor
+    package static func find(
+        _ id: String,
+        calls: ServiceCalls,
+        deadline: Deadline
+    ) async throws(OCIError) -> Subnet? {
+        let operation = Operation.getSubnet
+        let request = ServiceRequest(
+            operation,
+            "GET",
+            "/subnets/\(PercentEncoding.encode(id))",
+            scope: "the subnet's compartment"
+        )
+        return try await calls.objectIfPresent(
+            request,
+            absence: .certainOrForbidden,
+            deadline: deadline,
+            Subnet.init
+        )
+    }
+}

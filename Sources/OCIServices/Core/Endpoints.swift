@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import HTTPClient
+package import OCIProfile
+
+/// Where each service is.
+package struct Endpoints: Sendable, Equatable {
+    /// An origin and a path there.
+    package struct Location: Sendable, Equatable {
+        /// Scheme, host and port.
+        package let origin: HTTPOrigin
+        /// Empty, or a path that begins with a slash, perhaps with a query.
+        package let target: String
+
+        /// The location as a URL.
+        var url: String { "\(origin)\(target)" }
+
+        /// What lies below the location.
+        func appending(_ path: String) -> Location {
+            Location(origin: origin, target: target + path)
+        }
+    }
+
+    private enum Source: Sendable, Equatable {
+        case region(Region)
+        case base(Location)
+    }
+
+    private let source: Source
+
+    /// The public endpoints of a region.
+    package init(region: Region) {
+        source = .region(region)
+    }
+
+    /// One base URL for every service: an emulator, a gateway, or a tunnel.
+    ///
+    /// Nil if it is no such URL.
+    package init?(baseURL: String) {
+        guard let (origin, path) = HTTPOrigin.parse(baseURL) else { return nil }
+        var basePath = path
+        while basePath.hasSuffix("/") { basePath.removeLast() }
+        source = .base(Location(origin: origin, target: basePath))
+    }
+
+    /// Where one service is.
+    package func location(of service: CloudService) -> Location {
+        switch source {
+        case .region(let region):
+            Location(origin: HTTPOrigin(scheme: .https, host: region.host(of: service)), target: "")
+        case .base(let location): location
+        }
+    }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a call did not bring what it was made for.
+package enum OCIError: Error, Sendable {
+    /// The service answered, and not with success; the last answer if there were several attempts.
+    case service(ServiceFailure)
+    /// No answer arrived until the deadline, or none ever will.
+    case transport(TransportFailure)
+    /// The service answered with success and something that cannot be read.
+    case malformedAnswer(operation: Operation, opcRequestID: String?, reason: String)
+    /// There is no identity to sign with.
+    case authentication(AuthenticationProblem)
+    /// The region has no availability domain of that name; the names that it has.
+    case unknownAvailabilityDomain(String, known: [String])
+    /// The request cannot be put on the wire: a name or value that no header or path can carry.
+    case unsendable(operation: Operation, reason: String)
+    /// The deadline passed before anything was sent.
+    case deadlinePassed(Operation)
+    /// The piece of work that made the call was cancelled.
+    case cancelled
+}
+
+extension OCIError {
+    /// What the failed answer calls for; nil when there was no answer.
+    package var kind: FailureKind? {
+        if case .service(let failure) = self { failure.kind } else { nil }
+    }
+
+    /// Whether the same call may succeed later with nothing changed here.
+    package var isRetryable: Bool {
+        switch self {
+        case .service(let failure): failure.kind.isRetryable
+        case .transport(let failure): failure.isRetryable
+        case .malformedAnswer, .deadlinePassed: true
+        case .authentication(let problem): problem.isRetryable
+        case .unknownAvailabilityDomain, .unsendable, .cancelled: false
+        }
+    }
+}
+
+extension OCIError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .service(let failure): "\(failure)"
+        case .transport(let failure): "\(failure)"
+        case .malformedAnswer(let operation, let opcRequestID, let reason):
+            "\(operation.rawValue) was answered with something unreadable: \(reason) "
+                + "(opc-request-id \(opcRequestID ?? "none"))"
+        case .authentication(let problem): "\(problem)"
+        case .unknownAvailabilityDomain(let name, let known):
+            "there is no availability domain \(name) in this region; there is \(known.joined(separator: ", "))"
+        case .unsendable(let operation, let reason): "\(operation.rawValue) cannot be sent: \(reason)"
+        case .deadlinePassed(let operation): "\(operation.rawValue) was not sent in time"
+        case .cancelled: "cancelled"
+        }
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+
+/// Holds calls of one service back until its rate buckets let them through, in order within each lane.
+@LoopActor
+final class RateLimiter {
+    private var buckets: RateBuckets
+    private let queues: [RateBuckets.Lane: TicketQueue<Void>]
+    private var isPumping = false
+    private let origin = Deadline.now
+
+    init(ceiling: Double) {
+        buckets = RateBuckets(ceiling: ceiling, now: .zero)
+        queues = Dictionary(uniqueKeysWithValues: RateBuckets.Lane.allCases.map { ($0, TicketQueue()) })
+    }
+
+    /// Suspends until one call may be sent.
+    func waitForTurn(_ lane: RateBuckets.Lane, until deadline: Deadline) async throws(WaitError) {
+        guard let queue = queues[lane] else { preconditionFailure("every lane has a queue") }
+        let ticket = queue.enter()
+        grantDue()
+        startPump()
+        try await queue.wait(for: ticket, until: deadline)
+    }
+
+    /// Notes a 429; returns the new rate if that halved it.
+    func throttled(_ lane: RateBuckets.Lane) -> Double? {
+        buckets.throttled(lane, now: now)
+    }
+
+    /// How many calls a second a lane lets through at present.
+    func rate(of lane: RateBuckets.Lane) -> Double {
+        buckets.rate(of: lane)
+    }
+
+    private var now: Duration { Deadline.now.duration(since: origin) }
+
+    private var waitingLanes: Set<RateBuckets.Lane> {
+        Set(RateBuckets.Lane.allCases.filter { queues[$0]?.isEmpty == false })
+    }
+
+    private func grantDue() {
+        while let lane = buckets.take(for: waitingLanes, now: now) { queues[lane]?.grantNext(()) }
+    }
+
+    /// One sleeper for all who wait, and none when nobody does: an idle daemon has no timer.
+    private func startPump() {
+        if isPumping || waitingLanes.isEmpty { return }
+        isPumping = true
+        spawn {
+            while let delay = self.buckets.delayOfNextToken(for: self.waitingLanes, now: self.now) {
+                // Nobody cancels the pump, so the sleep cannot throw.
+                try? await sleep(for: delay)
+                self.grantDue()
+            }
+            self.isPumping = false
+        }
+    }
+}

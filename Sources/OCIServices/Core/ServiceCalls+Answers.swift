@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import EventLoop
+internal import JSON
+
+/// Which refusals mean that the thing asked for is absent, and are an answer rather than an error.
+package enum Absence: Sendable {
+    /// Only those that say so for certain: a bucket that is absent or forbidden is a mistake in the configuration, and
+    /// not an object that is gone.
+    case certain
+    /// Also those that do not tell absent from forbidden, as Container Instances and Identity never do.
+    case certainOrForbidden
+
+    func covers(_ kind: FailureKind?) -> Bool {
+        kind == .notFound || (self == .certainOrForbidden && kind == .notAuthorizedOrNotFound)
+    }
+}
+
+extension ServiceCalls {
+    /// A list of more pages than this is one that the service keeps beginning anew.
+    private static let pageCountMax = 10_000
+
+    /// `call`, with nil for a refusal that says that the thing is absent.
+    package func callIfPresent<Value>(
+        _ request: ServiceRequest,
+        absence: Absence,
+        deadline: Deadline,
+        _ read: (ServiceAnswer) throws(OCIError) -> Value
+    ) async throws(OCIError) -> Value? {
+        do throws(OCIError) {
+            return try await call(request, deadline: deadline, read)
+        } catch  where absence.covers(error.kind) {
+            return nil
+        }
+    }
+
+    /// `call`, and what `read` makes of the answer's JSON object.
+    func object<Value>(
+        _ request: ServiceRequest,
+        deadline: Deadline,
+        _ read: (JSONObject) throws(JSONError) -> Value
+    ) async throws(OCIError) -> Value {
+        try await call(request, deadline: deadline) { answer throws(OCIError) in try answer.decode(read) }
+    }
+
+    /// `callIfPresent`, and what `read` makes of the answer's JSON object.
+    func objectIfPresent<Value>(
+        _ request: ServiceRequest,
+        absence: Absence,
+        deadline: Deadline,
+        _ read: (JSONObject) throws(JSONError) -> Value
+    ) async throws(OCIError) -> Value? {
+        try await callIfPresent(request, absence: absence, deadline: deadline) { answer throws(OCIError) in
+            try answer.decode(read)
+        }
+    }
+
+    /// `call`, and what `read` makes of each item of the answer's list.
+    func items<Value>(
+        _ request: ServiceRequest,
+        deadline: Deadline,
+        _ read: (JSONObject) throws(JSONError) -> Value
+    ) async throws(OCIError) -> [Value] {
+        try await call(request, deadline: deadline) { answer throws(OCIError) in try answer.decodeItems(read)
+        }
+    }
+
+    /// `items` of every page.
+    func itemsOfAllPages<Value>(
+        _ request: ServiceRequest,
+        deadline: Deadline,
+        _ read: (JSONObject) throws(JSONError) -> Value
+    ) async throws(OCIError) -> [Value] {
+        var values: [Value] = []
+        var request = request
+        let query = request.query
+        for _ in 0..<Self.pageCountMax {
+            let (items, nextPage) = try await call(request, deadline: deadline) { answer throws(OCIError) in
+                (try answer.decodeItems(read), answer.nextPage)
+            }
+            values += items
+            guard let nextPage else { return values }
+            request.query = query + [("page", nextPage)]
+        }
+        throw .malformedAnswer(
+            operation: request.operation,
+            opcRequestID: nil,
+            reason: "the list has more than \(Self.pageCountMax) pages"
+        )
+    }
+
+    /// Makes a change and returns the OCID in its answer, empty where there is none.
+    package func apply(_ request: ServiceRequest, deadline: Deadline) async throws(OCIError) -> String {
+        try await call(request, deadline: deadline) { answer throws(OCIError) in
+            guard !answer.body.isEmpty else { return "" }
+            return try answer.decode { object throws(JSONError) in try object.stringIfPresent("id") ?? "" }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What happens between "list the instances" and the answer, for every call and in one place.
+//
+// Rule: a call may be lost on the way there or on the way back, and the two look the same. So every call made here
+// can be repeated: reads, deletes and puts by nature, creates by their retry token.
+// Consequence: one loop that sends, classifies and waits, as `RetryPolicy` says; it ends with an answer, with a failure
+// that no repetition mends, or when the caller's deadline leaves no room for another attempt.
+// On the way down: `call` repeats `attempt`, which waits for the rate limiter and takes an identity;
+// `SignedExchange.signAndSend` signs and judges the status; `HTTPClient.request` leases a connection;
+// `HTTPConnection.exchange` writes and reads.
+// Rejected: retries in the HTTP client (it knows no codes) and in each caller (they would differ).
+
+package import EventLoop
+internal import HTTPWire
+package import OCIProfile
+internal import Transport
+
+/// Makes calls of all services under one identity: signs, sends, classifies, tries again.
+@LoopActor
+package final class ServiceCalls {
+    /// How many requests were sent so far.
+    package private(set) var counts = RequestCounts()
+    /// The difference between the host's clock and the services'.
+    package var clockOffsetSeconds: Int { exchange.clock.offsetSeconds }
+
+    private let exchange: SignedExchange
+    private let credentials: any CredentialSource
+    private let limiters: [CloudService: RateLimiter]
+    private let retryPolicy: RetryPolicy
+    private var random: any RandomNumberGenerator & Sendable
+    private let notify: @LoopActor @Sendable (ServiceNotice) -> Void
+    /// Told of every call before it is made, once however often it is tried.
+    package var willSend: (@LoopActor (ServiceRequest) -> Void)?
+
+    /// Calls through `exchange`, signed with what `credentials` yield.
+    ///
+    /// `requestsPerSecondMax` holds for the reads and for the writes of each service.
+    package init(
+        exchange: SignedExchange,
+        credentials: any CredentialSource,
+        requestsPerSecondMax: Double,
+        retryPolicy: RetryPolicy = RetryPolicy(),
+        random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
+        notify: @escaping @LoopActor @Sendable (ServiceNotice) -> Void
+    ) {
+        self.exchange = exchange
+        self.credentials = credentials
+        limiters = Dictionary(
+            uniqueKeysWithValues: CloudService.allCases.map {
+                ($0, RateLimiter(ceiling: requestsPerSecondMax))
+            }
+        )
+        self.retryPolicy = retryPolicy
+        self.random = random
+        self.notify = notify
+    }
+
+    /// Calls until an answer of 2xx comes that `read` can read, a failure that repetition does not mend, or `deadline`.
+    package func call<Value>(
+        _ request: ServiceRequest,
+        deadline: Deadline,
+        _ read: (ServiceAnswer) throws(OCIError) -> Value
+    ) async throws(OCIError) -> Value {
+        var state = CallState(requestID: newRequestID(using: &random))
+        willSend?(request)
+        while true {
+            do throws(OCIError) {
+                return try read(try await attempt(request, &state, deadline))
+            } catch {
+                if error.kind == .notAuthenticated {
+                    guard try await repairSignature(error, &state, deadline) else { throw error }
+                } else {
+                    try await prepareRetry(after: error, request, &state, deadline)
+                }
+            }
+        }
+    }
+
+    /// Where a request would go, as a URL.
+    package func url(of request: ServiceRequest) -> String {
+        exchange.destination(of: request).url
+    }
+
+    /// How many calls a second a service gets at present.
+    package func rate(of service: CloudService, _ lane: RateBuckets.Lane) -> Double {
+        limiters[service]?.rate(of: lane) ?? 0
+    }
+
+    /// Sends one request as soon as the service's rate allows it, and returns its answer if that is a 2xx.
+    private func attempt(
+        _ request: ServiceRequest,
+        _ state: inout CallState,
+        _ deadline: Deadline
+    ) async throws(OCIError) -> ServiceAnswer {
+        do throws(WaitError) {
+            try await limiters[request.operation.service]?.waitForTurn(
+                request.operation.lane,
+                until: deadline
+            )
+        } catch .cancelled {
+            throw .cancelled
+        } catch {
+            throw state.lastFailure ?? .deadlinePassed(request.operation)
+        }
+        let identity = try await credentials.current(deadline: deadline)
+        state.identity = identity
+        state.clockOffsetSeconds = exchange.clock.offsetSeconds
+        counts.add(request.operation, isRetry: state.attemptCount > 0)
+        state.attemptCount += 1
+        let call = SignedExchange.Call(
+            request: request,
+            identity: identity,
+            requestID: state.requestID,
+            attemptCount: state.attemptCount,
+            deadline: deadline
+        )
+        do throws(OCIError) {
+            return try await request.isShielded
+                ? exchange.signAndSendShielded(call) : exchange.signAndSend(call)
+        } catch {
+            // What cut the last attempt short was the caller; what went wrong is what was answered before.
+            if deadline.isPast, let last = state.lastFailure, case .transport = error { throw last }
+            state.lastFailure = error
+            throw error
+        }
+    }
+
+    /// Does what can be done about a refused signature, each thing once in a call: the clock, then the token.
+    private func repairSignature(
+        _ error: OCIError,
+        _ state: inout CallState,
+        _ deadline: Deadline
+    ) async throws(OCIError) -> Bool {
+        guard let identity = state.identity else { return false }
+        if !state.isClockRepaired {
+            state.isClockRepaired = true
+            // Another call may have corrected the clock while this one was under way.
+            if exchange.clock.offsetSeconds != state.clockOffsetSeconds { return true }
+            if case .service(let failure) = error, let date = failure.date, exchange.correctClock(date) {
+                notify(.clockCorrected(seconds: exchange.clock.offsetSeconds))
+                return true
+            }
+        }
+        if state.isIdentityRepaired { return false }
+        state.isIdentityRepaired = true
+        guard try await credentials.replace(rejected: identity, deadline: deadline) else { return false }
+        notify(.credentialsRenewed)
+        return true
+    }
+
+    /// Waits until the call may be made again; throws `error` if it is not to be, or `deadline` comes first.
+    private func prepareRetry(
+        after error: OCIError,
+        _ request: ServiceRequest,
+        _ state: inout CallState,
+        _ deadline: Deadline
+    ) async throws(OCIError) {
+        let operation = request.operation
+        if error.kind == .throttled, let rate = limiters[operation.service]?.throttled(operation.lane) {
+            notify(.rateHalved(operation.service, operation.lane, perSecond: rate))
+        }
+        if case .malformedAnswer = error { state.malformedCount += 1 }
+        let isRetried = retryPolicy.isRetried(
+            error,
+            request,
+            attemptCount: state.attemptCount,
+            malformedCount: state.malformedCount
+        )
+        guard isRetried else { throw error }
+        state.failureCount += 1
+        let delay = retryPolicy.delay(after: state.failureCount, of: error, random: &random)
+        if .after(delay) < deadline {
+            notify(.retrying(error, failureCount: state.failureCount, after: delay))
+        }
+        try await pause(for: delay, after: error, until: deadline)
+    }
+}
+
+/// What a call remembers from one attempt to the next.
+private struct CallState {
+    let requestID: String
+    var attemptCount = 0
+    var failureCount = 0
+    var malformedCount = 0
+    var identity: SigningIdentity?
+    var clockOffsetSeconds = 0
+    var isClockRepaired = false
+    var isIdentityRepaired = false
+    var lastFailure: OCIError?
+
+    init(requestID: String) {
+        self.requestID = requestID
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Encodings
+package import EventLoop
+package import HTTPClient
+internal import HTTPWire
+internal import JSON
+internal import OCIProfile
+internal import OCISigning
+internal import Transport
+
+/// Signs and sends one request and reads its answer; it never sends a second one.
+@LoopActor
+package final class SignedExchange {
+    /// One attempt of a call: what is sent, as whom, and until when; `attemptCount` is for the error's text.
+    struct Call: Sendable {
+        let request: ServiceRequest
+        let identity: SigningIdentity
+        let requestID: String
+        let attemptCount: Int
+        let deadline: Deadline
+    }
+
+    /// The time of day as the services see it.
+    private(set) var clock = ServiceClock()
+
+    private let client: HTTPClient
+    private let endpoints: Endpoints
+    private let userAgent: String
+    private let answerTimeout: Duration
+    private let hostTime: @LoopActor @Sendable () -> Int
+
+    /// Exchanges through `client` with the services at `endpoints`.
+    ///
+    /// `answerTimeout` bounds the time from the end of a request to the head of its answer, after which the answer
+    /// is taken for lost; `hostTime` is in seconds since 1970.
+    package init(
+        client: HTTPClient,
+        endpoints: Endpoints,
+        userAgent: String,
+        answerTimeout: Duration = .seconds(30),
+        hostTime: @escaping @LoopActor @Sendable () -> Int = { Int(LoopClock.epochSeconds) }
+    ) {
+        self.client = client
+        self.endpoints = endpoints
+        self.userAgent = userAgent
+        self.answerTimeout = answerTimeout
+        self.hostTime = hostTime
+    }
+
+    /// The services' time, in seconds since 1970.
+    var now: Int { hostTime() + clock.offsetSeconds }
+
+    /// Takes the server's time from a refusal; whether that changed the clock.
+    func correctClock(_ serverTime: Int) -> Bool {
+        clock.correct(serverTime: serverTime, hostTime: hostTime())
+    }
+
+    /// Where a request goes.
+    func destination(of request: ServiceRequest) -> Endpoints.Location {
+        endpoints.location(of: request.operation.service).appending(request.target)
+    }
+
+    /// Signs a request, sends it once and returns its answer if that is a 2xx.
+    func signAndSend(_ call: Call) async throws(OCIError) -> ServiceAnswer {
+        let request = call.request
+        let destination = destination(of: request)
+        let prepared = try prepare(call, destination)
+        let response: HTTPResponse
+        do throws(HTTPError) {
+            response = try await client.request(prepared, to: destination.origin)
+        } catch .cancelled {
+            throw .cancelled
+        } catch {
+            throw .transport(
+                TransportFailure(
+                    operation: request.operation,
+                    origin: destination.origin,
+                    error: error,
+                    attemptCount: call.attemptCount
+                )
+            )
+        }
+        guard response.head.isSuccess else {
+            throw .service(
+                ServiceFailure(
+                    operation: request.operation,
+                    scope: request.scope,
+                    head: response.head,
+                    body: response.bytes,
+                    now: now
+                )
+            )
+        }
+        return ServiceAnswer(operation: request.operation, head: response.head, content: response.body)
+    }
+
+    /// The same as work of its own: the caller's cancellation does not reach it.
+    func signAndSendShielded(_ call: Call) async throws(OCIError) -> ServiceAnswer {
+        let work = spawn { () async -> Result<ServiceAnswer, OCIError> in
+            do throws(OCIError) {
+                return .success(try await self.signAndSend(call))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try await work.value.get()
+    }
+
+    private func prepare(_ call: Call, _ destination: Endpoints.Location) throws(OCIError) -> HTTPRequest {
+        let request = call.request
+        let content = Content(request.body)
+        let sign = { @LoopActor @Sendable [self] () throws(OCISigningError) -> SigningString in
+            try signingString(request.method, destination, content.coverage)
+        }
+        // Once now, so that what no signature can hold is told apart from a failure of the network.
+        do throws(OCISigningError) {
+            _ = try sign()
+        } catch {
+            throw .unsendable(operation: request.operation, reason: "\(error)")
+        }
+        var prepared = HTTPRequest(
+            method: request.method,
+            target: destination.target,
+            headers: fields(of: request, content, call.requestID),
+            body: content.body,
+            isReplayable: true
+        )
+        prepared.deadline = call.deadline
+        prepared.deadlines.head = answerTimeout
+        prepared.bodyBytesMax = request.answerBytesMax
+        prepared.bodyUse = request.spoolAbove.map { .spool(above: $0) } ?? .collect
+        // Signed at the last moment: a request may wait for its connection longer than its date would live.
+        prepared.sign = { fields in
+            guard let text = try? sign() else { return }
+            for field in text.fields { fields.set(field.name, to: field.value) }
+            let authorization = AuthorizationHeader.value(for: text, keyID: call.identity.keyID.text) {
+                bytes in
+                call.identity.key.sign(bytes)
+            }
+            fields.set("authorization", to: authorization)
+        }
+        return prepared
+    }
+
+    private func signingString(
+        _ method: String,
+        _ destination: Endpoints.Location,
+        _ coverage: SigningString.Coverage
+    ) throws(OCISigningError) -> SigningString {
+        try SigningString(
+            method: method,
+            target: destination.target,
+            host: destination.origin.authority,
+            date: HTTPDate.format(secondsSinceEpoch: now),
+            coverage: coverage
+        )
+    }
+
+    private func fields(of request: ServiceRequest, _ content: Content, _ requestID: String) -> HeaderFields {
+        var fields: HeaderFields = ["accept": "application/json"]
+        for field in request.headers.fields { fields.set(field.name, to: field.value) }
+        fields.set("user-agent", to: userAgent)
+        // Object Storage has a name of its own for the caller's id.
+        let isObjectStorage = request.operation.service == .objectStorage
+        fields.set(isObjectStorage ? "opc-client-request-id" : "opc-request-id", to: requestID)
+        if let retryToken = request.retryToken { fields.set("opc-retry-token", to: retryToken) }
+        if let contentType = content.contentType { fields.set("content-type", to: contentType) }
+        return fields
+    }
+}
+
+/// A body with what has to be said of it in fields and signature.
+private struct Content {
+    let body: HTTPBody
+    let contentType: String?
+    let coverage: SigningString.Coverage
+
+    init(_ body: ServiceRequest.Body) {
+        switch body {
+        case .none:
+            (self.body, contentType, coverage) = (.none, nil, .head)
+        case .empty:
+            (self.body, contentType, coverage) = (.none, nil, .headAndBody(.empty))
+        case .json(let value):
+            let bytes = value.encoded()
+            (self.body, contentType, coverage) = (.bytes(bytes), nil, .headAndBody(Self.described(bytes)))
+        case .federation(let value):
+            let bytes = value.encoded()
+            (self.body, contentType, coverage) = (.bytes(bytes), nil, .federation(Self.described(bytes)))
+        case .object(let bytes, let contentType):
+            (self.body, self.contentType, coverage) = (.bytes(bytes), contentType, .head)
+        case .spooledObject(let file, let contentType):
+            (self.body, self.contentType, coverage) = (.spooled(file), contentType, .head)
+        }
+    }
+
+    private static func described(_ json: [UInt8]) -> SigningString.Body {
+        SigningString.Body(
+            byteCount: json.count,
+            contentType: "application/json",
+            sha256: Base64.encode(DigestAlgorithm.sha256.digest(json))
+        )
+    }
+}
+
+/// The time of day as the services see it.
+///
+/// OCI refuses signatures whose date is more than five minutes off. The Date of its answers tells how far off we
+/// are; the difference is kept for all later signatures.
+package struct ServiceClock: Sendable {
+    /// A smaller difference is no skew: the Date has whole seconds and the answer took its time.
+    static let skewMinimumSeconds = 30
+
+    /// What is added to the host's time, in seconds.
+    package private(set) var offsetSeconds = 0
+
+    /// A clock that trusts the host's.
+    package init() {}
+
+    /// Takes the server's time from an answer that refused a signature; whether that changed the offset.
+    package mutating func correct(serverTime: Int, hostTime: Int) -> Bool {
+        let difference = serverTime - hostTime
+        guard abs(difference - offsetSeconds) >= Self.skewMinimumSeconds else { return false }
+        offsetSeconds = difference
+        return true
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import EventLoop
+package import OCISigning
+package import Transport
+
+/// A key and the name under which the service knows it; the two belong together and change together.
+package struct SigningIdentity: Sendable {
+    /// The keyId of the signature: `tenancy/user/fingerprint`, or `ST$` and a token.
+    package let keyID: KeyIdentity
+    /// The private key.
+    package let key: RSAKey
+
+    /// An identity from its parts.
+    package init(keyID: KeyIdentity, key: RSAKey) {
+        self.keyID = keyID
+        self.key = key
+    }
+}
+
+/// Where identities come from: an API key never changes, tokens run out and are renewed.
+@LoopActor
+package protocol CredentialSource: AnyObject, Sendable {
+    /// The OCID of the tenancy, if known.
+    var tenancyID: String? { get }
+
+    /// The identity to sign with now; renews one that is about to expire.
+    func current(deadline: Deadline) async throws(OCIError) -> SigningIdentity
+
+    /// Tells that the service refused `identity`; returns whether there is another one now, worth one more attempt.
+    func replace(rejected identity: SigningIdentity, deadline: Deadline) async throws(OCIError) -> Bool
+}
+
+/// One identity for good: an API key.
+@LoopActor
+package final class FixedCredentials: CredentialSource {
+    /// The OCID of the tenancy, if known.
+    package let tenancyID: String?
+    private let identity: SigningIdentity
+
+    /// A source that always has this identity.
+    package init(_ identity: SigningIdentity, tenancyID: String?) {
+        self.identity = identity
+        self.tenancyID = tenancyID
+    }
+
+    /// The identity, always the same.
+    package func current(deadline: Deadline) async throws(OCIError) -> SigningIdentity { identity }
+
+    /// No: a key that was refused stays refused.
+    package func replace(
+        rejected identity: SigningIdentity,
+        deadline: Deadline
+    ) async throws(OCIError) -> Bool { false }
+}
+
+/// Why there is no identity to sign calls with; never contains key material or a token.
+package enum AuthenticationProblem: Error, Sendable, Equatable {
+    /// A file, variable or setting is absent or unusable; the text says which and what to do.
+    case configuration(String)
+    /// The key or token was refused, or cannot be renewed; the text says what to do.
+    case refused(String)
+    /// The service that issues tokens did not answer; the text says why.
+    case unreachable(String)
+
+    /// Whether the same may succeed later with nothing changed here.
+    package var isRetryable: Bool {
+        if case .unreachable = self { true } else { false }
+    }
+}
+
+extension AuthenticationProblem: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .configuration(let text), .refused(let text), .unreachable(let text): text
+        }
+    }
+}
+
+/// Does `body`, whose failure means that a file, variable or setting cannot be used; `source` says which.
+func reading<Value, Failure: Error>(
+    _ source: String,
+    _ body: () throws(Failure) -> Value
+) throws(OCIError) -> Value {
+    do throws(Failure) {
+        return try body()
+    } catch {
+        throw .authentication(.configuration("\(source): \(error)"))
+    }
+}

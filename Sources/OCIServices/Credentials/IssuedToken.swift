@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import JSON
+internal import OCISigning
+internal import Transport
+
+/// A token, the key that goes with it, and how long it lives.
+struct IssuedToken: Sendable {
+    /// Renewed this long before it runs out, as the Go SDK does; sooner than that if it lives for less than 20 minutes.
+    private static let marginSeconds = 300
+
+    let text: String
+    let identity: SigningIdentity
+    /// The token's claims, of which the caller may know more.
+    let claims: JSONObject?
+    /// When it runs out, in seconds since 1970; nil if the token does not say.
+    let expiry: Int?
+    /// When to have a new one, in seconds since 1970.
+    let renewal: Int?
+
+    /// A token that was read or received `now`; `source` says in the error where.
+    init(_ token: String, key: RSAKey, now: Int, source: String) throws(OCIError) {
+        let keyID = try reading("\(source) holds no token") { () throws(OCISigningError) in
+            try KeyIdentity.token(token)
+        }
+        identity = SigningIdentity(keyID: keyID, key: key)
+        text = String(identity.keyID.text.dropFirst("ST$".count))
+        claims = SecurityToken.claims(of: text).flatMap { try? JSONObject(reading: $0) }
+        guard let claims else {
+            throw .authentication(.configuration("\(source) holds no token"))
+        }
+        expiry = (try? claims.integerIfPresent("exp")) ?? nil
+        let issued = (try? claims.integerIfPresent("iat")) ?? nil
+        renewal = expiry.map { expiry in
+            // Dates in a token may be anything: no sum of them may overflow.
+            let life = max(0, expiry.subtractingReportingOverflow(issued ?? now).partialValue)
+            return expiry.subtractingReportingOverflow(min(Self.marginSeconds, life / 4)).partialValue
+        }
+    }
+}
+
+/// Makes, fetches or reads tokens.
+@LoopActor
+protocol TokenIssuer: AnyObject, Sendable {
+    /// The OCID of the tenancy, once known.
+    var tenancyID: String? { get }
+
+    /// A token to use from now on; the same as `old` if there is no other.
+    func issue(replacing old: IssuedToken?, deadline: Deadline) async throws(OCIError) -> IssuedToken
+}

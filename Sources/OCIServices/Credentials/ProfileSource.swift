@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import OCIProfile
+internal import Transport
+
+/// A profile of the configuration file, and which file that was.
+struct ProfileSource {
+    /// A configuration file with many profiles has a few KB.
+    private static let fileBytesMax = 1 << 20
+
+    let profile: ConfigProfile
+    /// The file, or nil where everything stands in the environment.
+    let path: String?
+
+    /// Finds the file and reads the profile.
+    static func find(
+        _ options: CloudAccessOptions,
+        environment: [String: String],
+        home: String
+    ) throws(OCIError) -> ProfileSource {
+        let candidates = OCIConfigLocation.candidates(
+            explicit: options.configFile,
+            environment: environment,
+            home: home
+        )
+        let name = OCIConfigLocation.profileName(explicit: options.profileName, environment: environment)
+        let found = try firstFile(candidates)
+        let file = try found.map { found throws(OCIError) in
+            try reading(found.path) { () throws(OCIProfileError) in try OCIConfigFile(found.text) }
+        }
+        if file == nil, environment["OCI_CLI_TENANCY"] == nil {
+            throw .authentication(
+                .configuration(
+                    "there is no OCI configuration file at \(candidates.joined(separator: " or ")): run "
+                        + "`oci setup config`, or choose another --auth-type"
+                )
+            )
+        }
+        let profile = try reading(found?.path ?? "the environment") { () throws(OCIProfileError) in
+            try ConfigProfile(
+                name,
+                in: file,
+                choice: options.principal == .securityToken ? .securityToken : .configFile,
+                environment: environment,
+                home: home,
+                region: options.region
+            )
+        }
+        return ProfileSource(profile: profile, path: found?.path)
+    }
+
+    /// Files of the profile that others on this machine can read.
+    var warnings: [String] {
+        var paths = [path].compactMap(\.self)
+        if case .file(let path) = profile.privateKey { paths.append(path) }
+        if case .sessionToken(let path) = profile.authentication { paths.append(path) }
+        return paths.filter(isFileOpenToOthers).map { path in
+            "permissions on \(path) are too open: anyone on this host can use it; run `chmod 600 \(path)`"
+        }
+    }
+
+    /// The first file that exists; one that exists and cannot be read is an error to be shown.
+    private static func firstFile(
+        _ candidates: [String]
+    ) throws(OCIError) -> (path: String, text: String)? {
+        for path in candidates {
+            do throws(TransportError) {
+                let text = try readFile(path, byteCountMax: fileBytesMax)
+                return (path, String(decoding: text, as: UTF8.self))
+            } catch  where error.isFileMissing {
+                continue
+            } catch {
+                throw .authentication(.configuration("configuration file \(path): \(error)"))
+            }
+        }
+        return nil
+    }
+}

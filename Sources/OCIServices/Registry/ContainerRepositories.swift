@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Encodings
+package import EventLoop
+internal import JSON
+internal import OCIProfile
+
+/// A repository of the container registry (Artifacts API 20160918).
+package struct ContainerRepository: Sendable, Equatable {
+    /// Its OCID.
+    package let id: String
+    /// Its name, without registry and namespace; may hold slashes.
+    package let displayName: String
+    /// Whether anyone may pull from it.
+    package let isPublic: Bool
+    /// Images in it.
+    package let imageCount: Int
+    /// Its free-form tags.
+    package let freeformTags: [String: String]
+
+    init(_ object: JSONObject) throws(JSONError) {
+        id = try object.string("id")
+        displayName = try object.string("displayName")
+        isPublic = object["isPublic"] == .bool(true)
+        imageCount = try object.integerIfPresent("imageCount") ?? 0
+        freeformTags = try object.stringMap("freeformTags")
+    }
+}
+
+/// An image in a repository.
+package struct ContainerImage: Sendable, Equatable {
+    /// Its tag, if it has one.
+    package let version: String?
+    /// Its digest, `sha256:...`.
+    package let digest: String
+
+    init(_ object: JSONObject) throws(JSONError) {
+        version = try object.stringIfPresent("version")
+        digest = try object.stringIfPresent("digest") ?? ""
+    }
+}
+
+/// Client of the container registry: reads as calls, changes as requests to be sent or shown.
+@LoopActor
+package struct ContainerRepositories {
+    private let calls: ServiceCalls
+    private let compartmentID: String
+
+    /// The repositories of a compartment.
+    package init(calls: ServiceCalls, compartmentID: String) {
+        self.calls = calls
+        self.compartmentID = compartmentID
+    }
+
+    /// Returns the repository of this name, nil if the compartment has none.
+    package func find(_ name: String, deadline: Deadline) async throws(OCIError) -> ContainerRepository? {
+        var request = request(.listContainerRepositories, "GET", "/container/repositories")
+        request.query = [("compartmentId", compartmentID), ("displayName", name)]
+        return try await calls.itemsOfAllPages(request, deadline: deadline, ContainerRepository.init)
+            .first { $0.displayName == name }
+    }
+
+    /// The request that creates a private repository.
+    package func creation(of name: String, tags: [(String, String)]) -> ServiceRequest {
+        var request = request(.createContainerRepository, "POST", "/container/repositories")
+        request.body = .json(
+            .object(present: [
+                ("compartmentId", .string(compartmentID)), ("displayName", .string(name)),
+                ("isPublic", .bool(false)), ("isImmutable", .bool(false)), ("freeformTags", .strings(tags)),
+            ])
+        )
+        return request
+    }
+
+    /// The request that deletes a repository with its images.
+    package func deletion(of id: String) -> ServiceRequest {
+        request(
+            .deleteContainerRepository,
+            "DELETE",
+            "/container/repositories/\(PercentEncoding.encode(id))"
+        )
+    }
+
+    /// Returns the images of a repository.
+    package func images(in name: String, deadline: Deadline) async throws(OCIError) -> [ContainerImage] {
+        var request = request(.listContainerImages, "GET", "/container/images")
+        request.query = [("compartmentId", compartmentID), ("repositoryName", name)]
+        return try await calls.itemsOfAllPages(request, deadline: deadline, ContainerImage.init)
+    }
+
+    /// Returns a token that stands for the caller at the registry for some minutes, for the user name `BEARER_TOKEN`.
+    ///
+    /// The registry's Docker token endpoint, which takes a signed request in place of a password.
+    package func loginToken(deadline: Deadline) async throws(OCIError) -> String {
+        let request = request(.issueRegistryToken, "GET", "/docker/token")
+        return try await calls.object(request, deadline: deadline) { object throws(JSONError) in
+            try object.string("token")
+        }
+    }
+
+    private func request(_ operation: Operation, _ method: String, _ path: String) -> ServiceRequest {
+        ServiceRequest(
+            operation,
+            method,
+            path,
+            scope: "compartment id \(compartmentID)"
+        )
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Encodings
+package import EventLoop
+package import HTTPClient
+internal import HTTPWire
+internal import JSON
+package import Transport
+
+/// Client of Object Storage, for the objects of one bucket.
+@LoopActor
+package final class ObjectStorage {
+    /// Names that one batch delete takes.
+    package static let batchCountMax = 1000
+    private static let contentType = "application/octet-stream"
+
+    private let calls: ServiceCalls
+    private let namespace: String
+    private let bucket: String
+
+    /// A client that makes its calls through `calls`, on one bucket of a tenancy's namespace.
+    package init(calls: ServiceCalls, namespace: String, bucket: String) {
+        self.calls = calls
+        self.namespace = namespace
+        self.bucket = bucket
+    }
+
+    /// Returns the tenancy's namespace as the service knows it.
+    package static func namespace(calls: ServiceCalls, deadline: Deadline) async throws(OCIError) -> String {
+        try await namespaceAndTime(calls: calls, deadline: deadline).namespace
+    }
+
+    /// Returns the tenancy's namespace, and the service's clock in seconds since 1970.
+    package static func namespaceAndTime(
+        calls: ServiceCalls,
+        deadline: Deadline
+    ) async throws(OCIError) -> (namespace: String, time: Int?) {
+        let request = ServiceRequest(.getNamespace, "GET", "/n", scope: "the tenancy")
+        return try await calls.call(request, deadline: deadline) { answer throws(OCIError) in
+            guard case .string(let name) = try answer.json() else {
+                throw answer.malformed("the namespace is not a string")
+            }
+            return (name, answer.head.headers["date"].flatMap(HTTPDate.secondsSinceEpoch))
+        }
+    }
+
+    /// Stores `body` under `name`.
+    package func put(_ name: String, _ body: [UInt8], deadline: Deadline) async throws(OCIError) {
+        try await put(name, .object(body, contentType: Self.contentType), deadline)
+    }
+
+    /// Stores the bytes of a temporary file under `name`.
+    package func put(_ name: String, _ file: SpoolFile, deadline: Deadline) async throws(OCIError) {
+        try await put(name, .spooledObject(file, contentType: Self.contentType), deadline)
+    }
+
+    private func put(
+        _ name: String,
+        _ body: ServiceRequest.Body,
+        _ deadline: Deadline
+    ) async throws(OCIError) {
+        var request = request(.putObject, "PUT", name)
+        request.body = body
+        try await calls.call(request, deadline: deadline) { _ in }
+    }
+
+    /// Returns the bytes of an object, at most `limit` of them, or nil if there is no such object.
+    ///
+    /// A larger object is a `.transport` error that no retry mends, known from its Content-Length before the bytes
+    /// arrive.
+    package func get(
+        _ name: String,
+        limit: Int,
+        deadline: Deadline
+    ) async throws(OCIError) -> [UInt8]? {
+        var request = request(.getObject, "GET", name)
+        request.answerBytesMax = limit
+        return try await calls.callIfPresent(request, absence: .certain, deadline: deadline) { $0.body }
+    }
+
+    /// Returns the content of an object, in a temporary file if it is larger than `spoolAbove`, or nil if there is no
+    /// such object.
+    ///
+    /// One larger than `limit` is refused as with the other `get`.
+    package func get(
+        _ name: String,
+        spoolAbove: Int,
+        limit: Int,
+        deadline: Deadline
+    ) async throws(OCIError) -> HTTPBody? {
+        var request = request(.getObject, "GET", name)
+        request.answerBytesMax = limit
+        request.spoolAbove = spoolAbove
+        return try await calls.callIfPresent(request, absence: .certain, deadline: deadline) { $0.content }
+    }
+
+    /// Returns a page of the objects whose names begin with `prefix`, from `start` on (that name included).
+    package func list(
+        prefix: String,
+        start: String? = nil,
+        limit: Int = 1000,
+        fields: [ObjectField] = [],
+        deadline: Deadline
+    ) async throws(OCIError) -> ObjectPage {
+        var request = ServiceRequest(.listObjects, "GET", "\(bucketPath)/o", scope: scope)
+        request.query = [
+            ("prefix", prefix), ("start", start), ("limit", String(limit)),
+            ("fields", (["name"] + fields.map(\.rawValue)).joined(separator: ",")),
+        ]
+        return try await calls.object(request, deadline: deadline, ObjectPage.init)
+    }
+
+    /// Returns all objects whose names begin with `prefix`, however many pages they fill, in the order of names.
+    package func all(
+        prefix: String,
+        fields: [ObjectField] = [],
+        deadline: Deadline
+    ) async throws(OCIError) -> [ObjectSummary] {
+        var all: [ObjectSummary] = []
+        var start: String?
+        repeat {
+            let page = try await list(prefix: prefix, start: start, fields: fields, deadline: deadline)
+            all += page.objects
+            start = page.nextStart
+        } while start != nil
+        return all
+    }
+
+    /// Deletes an object; that it is not there is an outcome and no error.
+    package func delete(_ name: String, deadline: Deadline) async throws(OCIError) -> DeleteOutcome {
+        let request = request(.deleteObject, "DELETE", name)
+        return try await calls.callIfPresent(request, absence: .certain, deadline: deadline) { _ in .accepted
+        }
+            ?? .alreadyGone
+    }
+
+    /// Deletes up to 1,000 objects in one call and returns those that are still there.
+    ///
+    /// Names that were not there before count as deleted.
+    package func deleteBatch(
+        _ names: [String],
+        deadline: Deadline
+    ) async throws(OCIError) -> [DeleteFailure] {
+        if names.isEmpty { return [] }
+        return try await calls.object(batchDeletion(of: names), deadline: deadline, DeleteFailure.all(in:))
+            .filter { $0.status != 404 }
+    }
+
+    /// The request that `deleteBatch` makes.
+    package func batchDeletion(of names: [String]) -> ServiceRequest {
+        precondition(names.count <= Self.batchCountMax, "a batch takes 1,000 names")
+        var request = ServiceRequest(
+            .batchDeleteObjects,
+            "POST",
+            "\(bucketPath)/actions/batchDeleteObjects",
+            scope: scope
+        )
+        request.body = .json(
+            .object(present: [
+                ("objects", .array(names.map { .strings([("objectName", $0)]) })),
+                ("isSkipDeletedResult", .bool(true)),
+            ])
+        )
+        return request
+    }
+
+    private var bucketPath: String {
+        "/n/\(PercentEncoding.encode(namespace))/b/\(PercentEncoding.encode(bucket))"
+    }
+
+    private var scope: String { "the compartment of bucket \(bucket)" }
+
+    private func request(_ operation: Operation, _ method: String, _ name: String) -> ServiceRequest {
+        precondition(!name.isEmpty, "an object has a name")
+        return ServiceRequest(
+            operation,
+            method,
+            "\(bucketPath)/o/\(PercentEncoding.encode(name))",
+            scope: scope
+        )
+    }
+}

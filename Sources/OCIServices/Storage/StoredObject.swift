@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import JSON
+
+/// An object as a listing shows it.
+package struct ObjectSummary: Sendable, Equatable {
+    /// The full name.
+    package let name: String
+    /// Bytes stored, if that field was asked for.
+    package let byteCount: Int?
+    /// When it was created, if that field was asked for.
+    package let timeCreated: Timestamp?
+
+    init(_ object: JSONObject) throws(JSONError) {
+        name = try object.string("name")
+        byteCount = try object.integerIfPresent("size")
+        timeCreated = try object.stringIfPresent("timeCreated").flatMap(Timestamp.init)
+    }
+}
+
+/// One page of a listing, in the order of names.
+package struct ObjectPage: Sendable, Equatable {
+    /// The objects.
+    package let objects: [ObjectSummary]
+    /// The name at which the next page begins, nil on the last.
+    package let nextStart: String?
+
+    init(_ object: JSONObject) throws(JSONError) {
+        var objects: [ObjectSummary] = []
+        for summary in try object.objects("objects") { objects.append(try ObjectSummary(summary)) }
+        self.objects = objects
+        nextStart = try object.stringIfPresent("nextStartWith")
+    }
+}
+
+/// What a listing tells of each object beside its name; each costs the service time.
+package enum ObjectField: String, Sendable, CaseIterable {
+    case size
+    case timeCreated
+}
+
+/// An object that a batch delete did not delete.
+package struct DeleteFailure: Sendable, Equatable {
+    /// The object's name.
+    package let name: String
+    /// The HTTP status that a delete of its own would have had.
+    package let status: Int
+    /// What the service says.
+    package let message: String
+
+    /// A failure from its parts.
+    package init(name: String, status: Int, message: String) {
+        self.name = name
+        self.status = status
+        self.message = message
+    }
+
+    init(_ object: JSONObject) throws(JSONError) {
+        name = try object.string("objectName")
+        status = try object.integerIfPresent("statusCode") ?? 0
+        message = try object.stringIfPresent("errorMessage") ?? ""
+    }
+
+    /// The failures in the answer to a batch delete.
+    static func all(in answer: JSONObject) throws(JSONError) -> [DeleteFailure] {
+        var failures: [DeleteFailure] = []
+        for failed in try answer.objectsIfPresent("failed") ?? [] {
+            failures.append(try DeleteFailure(failed))
+        }
+        return failures
+    }
+}

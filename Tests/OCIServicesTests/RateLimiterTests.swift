@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import TestSupport
+import Testing
+
+@testable import OCIServices
+
+@Suite struct RateLimiterTests {
+    @Test func `calls beyond the burst wait their turn and keep their order`() async throws {
+        try await onLoop {
+            let limiter = RateLimiter(ceiling: 200)
+            let start = Deadline.now
+            let order = Mailbox<Int>()
+            let calls = (0..<240).map { index in
+                spawn {
+                    try? await limiter.waitForTurn(.write, until: .never)
+                    order.send(index)
+                }
+            }
+            for call in calls { await call.value }
+            #expect(Deadline.now.duration(since: start) >= .milliseconds(190))
+            for index in 0..<240 { #expect(order.poll() == index) }
+        }
+    }
+
+    @Test func `a call that gives up leaves its place to others`() async throws {
+        try await onLoop {
+            let limiter = RateLimiter(ceiling: 0.01)
+            try await limiter.waitForTurn(.delete, until: .never)
+            await #expect(throws: WaitError.deadlinePassed) {
+                try await limiter.waitForTurn(.delete, until: .after(.milliseconds(5)))
+            }
+            let cancelled = spawn { () async -> WaitError? in
+                do throws(WaitError) {
+                    try await limiter.waitForTurn(.delete, until: .never)
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            await yieldToOthers()
+            cancelled.cancel()
+            #expect(await cancelled.value == .cancelled)
+            try await limiter.waitForTurn(.read, until: .never)
+        }
+    }
+
+    @Test func `a call that left holds nobody up, and the next in its lane goes in its turn`() async throws {
+        try await onLoop {
+            let limiter = RateLimiter(ceiling: 20)
+            for _ in 0..<20 { try await limiter.waitForTurn(.write, until: .never) }
+            let leaver = spawn { try? await limiter.waitForTurn(.delete, until: .never) }
+            let stayer = spawn { try? await limiter.waitForTurn(.delete, until: .never) }
+            await yieldToOthers()
+            leaver.cancel()
+            #expect(await leaver.value == nil)
+            #expect(await stayer.value != nil)
+        }
+    }
+}
