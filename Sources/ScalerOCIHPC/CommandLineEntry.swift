@@ -2,9 +2,9 @@
 
 internal import Commands
 internal import Configuration
+internal import Daemon
 internal import Reporting
 internal import Transport
-internal import Daemon
 
 /// From the command line to an exit code.
 enum CommandLineEntry {

@@ -5,8 +5,8 @@ import TaskEngine
 import TaskPayload
 import Testing
 
-@testable import Configuration
 @testable import CloudOwnership
+@testable import Configuration
 
 @Suite struct InstanceLaunchSettingsTests {
     private func launch(_ change: (inout Settings) -> Void) -> InstanceLaunch {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CloudOwnership
 import Configuration
 import JSON
 import OCIServices
 import Testing
-import CloudOwnership
 
 @testable import Commands
 

@@ -4,9 +4,9 @@ import JSON
 import OCIServices
 import Testing
 
+@testable import CloudOwnership
 @testable import Commands
 @testable import OCIServices
-@testable import CloudOwnership
 
 @Suite struct OwnedResourcesReportTests {
     private let now = Timestamp(millisecondsSinceEpoch: 1_000_000_000)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import Configuration
 internal import OCIServices
-internal import CloudOwnership
 
 /// Everything that `check` has to say of what is not as it should be.
 extension Diagnostic {

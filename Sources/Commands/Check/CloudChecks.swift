@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import Configuration
 internal import EventLoop
 internal import OCIServices
 internal import Transport
-internal import CloudOwnership
 
 /// The checks of one manager's cloud: connectivity, storage, lifecycle, as far as they were asked for.
 @LoopActor

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import Configuration
 internal import Encodings
 internal import EventLoop
@@ -7,7 +8,6 @@ internal import OCIServices
 internal import TaskEngine
 internal import TaskPayload
 internal import Transport
-internal import CloudOwnership
 
 /// Whether a container instance can be created, runs a task, and stores its result: everything at once, for real.
 @LoopActor

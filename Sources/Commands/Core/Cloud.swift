@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import Configuration
 internal import EventLoop
 internal import OCIProfile
 internal import OCIServices
-internal import CloudOwnership
 
 /// The cloud as the subcommands see it: opened, and its namespace and tenancy known.
 @LoopActor

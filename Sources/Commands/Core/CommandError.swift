@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 package import Configuration
 internal import EventLoop
 internal import Glibc
 package import OCIServices
 internal import Reporting
 package import Transport
-internal import CloudOwnership
 
 /// Why a subcommand could not do what it was asked.
 package enum CommandError: Error, Sendable {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import Configuration
 internal import EventLoop
 internal import OCIServices
 internal import Transport
-internal import CloudOwnership
 
 /// Whether the daemon of an owner is alive, as far as this host can tell.
 enum DaemonPresence: Sendable {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import Configuration
 internal import JSON
 internal import OCIServices
-internal import CloudOwnership
 
 /// What managers have in the cloud, as text and as JSON.
 struct OwnedResourcesReport: Sendable {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CloudOwnership
 internal import Configuration
 internal import EventLoop
 internal import Glibc
 internal import OCIServices
 internal import Reporting
 internal import Transport
-internal import CloudOwnership
 
 /// What cleanup is told.
 struct CleanupOrder: Sendable {

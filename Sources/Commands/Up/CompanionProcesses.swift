@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Configuration
+internal import Daemon
 internal import EventLoop
 internal import Glibc
 internal import Reporting
 internal import Transport
-internal import Daemon
 
 /// Scaler's own programs while they run beside the managers.
 @LoopActor

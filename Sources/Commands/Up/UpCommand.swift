@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Configuration
+internal import Daemon
 internal import EventLoop
 internal import Reporting
 internal import Transport
-internal import Daemon
 
 /// `scaler-oci-hpc up`: a whole cluster from one file, as `scaler FILE` starts it.
 enum UpCommand {
