@@ -29,7 +29,6 @@ import Testing
         for byte in UInt8.min...UInt8.max {
             let character = Character(Unicode.Scalar(byte))
             let value = byte < 0x80 ? character.hexDigitValue : nil
-            #expect(Grammar.hexadecimalDigit(byte) == value)
             #expect(Grammar.decimalDigit(byte) == value.flatMap { $0 < 10 ? $0 : nil })
         }
     }
