@@ -160,7 +160,9 @@ final class Deleter {
 
     // MARK: - Objects
 
-    /// Deletes one batch; what the service refused stays for the next. Whether all of it was deleted.
+    /// Deletes one batch; what the service refused stays for the next.
+    ///
+    /// Returns whether all of it was deleted.
     private func deleteBatch() async -> Bool {
         let names = Array(names.sorted().prefix(batchCountMax))
         if names.isEmpty { return true }
