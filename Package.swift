@@ -149,6 +149,15 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),
+        .target(
+            name: "TestCloud",
+            dependencies: [
+                "Encodings", "EventLoop", "HTTPClient", "JSON", "OCIServices", "OCISigning", "TestSupport",
+                "Transport",
+            ],
+            path: "Tests/TestCloud",
+            swiftSettings: strict
+        ),
         tests("CapnProtoTests", ["CapnProto", "TestSupport"]),
         tests(
             "SchedulerMessagesTests",
@@ -220,9 +229,8 @@ let package = Package(
         tests(
             "CloudOwnershipTests",
             [
-                "CloudOwnership", "EventLoop", "HTTPClient", "JSON", "OCIServices", "OCISigning",
-                "TaskEngine",
-                "TaskPayload", "TestSupport", "Transport",
+                "CloudOwnership", "Configuration", "EventLoop", "JSON", "OCIServices", "TaskEngine",
+                "TaskPayload", "TestCloud", "TestSupport", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
@@ -230,7 +238,8 @@ let package = Package(
             "TasksTests",
             [
                 "CloudOwnership", "Configuration", "EventLoop", "OCIServices", "SchedulerLink",
-                "SchedulerMessages", "TaskEngine", "TaskPayload", "Tasks", "TestSupport", "Transport",
+                "SchedulerMessages", "TaskEngine", "TaskPayload", "Tasks", "TestCloud", "TestSupport",
+                "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
