@@ -153,7 +153,7 @@ let package = Package(
             name: "TestCloud",
             dependencies: [
                 "Encodings", "EventLoop", "HTTPClient", "JSON", "OCIServices", "OCISigning", "TestSupport",
-                "Transport",
+                "Transport", .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/TestCloud",
             swiftSettings: strict
@@ -230,8 +230,7 @@ let package = Package(
             "CloudOwnershipTests",
             [
                 "CloudOwnership", "Configuration", "EventLoop", "JSON", "OCIServices", "TaskEngine",
-                "TaskPayload", "TestCloud", "TestSupport", "Transport",
-                .product(name: "Logging", package: "swift-log"),
+                "TaskPayload", "TestCloud", "TestSupport",
             ]
         ),
         tests(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import JSON
+import OCIServices
 
 extension TestCloud {
     /// Does what a request asks for.

@@ -2,6 +2,7 @@
 
 package import EventLoop
 package import HTTPClient
+internal import Logging
 package import OCIServices
 internal import OCISigning
 package import TestSupport
@@ -20,8 +21,8 @@ package final class TestCloud {
     /// For all tests: making one takes so long that everyone else on the loop would be late.
     private static let key = try? RSAKey(generating: ())
 
-    /// What the driver, the deleter and others write that get its `logger`.
-    package let log = RecordedLog()
+    /// What is written by those that get its `logger`: information and worse.
+    package let log = RecordedLog(level: .info)
     /// All requests so far, in the order they came; a call that is tried again counts again.
     package private(set) var requests: [CloudRequest] = []
     /// All instances that were ever made, oldest first; those that were deleted stay here.
