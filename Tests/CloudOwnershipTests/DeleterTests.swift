@@ -18,7 +18,8 @@ import Testing
             defer { cloud.stop() }
             cloud.refuse("i", [answer, answer])
             cloud.deleter.delete(instance: "i")
-            #expect(try await cloud.outcome() == "accepted i")
+            let outcome = try await cloud.outcome()
+            #expect(outcome == "accepted i")
             #expect(cloud.deletions == ["i", "i", "i"])
         }
     }
@@ -33,7 +34,10 @@ import Testing
                 cloud.deleter.delete(instance: "stuck\(number)")
             }
             for number in 0..<8 { cloud.deleter.delete(instance: "free\(number)") }
-            for _ in 0..<8 { #expect(try await cloud.outcome().hasPrefix("accepted free")) }
+            for _ in 0..<8 {
+                let outcome = try await cloud.outcome()
+                #expect(outcome.hasPrefix("accepted free"))
+            }
         }
     }
 
@@ -43,7 +47,8 @@ import Testing
             defer { cloud.stop() }
             cloud.deleter.delete(instance: "i")
             cloud.deleter.delete(instance: "i")
-            #expect(try await cloud.outcome() == "accepted i")
+            let first = try await cloud.outcome()
+            #expect(first == "accepted i")
             cloud.deleter.delete(instance: "j")
             #expect(try await cloud.outcome() == "accepted j")
             #expect(cloud.deletions == ["i", "j"])
@@ -56,7 +61,8 @@ import Testing
             defer { cloud.stop() }
             cloud.refuse("i", [.notFound])
             cloud.deleter.delete(instance: "i")
-            #expect(try await cloud.outcome() == "not there i")
+            let outcome = try await cloud.outcome()
+            #expect(outcome == "not there i")
             #expect(cloud.deleter.denial == nil)
         }
     }
@@ -67,7 +73,8 @@ import Testing
             defer { cloud.stop() }
             cloud.service.keptNames = ["b"]
             for name in ["a", "b", "c"] { cloud.deleter.delete(objects: [name]) }
-            #expect(try await cloud.outcome() == "deleted a c")
+            let first = try await cloud.outcome()
+            #expect(first == "deleted a c")
             #expect(try await cloud.outcome() == "deleted b")
             #expect(cloud.batches == [["a", "b", "c"], ["b"]])
         }
