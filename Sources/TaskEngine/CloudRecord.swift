@@ -57,8 +57,7 @@ struct CloudRecord {
         /// Whether it holds a slot: the service works on it, and has not accepted to end it.
         var isCounted: Bool {
             switch deletion {
-            case .none: !seen.phase.isLeaving
-            case .ordered: true
+            case .none, .ordered: !seen.phase.isLeaving
             case .accepted: false
             }
         }

@@ -179,7 +179,7 @@ extension CloudModel {
         note("the create of \(task) is answered")
         runs[task].stage = .running
         runs[task].instanceID = instances[made].id
-        perform(ledger.createAnswered(listed(instances[made], instances[made].phase), at: moment))
+        perform(ledger.createAnswered(listed(instances[made], instances[made].phase), at: moment) ?? [])
     }
 
     private func proceed(_ task: Int) {
