@@ -152,7 +152,7 @@ enum House {
         "ObjectStoreConnection.swift", "OCIAccess.swift", "PackedPayload.swift", "ParentDeathSignal.swift",
         "PayloadStore.swift", "ProfileCredentials.swift", "RequestCounts.swift",
         "ResourcePrincipalTokens.swift", "ServiceAnswer.swift", "SessionTokens.swift", "Sweep.swift",
-        "TaskAnswer.swift", "TaskFailure.swift", "TaskRun.swift", "TokenFetch.swift",
+        "TaskFailure.swift", "TaskRun.swift", "TokenFetch.swift",
     ]
 
     /// Files that still hold words of the private vocabulary.
