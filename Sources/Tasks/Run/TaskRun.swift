@@ -256,8 +256,6 @@ final class TaskRun {
         advance(.cleaned)
     }
 
-    // MARK: - News and output
-
     /// The next piece of news; nil when the moment `time` of the ledger's clock comes first.
     private func nextNews(until time: Duration?) async throws(TaskInterruption) -> TaskNews? {
         let deadline = time.map { steps.cloud.clock.deadline($0) } ?? .never
