@@ -82,7 +82,7 @@ final class DrivenCloud {
             state: "ACTIVE",
             createdAt: driver.clock.now
         )
-        driver.createAnswered(instance)
+        _ = driver.createAnswered(instance)
         return (id, news)
     }
 
