@@ -236,9 +236,9 @@ let package = Package(
         tests(
             "TasksTests",
             [
-                "CloudOwnership", "Configuration", "EventLoop", "OCIServices", "SchedulerLink",
-                "SchedulerMessages", "TaskEngine", "TaskPayload", "Tasks", "TestCloud", "TestSupport",
-                "Transport",
+                "CloudOwnership", "Compression", "Configuration", "Encodings", "EventLoop", "Messaging",
+                "OCIServices", "SchedulerLink", "SchedulerMessages", "TaskEngine", "TaskPayload", "Tasks",
+                "TestCloud", "TestSupport", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
