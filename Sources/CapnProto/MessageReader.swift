@@ -121,9 +121,7 @@ extension MessageReader {
     /// Reads an unsigned number of up to 8 bytes.
     static func littleEndian(_ bytes: [UInt8], at byteOffset: Int, byteCount: Int) -> UInt64 {
         var value: UInt64 = 0
-        for index in 0..<byteCount {
-            value |= UInt64(bytes[byteOffset + index]) << UInt64(index * 8)
-        }
+        for index in 0..<byteCount { value |= UInt64(bytes[byteOffset + index]) << UInt64(index * 8) }
         return value
     }
 }

@@ -32,9 +32,7 @@ struct WirePointer: Equatable, Sendable {
     static let bytesPerWord = 8
 
     /// Words that hold a number of bytes.
-    static func words(holding byteCount: Int) -> Int {
-        (byteCount + bytesPerWord - 1) / bytesPerWord
-    }
+    static func words(holding byteCount: Int) -> Int { (byteCount + bytesPerWord - 1) / bytesPerWord }
 
     /// What bits 0 and 1 tell.
     enum Kind: UInt64 {
@@ -115,9 +113,7 @@ extension WirePointer {
 
     /// Makes the tag word of a composite list.
     static func compositeTag(count: Int, size: StructSize) -> WirePointer {
-        WirePointer(
-            raw: encoded(offset: count) | UInt64(size.dataWords) << 32 | UInt64(size.pointers) << 48
-        )
+        WirePointer(raw: encoded(offset: count) | UInt64(size.dataWords) << 32 | UInt64(size.pointers) << 48)
     }
 
     private static func encoded(offset: Int) -> UInt64 {

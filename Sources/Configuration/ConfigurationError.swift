@@ -114,9 +114,7 @@ package enum ConfigurationError: Error, Sendable, Equatable {
         }
     }
 
-    private func meant(_ nearest: String?) -> String {
-        nearest.map { "did you mean \($0)?" } ?? "see --help"
-    }
+    private func meant(_ nearest: String?) -> String { nearest.map { "did you mean \($0)?" } ?? "see --help" }
 
     private func spelled(_ names: [String]) -> String { names.map { "--\($0)" }.joined(separator: ", ") }
 }

@@ -130,13 +130,8 @@ extension Option {
             .help("Pause between heartbeats."),
         Option("death-timeout-seconds", short: "dts", .seconds, into: \.deathTimeout)
             .help("Silence of the scheduler after which it counts as gone."),
-        Option(
-            "scale-down-cooldown-seconds",
-            short: "sdc",
-            .secondsOrZero,
-            into: \.scaleDownCooldown
-        )
-        .help("How long fewer workers must be asked for before any go; 0 obeys at once."),
+        Option("scale-down-cooldown-seconds", short: "sdc", .secondsOrZero, into: \.scaleDownCooldown)
+            .help("How long fewer workers must be asked for before any go; 0 obeys at once."),
     ]
 
     private static let connections: [Option] = [

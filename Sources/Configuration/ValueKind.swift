@@ -343,9 +343,7 @@ private func decimal(_ text: String, within range: ClosedRange<Double>) throws(V
     return number
 }
 
-private func brief(_ number: Double) -> String {
-    number == number.rounded() ? "\(Int(number))" : "\(number)"
-}
+private func brief(_ number: Double) -> String { number == number.rounded() ? "\(Int(number))" : "\(number)" }
 
 private func tagParts(_ text: String, remedy: String) throws(ValueFault) -> (key: String, value: String) {
     let (left, right) = cut(text[...], at: "=")

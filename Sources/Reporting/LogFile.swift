@@ -11,9 +11,7 @@ package enum LogFile {
         let path: String
         let reason: String
 
-        package var description: String {
-            "cannot log to \(path): \(reason); choose another --logging-paths"
-        }
+        package var description: String { "cannot log to \(path): \(reason); choose another --logging-paths" }
     }
 
     /// The logger of a process with these settings; its files stay open for as long as the process lives.

@@ -27,9 +27,7 @@ package struct WorkerDisconnect: MessageBody {
     }
 
     /// Writes the identity too in the second generation: readers that know no such field ignore it.
-    package func write(to body: StructBuilder) {
-        body.write(data: worker, at: 0)
-    }
+    package func write(to body: StructBuilder) { body.write(data: worker, at: 0) }
 }
 
 /// A first-generation scheduler's answer to `WorkerDisconnect` (`DisconnectResponse`).
@@ -46,9 +44,7 @@ extension DisconnectResponse {
         worker = try body.bytes(at: 0)
     }
 
-    package func write(to body: StructBuilder) {
-        body.write(data: worker, at: 0)
-    }
+    package func write(to body: StructBuilder) { body.write(data: worker, at: 0) }
 }
 
 /// A client's request to leave or to end the cluster (`ClientDisconnect`); workers see only the latter.

@@ -90,9 +90,7 @@ package protocol CommonMessageBody: MessageBody {}
 
 extension CommonMessageBody {
     /// Returns the message for a scheduler of any generation, ready for a frame.
-    package func encoded() -> [UInt8] {
-        encoded(for: .second)
-    }
+    package func encoded() -> [UInt8] { encoded(for: .second) }
 }
 
 /// The `Message` struct around a body.

@@ -40,9 +40,7 @@ extension StructReader {
         try reading { () throws(CapnProtoError) in try text(at: index) }
     }
 
-    func taskID(at index: Int) throws(SchedulerMessageError) -> TaskID {
-        TaskID(try bytes(at: index))
-    }
+    func taskID(at index: Int) throws(SchedulerMessageError) -> TaskID { TaskID(try bytes(at: index)) }
 
     /// Reads an object id; nil if the field is not 32 bytes long.
     func objectIDIfValid(at index: Int) throws(SchedulerMessageError) -> ObjectID? {

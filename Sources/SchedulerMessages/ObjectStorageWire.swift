@@ -105,12 +105,7 @@ package struct ObjectStorageHeader<Kind: ObjectStorageKind>: Equatable, Sendable
 extension ObjectStorageRequest {
     /// Creates the request to store an object of a number of bytes, which must follow as one message.
     package static func set(_ objectID: ObjectID, byteCount: Int, requestID: UInt64) -> Self {
-        Self(
-            kind: .setObject,
-            requestID: requestID,
-            objectID: objectID,
-            payloadByteCount: UInt64(byteCount)
-        )
+        Self(kind: .setObject, requestID: requestID, objectID: objectID, payloadByteCount: UInt64(byteCount))
     }
 
     /// Creates the request for an object, whatever its length.

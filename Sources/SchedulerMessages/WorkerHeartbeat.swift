@@ -182,7 +182,5 @@ extension WorkerHeartbeatEcho {
         objectStorageAddress = try body.nested(at: 0)
     }
 
-    package func write(to body: StructBuilder) {
-        body.write(objectStorageAddress, at: 0)
-    }
+    package func write(to body: StructBuilder) { body.write(objectStorageAddress, at: 0) }
 }

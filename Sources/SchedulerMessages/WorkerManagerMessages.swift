@@ -90,7 +90,5 @@ extension WorkerManagerCommand {
         requests = try body.nestedList(at: 0)
     }
 
-    package func write(to body: StructBuilder) {
-        body.write(requests, at: 0)
-    }
+    package func write(to body: StructBuilder) { body.write(requests, at: 0) }
 }

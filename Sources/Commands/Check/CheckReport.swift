@@ -41,9 +41,7 @@ struct CheckReport: Sendable, Equatable {
     mutating func add(_ result: CheckResult) { results.append(result) }
 
     /// Whether nothing failed.
-    var isPassed: Bool {
-        !results.contains { if case .failed = $0.outcome { true } else { false } }
-    }
+    var isPassed: Bool { !results.contains { if case .failed = $0.outcome { true } else { false } } }
 
     /// The lines about one result: the first says what, two more say why and what to do.
     static func lines(_ result: CheckResult) -> [String] {
@@ -75,10 +73,7 @@ struct CheckReport: Sendable, Equatable {
 
     /// The report for programs.
     var json: JSON {
-        .object(present: [
-            ("ok", .bool(isPassed)),
-            ("checks", .array(results.map(Self.json))),
-        ])
+        .object(present: [("ok", .bool(isPassed)), ("checks", .array(results.map(Self.json)))])
     }
 
     private static func json(_ result: CheckResult) -> JSON {

@@ -64,11 +64,7 @@ struct CommandInput: Sendable {
     let environment: [String: String]
     var scan: ArgumentScan
 
-    init(
-        _ form: CommandForm,
-        _ arguments: [String],
-        environment: [String: String]
-    ) throws(CommandError) {
+    init(_ form: CommandForm, _ arguments: [String], environment: [String: String]) throws(CommandError) {
         self.form = form
         self.arguments = arguments
         self.environment = environment
@@ -82,17 +78,9 @@ struct CommandInput: Sendable {
     func text(_ name: String) -> String? { scan.texts(name)?.last }
 
     /// The settings that flags, environment and what provision saved say together.
-    func settings(
-        saved: SavedSettings? = nil,
-        required: [String] = []
-    ) throws(CommandError) -> Settings {
+    func settings(saved: SavedSettings? = nil, required: [String] = []) throws(CommandError) -> Settings {
         try configured(
-            try Invocation.settings(
-                scan: scan,
-                environment: environment,
-                saved: saved,
-                required: required
-            )
+            try Invocation.settings(scan: scan, environment: environment, saved: saved, required: required)
         )
     }
 

@@ -39,9 +39,7 @@ struct ResourceLookup {
     func subnets(in domains: [String]) async throws(CommandError) -> [String] {
         var names: [String] = []
         for id in settings.subnetIDs {
-            let found = try await inCloud(
-                await Subnet.find(id, calls: cloud.calls, deadline: cloud.deadline)
-            )
+            let found = try await inCloud(await Subnet.find(id, calls: cloud.calls, deadline: cloud.deadline))
             guard let subnet = found else { throw .unusable(.missingSubnet(id, settings)) }
             guard subnet.lifecycleState == "AVAILABLE" else { throw .unusable(.unavailableSubnet(subnet)) }
             if let own = subnet.availabilityDomain, !domains.contains(own) {
@@ -122,11 +120,7 @@ extension Diagnostic {
         )
     }
 
-    fileprivate static func missingShape(
-        _ name: String,
-        in domain: String,
-        known: [String]
-    ) -> Diagnostic {
+    fileprivate static func missingShape(_ name: String, in domain: String, known: [String]) -> Diagnostic {
         Diagnostic(
             "shape \(name) cannot be used",
             why: "\(domain) has \(known.joined(separator: ", "))",

@@ -71,9 +71,7 @@ struct SavedConfiguration: Sendable, Equatable {
     }
 
     /// Whether both say the same in the same order.
-    static func == (left: SavedConfiguration, right: SavedConfiguration) -> Bool {
-        left.text == right.text
-    }
+    static func == (left: SavedConfiguration, right: SavedConfiguration) -> Bool { left.text == right.text }
 
     private static func text(_ value: JSON) -> String? {
         switch value {

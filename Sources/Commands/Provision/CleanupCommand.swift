@@ -23,10 +23,7 @@ struct CleanupOrder: Sendable {
         // Without the file, the names follow from the flags.
         let needsFile = input.has("config") || !input.has("compartment-id")
         saved = needsFile ? try SavedConfiguration(reading: savedPath) : nil
-        settings = try input.settings(
-            saved: saved?.settings(path: savedPath),
-            required: ["compartment-id"]
-        )
+        settings = try input.settings(saved: saved?.settings(path: savedPath), required: ["compartment-id"])
         names = (
             input.text("prefix") ?? saved?["prefix"] ?? CommandForm.defaultPrefix,
             settings.objectStorageBucket.isEmpty ? nil : settings.objectStorageBucket

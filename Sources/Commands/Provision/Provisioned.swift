@@ -40,9 +40,7 @@ struct Provisioned {
 
     /// The resources that are there, in the order in which they can be removed: the policy last, since it may be what
     /// allows the others to be.
-    func findAll() async throws(CommandError) -> [ProvisionedResource] {
-        try await inCloud(await find())
-    }
+    func findAll() async throws(CommandError) -> [ProvisionedResource] { try await inCloud(await find()) }
 
     private func find() async throws(OCIError) -> [ProvisionedResource] {
         var found: [ProvisionedResource] = []

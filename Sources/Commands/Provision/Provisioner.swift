@@ -211,9 +211,7 @@ final class Provisioner {
             prefix: settings.objectStoragePrefix + "/"
         )
         let rules = try await inCloud(await lifecycleRules())
-        if rules.contains(wanted) {
-            return .done("exists; task objects live \(Self.lifecycleDays) days")
-        }
+        if rules.contains(wanted) { return .done("exists; task objects live \(Self.lifecycleDays) days") }
         guard isBucketOurs else {
             return .done(
                 "left out: the bucket is not ours; a rule that deletes '\(settings.objectStoragePrefix)/' after "
@@ -325,12 +323,7 @@ final class Provisioner {
 
     private func save() throws(CommandError) {
         if order.isDryRun { return }
-        var saved = ProvisionedFiles.saved(
-            settings,
-            names,
-            prefix: order.prefix,
-            tenancyID: cloud.tenancyID
-        )
+        var saved = ProvisionedFiles.saved(settings, names, prefix: order.prefix, tenancyID: cloud.tenancyID)
         let configuration = Array(ProvisionedFiles.configuration(settings).utf8)
         saved.entries += [
             (SavedConfiguration.environmentKey, .string(order.environmentPath)),

@@ -44,14 +44,10 @@ final class RetransmitBuffer {
     }
 
     /// Notes a heartbeat on a connection that carried all messages.
-    func heartbeatSent() {
-        heartbeats.append(lastNumber)
-    }
+    func heartbeatSent() { heartbeats.append(lastNumber) }
 
     /// Notes a heartbeat that may arrive although messages before it were lost with their connection.
-    func heartbeatSentWhileDisconnected() {
-        heartbeats.append(0)
-    }
+    func heartbeatSentWhileDisconnected() { heartbeats.append(0) }
 
     /// Notes an echo.
     func echoReceived() {
@@ -63,7 +59,5 @@ final class RetransmitBuffer {
     }
 
     /// Notes that the connection is lost; `mayStillEcho` if heartbeats that went over it may still be echoed.
-    func connectionLost(mayStillEcho: Bool) {
-        heartbeats = mayStillEcho ? heartbeats.map { _ in 0 } : []
-    }
+    func connectionLost(mayStillEcho: Bool) { heartbeats = mayStillEcho ? heartbeats.map { _ in 0 } : [] }
 }

@@ -111,9 +111,7 @@ final class SchedulerChannel {
     }
 
     /// Notes the echo of a heartbeat.
-    func echoReceived() {
-        unconfirmed.echoReceived()
-    }
+    func echoReceived() { unconfirmed.echoReceived() }
 
     /// Hands events to `handler` until the channel ends: after `timeout` without a link, or when a message is malformed.
     ///

@@ -75,9 +75,7 @@ package final class ObjectStoreClient {
     }
 
     /// Where the server is, as Scaler writes addresses; nil while that is not known.
-    package var address: String? {
-        endpoint?.description
-    }
+    package var address: String? { endpoint?.description }
 
     /// Tells the address that the scheduler advertises; a configured or earlier one stays.
     package func learn(_ endpoint: Endpoint) {
@@ -88,9 +86,7 @@ package final class ObjectStoreClient {
     }
 
     /// Begins to read an object; the request is shared by everyone who waits for it.
-    package func get(_ objectID: ObjectID) -> Request {
-        submit(Request(objectID, payload: nil))
-    }
+    package func get(_ objectID: ObjectID) -> Request { submit(Request(objectID, payload: nil)) }
 
     /// Waits for a get; `timeout` counts only while the server is connected.
     package func blob(of request: Request, timeout: Duration) async throws(ObjectStoreError) -> Blob {

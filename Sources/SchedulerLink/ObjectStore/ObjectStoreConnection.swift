@@ -40,14 +40,10 @@ struct ObjectStoreConnection {
     }
 
     /// The wire generation of the server.
-    var generation: WireGeneration? {
-        link.version.flatMap { WireGeneration(rawValue: $0.rawValue) }
-    }
+    var generation: WireGeneration? { link.version.flatMap { WireGeneration(rawValue: $0.rawValue) } }
 
     /// Ends the connection at once; more than once is harmless.
-    func close() async {
-        await link.close(lingering: .zero)
-    }
+    func close() async { await link.close(lingering: .zero) }
 
     // MARK: - Requests
 

@@ -47,9 +47,7 @@ final class ManagerSession {
     private var answered: WireGeneration?
 
     /// The generation of the scheduler, as far as is known.
-    var generation: WireGeneration {
-        channel.generation ?? profile.assumedGeneration ?? answered ?? guess
-    }
+    var generation: WireGeneration { channel.generation ?? profile.assumedGeneration ?? answered ?? guess }
 
     init(
         profile: WorkerProfile,
@@ -78,14 +76,10 @@ final class ManagerSession {
     }
 
     /// Ends the session; managers have no disconnect request, the scheduler forgets them after ten seconds.
-    func leave() async {
-        await channel.leave(disconnectRequest: nil)
-    }
+    func leave() async { await channel.leave(disconnectRequest: nil) }
 
     /// Desires no number of workers any more, until the next command.
-    func forgetCommand() {
-        desiredWorkerCount = nil
-    }
+    func forgetCommand() { desiredWorkerCount = nil }
 
     private func sendHeartbeats() async {
         while true {
