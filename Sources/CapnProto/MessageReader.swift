@@ -15,7 +15,6 @@
 /// and lives as long as the decoding function: what is kept must be copied out, or it keeps the whole message
 /// alive.
 package final class MessageReader {
-    /// The whole message, segment table included.
     let bytes: [UInt8]
     private let segments: [Segment]
     private let limits: ReadLimits
@@ -100,7 +99,6 @@ extension MessageReader {
         return segments[index]
     }
 
-    /// Takes words from the budget.
     func charge(words: Int) throws(CapnProtoError) {
         guard words <= traversalWordsLeft else { throw .traversalLimitExceeded }
         traversalWordsLeft -= words

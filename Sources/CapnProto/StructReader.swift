@@ -28,8 +28,6 @@ package struct StructReader {
     }
 }
 
-// MARK: - Numbers
-
 extension StructReader {
     /// Returns the flag at a bit of the data section.
     package func bool(atBit bit: Int) -> Bool {
@@ -53,8 +51,6 @@ extension StructReader {
         return MessageReader.littleEndian(message.bytes, at: dataStart + byte, byteCount: byteCount)
     }
 }
-
-// MARK: - Pointers
 
 extension StructReader {
     /// Returns whether the pointer exists and leads somewhere.

@@ -20,7 +20,7 @@ package enum LogFile {
         for path in settings.loggingPaths { sinks.append(try open(path)) }
         let handler = LineLogHandler(
             sinks: sinks,
-            format: settings.logFormat == .json ? .json : .text,
+            format: settings.logFormat,
             level: level(settings.loggingLevel)
         )
         return Logger(label: "scaler-oci-hpc") { _ in handler }

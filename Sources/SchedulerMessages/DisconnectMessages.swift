@@ -8,8 +8,7 @@ package import CapnProto
 /// `WorkerDisconnectNotification` in the second, which is not. The wrong one is ignored and leaves the worker
 /// registered until its timeout. A heartbeat after it registers the worker again.
 package struct WorkerDisconnect: MessageBody {
-    /// Its place in the union, and its size.
-    package static let layout = MessageLayout(firstTag: 11, secondTag: 26, dataWords: 0, pointers: 1)
+    package static var layout: MessageLayout { .init(firstTag: 11, secondTag: 26, dataWords: 0, pointers: 1) }
 
     /// The worker that leaves.
     ///
@@ -32,8 +31,7 @@ package struct WorkerDisconnect: MessageBody {
 
 /// A first-generation scheduler's answer to `WorkerDisconnect` (`DisconnectResponse`).
 package struct DisconnectResponse: CommonMessageBody {
-    /// Its place in the union, and its size.
-    package static let layout = MessageLayout(tag: 12, dataWords: 0, pointers: 1)
+    package static var layout: MessageLayout { .init(tag: 12, dataWords: 0, pointers: 1) }
 
     /// The worker that may go.
     package let worker: [UInt8]
@@ -49,12 +47,10 @@ extension DisconnectResponse {
 
 /// A client's request to leave or to end the cluster (`ClientDisconnect`); workers see only the latter.
 package struct ClientDisconnect: MessageBody {
-    /// Its place in the union, and its size.
-    package static let layout = MessageLayout(firstTag: 20, secondTag: 18, dataWords: 1, pointers: 0)
+    package static var layout: MessageLayout { .init(firstTag: 20, secondTag: 18, dataWords: 1, pointers: 0) }
 
     /// What a client asks for.
     package enum Kind: Equatable, Sendable {
-        /// The client leaves.
         case disconnect
         /// The cluster ends: the scheduler exits next.
         case shutdown

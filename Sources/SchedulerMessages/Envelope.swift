@@ -93,7 +93,6 @@ extension CommonMessageBody {
     package func encoded() -> [UInt8] { encoded(for: .second) }
 }
 
-/// The `Message` struct around a body.
 struct Envelope {
     static let size = StructSize(dataWords: 1, pointers: 1)
     static let tagByte = 0

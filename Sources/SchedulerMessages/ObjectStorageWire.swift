@@ -21,14 +21,11 @@ package enum ObjectStorageRequestKind: UInt16, ObjectStorageKind, CaseIterable {
     case setObject = 0
     /// Send the object, at most `payloadByteCount` bytes of it.
     case getObject = 1
-    /// Forget the object.
     case deleteObject = 2
     /// Store under a new id the object whose id follows as a payload of 48 bytes.
     case duplicateObjectID = 3
-    /// Send the totals.
     case infoGetTotal = 4
 
-    /// Its name in errors.
     package static var field: SchedulerMessageError.Field { .objectRequestType }
 }
 
@@ -43,7 +40,6 @@ package enum ObjectStorageResponseKind: UInt16, ObjectStorageKind, CaseIterable 
     case duplicateOK = 4
     case infoGetTotalOK = 5
 
-    /// Its name in errors.
     package static var field: SchedulerMessageError.Field { .objectResponseType }
 }
 

@@ -3,22 +3,18 @@
 internal import Configuration
 internal import JSON
 
-/// The texts of the files that provision writes.
 enum ProvisionedFiles {
     /// What the other subcommands read.
     static func saved(
         _ settings: Settings,
         _ names: ProvisionedNames,
-        prefix: String,
         tenancyID: String
-    )
-        -> SavedConfiguration
-    {
+    ) -> SavedConfiguration {
         var entries: [(String, JSON)] = [
             ("oci_region", .string(settings.region)),
             ("tenancy_id", .string(tenancyID)),
             ("compartment_id", .string(settings.compartmentID)),
-            ("prefix", .string(prefix)),
+            ("prefix", .string(names.prefix)),
             ("object_storage_namespace", .string(settings.objectStorageNamespace)),
             ("object_storage_bucket", .string(names.bucket)),
             ("object_storage_prefix", .string(settings.objectStoragePrefix)),

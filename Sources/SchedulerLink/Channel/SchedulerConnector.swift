@@ -9,7 +9,6 @@ internal import Transport
 
 /// Fresh identities; random, for the scheduler and the storage server key everything by them.
 enum RandomIdentity {
-    /// 32 hexadecimal digits.
     static func hexadecimal() -> String { Hexadecimal.encode(secureRandomBytes(count: 16)) }
 
     /// A random UUID (RFC 9562, version 4) with dashes.

@@ -21,7 +21,6 @@ package enum ObjectStoreError: Error, Equatable {
     case missing
     /// Its bytes could not be written to, or read from, a temporary file.
     case file(TransportError)
-    /// The caller was cancelled.
     case cancelled
 }
 
@@ -32,7 +31,6 @@ package final class ObjectStoreClient {
     @LoopActor
     package final class Request {
         fileprivate let objectID: ObjectID
-        /// nil for a get.
         fileprivate let payload: Blob?
         fileprivate var requestID: UInt64 = 0
         fileprivate let answered = Latch()

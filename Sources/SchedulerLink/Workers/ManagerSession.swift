@@ -38,7 +38,6 @@ final class ManagerSession {
     private let due = Wakeup()
     /// How many workers the scheduler wants; nil without a command that holds.
     private(set) var desiredWorkerCount: Int?
-    /// Whether the scheduler answers.
     var isRegistered: Bool { hasEcho && !isSilent }
     private var isSilent: Bool { unanswered > Self.toleratedCount }
     /// The generation that heartbeats are encoded for.
@@ -63,7 +62,6 @@ final class ManagerSession {
         self.log = log
     }
 
-    /// Serves until the channel ends.
     func run() async -> SchedulerChannel.End {
         let heartbeats = spawn { await self.sendHeartbeats() }
         let end = await channel.run(timeout: profile.deathTimeout) { event throws(SchedulerMessageError) in
