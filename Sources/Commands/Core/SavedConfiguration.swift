@@ -7,8 +7,6 @@ internal import Transport
 
 /// What provision leaves for the other subcommands: `.scaler_oci_config.json`, with the keys of Scaler's provisioner.
 struct SavedConfiguration: Sendable, Equatable {
-    /// More than any such file holds.
-    private static let bytesMax = 1 << 20
     static let environmentKey = "env_file"
     static let configurationKey = "config_toml"
     /// Key of the SHA-256 of the configuration file as provision would write it.
@@ -22,7 +20,7 @@ struct SavedConfiguration: Sendable, Equatable {
     init(reading path: String) throws(CommandError) {
         let bytes: [UInt8]
         do throws(TransportError) {
-            bytes = try readFile(path, byteCountMax: Self.bytesMax)
+            bytes = try readFile(path, byteCountMax: ConfigurationReader.bytesMax)
         } catch {
             guard error.isFileMissing else { throw .file(path: path, error) }
             throw .unusable(
@@ -101,7 +99,7 @@ extension JSON {
 /// Reads configuration files.
 package enum ConfigurationReader {
     /// More than any configuration file needs; a device file by mistake must not fill the memory.
-    private static let bytesMax = 1 << 20
+    static let bytesMax = 1 << 20
 
     /// The bytes of the file at `path`.
     package static func read(_ path: String) throws(ConfigurationError) -> [UInt8] {

@@ -83,12 +83,12 @@ enum ProvisionedFiles {
         }
         if !settings.freeformTags.isEmpty {
             lines.append(
-                "freeform_tag = \(texts(settings.freeformTags.map { "\($0.key)=\($0.value)" }, .always))"
+                "freeform_tag = \(array(settings.freeformTags.map { "\($0.key)=\($0.value)" }))"
             )
         }
         if !settings.definedTags.isEmpty {
             let tags = settings.definedTags.map { "\($0.namespace).\($0.key)=\($0.value)" }
-            lines.append("defined_tag = \(texts(tags, .always))")
+            lines.append("defined_tag = \(array(tags))")
         }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -110,11 +110,12 @@ enum ProvisionedFiles {
         texts.count == 1 ? .string(texts[0]) : .array(texts.map { .string($0) })
     }
 
-    private enum Brackets { case whereSeveral, always }
+    private static func texts(_ texts: [String]) -> String {
+        texts.count == 1 ? tomlString(texts[0]) : array(texts)
+    }
 
-    private static func texts(_ texts: [String], _ brackets: Brackets = .whereSeveral) -> String {
-        if texts.count == 1, brackets == .whereSeveral { return tomlString(texts[0]) }
-        return "[\(texts.map(tomlString).joined(separator: ", "))]"
+    private static func array(_ texts: [String]) -> String {
+        "[\(texts.map(tomlString).joined(separator: ", "))]"
     }
 
     private static func seconds(_ duration: Duration) -> JSON {
