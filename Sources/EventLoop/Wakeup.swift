@@ -11,11 +11,8 @@ package final class Wakeup {
 
     /// Wakes the waiter, now or at its next `wait`.
     package func ring() {
-        if let waiter, waiter.isPending {
-            waiter.wake()
-        } else {
-            isRung = true
-        }
+        if let waiter, waiter.isPending { return waiter.wake() }
+        isRung = true
     }
 
     /// Suspends until `ring` is called, or returns at once if it was.

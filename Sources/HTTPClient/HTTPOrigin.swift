@@ -6,16 +6,10 @@
 package struct HTTPOrigin: Hashable, Sendable {
     /// Whether TLS is spoken.
     package enum Scheme: String, Sendable {
-        case http
-        case https
+        case http, https
 
         /// The port when none is written.
-        package var defaultPort: UInt16 {
-            switch self {
-            case .http: 80
-            case .https: 443
-            }
-        }
+        package var defaultPort: UInt16 { self == .http ? 80 : 443 }
     }
 
     /// Whether TLS is spoken.

@@ -63,7 +63,6 @@ package enum TaskOutcome: Equatable, Sendable {
         }
     }
 
-    /// Takes apart what the trampoline returned.
     private static func parse(
         _ range: Range<Int>,
         in head: [UInt8]

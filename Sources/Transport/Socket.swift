@@ -18,7 +18,6 @@ final class Socket {
         readiness = Readiness(fileDescriptor)
     }
 
-    /// A new stream socket for addresses of the family of `address`.
     convenience init(for address: SocketAddress) throws(SystemCallError) {
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let result = try promptSystemCall("socket") { Int(socket(address.family, kind, 0)) }
@@ -127,7 +126,6 @@ final class Socket {
         }
     }
 
-    /// Sends FIN after what was written.
     func shutdownWriting() throws(SystemCallError) {
         try promptSystemCall("shutdown") { Int(shutdown(fileDescriptor, Int32(SHUT_WR))) }
     }
@@ -138,10 +136,8 @@ final class Socket {
         until deadline: Deadline,
         during phase: TransportPhase
     ) async throws(TransportError) {
-        do throws(WaitError) {
+        try await waiting(phase) { () async throws(WaitError) in
             try await readiness.wait(for: interest, until: deadline)
-        } catch {
-            throw TransportError(error, phase)
         }
     }
 
