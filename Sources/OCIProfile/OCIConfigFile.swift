@@ -118,7 +118,6 @@ private struct LineReader {
 }
 
 extension String {
-    /// The text without white space at either end.
     var trimmed: String {
         let start = drop(while: \.isWhitespace)
         guard let last = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }

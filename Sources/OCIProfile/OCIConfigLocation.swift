@@ -30,7 +30,6 @@ package enum OCIConfigLocation {
 }
 
 extension [String: String] {
-    /// The value of a variable that is set and not empty.
     func nonEmpty(_ name: String) -> String? {
         self[name].flatMap { $0.isEmpty ? nil : $0 }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
+import HTTPClient
 import JSON
 import TestSupport
 import Testing
@@ -151,7 +152,7 @@ import Testing
                 Issue.record("\(error)")
                 return
             }
-            #expect(!failure.isRetryable)
+            #expect(!failure.error.isRetryable)
             #expect(failure.attemptCount == 1)
             service.stop()
         }
@@ -181,7 +182,7 @@ import Testing
                 Issue.record("\(error)")
                 return
             }
-            #expect(failure.isRetryable)
+            #expect(failure.error.isRetryable)
             #expect("\(error)".contains("ListContainerInstances got no answer from http://127.0.0.1:"))
             #expect("\(error)".contains("check that this host can reach"))
         }

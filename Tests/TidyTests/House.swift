@@ -147,12 +147,12 @@ enum House {
     static let filesWithoutTwin: Set = [
         "AnswerStore.swift", "Attempt.swift", "CloudRecord.swift", "Diagnosis.swift", "Dispatcher.swift",
         "HostConnections.swift", "InputLoader.swift", "InstanceMetadata.swift",
-        "InstancePrincipalTokens.swift", "Launcher.swift", "LaunchQueue.swift", "LedgerClock.swift",
+        "Launcher.swift", "LaunchQueue.swift", "LedgerClock.swift",
         "LedgerDriver.swift", "Lister.swift", "LiveOutput.swift", "ManagerService.swift", "Metrics.swift",
         "ObjectStoreConnection.swift", "OCIAccess.swift", "PackedPayload.swift", "ParentDeathSignal.swift",
-        "PayloadStore.swift", "ProfileCredentials.swift", "RequestCounts.swift",
-        "ResourcePrincipalTokens.swift", "ServiceAnswer.swift", "SessionTokens.swift", "Sweep.swift",
-        "TaskAnswer.swift", "TaskFailure.swift", "TaskRun.swift", "TokenFetch.swift",
+        "PayloadStore.swift", "RequestCounts.swift",
+        "ServiceAnswer.swift", "Sweep.swift",
+        "TaskAnswer.swift", "TaskFailure.swift", "TaskRun.swift",
     ]
 
     /// Files that still hold words of the private vocabulary.

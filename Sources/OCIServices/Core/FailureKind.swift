@@ -83,26 +83,17 @@ package enum FailureKind: String, Sendable, CaseIterable {
 
     /// Whether the same call may succeed a little later in the same place.
     package var isRetryable: Bool {
-        switch self {
-        case .throttled, .serverBusy, .incorrectState: true
-        default: false
-        }
+        [.throttled, .serverBusy, .incorrectState].contains(self)
     }
 
     /// Whether there is no room at present: no failure of the task, but of the place.
     package var isCapacity: Bool {
-        switch self {
-        case .outOfHostCapacity, .limitExceeded, .quotaExceeded: true
-        default: false
-        }
+        [.outOfHostCapacity, .limitExceeded, .quotaExceeded].contains(self)
     }
 
     /// Whether a policy may be missing.
     package var isPermission: Bool {
-        switch self {
-        case .notAuthorized, .notAuthorizedOrNotFound, .relatedResourceNotAuthorizedOrNotFound: true
-        default: false
-        }
+        [.notAuthorized, .notAuthorizedOrNotFound, .relatedResourceNotAuthorizedOrNotFound].contains(self)
     }
 
     private init(status: Int, hasCode: Bool) {

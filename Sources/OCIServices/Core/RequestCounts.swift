@@ -6,23 +6,16 @@ package struct RequestCounts: Sendable, Equatable {
     /// Attempts after the first of a call.
     package private(set) var retryCount = 0
 
-    /// Nothing sent yet.
-    package init() {}
-
     /// Requests of one operation.
-    package subscript(operation: Operation) -> Int {
-        counts[operation, default: 0]
-    }
+    package subscript(operation: Operation) -> Int { counts[operation, default: 0] }
 
     /// Requests of all operations.
-    package var total: Int {
-        counts.values.reduce(0, +)
-    }
+    package var total: Int { counts.values.reduce(0, +) }
 
     /// All operations that were called, by name.
     package var all: [(operation: Operation, count: Int)] {
         counts.map { (operation: $0.key, count: $0.value) }
-            .sorted { $0.operation.rawValue < $1.operation.rawValue }
+            .sorted { $0.operation.name < $1.operation.name }
     }
 
     mutating func add(_ operation: Operation, isRetry: Bool) {

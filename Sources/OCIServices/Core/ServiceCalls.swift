@@ -46,11 +46,8 @@ package final class ServiceCalls {
     ) {
         self.exchange = exchange
         self.credentials = credentials
-        limiters = Dictionary(
-            uniqueKeysWithValues: CloudService.allCases.map {
-                ($0, RateLimiter(ceiling: requestsPerSecondMax))
-            }
-        )
+        let limiters = CloudService.allCases.map { ($0, RateLimiter(ceiling: requestsPerSecondMax)) }
+        self.limiters = Dictionary(uniqueKeysWithValues: limiters)
         self.retryPolicy = retryPolicy
         self.random = random
         self.notify = notify
@@ -78,9 +75,7 @@ package final class ServiceCalls {
     }
 
     /// Where a request would go, as a URL.
-    package func url(of request: ServiceRequest) -> String {
-        exchange.destination(of: request).url
-    }
+    package func url(of request: ServiceRequest) -> String { exchange.destination(of: request).url }
 
     /// How many calls a second a service gets at present.
     package func rate(of service: CloudService, _ lane: RateBuckets.Lane) -> Double {
@@ -94,10 +89,8 @@ package final class ServiceCalls {
         _ deadline: Deadline
     ) async throws(OCIError) -> ServiceAnswer {
         do throws(WaitError) {
-            try await limiters[request.operation.service]?.waitForTurn(
-                request.operation.lane,
-                until: deadline
-            )
+            let limiter = limiters[request.operation.service]
+            try await limiter?.waitForTurn(request.operation.lane, until: deadline)
         } catch .cancelled {
             throw .cancelled
         } catch {
@@ -188,8 +181,4 @@ private struct CallState {
     var isClockRepaired = false
     var isIdentityRepaired = false
     var lastFailure: OCIError?
-
-    init(requestID: String) {
-        self.requestID = requestID
-    }
 }
