@@ -23,6 +23,8 @@ final class Deleter {
         case notThere(String)
         /// The objects of these names are not there any more.
         case objectsDeleted([String])
+        /// The service will not delete the objects of these names; they are asked for again after a long pause.
+        case objectsRefused([String])
     }
 
     /// Deletions of instances under way at once; the rest wait, so that creates find a connection too.
@@ -197,6 +199,7 @@ final class Deleter {
         batchCountMax = max(1, names.count / 2)
         guard names.count == 1 else { return names }
         refusedNames.formUnion(names)
+        outcomes.send(.objectsRefused(names))
         spawn {
             // Nobody cancels this, so it cannot throw.
             try? await sleep(for: Self.refusedNamePause)

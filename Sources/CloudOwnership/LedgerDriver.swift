@@ -188,9 +188,16 @@ package final class LedgerDriver {
         ledger.nextGeneration(of: task)
     }
 
-    /// A create was answered with this instance.
-    package func createAnswered(_ instance: ListedInstance) {
-        perform(ledger.createAnswered(instance, at: clock.now))
+    /// An instance that a listing showed while the run had none, which an earlier create must have made.
+    package func candidate(of task: TaskKey) -> ListedInstance? {
+        ledger.candidate(of: task)
+    }
+
+    /// A create was answered with this instance; false if it is another task's.
+    package func createAnswered(_ instance: ListedInstance) -> Bool {
+        guard let orders = ledger.createAnswered(instance, at: clock.now) else { return false }
+        perform(orders)
+        return true
     }
 
     /// A create was answered with an instance of this generation that is gone already.
@@ -247,7 +254,12 @@ package final class LedgerDriver {
     func perform(_ orders: [CloudOrder]) {
         for order in orders {
             switch order {
-            case .deleteInstance(let id): deleter.delete(instance: id)
+            case .deleteInstance(let id):
+                log.debug(
+                    "deleting an instance",
+                    metadata: ["instance": "\(id)", "why": "\(ledger.claim(on: id))"]
+                )
+                deleter.delete(instance: id)
             case .deleteObjects(let objects): delete(objects)
             case .tell(let task, let piece):
                 news[task]?.send(piece)
@@ -290,7 +302,9 @@ package final class LedgerDriver {
                 "next_step":
                     "check in the console what holds it, and the policy: manage compute-container-family",
             ])
-        case .noDeletionStuck: stuckWarning.ended()
+        case .noDeletionStuck:
+            stuckWarning.ended()
+            if !ledger.hasDoubtfulDeletion { doubtWarning.ended() }
         }
     }
 
@@ -301,6 +315,9 @@ package final class LedgerDriver {
             case .notThere(let id): perform(ledger.deletionNotThere(id, at: clock.now))
             case .objectsDeleted(let names):
                 ledger.objectsDeleted(names.compactMap { owner.object(named: $0) })
+                perform([])
+            case .objectsRefused(let names):
+                ledger.objectsRefused(names.compactMap { owner.object(named: $0) })
                 perform([])
             }
         }

@@ -109,8 +109,12 @@ package struct Owner: Sendable, Equatable {
         return tags[Self.taskTag].map { TaskKey($0) }
     }
 
-    /// The generation of an instance with these tags, 0 where they tell none.
+    /// No task needs so many instances; a tag that says more was written by somebody else.
+    private static let generationMax = 1_000_000
+
+    /// The generation of an instance with these tags, 0 where they tell none that is possible.
     static func generation(ofTags tags: [String: String]) -> Int {
-        tags[generationTag].flatMap { Int($0) } ?? 0
+        let generation = tags[generationTag].flatMap { Int($0) } ?? 0
+        return (0...generationMax).contains(generation) ? generation : 0
     }
 }

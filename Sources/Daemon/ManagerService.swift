@@ -164,7 +164,7 @@ final class ManagerService {
         work = [
             spawn { await self.storage.run() },
             spawn { await self.cloud.run() },
-            spawn { await self.dispatcher.run(orphanGrace: grace) },
+            spawn { await self.dispatcher.run(lostRunGrace: grace) },
             spawn { await self.workers.run() },
             spawn { await self.noteRegistrations() },
             spawn { await self.trimWhenIdle() },

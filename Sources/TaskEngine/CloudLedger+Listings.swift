@@ -8,7 +8,7 @@ extension CloudLedger {
         begun: Duration,
         at now: Duration
     ) -> [CloudOrder] {
-        completedListings.insert(.instances)
+        guard isNews(.instances, begun: begun) else { return [] }
         var shown: Set<String> = []
         var living: Set<String> = []
         for instance in listed {
@@ -19,7 +19,7 @@ extension CloudLedger {
         let look = Look(begun: begun, now: now, shown: shown, living: living, listed: listed)
         let knownCount = taskOfInstance.count
         var contradicted = Contradictions()
-        for task in tasksInOrder where records[task]?.isEmpty == false {
+        for task in tasksInOrder {
             update(task, at: now) { ledger, record in
                 ledger.compare(task, &record, with: look, &contradicted)
             }
@@ -44,17 +44,19 @@ extension CloudLedger {
         at now: Duration
     ) -> [CloudOrder] {
         let isFirst = !isStocked
-        completedListings.insert(.objects)
-        for task in results where !objectDeletions.contains(.result(task)) {
+        guard isNews(.objects, begun: begun) else { return [] }
+        for task in results where !isBeingDeleted(.result(task)) {
             update(task, at: now) { ledger, record in ledger.noteResult(of: task, &record, at: now) }
         }
         for (task, names) in (inputs ?? [:]).sorted(by: { $0.key.digits < $1.key.digits }) {
             update(task, at: now) { ledger, record in ledger.noteInputs(names, of: task, &record) }
         }
         let stored = Set(results)
-        for task in tasksInOrder where records[task]?.isEmpty == false {
+        for task in tasksInOrder {
             update(task, at: now) { ledger, record in
-                if let inHand = record.inHand, inHand.isWatched, inHand.instanceID != nil {
+                // A run that fetches its result reads no news, and needs none of this.
+                let isAwaited = record.inHand.map { $0.isWatched && $0.instanceID != nil } ?? false
+                if isAwaited, !record.hasResult {
                     ledger.orders.append(.tell(task, .resultsListed(begun: begun)))
                 }
                 guard record.isClaimable else { return }
@@ -81,6 +83,17 @@ extension CloudLedger {
     /// These objects are deleted.
     package mutating func objectsDeleted(_ objects: [TaskObject]) {
         objectDeletions.subtract(objects)
+        refusedObjects.subtract(objects)
+    }
+
+    /// The service will not delete these objects, as far as can be seen now.
+    package mutating func objectsRefused(_ objects: [TaskObject]) {
+        objectDeletions.subtract(objects)
+        refusedObjects.formUnion(objects)
+    }
+
+    private func isBeingDeleted(_ object: TaskObject) -> Bool {
+        objectDeletions.contains(object) || refusedObjects.contains(object)
     }
 
     private mutating func deletionAnswered(
@@ -212,6 +225,8 @@ extension CloudLedger {
             if inHand.isWatched, !look.shown.contains(id) {
                 orders.append(.tell(task, .instanceMissed(begun: look.begun)))
             }
+        } else if case .answered = record.claim {
+            // It has ended and stays as evidence; a listing that misses it may lag.
         } else if record.instances[index].seen.phase.isLeaving
             || (!look.shown.contains(id) && record.instances[index].knownSince < look.begun)
         {
@@ -237,7 +252,7 @@ extension CloudLedger {
             max(record.since, answeringSince) + periods.grace <= now
         else { return }
         orders.append(.report(.orphanExpired(task)))
-        abandon(task, &record)
+        makeUnwanted(task, &record)
     }
 
     // MARK: - Objects
@@ -258,7 +273,7 @@ extension CloudLedger {
     }
 
     private mutating func noteInputs(_ names: [String], of task: TaskKey, _ record: inout CloudRecord) {
-        let found = names.filter { !objectDeletions.contains(.input(task, name: $0)) }
+        let found = names.filter { !isBeingDeleted(.input(task, name: $0)) }
         switch record.claim {
         case .orphaned, .queued: record.inputs = Set(found)
         case .inHand: break

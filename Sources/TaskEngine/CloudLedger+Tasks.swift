@@ -24,17 +24,17 @@ extension CloudLedger {
     package mutating func unqueued(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
         update(task, at: now) { ledger, record in
             guard record.claim == .queued else { return }
-            if ledger.isSweeping { return ledger.abandon(task, &record) }
+            if ledger.isSweeping { return ledger.makeUnwanted(task, &record) }
             record.claim = .orphaned
             record.since = now
         }
         return takeOrders()
     }
 
-    /// A queued task was cancelled: nobody wants what is left of it.
+    /// A task was cancelled before a run took it in hand: nobody wants what is left of it.
     package mutating func discarded(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
         update(task, at: now) { ledger, record in
-            if record.claim == .queued { ledger.abandon(task, &record) }
+            if record.isClaimable { ledger.makeUnwanted(task, &record) }
         }
         return takeOrders()
     }
@@ -68,14 +68,16 @@ extension CloudLedger {
     /// Objects of a task in hand that must not be deleted any more, as an earlier run of it had ordered; what it does not store
     /// anew of them is deleted when it is released.
     package mutating func keepObjects(of task: TaskKey) -> [TaskObject] {
-        let kept = objectDeletions.filter { $0.task == task }
+        let kept = objectDeletions.union(refusedObjects).filter { $0.task == task }
         objectDeletions.subtract(kept)
+        refusedObjects.subtract(kept)
         for case .input(_, let name) in kept { records[task]?.inputs.insert(name) }
         return Array(kept)
     }
 
-    /// A create was answered with this instance.
-    package mutating func createAnswered(_ instance: ListedInstance, at now: Duration) -> [CloudOrder] {
+    /// A create was answered with this instance; nil if it is known as another task's, which makes no sense.
+    package mutating func createAnswered(_ instance: ListedInstance, at now: Duration) -> [CloudOrder]? {
+        if let known = taskOfInstance[instance.id], known != instance.task { return nil }
         update(instance.task, at: now) { ledger, record in
             let isNew = ledger.taskOfInstance[instance.id] == nil
             if isNew { ledger.add(instance, to: &record, at: now) }
@@ -96,7 +98,7 @@ extension CloudLedger {
         return takeOrders()
     }
 
-    /// A create was given up without an answer, or its last answer named an instance that is gone.
+    /// A create was given up without an answer, and may have been carried out.
     package mutating func createAbandoned(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
         update(task, at: now) { ledger, record in
             record.abandonedCreates.append(now + ledger.periods.abandonedCreate)
@@ -154,7 +156,7 @@ extension CloudLedger {
             // Without a result, the run's own instance is what tells that the task has had its run.
             let evidence = record.hasResult ? nil : record.inHand?.instanceID
             guard isAnswered, !isConfirmed, !ledger.isLeaving, record.hasResult || evidence != nil
-            else { return ledger.abandon(task, &record) }
+            else { return ledger.makeUnwanted(task, &record) }
             ledger.deleteInputs(of: task, &record)
             ledger.deleteInstances(of: &record, except: evidence)
             let patience = record.hasResult ? ledger.periods.resultEvidence : ledger.periods.instanceEvidence
@@ -173,7 +175,7 @@ extension CloudLedger {
             if record.inHand?.isWatched == false { record.inHand?.isConfirmed = true }
             guard case .answered = record.claim else { return }
             let hasResult = record.hasResult
-            ledger.abandon(task, &record)
+            ledger.makeUnwanted(task, &record)
             guard hasResult else { return }
             // The result was stored and is not stored again.
             record.mayStoreUnwanted = false
@@ -197,7 +199,7 @@ extension CloudLedger {
                     record.since = now
                     ledger.answeredTasks.remove(task)
                 } else {
-                    ledger.abandon(task, &record)
+                    ledger.makeUnwanted(task, &record)
                 }
                 ledger.lastChange = now
             }
@@ -223,8 +225,8 @@ extension CloudLedger {
         for task in tasksInOrder {
             update(task, at: now) { ledger, record in
                 switch record.claim {
-                case .answered: ledger.abandon(task, &record)
-                case .orphaned where isSweeping: ledger.abandon(task, &record)
+                case .answered: ledger.makeUnwanted(task, &record)
+                case .orphaned where isSweeping: ledger.makeUnwanted(task, &record)
                 case .orphaned, .queued, .inHand, .unwanted: break
                 }
             }

@@ -60,11 +60,14 @@ package struct CloudLedger {
     var taskOfInstance: [String: TaskKey] = [:]
     /// Objects whose deletion is ordered and not done.
     var objectDeletions: Set<TaskObject> = []
+    /// Objects that the service will not delete; they are asked for again, and nobody waits for them.
+    var refusedObjects: Set<TaskObject> = []
     /// Tasks that were answered and wait for the confirmation.
     var answeredTasks: Set<TaskKey> = []
     /// Released tasks whose run waits to hear that nothing of them counts any more.
     var releasedTasks: Set<TaskKey> = []
-    var completedListings: Set<Listing> = []
+    /// When the newest complete listing of each kind began.
+    var newestListing: [Listing: Duration] = [:]
     var lastBegan: [Listing: Duration] = [:]
     /// When something last began or ended.
     var lastChange: Duration = .zero
@@ -95,7 +98,7 @@ package struct CloudLedger {
     // MARK: - What it knows
 
     /// Whether the first complete listings are in: before that nobody knows what there is to adopt.
-    package var isStocked: Bool { completedListings.count == Listing.allCases.count }
+    package var isStocked: Bool { newestListing.count == Listing.allCases.count }
 
     /// How many tasks may be given a slot now.
     package var freeSlotCount: Int {
@@ -132,7 +135,7 @@ package struct CloudLedger {
 
     /// The objects that are there, as far as is known, whether or not their deletion is ordered.
     package var knownObjects: Set<TaskObject> {
-        records.reduce(into: objectDeletions) { objects, entry in
+        records.reduce(into: objectDeletions.union(refusedObjects)) { objects, entry in
             if entry.value.hasResult { objects.insert(.result(entry.key)) }
             for name in entry.value.inputs { objects.insert(.input(entry.key, name: name)) }
         }
@@ -165,7 +168,7 @@ package struct CloudLedger {
 
     /// Whether the next listing of objects must show payloads, too: only orphans' are of interest.
     package var wantsAllObjects: Bool {
-        totals.withUnknownObjects > 0 || !completedListings.contains(.objects)
+        totals.withUnknownObjects > 0 || newestListing[.objects] == nil
     }
 
     /// When `timePassed` should be called next; nil if nothing waits for a time.
@@ -173,6 +176,25 @@ package struct CloudLedger {
         answeredTasks.compactMap { task in
             if case .answered(let until)? = records[task]?.claim { until } else { nil }
         }.min()
+    }
+
+    /// Notes a complete listing; false for one that began before another that is known already, which tells nothing new.
+    mutating func isNews(_ listing: Listing, begun: Duration) -> Bool {
+        if let newest = newestListing[listing], begun < newest { return false }
+        newestListing[listing] = begun
+        return true
+    }
+
+    /// Who wants an instance, in a word for the log.
+    package func claim(on instanceID: String) -> String {
+        guard let record = taskOfInstance[instanceID].flatMap({ records[$0] }) else { return "unknown" }
+        switch record.claim {
+        case .orphaned: return "orphaned"
+        case .queued: return "queued"
+        case .inHand: return "second"
+        case .answered: return "answered"
+        case .unwanted: return "unwanted"
+        }
     }
 
     /// A listing begins at `now`.
@@ -217,9 +239,10 @@ package struct CloudLedger {
         }
     }
 
-    /// The tasks in the order in which they became known, so that the same events yield the same orders.
+    /// The tasks of which the cloud holds something, in the order in which they became known, so that the same events
+    /// yield the same orders.
     var tasksInOrder: [TaskKey] {
-        records.sorted { $0.value.number < $1.value.number }.map(\.key)
+        records.filter { !$0.value.isEmpty }.sorted { $0.value.number < $1.value.number }.map(\.key)
     }
 
     /// Hands out what was ordered since the last call.
@@ -263,7 +286,7 @@ package struct CloudLedger {
     }
 
     /// Gives up everything of a task: its instances, its payloads at once, its result when no instance can store it anew.
-    mutating func abandon(_ task: TaskKey, _ record: inout CloudRecord) {
+    mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord) {
         record.claim = .unwanted
         record.mayStoreUnwanted = !record.instances.isEmpty
         answeredTasks.remove(task)

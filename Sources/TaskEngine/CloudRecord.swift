@@ -4,8 +4,8 @@
 struct CloudRecord {
     /// Who wants what the cloud holds of the task.
     enum Claim: Hashable {
-        /// Nobody here: an earlier process left it. To `queued` when the scheduler sends the task, `unwanted` when it does not
-        /// within the grace time.
+        /// Nobody here: an earlier process left it, its answer was never confirmed, or its worker was lost while it
+        /// waited. To `queued` when the scheduler sends the task, `unwanted` when it does not within the grace time.
         case orphaned
         /// The scheduler has sent the task, and it waits for a slot. To `inHand` with the slot, `unwanted` when it is
         /// cancelled, `orphaned` when its worker is lost.
@@ -14,9 +14,9 @@ struct CloudRecord {
         case inHand(InHand)
         /// It was answered; the evidence (the result, or else the instance) stays until the scheduler has surely read the
         /// answer. To `unwanted` when that is confirmed, or `orphaned` (a result) or `unwanted` (an instance) at this
-        /// time; to `inHand` when the task is sent again.
+        /// time; to `queued` when the task is sent again.
         case answered(until: Duration)
-        /// Nobody will ask for it: whatever turns up of it is deleted. To `inHand` when the task is sent again.
+        /// Nobody will ask for it: whatever turns up of it is deleted. To `queued` when the task is sent again.
         case unwanted
     }
 
@@ -57,15 +57,14 @@ struct CloudRecord {
         /// Whether it holds a slot: the service works on it, and has not accepted to end it.
         var isCounted: Bool {
             switch deletion {
-            case .none: !seen.phase.isLeaving
-            case .ordered: true
+            case .none, .ordered: !seen.phase.isLeaving
             case .accepted: false
             }
         }
     }
 
-    /// Since when the scheduler could ask for it: when something of it was first seen, its answer was given up, or its worker was
-    /// lost while it waited.
+    /// Since when the scheduler could ask for it: when something of it was first seen, its answer was given up, or its
+    /// worker was lost while it waited.
     var since: Duration
     var claim: Claim
     /// Position among all records, in the order in which they were made.

@@ -4,10 +4,11 @@
 //
 // Rule: "Out of host capacity" and a service limit say that a place is full now. Asking again at once earns a rate
 // limit; and when a thousand tasks wait, letting all of them ask the moment one pause is over is the same mistake.
-// Consequence: a full place is closed for a while that doubles each time it is found full again. Then one create tries it;
-// if that succeeds two may be under way, then four, and so on until the place counts as open again.
-// Consequence: where a limit is what makes a place full, each thing of ours that is gone lets one create through, for
-// that is what the limit counts. More than one would be refused: that there is room for one says nothing of others.
+// Consequence: each place has a circuit breaker. It opens when a create finds no room, and lets nothing through for a
+// pause that doubles each time. Then it is half open: one create probes; if that succeeds two may be under way, then
+// four, and so on until the breaker is closed again.
+// Consequence: where a limit is what makes a place full, each instance of ours that is gone lets one create through an
+// open breaker, for that is what the limit counts. More than one would be refused: room for one says nothing of others.
 
 /// One place where an instance can be created.
 package struct Placement: Hashable, Sendable {
@@ -36,17 +37,18 @@ package struct Placements: Sendable {
         case limit
     }
 
-    /// What is known of a place that was found full and is not yet trusted again.
-    private struct Caution {
+    /// The breaker of a place that was found full; a place without one has its breaker closed.
+    private struct Breaker {
+        /// What opened it.
         var fullness: Fullness
-        /// Closed until then.
-        var until: Duration
+        /// Open until then, half open from then on.
+        var openUntil: Duration
         /// The length of the last pause.
         var pause: Duration
-        /// So many creates may be under way.
+        /// So many creates may be under way while it is half open.
         var window = 1
-        /// How many creates found it full that were tried because something of ours was gone.
-        var vainCount = 0
+        /// How many creates found the place full that were let through because an instance of ours was gone.
+        var failedProbeCount = 0
     }
 
     /// So many creates may be under way in a place that is not known to be full: each is lost if it is by now, and there
@@ -55,7 +57,7 @@ package struct Placements: Sendable {
 
     /// In order of preference; never empty.
     package let all: [Placement]
-    private var cautions: [Placement: Caution] = [:]
+    private var breakers: [Placement: Breaker] = [:]
     private var underWay: [Placement: Int] = [:]
     /// So many creates may be tried where a limit is reached: things of ours that are gone since.
     private var freedCount = 0
@@ -84,13 +86,13 @@ package struct Placements: Sendable {
         self.longestPause = longestPause
     }
 
-    /// Takes the first place where a create may be tried at `now`; `settle` gives it back.
+    /// Takes the first place where a create may be tried at `now`; `created`, `full` or `nothingLearned` gives it back.
     package mutating func take(at now: Duration) -> Placement? {
-        var free = all.first { isOpen($0, at: now) }
+        var free = all.first { letsThrough($0, at: now) }
         // One that is busy and not known to be full is waited for: the next is not as good.
         if let place = free, underWay[place, default: 0] >= Self.windowMax { return nil }
-        let limited = leastVain(at: now)
-        // What was freed before a place was closed again says nothing of its room now.
+        let limited = likeliestFreed(at: now)
+        // What was freed before a breaker opened again says nothing of the place's room now.
         if limited == nil { freedCount = 0 }
         if free == nil, freedCount > 0, let limited {
             free = limited
@@ -100,23 +102,23 @@ package struct Placements: Sendable {
         return free
     }
 
-    /// When a place opens by itself; nil if none is closed, so that only the end of a create under way can help.
-    package func nextOpening(after now: Duration) -> Duration? {
-        cautions.values.map(\.until).filter { $0 > now }.min()
+    /// When an open breaker becomes half open; nil if none is open, so that only the end of a create under way can help.
+    package func nextProbe(after now: Duration) -> Duration? {
+        breakers.values.map(\.openUntil).filter { $0 > now }.min()
     }
 
-    /// Whether any place takes creates without caution.
-    package var isAnyOpen: Bool {
-        all.contains { cautions[$0] == nil }
+    /// Whether any place's breaker is closed.
+    package var isAnyClosed: Bool {
+        all.contains { breakers[$0] == nil }
     }
 
     /// A create in a place that was taken has succeeded, as was learned at `now`.
     package mutating func created(in place: Placement, at now: Duration) {
         giveBack(place)
         // One that was under way when the place was found full says nothing about now.
-        guard var caution = cautions[place], caution.until <= now else { return }
-        caution.window *= 2
-        cautions[place] = caution.window > Self.windowMax ? nil : caution
+        guard var breaker = breakers[place], breaker.openUntil <= now else { return }
+        breaker.window *= 2
+        breakers[place] = breaker.window > Self.windowMax ? nil : breaker
     }
 
     /// A create in a place that was taken was told at `now` that there is no room.
@@ -124,12 +126,12 @@ package struct Placements: Sendable {
     /// Several answers to creates that overlapped count once.
     package mutating func full(_ place: Placement, _ fullness: Fullness, at now: Duration) {
         giveBack(place)
-        close(place, fullness, at: now)
+        open(place, fullness, at: now)
     }
 
     /// The cloud said at `now`, long after a create, that there had been no room for it.
     package mutating func turnedOutFull(_ place: Placement, _ fullness: Fullness, at now: Duration) {
-        close(place, fullness, at: now)
+        open(place, fullness, at: now)
     }
 
     /// A create in a place that was taken ended without telling whether there is room.
@@ -137,46 +139,47 @@ package struct Placements: Sendable {
         giveBack(place)
     }
 
-    /// Something of ours is gone for certain: where a limit is what closed a place, one create may be tried.
+    /// An instance of ours is gone for certain: where a limit opened a breaker, one create may be tried.
     package mutating func roomFreed(at now: Duration) {
-        if leastVain(at: now) != nil { freedCount += 1 }
+        if likeliestFreed(at: now) != nil { freedCount += 1 }
     }
 
-    private func isOpen(_ place: Placement, at now: Duration) -> Bool {
-        guard let caution = cautions[place] else { return true }
-        return caution.until <= now && underWay[place, default: 0] < caution.window
+    private func letsThrough(_ place: Placement, at now: Duration) -> Bool {
+        guard let breaker = breakers[place] else { return true }
+        return breaker.openUntil <= now && underWay[place, default: 0] < breaker.window
     }
 
-    /// The place closed by a limit where what is gone of ours most likely was: where that helped before.
-    private func leastVain(at now: Duration) -> Placement? {
+    /// Of the places whose breaker a limit opened, the one where what is gone of ours most likely was: where that helped
+    /// before.
+    private func likeliestFreed(at now: Duration) -> Placement? {
         var least: (place: Placement, count: Int)?
         for place in all {
-            guard let caution = cautions[place], caution.fullness == .limit, caution.until > now else {
+            guard let breaker = breakers[place], breaker.fullness == .limit, breaker.openUntil > now else {
                 continue
             }
-            if caution.vainCount < least?.count ?? .max { least = (place, caution.vainCount) }
+            if breaker.failedProbeCount < least?.count ?? .max { least = (place, breaker.failedProbeCount) }
         }
         return least?.place
     }
 
-    private mutating func close(_ place: Placement, _ fullness: Fullness, at now: Duration) {
-        guard let known = cautions[place] else {
-            cautions[place] = Caution(fullness: fullness, until: now + firstPause, pause: firstPause)
+    private mutating func open(_ place: Placement, _ fullness: Fullness, at now: Duration) {
+        guard let known = breakers[place] else {
+            breakers[place] = Breaker(fullness: fullness, openUntil: now + firstPause, pause: firstPause)
             return
         }
-        if known.until > now { return note(fullness, of: place, closedBy: known.fullness) }
+        if known.openUntil > now { return note(fullness, of: place, openedBy: known.fullness) }
         // A place where creates succeeded since is full anew, not still.
         let pause = known.window > 1 ? firstPause : min(known.pause * 2, longestPause)
-        cautions[place] = Caution(fullness: fullness, until: now + pause, pause: pause)
+        breakers[place] = Breaker(fullness: fullness, openUntil: now + pause, pause: pause)
     }
 
-    /// A create found a place full that was closed already.
-    private mutating func note(_ fullness: Fullness, of place: Placement, closedBy known: Fullness) {
+    /// A create found a place full whose breaker is open already.
+    private mutating func note(_ fullness: Fullness, of place: Placement, openedBy known: Fullness) {
         switch (known, fullness) {
-        case (.limit, .limit): cautions[place]?.vainCount += 1
+        case (.limit, .limit): breakers[place]?.failedProbeCount += 1
         case (.limit, .capacity):
             // Below the limit it lacks hardware, so what is gone of ours is of no use here, and may be elsewhere.
-            cautions[place]?.fullness = .capacity
+            breakers[place]?.fullness = .capacity
             freedCount += 1
         case (.capacity, _): break
         }

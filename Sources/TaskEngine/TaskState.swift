@@ -34,35 +34,44 @@ package enum TaskState: String, Hashable, Sendable, CaseIterable {
     /// Its result is put into Scaler's object storage, then announced to the scheduler. To `cleaning` when
     /// announced, or when cancelled before that.
     case replying
-    /// Answered or cancelled; its instance and its objects are being deleted. To `gone` when the cloud
-    /// accepted that.
+    /// Answered or cancelled; its instance is being deleted. To `gone` when the cloud accepted that.
     case cleaning
-    /// No trace is left. Final.
+    /// No instance of it counts any more; the ledger sees to what is left of it. Final.
     case gone
 
     /// The state after `event`, or nil where the event changes nothing.
+    ///
+    /// Without a `default`: a new event, or a new state that may fail, be cancelled or see a result, does not compile before
+    /// it has its row here.
     package func next(after event: TaskEvent) -> TaskState? {
-        switch (self, event) {
-        case (.queued, .slotGranted): .loading
-        case (.queued, .cancelled): .gone
-        case (.loading, .inputsLoaded): .storing
-        case (.loading, .instanceAdopted): .running
-        case (.loading, .resultSeen), (.running, .resultSeen), (.diagnosing, .resultSeen): .fetching
-        case (.storing, .payloadStored): .creating
-        case (.creating, .instanceCreated): .running
-        case (.running, .instanceStopped): .diagnosing
-        case (.diagnosing, .startedOver), (.fetching, .startedOver): .loading
-        case (.fetching, .resultVanished): .running
-        case (.fetching, .outcomeKnown): .replying
-        case (.loading, .failed), (.storing, .failed), (.creating, .failed), (.running, .failed),
-            (.diagnosing, .failed), (.fetching, .failed):
-            .replying
-        case (.replying, .replied): .cleaning
-        case (.cleaning, .cleaned): .gone
-        case (.loading, .cancelled), (.storing, .cancelled), (.creating, .cancelled), (.running, .cancelled),
-            (.diagnosing, .cancelled), (.fetching, .cancelled), (.replying, .cancelled):
-            .cleaning
-        default: nil
+        switch event {
+        case .slotGranted: self == .queued ? .loading : nil
+        case .inputsLoaded: self == .loading ? .storing : nil
+        case .instanceAdopted: self == .loading ? .running : nil
+        case .payloadStored: self == .storing ? .creating : nil
+        case .instanceCreated: self == .creating ? .running : nil
+        case .resultSeen:
+            switch self {
+            case .loading, .running, .diagnosing: .fetching
+            case .queued, .storing, .creating, .fetching, .replying, .cleaning, .gone: nil
+            }
+        case .instanceStopped: self == .running ? .diagnosing : nil
+        case .resultVanished: self == .fetching ? .running : nil
+        case .startedOver: self == .diagnosing || self == .fetching ? .loading : nil
+        case .outcomeKnown: self == .fetching ? .replying : nil
+        case .failed:
+            switch self {
+            case .loading, .storing, .creating, .running, .diagnosing, .fetching: .replying
+            case .queued, .replying, .cleaning, .gone: nil
+            }
+        case .replied: self == .replying ? .cleaning : nil
+        case .cancelled:
+            switch self {
+            case .queued: .gone
+            case .loading, .storing, .creating, .running, .diagnosing, .fetching, .replying: .cleaning
+            case .cleaning, .gone: nil
+            }
+        case .cleaned: self == .cleaning ? .gone : nil
         }
     }
 

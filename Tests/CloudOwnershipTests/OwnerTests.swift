@@ -53,7 +53,7 @@ import Testing
         #expect(Self.owner().task(ofTags: tags) == nil)
     }
 
-    @Test(arguments: [("x", 0), ("-1x", 0), ("", 0), ("7", 7)])
+    @Test(arguments: [("x", 0), ("-1x", 0), ("", 0), ("7", 7), ("-1", 0), ("9223372036854775807", 0)])
     func `a generation that is no number is the first`(_ text: String, _ generation: Int) {
         #expect(Owner.generation(ofTags: ["scaler-generation": text]) == generation)
     }

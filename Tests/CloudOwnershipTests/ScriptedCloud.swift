@@ -99,6 +99,7 @@ final class ScriptedCloud {
         case .accepted(let id): "accepted \(id)"
         case .notThere(let id): "not there \(id)"
         case .objectsDeleted(let names): "deleted \(names.sorted().joined(separator: " "))"
+        case .objectsRefused(let names): "refused \(names.sorted().joined(separator: " "))"
         }
     }
 

@@ -45,6 +45,48 @@ import Testing
         }
     }
 
+    @Test
+    func `a cancelled create tells whether anything was sent, other calls only that they were cancelled`()
+        async throws
+    {
+        try await onLoop {
+            let service = try ScriptedService([answer(503, "", ["retry-after: 60"])])
+            let launch = InstanceLaunchTests.minimal
+            let create = spawn { () async -> OCIError? in
+                await failure(of: {
+                    try await service.instances.create(
+                        launch,
+                        retryToken: "tok",
+                        deadline: .after(.seconds(300))
+                    )
+                })
+            }
+            let list = spawn { () async -> OCIError? in
+                await failure(of: { try await service.instances.list(deadline: .after(.seconds(300))) })
+            }
+            while service.requests.count < 2 { await yieldToOthers() }
+            // Both answers are read by the time that two more rounds of the loop are over.
+            try await sleep(for: .milliseconds(50))
+            create.cancel()
+            list.cancel()
+            #expect(await create.value?.kind == .serverBusy)
+            if case .cancelled? = await list.value {} else { Issue.record("the list was not cancelled") }
+            let unsent = spawn { () async -> OCIError? in
+                await failure(of: {
+                    try await service.instances.create(
+                        launch,
+                        retryToken: "tok",
+                        deadline: .after(.seconds(300))
+                    )
+                })
+            }
+            unsent.cancel()
+            if case .cancelled? = await unsent.value {} else { Issue.record("a request was sent after all") }
+            #expect(service.requests.count == 2)
+            service.stop()
+        }
+    }
+
     @Test func `a create keeps its token and its request id over all attempts`() async throws {
         try await onLoop {
             let service = try ScriptedService([

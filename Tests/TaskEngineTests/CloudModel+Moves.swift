@@ -148,6 +148,12 @@ extension CloudModel {
             inputs.insert(task)
             ledger.storesInput("in", of: Self.tasks[task], at: moment)
         }
+        if let found = ledger.candidate(of: Self.tasks[task]) {
+            note("\(task) takes what a listing has shown")
+            runs[task].stage = .running
+            runs[task].instanceID = found.id
+            return perform(ledger.createAnswered(found, at: moment) ?? [])
+        }
         creates.append(Create(task: task, generation: ledger.nextGeneration(of: Self.tasks[task])))
         runs[task].stage = .creating
         note("\(task) makes an instance")
@@ -179,7 +185,7 @@ extension CloudModel {
         note("the create of \(task) is answered")
         runs[task].stage = .running
         runs[task].instanceID = instances[made].id
-        perform(ledger.createAnswered(listed(instances[made], instances[made].phase), at: moment))
+        perform(ledger.createAnswered(listed(instances[made], instances[made].phase), at: moment) ?? [])
     }
 
     private func proceed(_ task: Int) {

@@ -31,7 +31,7 @@ import Testing
             placements.full(place, .capacity, at: .zero)
         }
         #expect(order == ["E4 AD-1", "E4 AD-2", "E3 AD-1", "E3 AD-2"])
-        #expect(placements.nextOpening(after: .zero) == .seconds(15))
+        #expect(placements.nextProbe(after: .zero) == .seconds(15))
         #expect(placements.take(at: .seconds(15))?.availabilityDomain == "AD-1")
     }
 
@@ -40,7 +40,7 @@ import Testing
         var taken: [Placement] = []
         while let place = placements.take(at: .zero) { taken.append(place) }
         #expect(taken == Array(repeating: placements.all[0], count: 8))
-        #expect(placements.isAnyOpen)
+        #expect(placements.isAnyClosed)
         placements.created(in: taken[0], at: .seconds(1))
         #expect(try take(&placements, at: .seconds(1)) == placements.all[0])
         placements.full(taken[1], .capacity, at: .seconds(2))
@@ -54,7 +54,7 @@ import Testing
         for _ in 0..<5 {
             let place = try take(&placements, at: now)
             placements.full(place, .capacity, at: now)
-            let next = try #require(placements.nextOpening(after: now))
+            let next = try #require(placements.nextProbe(after: now))
             pauses.append(next - now)
             now = next
         }
@@ -66,7 +66,7 @@ import Testing
         let places = (0..<8).compactMap { _ in placements.take(at: .zero) }
         #expect(places.count == 8)
         for place in places { placements.full(place, .capacity, at: .seconds(1)) }
-        #expect(placements.nextOpening(after: .seconds(1)) == .seconds(16))
+        #expect(placements.nextProbe(after: .seconds(1)) == .seconds(16))
     }
 
     @Test func `after a pause one create tries, then two, then four, then all`() throws {
@@ -74,7 +74,7 @@ import Testing
         try fill(&placements, .capacity)
         let now = Duration.seconds(15)
         var rounds: [Int] = []
-        while !placements.isAnyOpen {
+        while !placements.isAnyClosed {
             var taken: [Placement] = []
             while let place = placements.take(at: now) { taken.append(place) }
             rounds.append(taken.count)
@@ -85,7 +85,7 @@ import Testing
         #expect(rounds == [1, 2, 4, 8])
     }
 
-    @Test func `a create that was under way when the place was full opens nothing`() throws {
+    @Test func `a create that was under way when the breaker opened does not close it`() throws {
         var placements = oneDomain()
         let second = try take(&placements, at: .zero)
         try fill(&placements, .capacity)
@@ -100,12 +100,15 @@ import Testing
         try fill(&placements, .capacity)
         let probe = try take(&placements, at: .seconds(15))
         #expect(placements.take(at: .seconds(15)) == nil)
-        #expect(placements.nextOpening(after: .seconds(15)) == nil)
+        #expect(placements.nextProbe(after: .seconds(15)) == nil)
         placements.nothingLearned(of: probe)
         #expect(placements.take(at: .seconds(15)) != nil)
     }
 
-    @Test func `room of ours opens what a limit had closed, and not what the cloud lacks`() throws {
+    @Test
+    func `room of ours lets a create through a breaker that a limit opened, and not where hardware lacks`()
+        throws
+    {
         for (fullness, isOpened) in [(Placements.Fullness.limit, true), (.capacity, false)] {
             var placements = oneDomain()
             try fill(&placements, fullness)
@@ -125,11 +128,11 @@ import Testing
         #expect(placements.take(at: .seconds(2)) == nil)
         placements.full(second, .limit, at: .seconds(2))
         #expect(placements.take(at: .seconds(2)) == nil)
-        #expect(placements.nextOpening(after: .seconds(2)) == .seconds(15))
+        #expect(placements.nextProbe(after: .seconds(2)) == .seconds(15))
         _ = try take(&placements, at: .seconds(15))
     }
 
-    @Test func `room that was freed before a place was closed again is no room now`() throws {
+    @Test func `room that was freed before the breaker opened again is no room now`() throws {
         var placements = oneDomain()
         try fill(&placements, .limit)
         for _ in 0..<5 { placements.roomFreed(at: .seconds(1)) }
@@ -178,6 +181,6 @@ import Testing
         let probe = try take(&placements, at: .seconds(15))
         placements.created(in: probe, at: .seconds(16))
         placements.turnedOutFull(placements.all[0], .limit, at: .seconds(20))
-        #expect(placements.nextOpening(after: .seconds(20)) == .seconds(35))
+        #expect(placements.nextProbe(after: .seconds(20)) == .seconds(35))
     }
 }

@@ -50,7 +50,7 @@ class Failure(Exception):
 
 
 def sources(module: str) -> list[Path]:
-    return sorted((ROOT / "Sources" / module).glob("*.swift"))
+    return sorted((ROOT / "Sources" / module).rglob("*.swift"))
 
 
 def imports(files: list[Path]) -> list[str]:

@@ -54,6 +54,9 @@ package final class ServiceCalls {
     }
 
     /// Calls until an answer of 2xx comes that `read` can read, a failure that repetition does not mend, or `deadline`.
+    ///
+    /// A cancelled call throws `.cancelled`; one that is shielded does so only if nothing can have been carried out, and
+    /// else throws the failure of the last attempt that may have been.
     package func call<Value>(
         _ request: ServiceRequest,
         deadline: Deadline,
@@ -65,6 +68,7 @@ package final class ServiceCalls {
             do throws(OCIError) {
                 return try read(try await attempt(request, &state, deadline))
             } catch {
+                if case .cancelled = error { throw state.failureWhenCancelled(request) }
                 if error.kind == .notAuthenticated {
                     guard try await repairSignature(error, &state, deadline) else { throw error }
                 } else {
@@ -97,6 +101,8 @@ package final class ServiceCalls {
             throw state.lastFailure ?? .deadlinePassed(request.operation)
         }
         let identity = try await credentials.current(deadline: deadline)
+        // A shielded request cannot be called back once it is sent.
+        if isCancelled { throw .cancelled }
         state.identity = identity
         state.clockOffsetSeconds = exchange.clock.offsetSeconds
         counts.add(request.operation, isRetry: state.attemptCount > 0)
@@ -115,6 +121,7 @@ package final class ServiceCalls {
             // What cut the last attempt short was the caller; what went wrong is what was answered before.
             if deadline.isPast, let last = state.lastFailure, case .transport = error { throw last }
             state.lastFailure = error
+            if error.kind != .throttled { state.ambiguousFailure = error }
             throw error
         }
     }
@@ -166,7 +173,11 @@ package final class ServiceCalls {
         if .after(delay) < deadline {
             notify(.retrying(error, failureCount: state.failureCount, after: delay))
         }
-        try await pause(for: delay, after: error, until: deadline)
+        do throws(OCIError) {
+            try await pause(for: delay, after: error, until: deadline)
+        } catch .cancelled {
+            throw state.failureWhenCancelled(request)
+        }
     }
 }
 
@@ -181,4 +192,10 @@ private struct CallState {
     var isClockRepaired = false
     var isIdentityRepaired = false
     var lastFailure: OCIError?
+    /// The last failure of an attempt that the service may have carried out all the same.
+    var ambiguousFailure: OCIError?
+
+    func failureWhenCancelled(_ request: ServiceRequest) -> OCIError {
+        request.isShielded ? ambiguousFailure ?? .cancelled : .cancelled
+    }
 }

@@ -71,6 +71,16 @@ struct TaskFailure: Error, Equatable {
         )
     }
 
+    static func foreignInstance(_ id: String) -> TaskFailure {
+        TaskFailure(
+            .runtimeError,
+            """
+            OCI answered the create of the task's container instance with \(id), which is another task's. Submit the task \
+            again; if it happens again, look for a proxy that mixes up answers.
+            """
+        )
+    }
+
     static func deletedLaunch(_ count: Int) -> TaskFailure {
         TaskFailure(
             .runtimeError,

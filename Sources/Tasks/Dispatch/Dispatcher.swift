@@ -13,7 +13,7 @@ package import TaskEngine
 @LoopActor
 package final class Dispatcher {
     private let cloud: LedgerDriver
-    private let steps: TaskRun.Steps
+    private let steps: TaskSteps
     private let instances: ContainerInstances
     private let outputPace: OutputPace
     private let shapeLimits: ShapeLimits
@@ -22,7 +22,7 @@ package final class Dispatcher {
     /// Tasks that were sent again while their last run was letting go of them; they begin when it is over.
     private var resent: [TaskID: (task: TaskMessage, origin: any TaskOrigin)] = [:]
     private var isLeaving = false
-    private let orphaned = Wakeup()
+    private let runsLost = Wakeup()
     /// Sent whenever the last task is gone.
     package let becameIdle = Broadcast()
 
@@ -41,7 +41,7 @@ package final class Dispatcher {
         self.log = log
         outputPace = OutputPace(requestsPerSecondMax: settings.maxRequestsPerSecond)
         shapeLimits = ShapeLimits(settings: settings, instances: instances)
-        steps = TaskRun.Steps(
+        steps = TaskSteps(
             cloud: cloud,
             inputs: InputLoader(storage: storage, timeout: settings.deathTimeout),
             payloads: PayloadStore(
@@ -89,12 +89,12 @@ package final class Dispatcher {
     // MARK: - Time and the end
 
     /// Passes on that room was freed, and cancels runs that nobody asked for again within the grace time, until cancelled.
-    package func run(orphanGrace: Duration) async {
+    package func run(lostRunGrace: Duration) async {
         let rooms = spawn {
             while (try? await self.cloud.freedRoom.receive()) != nil { self.steps.launcher.queue.roomFreed() }
         }
-        while let next = cancelOrphans(after: orphanGrace) {
-            do throws(WaitError) { try await orphaned.wait(until: next) } catch .deadlinePassed {} catch {
+        while let next = cancelLostRuns(after: lostRunGrace) {
+            do throws(WaitError) { try await runsLost.wait(until: next) } catch .deadlinePassed {} catch {
                 break
             }
         }
@@ -114,11 +114,11 @@ package final class Dispatcher {
     }
 
     /// Cancels the runs whose grace time is over; returns when the next one's is, or nil when cancelled.
-    private func cancelOrphans(after grace: Duration) -> Deadline? {
+    private func cancelLostRuns(after grace: Duration) -> Deadline? {
         if isCancelled { return nil }
         var next = Deadline.never
-        for run in runs.values where run.origin == nil && run.state != .cleaning {
-            guard let since = run.orphanedSince else { continue }
+        for run in runs.values where run.route.origin == nil && run.state != .cleaning {
+            guard let since = run.route.lostSince else { continue }
             if (since + grace).isPast {
                 log.info("nobody asked for a running task again", metadata: ["task": "\(run.key)"])
                 run.cancel()
@@ -152,7 +152,7 @@ package final class Dispatcher {
     }
 
     private func runs(of worker: any TaskOrigin) -> [TaskRun] {
-        runs.values.filter { $0.origin === worker }
+        runs.values.filter { $0.route.origin === worker }
     }
 }
 
@@ -170,17 +170,17 @@ extension Dispatcher: TaskHandler {
 
     package func handle(_ event: WorkerEvent, of worker: any TaskOrigin) {
         if case .unfamiliar = event {
-            for run in runs(of: worker) { run.muteOutput() }
+            for run in runs(of: worker) { run.route.muteOutput() }
             return
         }
         resent = resent.filter { $0.value.origin !== worker }
         for run in runs(of: worker) {
             switch event {
-            case .lost where run.state != .queued: run.move(to: nil)
+            case .lost where run.state != .queued: run.route.move(to: nil)
             case .lost, .dismissed, .unfamiliar: run.cancel()
             }
         }
-        orphaned.ring()
+        runsLost.ring()
     }
 
     package func load(of worker: any TaskOrigin) -> WorkerLoad {
@@ -202,14 +202,14 @@ extension Dispatcher: TaskHandler {
             resent[task.taskID] = (task, worker)
         } else {
             log.info("task sent again; its run goes on", metadata: ["task": "\(known.key)"])
-            known.move(to: worker)
+            known.route.move(to: worker)
         }
     }
 
     /// Answers a cancel, and obeys it.
     private func cancel(_ id: TaskID, isForced: Bool, from worker: any TaskOrigin) -> CancelAnswer {
         if resent.removeValue(forKey: id) != nil { return .canceled }
-        guard let run = runs[id], run.origin === worker else { return .unknown }
+        guard let run = runs[id], run.route.origin === worker else { return .unknown }
         let answer = run.state.answer(toCancelThatIsForced: isForced)
         if answer == .canceled {
             log.info("task cancelled", metadata: ["task": "\(run.key)", "state": "\(run.state)"])
@@ -218,4 +218,21 @@ extension Dispatcher: TaskHandler {
         }
         return answer
     }
+}
+
+/// What the steps of a run are done with; the same for all runs of a manager.
+struct TaskSteps {
+    let cloud: LedgerDriver
+    let inputs: InputLoader
+    let payloads: PayloadStore
+    let launcher: Launcher
+    let diagnosis: Diagnosis
+    let answers: AnswerStore
+    let limits: Attempt.Limits
+    let log: Logger
+}
+
+extension TaskID {
+    /// The same task as the cloud's tags and names have it.
+    var key: TaskKey { TaskKey(hexadecimal) }
 }

@@ -7,19 +7,12 @@ internal import TaskEngine
 /// Lets creates through to the places that may have room, first come, first served; the rest wait.
 @LoopActor
 final class LaunchQueue {
-    /// A place in the queue.
-    @LoopActor
-    private final class Turn {
-        let hasCome = Latch()
-        var placement: Placement?
-    }
-
     private static let reportInterval: Duration = .seconds(60)
 
     private let log: Logger
     private let origin = Deadline.now
     private var placements: Placements
-    private var waiting: [Turn] = []
+    private let line = TicketQueue<Placement>()
     private var lastRefusal: Logger.Metadata = [:]
     private let change = Wakeup()
     private var isWatching = false
@@ -31,36 +24,27 @@ final class LaunchQueue {
     }
 
     /// How many launches wait for room; those that only wait for others to be answered do not.
-    var waitingCount: Int { placements.isAnyOpen ? 0 : waiting.count }
+    var waitingCount: Int { placements.isAnyClosed ? 0 : line.count }
 
     /// Waits until a place is worth a try; what came of it must be told with one of the other functions.
     func turn() async throws(WaitError) -> Placement {
-        if waiting.isEmpty, let placement = placements.take(at: now) { return placement }
-        let turn = Turn()
-        waiting.append(turn)
+        if line.isEmpty, let placement = placements.take(at: now) { return placement }
+        let ticket = line.enter()
         startWatch()
-        do throws(WaitError) {
-            try await turn.hasCome.wait()
-        } catch {
-            waiting.removeAll { $0 === turn }
-            if let placement = turn.placement { nothingLearned(of: placement) }
-            throw error
-        }
-        guard let placement = turn.placement else { preconditionFailure("a turn that has come has a place") }
-        return placement
+        return try await line.wait(for: ticket)
     }
 
     /// An instance was created in `placement`.
     func created(in placement: Placement) {
         placements.created(in: placement, at: now)
-        letThrough()
+        grantTurns()
     }
 
     /// The create was told that there is no room; `refusal` is for the log.
     func full(_ placement: Placement, _ fullness: Placements.Fullness, refusal: Logger.Metadata) {
         placements.full(placement, fullness, at: now)
         lastRefusal = refusal
-        letThrough()
+        grantTurns()
     }
 
     /// The cloud said long after the create that there had been no room.
@@ -72,55 +56,51 @@ final class LaunchQueue {
     /// The create ended without telling whether there is room.
     func nothingLearned(of placement: Placement) {
         placements.nothingLearned(of: placement)
-        letThrough()
+        grantTurns()
     }
 
     /// An instance of ours is gone for certain.
     func roomFreed() {
         placements.roomFreed(at: now)
-        letThrough()
+        grantTurns()
     }
 
     private var now: Duration { Deadline.now.duration(since: origin) }
 
-    private func letThrough() {
-        handOut()
+    private func grantTurns() {
+        grantNow()
         change.ring()
     }
 
-    private func handOut() {
-        while let turn = waiting.first, let placement = placements.take(at: now) {
-            waiting.removeFirst()
-            turn.placement = placement
-            turn.hasCome.open()
-        }
+    private func grantNow() {
+        while !line.isEmpty, let placement = placements.take(at: now) { line.grantNext(placement) }
     }
 
-    /// Opens closed places when their time has come, and says at most once a minute that tasks wait, while any do.
+    /// Lets probes through when their time has come, and says at most once a minute that tasks wait, while any do.
     private func startWatch() {
         if isWatching { return }
         isWatching = true
         spawn {
-            var isTold = false
-            while !self.waiting.isEmpty {
+            var isReported = false
+            while !self.line.isEmpty {
                 if self.waitingCount > 0, self.nextReport.isPast {
                     self.report()
-                    isTold = true
+                    isReported = true
                 }
                 let nextReport = self.waitingCount > 0 ? self.nextReport : .never
-                let opening = self.placements.nextOpening(after: self.now).map { self.origin + $0 }
+                let probe = self.placements.nextProbe(after: self.now).map { self.origin + $0 }
                 // Nobody cancels this; a deadline that passes is what it waits for.
-                try? await self.change.wait(until: min(opening ?? .never, nextReport))
-                self.handOut()
+                try? await self.change.wait(until: min(probe ?? .never, nextReport))
+                self.grantNow()
             }
             self.isWatching = false
-            if isTold { self.log.info("no task waits for room any more") }
+            if isReported { self.log.info("no task waits for room any more") }
         }
     }
 
     private func report() {
         var metadata = lastRefusal
-        metadata["waiting"] = "\(waiting.count)"
+        metadata["waiting"] = "\(line.count)"
         log.warning("the cloud has no room; tasks wait for it", metadata: metadata)
         nextReport = .after(Self.reportInterval)
     }

@@ -90,12 +90,26 @@ final class Launcher {
         for _ in 0..<Self.generationCountMax {
             let placement: Placement
             do throws(WaitError) { placement = try await queue.turn() } catch { throw .cancelled }
+            // A listing may have shown what a create of an earlier process was making.
+            if let found = cloud.candidate(of: task) {
+                queue.nothingLearned(of: placement)
+                return try take(Launched(instance: found, workRequestID: nil, placement: nil))
+            }
             let generation = cloud.nextGeneration(of: task)
             switch await create(task, environment, size, generation, placement) {
             case .success(let made):
                 queue.created(in: placement)
                 warning.ended()
-                if !made.lifecycleState.phase.isLeaving { return launched(made, of: task, in: placement) }
+                if !made.lifecycleState.phase.isLeaving {
+                    let instance = cloud.clock.listed(made.summary, of: task)
+                    return try take(
+                        Launched(
+                            instance: instance,
+                            workRequestID: made.workRequestID,
+                            placement: placement
+                        )
+                    )
+                }
                 cloud.generationSpent(generation, of: task)
             case .failure(let error) where error.kind == .invalidatedRetryToken:
                 queue.nothingLearned(of: placement)
@@ -108,17 +122,15 @@ final class Launcher {
         throw .failed(.deletedLaunch(Self.generationCountMax))
     }
 
-    private func launched(
-        _ made: ContainerInstance,
-        of task: TaskKey,
-        in placement: Placement
-    ) -> Launched {
-        let instance = cloud.clock.listed(made.summary, of: task)
-        cloud.createAnswered(instance)
-        return Launched(instance: instance, workRequestID: made.workRequestID, placement: placement)
+    /// Makes an instance the task's own, unless it is another task's.
+    private func take(_ launched: Launched) throws(TaskInterruption) -> Launched {
+        guard cloud.createAnswered(launched.instance) else {
+            throw .failed(.foreignInstance(launched.instance.id))
+        }
+        return launched
     }
 
-    /// Calls until an answer tells what became of it, or the patience is at its end.
+    /// Calls until an answer tells what became of it, or the cloud was away for too long.
     private func create(
         _ task: TaskKey,
         _ environment: RunnerEnvironment,
@@ -134,12 +146,17 @@ final class Launcher {
             placement: "\(placement.availabilityDomain) \(placement.subnetID) \(placement.shape)"
         )
         let end = Deadline.after(Self.outageTimeout)
+        var ambiguousFailure: OCIError?
         while true {
             do throws(OCIError) {
                 let deadline = min(end, .after(Self.callTimeout))
                 return .success(try await instances.create(body, retryToken: token, deadline: deadline))
+            } catch .cancelled {
+                return .failure(ambiguousFailure ?? .cancelled)
             } catch {
-                guard error.isRetryable, !end.isPast, !isCancelled else { return .failure(error) }
+                guard error.isRetryable, !end.isPast else { return .failure(error) }
+                if error.kind != .throttled { ambiguousFailure = error }
+                if isCancelled { return .failure(ambiguousFailure ?? .cancelled) }
                 warning.occurred(["error": "\(error)"])
             }
         }
@@ -157,7 +174,9 @@ final class Launcher {
             return
         }
         queue.nothingLearned(of: placement)
-        if case .cancelled = error {} else if !error.isRetryable { throw .failed(.refusedLaunch(error)) }
+        // Nothing can have been carried out.
+        if case .cancelled = error { throw .cancelled }
+        if !error.isRetryable { throw .failed(.refusedLaunch(error)) }
         // A request may have been carried out although no answer came.
         cloud.createAbandoned(task)
         throw isCancelled ? .cancelled : .failed(.unansweredLaunch(error))
@@ -172,8 +191,7 @@ final class Launcher {
             throw TaskInterruption(error, TaskFailure.unansweredLaunch)
         }
         guard let found else { return nil }
-        cloud.createAnswered(found)
-        return Launched(instance: found, workRequestID: nil, placement: nil)
+        return try take(Launched(instance: found, workRequestID: nil, placement: nil))
     }
 
     private func launch(

@@ -6,67 +6,41 @@ internal import Logging
 internal import SchedulerLink
 internal import SchedulerMessages
 internal import TaskEngine
-internal import TaskPayload
 internal import Transport
 
 /// One task from its arrival until no instance of it counts any more, as one straight line.
 ///
 /// `TaskState` says what may follow what; this says what is done. After every wait the state may have moved on by a cancel,
-/// which throws `Interruption.cancelled` at the next step. What the cloud holds, and what is deleted when, the ledger
+/// which throws `TaskInterruption.cancelled` at the next step. What the cloud holds, and what is deleted when, the ledger
 /// decides: the run tells it what happens to the task, and receives its news.
 @LoopActor
 final class TaskRun {
-    /// What the steps of a run are done with; the same for all runs of a manager.
-    struct Steps {
-        let cloud: LedgerDriver
-        let inputs: InputLoader
-        let payloads: PayloadStore
-        let launcher: Launcher
-        let diagnosis: Diagnosis
-        let answers: AnswerStore
-        let limits: Attempt.Limits
-        let log: Logger
-    }
-
-    /// What was sent to the scheduler, to be sent again should it ask again.
-    private struct SentReply {
-        let result: TaskResult
-        let created: ObjectInstruction
-    }
-
     /// So many times a listed result may turn out not to be there.
     private static let vanishedCountMax = 3
-    /// After so long without an echo an answer was lost with its connection, and is never confirmed.
-    private static let confirmationTimeout: Duration = .seconds(120)
 
     let task: TaskMessage
     let key: TaskKey
-    private let flags: TaskFlags
-    private let steps: Steps
-    private let log: Logger
-    private let output: LiveOutput?
-    private(set) var state = TaskState.queued
-    /// The worker that must answer; nil while the scheduler has lost it.
-    private(set) var origin: (any TaskOrigin)?
-    /// Since when there is none.
-    private(set) var orphanedSince: Deadline?
+    /// Through whom the task is answered.
+    let route: AnswerRoute
     /// Open when the run is over.
     let isFinished = Latch()
-    private var isOutputMuted = false
-    private let originChanged = Wakeup()
+    private(set) var state = TaskState.queued
+    private let flags: TaskFlags
+    private let steps: TaskSteps
+    private let output: LiveOutput?
+    private let log: Logger
     private var work: Spawned<Void>?
     private var news: Mailbox<TaskNews>?
     private var attempt: Attempt?
     private var vanishedCount = 0
-    private var sentReply: SentReply?
-    private var isConfirmed = false
+    private var sentAnswer: SentAnswer?
 
-    init(task: TaskMessage, flags: TaskFlags, origin: any TaskOrigin, steps: Steps, output: LiveOutput?) {
+    init(task: TaskMessage, flags: TaskFlags, origin: any TaskOrigin, steps: TaskSteps, output: LiveOutput?) {
         self.task = task
         self.flags = flags
-        self.origin = origin
         self.steps = steps
         self.output = output
+        route = AnswerRoute(origin)
         key = task.taskID.key
         var log = steps.log
         log[metadataKey: "task"] = "\(key)"
@@ -84,24 +58,11 @@ final class TaskRun {
         work?.cancel()
     }
 
-    /// Moves the duty to answer to another worker, or to none.
-    func move(to origin: (any TaskOrigin)?) {
-        self.origin = origin
-        orphanedSince = origin == nil ? .now : nil
-        isOutputMuted = false
-        originChanged.ring()
-    }
-
-    /// Sends no more of what the task prints, until the scheduler names the task again.
-    func muteOutput() {
-        isOutputMuted = true
-    }
-
     /// Answers again, through the worker that the task was sent to anew; false if there is no answer any more.
     func answerAgain(through origin: any TaskOrigin) -> Bool {
-        guard sentReply != nil, !isConfirmed else { return false }
-        move(to: origin)
-        sendReply()
+        guard let sentAnswer, !sentAnswer.isConfirmed else { return false }
+        route.move(to: origin)
+        send(sentAnswer)
         return true
     }
 
@@ -111,20 +72,16 @@ final class TaskRun {
         do throws(TaskInterruption) {
             try await obtainSlot()
             try await reply(try await outcome())
-        } catch {
-            // Cancelled: the state says so already.
-        }
+        } catch {}  // Cancelled: the state says so already.
         // Work of its own: the cancellation that may have led here must not cut it short.
         if state != .gone { await spawn { await self.release() }.value }
         isFinished.open()
     }
 
     private func obtainSlot() async throws(TaskInterruption) {
-        do throws(WaitError) {
-            try await steps.cloud.obtainSlot(for: key, priority: flags.priority)
-        } catch {
-            throw .cancelled
-        }
+        guard state == .queued else { throw .cancelled }
+        let isGranted = (try? await steps.cloud.obtainSlot(for: key, priority: flags.priority)) != nil
+        guard isGranted else { throw .cancelled }
         guard state == .queued else {
             steps.cloud.returnSlot(of: key)
             throw .cancelled
@@ -144,9 +101,7 @@ final class TaskRun {
     }
 
     private func compute() async throws(TaskInterruption) -> TaskAnswer {
-        let (adoption, news) = steps.cloud.claim(key)
-        self.news = news
-        if let adoption { adopt(adoption) }
+        claim()
         while true {
             try checkCancelled()
             switch state {
@@ -155,6 +110,7 @@ final class TaskRun {
             case .diagnosing: try await diagnose()
             case .fetching:
                 guard let answer = try await fetchResult() else { continue }
+                try checkCancelled()
                 advance(.outcomeKnown)
                 return answer
             case .queued, .storing, .creating, .replying, .cleaning, .gone:
@@ -163,16 +119,14 @@ final class TaskRun {
         }
     }
 
-    private func adopt(_ adoption: CloudLedger.Adoption) {
-        attempt = adoption.instance.map {
-            Attempt($0, activeSince: $0.activeSince, limits: steps.limits)
-        }
-        if adoption.hasResult {
-            attempt?.resultFound()
-            advance(.resultSeen)
-        } else {
-            advance(.instanceAdopted)
-        }
+    /// Takes the task in hand, with what an earlier life of it left.
+    private func claim() {
+        let (adoption, news) = steps.cloud.claim(key)
+        self.news = news
+        guard let adoption else { return }
+        attempt = adoption.instance.map { Attempt($0, activeSince: $0.activeSince, limits: steps.limits) }
+        if adoption.hasResult { attempt?.resultFound() }
+        advance(adoption.hasResult ? .resultSeen : .instanceAdopted)
     }
 
     private func launch() async throws(TaskInterruption) {
@@ -187,7 +141,7 @@ final class TaskRun {
         let launched = try await steps.launcher.launch(key, environment, size)
         attempt = Attempt(
             launched.instance,
-            activeSince: nil,
+            activeSince: launched.instance.activeSince,
             limits: steps.limits,
             placement: launched.placement,
             workRequestID: launched.workRequestID
@@ -208,23 +162,21 @@ final class TaskRun {
             switch attempt.verdict(at: steps.cloud.clock.now) {
             case .resultListed: return advance(.resultSeen)
             case .endedWithoutResult: return advance(.instanceStopped)
-            case .vanished: if try await isGoneByName(attempt.seen.id) { return advance(.instanceStopped) }
+            case .vanished: if try await isGone(attempt.seen.id) { return advance(.instanceStopped) }
             case .outOfTime(.creating): throw .failed(.createTimeout(steps.limits.create, attempt.seen))
             case .outOfTime(.running): throw .failed(.jobTimeout(steps.limits.job, attempt.seen.id))
             case .open(let time):
-                try await awaitNews(until: time.map { steps.cloud.clock.deadline($0) } ?? .never)
+                if let piece = try await nextNews(until: time) { weigh(piece) }
             }
         }
     }
 
     /// Asks for an instance that listings miss; while there is no answer, nothing is decided.
-    private func isGoneByName(_ id: String) async throws(TaskInterruption) -> Bool {
-        switch await steps.diagnosis.existence(of: id) {
-        case .gone: return true
-        case .unknown: try checkCancelled()
-        case .present: attempt?.foundByName()
-        }
-        return false
+    private func isGone(_ id: String) async throws(TaskInterruption) -> Bool {
+        let existence = await steps.diagnosis.existence(of: id)
+        try checkCancelled()
+        if existence == .present { attempt?.foundByName() }
+        return existence == .gone
     }
 
     private func diagnose() async throws(TaskInterruption) {
@@ -259,7 +211,7 @@ final class TaskRun {
         attempt = nil
         if steps.cloud.giveUpInstance(of: key) {
             // It counts until its deletion is accepted, and the next one would be one too many.
-            while try await nextNews(until: .never) != .deletionAccepted(given.seen.id) {}
+            while try await nextNews(until: nil) != .deletionAccepted(given.seen.id) {}
         }
         advance(.startedOver)
     }
@@ -279,54 +231,34 @@ final class TaskRun {
 
     private func reply(_ answer: TaskAnswer) async throws(TaskInterruption) {
         steps.cloud.outcomeKnown(key)
-        let (stored, objectID) = try await steps.answers.store(answer, of: task)
-        while origin == nil {
-            guard (try? await originChanged.wait()) != nil else { throw .cancelled }
-        }
+        let (answer, objectID) = try await steps.answers.store(answer, of: task)
+        do throws(WaitError) { try await route.awaitOrigin() } catch { throw .cancelled }
         try checkCancelled()
-        sentReply = SentReply(
-            result: TaskResult(
-                taskID: task.taskID,
-                outcome: stored.isSuccess ? .success : .failed,
-                result: objectID,
-                profile: stored.profile
-            ),
-            created: ObjectInstruction(
-                created: objectID,
-                user: task.source,
-                name: "<res \(key.digits.prefix(6))>",
-                sizeInBytes: UInt64(stored.object.byteCount)
-            )
-        )
-        show(output?.messages(in: stored.output) ?? [])
-        sendReply()
+        if let output { route.sendOutput(output.messages(in: answer.output)) }
+        let sent = SentAnswer(answer, to: task, storedAs: objectID)
+        sentAnswer = sent
+        send(sent)
         advance(.replied)
-        log.info(
-            "task answered",
-            metadata: ["success": "\(stored.isSuccess)", "bytes": "\(stored.object.byteCount)"]
-        )
+        let (success, bytes) = ("\(answer.isSuccess)", "\(answer.object.byteCount)")
+        log.info("task answered", metadata: ["success": "\(success)", "bytes": "\(bytes)"])
     }
 
-    private func sendReply() {
-        guard let origin, let sentReply else { return }
-        let isRead = origin.reply(sentReply.result, announcing: sentReply.created)
-        spawn {
-            guard (try? await isRead.wait(until: .after(Self.confirmationTimeout))) != nil else { return }
-            self.isConfirmed = true
-            self.steps.cloud.answerConfirmed(self.key)
-        }
+    private func send(_ answer: SentAnswer) {
+        guard let origin = route.origin else { return }
+        let confirmation = answer.send(through: origin)
+        spawn { if await confirmation.value { self.steps.cloud.answerConfirmed(self.key) } }
     }
 
     /// Lets go of the task, and waits until no instance of it counts any more.
     private func release() async {
-        steps.cloud.release(key, isAnswered: sentReply != nil)
+        steps.cloud.release(key, isAnswered: sentAnswer != nil)
         while let piece = try? await news?.receive(), piece != .released {}
         advance(.cleaned)
     }
 
-    // MARK: - News and output
-
-    private func nextNews(until deadline: Deadline) async throws(TaskInterruption) -> TaskNews? {
+    /// The next piece of news; nil when the moment `time` of the ledger's clock comes first.
+    private func nextNews(until time: Duration?) async throws(TaskInterruption) -> TaskNews? {
+        let deadline = time.map { steps.cloud.clock.deadline($0) } ?? .never
         do throws(WaitError) {
             return try await news?.receive(until: deadline)
         } catch .deadlinePassed {
@@ -336,30 +268,20 @@ final class TaskRun {
         }
     }
 
-    private func awaitNews(until deadline: Deadline) async throws(TaskInterruption) {
-        if let piece = try await nextNews(until: deadline) { weigh(piece) }
-    }
-
     private func takeNews() {
         while let piece = news?.poll() { weigh(piece) }
     }
 
     private func weigh(_ piece: TaskNews) {
-        if attempt?.weigh(piece, at: steps.cloud.clock.now) == true { steps.cloud.endSuspected() }
+        let isFirstSignOfEnd = attempt?.weigh(piece, at: steps.cloud.clock.now) ?? false
+        if isFirstSignOfEnd { steps.cloud.endSuspected() }
     }
 
     /// Sends what the container prints while it runs, until cancelled; nothing here fails a task.
     private func followOutput() async {
         guard let output, let instanceID = attempt?.seen.id else { return }
-        await output.follow(instanceID) {
-            self.origin != nil && self.state == .running
-        } show: {
-            self.show($0)
-        }
-    }
-
-    private func show(_ printed: [[UInt8]]) {
-        if !isOutputMuted, !printed.isEmpty { origin?.sendOutput(printed) }
+        let isWanted = { @LoopActor in self.route.origin != nil && self.state == .running }
+        await output.follow(instanceID, while: isWanted) { self.route.sendOutput($0) }
     }
 
     private func checkCancelled() throws(TaskInterruption) {
@@ -373,9 +295,4 @@ final class TaskRun {
         }
         state = next
     }
-}
-
-extension TaskID {
-    /// The same task as the cloud's tags and names have it.
-    var key: TaskKey { TaskKey(hexadecimal) }
 }

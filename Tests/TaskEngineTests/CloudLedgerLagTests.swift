@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TaskEngine
+import Testing
+
+/// Listings that lag, overlap or come in the wrong order, and answers that make no sense.
+@Suite struct CloudLedgerLagTests {
+    @Test
+    func `what a killed process was making and a listing shows late is there for the run before it creates`()
+    {
+        var ledger = CloudLedger.stocked()
+        _ = ledger.begin(a, at: 2)
+        #expect(ledger.candidate(of: a) == nil)
+        _ = ledger.list([instance("x")], at: 4)
+        #expect(ledger.candidate(of: a)?.id == "x")
+        #expect(ledger.createAnswered(instance("x"), at: .seconds(5)) == [])
+        #expect(ledger.occupiedSlotCount == 1)
+    }
+
+    @Test func `the instance that a failed task is judged by outlives a listing that misses it`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.list([instance("i", .stopped)], at: 5)
+        _ = ledger.released(a, isAnswered: true, at: .seconds(6))
+        #expect(ledger.list([], begun: 7, at: 8) == [])
+        #expect(ledger.occupiedSlotCount == 1)
+        #expect(ledger.answerConfirmed(a, at: .seconds(9)) == [.deleteInstance("i")])
+    }
+
+    @Test func `a listing that began before another that is over tells nothing`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.released(a, isAnswered: false, at: .seconds(5))
+        _ = ledger.accept("i", at: 6)
+        // The later listing is through first.
+        #expect(ledger.list([], begun: 8, at: 9).contains(.roomFreed))
+        #expect(ledger.list([instance("i")], begun: 7, at: 10) == [])
+        #expect(ledger.knownInstances.isEmpty)
+        _ = ledger.store([b], begun: 12, at: 13)
+        _ = ledger.store([], begun: 11, at: 14)
+        #expect(ledger.knownObjects.contains(.result(b)))
+    }
+
+    @Test func `an instance that is being deleted holds no slot, however often its deletion is ordered`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.released(a, isAnswered: false, at: .seconds(5))
+        _ = ledger.accept("i", at: 6)
+        let stuck = ledger.list([instance("i", .deleting)], at: 400)
+        #expect(stuck.contains(.deleteInstance("i")))
+        #expect(ledger.occupiedSlotCount == 0)
+    }
+
+    @Test func `a task that is cancelled before its run has begun to wait leaves nothing`() {
+        var ledger = CloudLedger.stocked([instance("i")])
+        #expect(ledger.discarded(a, at: .seconds(2)) == [.deleteInstance("i")])
+    }
+
+    @Test func `a run that fetches its result is told nothing more of listings of results`() {
+        var ledger = CloudLedger.running()
+        #expect(ledger.store([], at: 5) == [.tell(a, .resultsListed(begun: .seconds(4)))])
+        #expect(ledger.store([a], at: 6) == [.tell(a, .resultListed)])
+        #expect(ledger.store([a], at: 7) == [])
+        ledger.resultVanished(a, at: .seconds(8))
+        #expect(ledger.store([], at: 9) == [.tell(a, .resultsListed(begun: .seconds(8)))])
+    }
+
+    @Test func `a create that is answered with another task's instance is not believed`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.begin(b, at: 4)
+        #expect(ledger.createAnswered(instance("i", of: b), at: .seconds(5)) == nil)
+        #expect(ledger.candidate(of: b) == nil)
+        #expect(ledger.occupiedSlotCount == 2)
+    }
+
+    @Test func `an object that the service refuses to delete is known, and waited for by nobody`() {
+        var ledger = CloudLedger.stocked(inputs: [a: ["in"]])
+        #expect(
+            ledger.list([], at: 70) == [.report(.orphanExpired(a)), .deleteObjects([.input(a, name: "in")])]
+        )
+        #expect(!ledger.hasNoPendingDeletion)
+        ledger.objectsRefused([.input(a, name: "in")])
+        #expect(ledger.hasNoPendingDeletion)
+        #expect(ledger.isEmpty)
+        #expect(ledger.knownObjects == [.input(a, name: "in")])
+        #expect(ledger.store([], inputs: [a: ["in"]], at: 80) == [])
+        ledger.objectsDeleted([.input(a, name: "in")])
+        #expect(ledger.knownObjects.isEmpty)
+    }
+}
