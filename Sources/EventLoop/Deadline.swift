@@ -29,9 +29,7 @@ package struct Deadline: Sendable, Comparable {
         return isNever ? .never : Deadline(nanoseconds: sum)
     }
 
-    package static func < (left: Deadline, right: Deadline) -> Bool {
-        left.nanoseconds < right.nanoseconds
-    }
+    package static func < (left: Deadline, right: Deadline) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// Whether the moment has come.
     package var isPast: Bool { self <= .now }

@@ -19,9 +19,7 @@ package enum HTTPPhase: String, Sendable {
     case body
 
     /// Whether nothing of the request had been sent yet.
-    package var isBeforeRequest: Bool {
-        [.queue, .connect, .proxy, .handshake].contains(self)
-    }
+    package var isBeforeRequest: Bool { [.queue, .connect, .proxy, .handshake].contains(self) }
 }
 
 /// Why there is no answer; a status that speaks of failure is an answer, not an error.

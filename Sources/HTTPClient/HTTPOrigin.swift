@@ -28,9 +28,7 @@ package struct HTTPOrigin: Hashable, Sendable {
 
     /// What goes into the Host field: the port only where it is not the scheme's, an IPv6 address in brackets
     /// (RFC 9110 section 7.2).
-    package var authority: String {
-        port == scheme.defaultPort ? bracketedHost : "\(bracketedHost):\(port)"
-    }
+    package var authority: String { port == scheme.defaultPort ? bracketedHost : "\(bracketedHost):\(port)" }
 
     /// Host and port, as CONNECT names its target (RFC 9110 section 9.3.6).
     var authorityWithPort: String { "\(bracketedHost):\(port)" }

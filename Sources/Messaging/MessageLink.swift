@@ -71,9 +71,7 @@ extension MessageLink {
     package func send(_ message: [UInt8]) throws(MessagingError) { try send([message]) }
 
     /// Takes the next message, suspending while there is none, for ever if need be.
-    package func receive() async throws(MessagingError) -> [UInt8] {
-        try await receive(until: .never)
-    }
+    package func receive() async throws(MessagingError) -> [UInt8] { try await receive(until: .never) }
 }
 
 /// Throws unless `identity` can be carried by both wires and understood by every scheduler.

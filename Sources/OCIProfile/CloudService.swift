@@ -46,7 +46,5 @@ package enum CloudService: Sendable, CaseIterable {
     }
 
     /// Whether `oci` stands between region and domain: the oldest services have their names from before it did.
-    var isBelowOCI: Bool {
-        ![.objectStorage, .core, .authentication].contains(self)
-    }
+    var isBelowOCI: Bool { ![.objectStorage, .core, .authentication].contains(self) }
 }

@@ -93,9 +93,7 @@ package struct SigningString: Equatable, Sendable {
         text = lines.map { "\($0.0): \($0.1)" }.joined(separator: "\n")
     }
 
-    package static func == (left: SigningString, right: SigningString) -> Bool {
-        left.text == right.text
-    }
+    package static func == (left: SigningString, right: SigningString) -> Bool { left.text == right.text }
 
     /// The methods that can be signed, and whether they sign a body.
     private static let methods = [

@@ -73,14 +73,10 @@ final class Socket {
     }
 
     /// The address of this end, nil for families unknown here.
-    func localAddress() throws(SystemCallError) -> SocketAddress? {
-        try name("getsockname", getsockname)
-    }
+    func localAddress() throws(SystemCallError) -> SocketAddress? { try name("getsockname", getsockname) }
 
     /// The address of the other end, nil for families unknown here.
-    func peerAddress() throws(SystemCallError) -> SocketAddress? {
-        try name("getpeername", getpeername)
-    }
+    func peerAddress() throws(SystemCallError) -> SocketAddress? { try name("getpeername", getpeername) }
 
     private func name(
         _ call: StaticString,

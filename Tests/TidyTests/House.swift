@@ -150,7 +150,7 @@ enum House {
         "Launcher.swift", "LaunchQueue.swift", "LedgerClock.swift",
         "LedgerDriver.swift", "Lister.swift", "LiveOutput.swift", "ManagerService.swift", "Metrics.swift",
         "ObjectStoreConnection.swift", "OCIAccess.swift", "PackedPayload.swift", "ParentDeathSignal.swift",
-        "PayloadStore.swift", "RequestCounts.swift", "ServiceAnswer.swift", "Sweep.swift",
+        "PayloadStore.swift", "ServiceAnswer.swift", "Sweep.swift",
         "TaskFailure.swift", "TaskRun.swift",
     ]
 

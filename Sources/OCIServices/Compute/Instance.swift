@@ -45,9 +45,7 @@ package enum LifecycleState: Sendable, Equatable {
     }
 
     /// Whether nothing runs any more, nor will again.
-    package var isStopped: Bool {
-        [.inactive, .deleted, .failed].contains(self)
-    }
+    package var isStopped: Bool { [.inactive, .deleted, .failed].contains(self) }
 }
 
 /// A container instance as lists show it; a single answer adds its containers.

@@ -58,9 +58,7 @@ package struct InstanceLaunch: Sendable, Equatable {
     }
 
     /// Whether two launches ask for the same.
-    package static func == (left: InstanceLaunch, right: InstanceLaunch) -> Bool {
-        left.body == right.body
-    }
+    package static func == (left: InstanceLaunch, right: InstanceLaunch) -> Bool { left.body == right.body }
 }
 
 /// How a private image is fetched.

@@ -15,9 +15,7 @@ package struct Endpoints: Sendable, Equatable {
         var url: String { "\(origin)\(target)" }
 
         /// What lies below the location.
-        func appending(_ path: String) -> Location {
-            Location(origin: origin, target: target + path)
-        }
+        func appending(_ path: String) -> Location { Location(origin: origin, target: target + path) }
     }
 
     private enum Source: Sendable, Equatable {

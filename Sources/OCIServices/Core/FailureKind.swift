@@ -70,9 +70,7 @@ package enum FailureKind: String, Sendable, CaseIterable {
     }
 
     /// Whether `text`, an error message or lifecycleDetails, says that no hardware was free.
-    package static func saysOutOfHostCapacity(_ text: String) -> Bool {
-        says("out of host capacity", text)
-    }
+    package static func saysOutOfHostCapacity(_ text: String) -> Bool { says("out of host capacity", text) }
 
     private static func says(_ words: String, _ text: String) -> Bool {
         // Not `contains` of a text, which links a whole regular expression engine.
@@ -82,14 +80,10 @@ package enum FailureKind: String, Sendable, CaseIterable {
     }
 
     /// Whether the same call may succeed a little later in the same place.
-    package var isRetryable: Bool {
-        [.throttled, .serverBusy, .incorrectState].contains(self)
-    }
+    package var isRetryable: Bool { [.throttled, .serverBusy, .incorrectState].contains(self) }
 
     /// Whether there is no room at present: no failure of the task, but of the place.
-    package var isCapacity: Bool {
-        [.outOfHostCapacity, .limitExceeded, .quotaExceeded].contains(self)
-    }
+    package var isCapacity: Bool { [.outOfHostCapacity, .limitExceeded, .quotaExceeded].contains(self) }
 
     /// Whether a policy may be missing.
     package var isPermission: Bool {

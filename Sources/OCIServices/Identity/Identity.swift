@@ -175,7 +175,5 @@ package struct Identity: ServiceClient {
     }
 
     /// The request that deletes a policy.
-    package func policyDeletion(of id: String) -> ServiceRequest {
-        request(.deletePolicy, ["policies", id])
-    }
+    package func policyDeletion(of id: String) -> ServiceRequest { request(.deletePolicy, ["policies", id]) }
 }

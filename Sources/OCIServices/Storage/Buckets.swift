@@ -117,9 +117,7 @@ package struct Buckets: ServiceClient {
     }
 
     /// The request that deletes a bucket, which must be empty.
-    package func deletion(of name: String) -> ServiceRequest {
-        request(.deleteBucket, path(of: name))
-    }
+    package func deletion(of name: String) -> ServiceRequest { request(.deleteBucket, path(of: name)) }
 
     /// Returns the lifecycle rules of a bucket.
     package func lifecycle(of name: String, deadline: Deadline) async throws(OCIError) -> [LifecycleRule] {
