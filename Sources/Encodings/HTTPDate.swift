@@ -34,12 +34,7 @@ package enum HTTPDate {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 
-    private static func seconds(
-        day: Substring,
-        month: Substring,
-        year: Substring,
-        time: Substring
-    ) -> Int? {
+    private static func seconds(day: Substring, month: Substring, year: Substring, time: Substring) -> Int? {
         let clock = time.split(separator: ":", omittingEmptySubsequences: false)
         guard let day = number(day, 1...31), let month = months.firstIndex(of: String(month)),
             let year = Self.year(year), clock.count == 3,

@@ -98,10 +98,7 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
         var batch: [UnownedJob] = []
         swap(&batch, &ready)
         for job in batch {
-            job.runSynchronously(
-                isolatedTo: asUnownedSerialExecutor(),
-                taskExecutor: asUnownedTaskExecutor()
-            )
+            job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
         }
         jobCount.add(batch.count, ordering: .relaxed)
         if isStopping { return }

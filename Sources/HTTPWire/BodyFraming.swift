@@ -15,10 +15,7 @@ package enum BodyFraming: Equatable, Sendable {
     case untilClose
 
     /// Decides the framing of the response `head` to a request with that method.
-    package init(
-        of head: ResponseHead,
-        answering method: String
-    ) throws(HTTPWireError) {
+    package init(of head: ResponseHead, answering method: String) throws(HTTPWireError) {
         let headers = head.headers
         // 1. HEAD, 1xx, 204 and 304 end with the empty line; their Content-Length speaks of another response.
         if method == "HEAD" || head.isInterim || head.status == 204 || head.status == 304 {

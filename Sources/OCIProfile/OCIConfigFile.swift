@@ -60,11 +60,7 @@ package struct OCIConfigFile: Equatable, Sendable {
         if !sectionNames.contains(name) { sectionNames.append(name) }
     }
 
-    fileprivate mutating func add(
-        _ key: String,
-        _ entry: Entry,
-        to section: String
-    ) throws(OCIProfileError) {
+    fileprivate mutating func add(_ key: String, _ entry: Entry, to section: String) throws(OCIProfileError) {
         guard sections[section]?.updateValue(entry, forKey: key) == nil else {
             throw .duplicateKey(key, section: section, line: entry.line)
         }

@@ -34,9 +34,7 @@ package struct ServiceAnswer: Sendable {
     }
 
     /// What `read` makes of the body, a JSON object.
-    package func decode<Value>(
-        _ read: (JSONObject) throws(JSONError) -> Value
-    ) throws(OCIError) -> Value {
+    package func decode<Value>(_ read: (JSONObject) throws(JSONError) -> Value) throws(OCIError) -> Value {
         do throws(JSONError) {
             return try read(try JSONObject(reading: body))
         } catch {

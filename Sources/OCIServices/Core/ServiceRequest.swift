@@ -49,13 +49,7 @@ package struct ServiceRequest: Sendable {
     var isShielded = false
 
     /// A call without extra fields; `path` holds the segments that follow the version of the service's API, as text.
-    init(
-        _ operation: Operation,
-        _ path: [String],
-        scope: String,
-        query: Query = [:],
-        body: Body = .none
-    ) {
+    init(_ operation: Operation, _ path: [String], scope: String, query: Query = [:], body: Body = .none) {
         self.operation = operation
         self.path = operation.service.basePath + path.map { "/" + PercentEncoding.encode($0) }.joined()
         self.scope = scope

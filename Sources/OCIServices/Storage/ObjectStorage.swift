@@ -60,11 +60,7 @@ package final class ObjectStorage: ServiceClient {
 
     /// Returns the bytes of an object, at most `limit` of them, or nil if there is no such object; a larger object
     /// is a `.transport` error that no retry mends, known from its Content-Length before the bytes arrive.
-    package func get(
-        _ name: String,
-        limit: Int,
-        deadline: Deadline
-    ) async throws(OCIError) -> [UInt8]? {
+    package func get(_ name: String, limit: Int, deadline: Deadline) async throws(OCIError) -> [UInt8]? {
         var request = request(.getObject, path(of: name))
         request.answerBytesMax = limit
         return try await calls.callIfPresent(request, certainly: true, deadline: deadline) { $0.body }
