@@ -145,11 +145,8 @@ enum House {
 
     /// Files with decisions that no unit test names.
     static let filesWithoutTwin: Set = [
-        "CloudRecord.swift", "HostConnections.swift", "InstanceMetadata.swift",
-        "InstancePrincipalTokens.swift", "ManagerService.swift", "Metrics.swift",
-        "ObjectStoreConnection.swift", "ParentDeathSignal.swift", "ProfileCredentials.swift",
-        "RequestCounts.swift", "ResourcePrincipalTokens.swift", "ServiceAnswer.swift", "SessionTokens.swift",
-        "TokenFetch.swift",
+        "CloudRecord.swift", "HostConnections.swift", "InstanceMetadata.swift", "ManagerService.swift",
+        "Metrics.swift", "ObjectStoreConnection.swift", "ParentDeathSignal.swift", "ServiceAnswer.swift",
     ]
 
     /// Files that still hold words of the private vocabulary.
