@@ -13,21 +13,17 @@ package enum CapnProtoError: Error, Equatable, Sendable {
     case tooManySegments(Int)
     /// The first segment is empty, so there is no root pointer.
     case rootMissing
-    /// A pointer leads outside its segment.
     case pointerOutOfBounds
     /// A far pointer names a segment that the message does not have.
     case segmentMissing(Int)
     /// The landing pad of a far pointer is not what the encoding allows there.
     case landingPadInvalid
-    /// A pointer is of another kind than the field demands.
     case wrongPointerKind
     /// A list has elements that cannot be read as the field demands.
     case wrongElementKind
     /// The tag word of a composite list contradicts the list's length.
     case compositeTagInvalid
-    /// A text does not end in a NUL byte.
     case textNotTerminated
-    /// A text is not UTF-8.
     case textNotUTF8
     /// Pointers nest deeper than `ReadLimits.depth`.
     case nestedTooDeeply

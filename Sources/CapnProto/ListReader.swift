@@ -38,14 +38,10 @@ package struct ListReader {
     }
 
     /// Returns the 16-bit number, or enumerant, at an index of a list of numbers.
-    package func uint16(at index: Int) -> UInt16 {
-        structure(at: index).uint16(at: 0)
-    }
+    package func uint16(at index: Int) -> UInt16 { structure(at: index).uint16(at: 0) }
 
     /// Returns the 64-bit number at an index of a list of numbers.
-    package func uint64(at index: Int) -> UInt64 {
-        structure(at: index).uint64(at: 0)
-    }
+    package func uint64(at index: Int) -> UInt64 { structure(at: index).uint64(at: 0) }
 
     /// Throws if the elements do not hold what is going to be asked of them.
     fileprivate func checked(as element: ListElement) throws(CapnProtoError) -> ListReader {

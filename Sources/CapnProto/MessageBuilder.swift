@@ -54,9 +54,7 @@ extension MessageBuilder {
         write(pointer.raw, byteCount: WirePointer.bytesPerWord, at: byteOffset)
     }
 
-    func setBit(_ bit: Int, at byteOffset: Int) {
-        bytes[byteOffset] |= 1 << UInt8(bit)
-    }
+    func setBit(_ bit: Int, at byteOffset: Int) { bytes[byteOffset] |= 1 << UInt8(bit) }
 
     func startStructure(_ size: StructSize, atPointer pointer: Int) -> StructBuilder {
         let start = allocate(words: size.words)

@@ -15,7 +15,6 @@
 /// and lives as long as the decoding function: what is kept must be copied out, or it keeps the whole message
 /// alive.
 package final class MessageReader {
-    /// The whole message, segment table included.
     let bytes: [UInt8]
     private let segments: [Segment]
     private let limits: ReadLimits
@@ -100,7 +99,6 @@ extension MessageReader {
         return segments[index]
     }
 
-    /// Takes words from the budget.
     func charge(words: Int) throws(CapnProtoError) {
         guard words <= traversalWordsLeft else { throw .traversalLimitExceeded }
         traversalWordsLeft -= words
@@ -121,9 +119,7 @@ extension MessageReader {
     /// Reads an unsigned number of up to 8 bytes.
     static func littleEndian(_ bytes: [UInt8], at byteOffset: Int, byteCount: Int) -> UInt64 {
         var value: UInt64 = 0
-        for index in 0..<byteCount {
-            value |= UInt64(bytes[byteOffset + index]) << UInt64(index * 8)
-        }
+        for index in 0..<byteCount { value |= UInt64(bytes[byteOffset + index]) << UInt64(index * 8) }
         return value
     }
 }

@@ -24,7 +24,5 @@ struct Segment: Equatable, Sendable {
     }
 
     /// Returns the index of the word that starts at a byte offset of the message.
-    func word(atByteOffset byteOffset: Int) -> Int {
-        (byteOffset - firstByte) / WirePointer.bytesPerWord
-    }
+    func word(atByteOffset byteOffset: Int) -> Int { (byteOffset - firstByte) / WirePointer.bytesPerWord }
 }

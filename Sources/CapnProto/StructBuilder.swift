@@ -26,9 +26,7 @@ package struct StructBuilder {
     }
 
     /// Writes a signed 64-bit number at a byte of the data section.
-    package func write(_ value: Int64, at byte: Int) {
-        write(UInt64(bitPattern: value), at: byte)
-    }
+    package func write(_ value: Int64, at byte: Int) { write(UInt64(bitPattern: value), at: byte) }
 
     /// Writes a flag at a bit of the data section.
     package func write(_ flag: Bool, atBit bit: Int) {

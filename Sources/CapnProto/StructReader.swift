@@ -28,8 +28,6 @@ package struct StructReader {
     }
 }
 
-// MARK: - Numbers
-
 extension StructReader {
     /// Returns the flag at a bit of the data section.
     package func bool(atBit bit: Int) -> Bool {
@@ -37,32 +35,22 @@ extension StructReader {
     }
 
     /// Returns the 16-bit number, or enumerant, at a byte of the data section.
-    package func uint16(at byte: Int) -> UInt16 {
-        UInt16(truncatingIfNeeded: number(at: byte, byteCount: 2))
-    }
+    package func uint16(at byte: Int) -> UInt16 { UInt16(truncatingIfNeeded: number(at: byte, byteCount: 2)) }
 
     /// Returns the 32-bit number at a byte of the data section.
-    package func uint32(at byte: Int) -> UInt32 {
-        UInt32(truncatingIfNeeded: number(at: byte, byteCount: 4))
-    }
+    package func uint32(at byte: Int) -> UInt32 { UInt32(truncatingIfNeeded: number(at: byte, byteCount: 4)) }
 
     /// Returns the 64-bit number at a byte of the data section.
-    package func uint64(at byte: Int) -> UInt64 {
-        number(at: byte, byteCount: 8)
-    }
+    package func uint64(at byte: Int) -> UInt64 { number(at: byte, byteCount: 8) }
 
     /// Returns the signed 64-bit number at a byte of the data section.
-    package func int64(at byte: Int) -> Int64 {
-        Int64(truncatingIfNeeded: number(at: byte, byteCount: 8))
-    }
+    package func int64(at byte: Int) -> Int64 { Int64(truncatingIfNeeded: number(at: byte, byteCount: 8)) }
 
     private func number(at byte: Int, byteCount: Int) -> UInt64 {
         guard byte + byteCount <= dataByteCount else { return 0 }
         return MessageReader.littleEndian(message.bytes, at: dataStart + byte, byteCount: byteCount)
     }
 }
-
-// MARK: - Pointers
 
 extension StructReader {
     /// Returns whether the pointer exists and leads somewhere.

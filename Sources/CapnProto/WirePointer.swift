@@ -22,19 +22,14 @@ package struct StructSize: Equatable, Sendable {
         self.pointers = pointers
     }
 
-    /// Words of data and pointers together.
     var words: Int { Int(dataWords) + Int(pointers) }
 }
 
 /// One pointer word, taken apart on demand.
 struct WirePointer: Equatable, Sendable {
-    /// Size of the unit of the encoding.
     static let bytesPerWord = 8
 
-    /// Words that hold a number of bytes.
-    static func words(holding byteCount: Int) -> Int {
-        (byteCount + bytesPerWord - 1) / bytesPerWord
-    }
+    static func words(holding byteCount: Int) -> Int { (byteCount + bytesPerWord - 1) / bytesPerWord }
 
     /// What bits 0 and 1 tell.
     enum Kind: UInt64 {
@@ -58,7 +53,6 @@ struct WirePointer: Equatable, Sendable {
         case composite = 7
     }
 
-    /// The word as it lies on the wire.
     let raw: UInt64
 
     var isNull: Bool { raw == 0 }
@@ -113,11 +107,8 @@ extension WirePointer {
         )
     }
 
-    /// Makes the tag word of a composite list.
     static func compositeTag(count: Int, size: StructSize) -> WirePointer {
-        WirePointer(
-            raw: encoded(offset: count) | UInt64(size.dataWords) << 32 | UInt64(size.pointers) << 48
-        )
+        WirePointer(raw: encoded(offset: count) | UInt64(size.dataWords) << 32 | UInt64(size.pointers) << 48)
     }
 
     private static func encoded(offset: Int) -> UInt64 {

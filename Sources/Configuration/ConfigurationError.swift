@@ -4,31 +4,22 @@
 ///
 /// Each reads as one line: where, what, and what to do next. Never a value of a secret.
 package enum ConfigurationError: Error, Sendable, Equatable {
-    /// A flag nobody knows, and the known one most like it.
     case unknownFlag(String, nearest: String?)
-    /// An abbreviation that several flags share.
     case ambiguousFlag(String, candidates: [String])
     /// A flag that needs a value came without one; `placeholder` names the value.
     case missingValue(flag: String, placeholder: String)
-    /// A switch was given a value, `--version=3`.
     case unwantedValue(flag: String)
-    /// A second bare word where one is enough.
     case unexpectedArgument(String)
-    /// A bare word after a subcommand that takes none.
     case strayWord(String, command: String)
-    /// A bare word that is neither an address, a file nor a subcommand.
     case unknownWord(String, nearest: String?)
     /// The program was called as `scaler_worker_manager` without, or with another, kind of manager.
     case unknownManagerType(String?)
-    /// More than one configuration file.
     case severalFiles(String, String)
     /// A value that does not parse, is out of range or of the wrong type. `setting` is the option's name.
     case badValue(setting: String, origin: SettingOrigin, fault: ValueFault)
     /// The file cannot be read; the reason is the system's.
     case unreadableFile(path: String, reason: String)
-    /// The file is not TOML 1.0.
     case malformedFile(path: String, line: Int, column: Int, reason: String)
-    /// A key that no setting has, and the one most like it.
     case unknownKey(String, path: String, line: Int, nearest: String?)
     /// The same setting twice in one entry, e.g. as `a_b` and `a-b`.
     case repeatedKey(String, path: String, line: Int, earlierLine: Int)
@@ -36,7 +27,6 @@ package enum ConfigurationError: Error, Sendable, Equatable {
     case noManager(path: String, otherTypes: [String])
     /// Required settings that nobody gave; `path` and `line` name the file's entry, if there is one.
     case missingSettings([String], path: String?, line: Int?)
-    /// Settings that exclude or need each other.
     case contradiction(String)
 
     /// Whether the command line does not parse, rather than that a value is wrong.
@@ -77,13 +67,6 @@ package enum ConfigurationError: Error, Sendable, Equatable {
             "two configuration files, \(quoted(first)) and \(quoted(second)); give one"
         case .badValue(let setting, let origin, let fault):
             "\(place(of: setting, origin)): \(fault.problem); \(fault.remedy)"
-        default: fileDescription
-        }
-    }
-
-    /// The lines about the configuration file and about what is missing.
-    private var fileDescription: String {
-        switch self {
         case .unreadableFile(let path, let reason):
             "\(printable(path)): \(printable(reason)); check the path and its permissions"
         case .malformedFile(let path, let line, let column, let reason):
@@ -101,7 +84,6 @@ package enum ConfigurationError: Error, Sendable, Equatable {
                 + "missing \(names.joined(separator: ", ")); give \(names.count == 1 ? "it" : "each") as a flag, "
                 + "environment variable or key of a TOML file (--help lists them)"
         case .contradiction(let line): line
-        default: preconditionFailure("the other cases have their line in description")
         }
     }
 
@@ -114,9 +96,7 @@ package enum ConfigurationError: Error, Sendable, Equatable {
         }
     }
 
-    private func meant(_ nearest: String?) -> String {
-        nearest.map { "did you mean \($0)?" } ?? "see --help"
-    }
+    private func meant(_ nearest: String?) -> String { nearest.map { "did you mean \($0)?" } ?? "see --help" }
 
     private func spelled(_ names: [String]) -> String { names.map { "--\($0)" }.joined(separator: ", ") }
 }

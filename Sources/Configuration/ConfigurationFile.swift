@@ -13,7 +13,6 @@ struct ManagerEntry {
 /// business and are not looked into. Inside our own entries every key must be known, since a misspelt key
 /// that is ignored is a default that nobody chose.
 enum ConfigurationFile {
-    /// The type of worker manager that this program is.
     static let managerType = "oci_hpc"
 
     /// A larger file is no configuration.
@@ -35,7 +34,6 @@ enum ConfigurationFile {
         }
     }
 
-    /// The types of all worker managers in the file, in order.
     static func managerTypes(_ root: TOMLTable) -> [String] { managerTables(root).compactMap(typeName) }
 
     static func entries(_ bytes: [UInt8], path: String) throws(ConfigurationError) -> [ManagerEntry] {

@@ -91,12 +91,7 @@ extension Option {
     /// The default for help and reference, or nil when there is none worth showing.
     var defaultText: String? {
         guard !isRequired else { return nil }
-        let texts = show(.defaults)
+        let texts = show(Settings(schedulerAddress: .unset))
         return texts.isEmpty ? nil : texts.joined(separator: ",")
     }
-}
-
-extension Settings {
-    /// What is in force when nothing is given; the address stands for none.
-    fileprivate static let defaults = Settings(schedulerAddress: .tcp(host: "127.0.0.1", port: 8516))
 }

@@ -14,15 +14,6 @@ package struct Subcommand: Sendable, Equatable {
     }
 }
 
-/// Why a file could not be read, in the system's words.
-package struct FileUnreadable: Error, Sendable, Equatable {
-    /// Such as `No such file or directory`.
-    package let reason: String
-
-    /// The reason as the system gives it.
-    package init(reason: String) { self.reason = reason }
-}
-
 /// What the user asked the program to do.
 package enum Invocation: Sendable, Equatable {
     /// Run these managers: one, or one for each entry of the file.
@@ -31,12 +22,10 @@ package enum Invocation: Sendable, Equatable {
     case printConfig(String)
     /// Print this text and exit 0.
     case help(String)
-    /// Print the version and exit 0.
     case version
     /// Do this instead; the arguments after its name are untouched.
     case subcommand(name: String, arguments: [String])
 
-    /// The name under which the program takes the place of the Python command.
     private static let replacedProgram = "scaler_worker_manager"
 
     /// Reads a command line, the environment and at most one file, and returns what to do.
@@ -48,7 +37,7 @@ package enum Invocation: Sendable, Equatable {
         arguments: [String],
         environment: [String: String],
         subcommands: [Subcommand] = [],
-        readFile: (String) throws(FileUnreadable) -> [UInt8]
+        readFile: (String) throws(ConfigurationError) -> [UInt8]
     ) throws(ConfigurationError) -> Invocation {
         let program = arguments.first.flatMap { $0.split(separator: "/").last.map(String.init) } ?? ""
         let isReplacement = program == replacedProgram
@@ -80,7 +69,7 @@ package enum Invocation: Sendable, Equatable {
         scan: ArgumentScan,
         environment: [String: String],
         required: [String],
-        readFile: (String) throws(FileUnreadable) -> [UInt8]
+        readFile: (String) throws(ConfigurationError) -> [UInt8]
     ) throws(ConfigurationError) -> [Settings] {
         let bare = PositionalArguments(address: nil, file: scan.texts("config")?.last)
         let options = Option.table.filter { required.contains($0.name) }
@@ -92,18 +81,10 @@ package enum Invocation: Sendable, Equatable {
         _ bare: PositionalArguments,
         _ environment: [String: String],
         required: [Option] = Option.table.filter(\.isRequired),
-        _ readFile: (String) throws(FileUnreadable) -> [UInt8]
+        _ readFile: (String) throws(ConfigurationError) -> [UInt8]
     ) throws(ConfigurationError) -> [Settings] {
         var entries: [ManagerEntry?] = [nil]
-        if let path = bare.file {
-            let bytes: [UInt8]
-            do {
-                bytes = try readFile(path)
-            } catch {
-                throw .unreadableFile(path: path, reason: error.reason)
-            }
-            entries = try ConfigurationFile.entries(bytes, path: path)
-        }
+        if let path = bare.file { entries = try ConfigurationFile.entries(try readFile(path), path: path) }
         var all: [Settings] = []
         for entry in entries {
             let settings = try Settings(

@@ -1,27 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Rows that belong together in help and reference.
-package struct OptionGroup: Sendable {
-    /// Heading.
-    package let title: String
-    /// Rows in the order of the help.
-    package let options: [Option]
-}
-
 /// Names, short forms, environment variables and defaults are those of `scaler_worker_manager oci_hpc` 2.9.0;
 /// rows marked `new` are this program's own.
 extension Option {
     /// Every option there is, grouped: the one table.
-    package static let groups = [
-        OptionGroup(title: "OCI HPC parameters", options: manager),
-        OptionGroup(title: "Container instances", options: containerInstances),
-        OptionGroup(title: "Sizing", options: sizing),
-        OptionGroup(title: "Private images, owner and tags", options: imagesAndTags),
-        OptionGroup(title: "Workers", options: workers),
-        OptionGroup(title: "Connections", options: connections),
-        OptionGroup(title: "Logging and status", options: logging),
-        OptionGroup(title: "General", options: general),
-        OptionGroup(title: "Accepted for compatibility", options: withoutEffect),
+    package static let groups: [(title: String, options: [Option])] = [
+        ("OCI HPC parameters", manager),
+        ("Container instances", containerInstances),
+        ("Sizing", sizing),
+        ("Private images, owner and tags", imagesAndTags),
+        ("Workers", workers),
+        ("Connections", connections),
+        ("Logging and status", logging),
+        ("General", general),
+        ("Accepted for compatibility", withoutEffect),
     ]
 
     /// The rows of all groups.
@@ -36,19 +28,15 @@ extension Option {
             .text("ID", maxBytes: 200),
             into: \.workerManagerID,
             required: true
-        )
-        .help("Unique identifier of this worker manager."),
+        ).help("Unique identifier of this worker manager."),
         Option("object-storage-address", short: "osa", .address, intoOptional: \.objectStorageAddress)
             .help("Address of Scaler's object storage server; without it, the one that the scheduler names."),
         Option("object-storage-namespace", .text("NAMESPACE"), into: \.objectStorageNamespace, required: true)
-            .environment("OCI_OBJECT_STORAGE_NAMESPACE")
-            .help("Tenancy namespace of OCI Object Storage."),
+            .environment("OCI_OBJECT_STORAGE_NAMESPACE").help("Tenancy namespace of OCI Object Storage."),
         Option("object-storage-bucket", .text("BUCKET"), into: \.objectStorageBucket, required: true)
-            .environment("OCI_OBJECT_STORAGE_BUCKET")
-            .help("Bucket for task payloads and results."),
+            .environment("OCI_OBJECT_STORAGE_BUCKET").help("Bucket for task payloads and results."),
         Option("object-storage-prefix", .objectPrefix, into: \.objectStoragePrefix)
-            .environment("OCI_OBJECT_STORAGE_PREFIX")
-            .help("Beginning of the names of task objects."),
+            .environment("OCI_OBJECT_STORAGE_PREFIX").help("Beginning of the names of task objects."),
         Option("base-concurrency", short: "bc", .count, into: \.baseConcurrency)
             .help("Container instances that run at once, at most."),
         Option("job-timeout-seconds", .seconds, into: \.jobTimeout)
@@ -62,30 +50,24 @@ extension Option {
     ]
 
     private static let containerInstances: [Option] = [
-        Option("oci-region", .text("REGION"), into: \.region)
-            .environment("OCI_REGION")
+        Option("oci-region", .text("REGION"), into: \.region).environment("OCI_REGION")
             .help("OCI region identifier."),
         Option("compartment-id", .text("OCID"), into: \.compartmentID, required: true)
-            .environment("OCI_COMPARTMENT_ID")
-            .help("Compartment where container instances are launched."),
+            .environment("OCI_COMPARTMENT_ID").help("Compartment where container instances are launched."),
         Option("availability-domain", .list("AD,..."), into: \.availabilityDomains, required: true)
             .environment("OCI_AVAILABILITY_DOMAIN")
             .help(
                 "Availability domains, e.g. AD-1 or Uocm:US-ASHBURN-AD-1; the next is tried when one is full."
             ),
-        Option("subnet-id", .list("OCID,..."), into: \.subnetIDs, required: true)
-            .environment("OCI_SUBNET_ID")
+        Option("subnet-id", .list("OCID,..."), into: \.subnetIDs, required: true).environment("OCI_SUBNET_ID")
             .help("Subnets for the instances' network interfaces, tried in order."),
         Option("container-image", .text("IMAGE"), into: \.containerImage, required: true)
-            .environment("OCI_CONTAINER_IMAGE")
-            .help("OCIR URI of the job runner image."),
+            .environment("OCI_CONTAINER_IMAGE").help("OCIR URI of the job runner image."),
         Option("instance-shape", .list("SHAPE,..."), into: \.instanceShapes)
             .help("Container instance shapes, tried in order."),
-        Option("auth-type", .choice, into: \.authType)
-            .environment("OCI_AUTH_TYPE")
+        Option("auth-type", .choice, into: \.authType).environment("OCI_AUTH_TYPE")
             .help("How requests to OCI are signed; principals know their own region."),
-        Option("oci-profile", .text("NAME"), into: \.profile)
-            .environment("OCI_CONFIG_PROFILE")
+        Option("oci-profile", .text("NAME"), into: \.profile).environment("OCI_CONFIG_PROFILE")
             .help("Profile of the OCI configuration file."),
     ]
 
@@ -130,13 +112,8 @@ extension Option {
             .help("Pause between heartbeats."),
         Option("death-timeout-seconds", short: "dts", .seconds, into: \.deathTimeout)
             .help("Silence of the scheduler after which it counts as gone."),
-        Option(
-            "scale-down-cooldown-seconds",
-            short: "sdc",
-            .secondsOrZero,
-            into: \.scaleDownCooldown
-        )
-        .help("How long fewer workers must be asked for before any go; 0 obeys at once."),
+        Option("scale-down-cooldown-seconds", short: "sdc", .secondsOrZero, into: \.scaleDownCooldown)
+            .help("How long fewer workers must be asked for before any go; 0 obeys at once."),
     ]
 
     private static let connections: [Option] = [
@@ -150,11 +127,9 @@ extension Option {
             ),
         Option("io-threads", short: "it", .whole(1...64), into: \.ioThreads)
             .help("Threads that libzmq may use."),
-        Option("oci-endpoint", .baseURL, intoOptional: \.ociEndpoint, new: true)
-            .environment("OCI_ENDPOINT")
+        Option("oci-endpoint", .baseURL, intoOptional: \.ociEndpoint, new: true).environment("OCI_ENDPOINT")
             .help("One base URL for every OCI service, for an emulator or a proxy."),
-        Option("ca-bundle", .text("FILE"), intoOptional: \.caBundle, new: true)
-            .environment("OCI_CA_BUNDLE")
+        Option("ca-bundle", .text("FILE"), intoOptional: \.caBundle, new: true).environment("OCI_CA_BUNDLE")
             .help("PEM file of certificate authorities to trust instead of the system's."),
         Option("max-requests-per-second", .positive("N"), into: \.maxRequestsPerSecond, new: true)
             .help("Ceiling of requests to OCI, reads and writes apart."),
@@ -165,63 +140,34 @@ extension Option {
             .help("Where to log; /dev/stdout and /dev/stderr mean the streams."),
         Option("logging-level", short: "ll", .choice, into: \.loggingLevel)
             .help("Least severe level that is logged."),
-        Option("log-format", .choice, into: \.logFormat, new: true)
-            .help("Form of the log's lines."),
+        Option("log-format", .choice, into: \.logFormat, new: true).help("Form of the log's lines."),
         Option("status-address", .statusAddress, intoOptional: \.statusAddress, new: true)
             .help("Serve metrics and health here, or on unix:PATH."),
     ]
 
     private static let general: [Option] = [
-        .invocation("config", short: "c", placeholder: "FILE", "Read settings from a TOML file."),
-        .invocation("print-config", "Print every setting and where it came from, then exit."),
-        .invocation("print-reference", "Print the configuration reference as Markdown, then exit."),
-        .invocation("version", "Print the version, then exit."),
-        .invocation("help", short: "h", "Print this help, then exit."),
+        .invocation("config", short: "c", placeholder: "FILE").help("Read settings from a TOML file."),
+        .invocation("print-config").help("Print every setting and where it came from, then exit."),
+        .invocation("print-reference").help("Print the configuration reference as Markdown, then exit."),
+        .invocation("version").help("Print the version, then exit."),
+        .invocation("help", short: "h").help("Print this help, then exit."),
     ]
 
     private static let withoutEffect: [Option] = [
-        .ignored(
-            "max-task-concurrency",
-            short: "mtc",
-            .whole(-1...ValueKind<Int>.countMax),
-            because: "the oci_hpc manager is bounded by --base-concurrency"
-        ),
-        .ignored(
-            "task-timeout-seconds",
-            short: "tts",
-            .secondsOrZero,
-            because: "tasks are bounded by --job-timeout-seconds"
-        ),
-        .ignored(
-            "garbage-collect-interval-seconds",
-            short: "gc",
-            .seconds,
-            because: "there is no garbage collector"
-        ),
-        .ignored(
-            "trim-memory-threshold-bytes",
-            short: "tm",
-            .whole(0...Int.max),
-            because: "memory is bounded as it is"
-        ),
-        .ignored(
-            "hard-processor-suspend",
-            short: "hps",
-            .toggle,
-            because: "container instances are not suspended"
-        ),
-        .ignored(
-            "event-loop",
-            short: "el",
-            ValueKind<EventLoopChoice>.choice,
-            because: "the event loop is always libev"
-        ),
-        .ignored("preload", .text("SPEC"), because: "no Python runs in this process"),
-        .ignored(
-            "logging-config-file",
-            short: "lcf",
-            .text("FILE"),
-            because: "Python's logging configuration is not read"
-        ),
+        .ignored("max-task-concurrency", short: "mtc", .whole(-1...ValueKind<Int>.countMax))
+            .because("the oci_hpc manager is bounded by --base-concurrency"),
+        .ignored("task-timeout-seconds", short: "tts", .secondsOrZero)
+            .because("tasks are bounded by --job-timeout-seconds"),
+        .ignored("garbage-collect-interval-seconds", short: "gc", .seconds)
+            .because("there is no garbage collector"),
+        .ignored("trim-memory-threshold-bytes", short: "tm", .whole(0...Int.max))
+            .because("memory is bounded as it is"),
+        .ignored("hard-processor-suspend", short: "hps", .toggle)
+            .because("container instances are not suspended"),
+        .ignored("event-loop", short: "el", ValueKind<EventLoopChoice>.choice)
+            .because("the event loop is always libev"),
+        .ignored("preload", .text("SPEC")).because("no Python runs in this process"),
+        .ignored("logging-config-file", short: "lcf", .text("FILE"))
+            .because("Python's logging configuration is not read"),
     ]
 }

@@ -29,45 +29,21 @@ package struct Option: Sendable {
     /// What the file may hold and how values are printed.
     package let form: ValueForm
     /// True when there is no default.
-    package let isRequired: Bool
+    package private(set) var isRequired = false
     /// True when the value must never be shown.
-    package let isSecret: Bool
+    package private(set) var isSecret = false
     /// True when the command that this replaces has no such option.
-    package let isNew: Bool
+    package private(set) var isNew = false
     /// One or more sentences for help and reference.
-    package private(set) var help: String
-    let role: Role
+    package private(set) var help = ""
+    private(set) var role: Role
     /// Puts texts, checked, into the settings.
     let store: @Sendable (inout Settings, [String]) throws(ValueFault) -> Void
     /// The value as texts that `store` reads; empty when unset.
     let show: @Sendable (Settings) -> [String]
+}
 
-    private init(
-        _ name: String,
-        short: String?,
-        placeholder: String,
-        form: ValueForm,
-        required: Bool = false,
-        secret: Bool = false,
-        new: Bool = false,
-        role: Role,
-        help: String = "",
-        store: @escaping @Sendable (inout Settings, [String]) throws(ValueFault) -> Void,
-        show: @escaping @Sendable (Settings) -> [String]
-    ) {
-        self.name = name
-        self.short = short
-        self.placeholder = placeholder
-        self.form = form
-        isRequired = required
-        isSecret = secret
-        isNew = new
-        self.help = help
-        self.role = role
-        self.store = store
-        self.show = show
-    }
-
+extension Option {
     /// A setting that always has a value, unless it is required.
     init<Value: Sendable>(
         _ name: String,
@@ -79,12 +55,12 @@ package struct Option: Sendable {
         positional: Bool = false
     ) {
         self.init(
-            name,
+            name: name,
             short: short,
             placeholder: kind.placeholder,
             form: kind.form,
-            required: required,
-            new: new,
+            isRequired: required,
+            isNew: new,
             role: positional ? .positional : .setting,
             store: { settings, texts throws(ValueFault) in settings[keyPath: path] = try kind.read(texts) },
             show: { kind.show($0[keyPath: path]) }
@@ -101,12 +77,12 @@ package struct Option: Sendable {
         new: Bool = false
     ) {
         self.init(
-            name,
+            name: name,
             short: short,
             placeholder: kind.placeholder,
             form: kind.form,
-            secret: secret,
-            new: new,
+            isSecret: secret,
+            isNew: new,
             role: .setting,
             store: { settings, texts throws(ValueFault) in
                 settings[keyPath: path] = texts == [""] ? nil : try kind.read(texts)
@@ -116,7 +92,7 @@ package struct Option: Sendable {
     }
 
     /// The same row with its sentences for help and reference.
-    func help(_ text: String) -> Option {
+    package func help(_ text: String) -> Option {
         var option = self
         option.help = text
         return option
@@ -133,19 +109,24 @@ package struct Option: Sendable {
     static func ignored<Value: Sendable>(
         _ name: String,
         short: String? = nil,
-        _ kind: ValueKind<Value>,
-        because reason: String
+        _ kind: ValueKind<Value>
     ) -> Option {
         Option(
-            name,
+            name: name,
             short: short,
             placeholder: kind.placeholder,
             form: kind.form,
-            role: .ignored(because: reason),
-            help: "No effect: \(reason).",
+            role: .ignored(because: ""),
             store: { _, texts throws(ValueFault) in _ = try kind.read(texts) },
             show: { _ in [] }
         )
+    }
+
+    /// The same ignored row with the half sentence that says why.
+    func because(_ reason: String) -> Option {
+        var option = help("No effect: \(reason).")
+        option.role = .ignored(because: reason)
+        return option
     }
 
     /// A flag for one invocation, also for subcommands: its texts are read from the scan, not from `Settings`.
@@ -154,17 +135,15 @@ package struct Option: Sendable {
     package static func invocation(
         _ name: String,
         short: String? = nil,
-        placeholder: String? = nil,
-        _ help: String
+        placeholder: String? = nil
     ) -> Option {
         Option(
-            name,
+            name: name,
             short: short,
             placeholder: placeholder ?? "",
             form: placeholder == nil ? .toggle : .text,
-            new: true,
+            isNew: true,
             role: .invocation,
-            help: help,
             store: { _, _ throws(ValueFault) in },
             show: { _ in [] }
         )

@@ -53,6 +53,9 @@ package enum SchedulerAddress: Sendable, Hashable {
         }
     }
 
+    /// What stands in settings while nothing is given: the scheduler's usual port on this host.
+    static let unset = SchedulerAddress.tcp(host: "127.0.0.1", port: 8516)
+
     private static let remedy = "write tcp://HOST:PORT, e.g. tcp://127.0.0.1:8516"
 }
 

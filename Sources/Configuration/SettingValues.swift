@@ -7,7 +7,6 @@ protocol WordChoice: RawRepresentable<String>, CaseIterable, Sendable, Equatable
 package enum NetworkBackend: String, WordChoice {
     /// Told from the first bytes that the scheduler sends.
     case auto
-    /// ZeroMQ.
     case zmq
     /// Scaler's own framing over TCP.
     case ymq
@@ -37,7 +36,6 @@ package enum AuthType: String, WordChoice {
 
 /// What happens to running container instances when the daemon stops.
 package enum OnExit: String, WordChoice {
-    /// They are deleted.
     case delete
     /// They go on; the next process adopts them.
     case leave
@@ -45,9 +43,7 @@ package enum OnExit: String, WordChoice {
 
 /// Form of the log's lines.
 package enum LogFormat: String, WordChoice {
-    /// `key=value` words.
     case text
-    /// One JSON object a line.
     case json
 }
 

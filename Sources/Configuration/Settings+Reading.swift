@@ -13,14 +13,20 @@ extension Settings {
         required: [Option]
     ) throws(ConfigurationError) {
         // Overwritten below, or the missing address is reported.
-        self.init(schedulerAddress: .tcp(host: "127.0.0.1", port: 8516))
+        self.init(schedulerAddress: .unset)
         for option in Option.table {
             let strongest = option.given(scan: scan, address: address, environment: environment, entry: entry)
             guard let given = strongest else { continue }
             do {
                 try option.store(&self, given.texts)
             } catch {
-                let fault = option.isSecret ? error.withoutValue : error
+                // A secret's fault goes without a word of its value.
+                let problem = option.isSecret ? "the value cannot be used" : error.problem
+                let fault = ValueFault(
+                    isOutOfRange: error.isOutOfRange,
+                    problem: problem,
+                    remedy: error.remedy
+                )
                 throw .badValue(setting: option.name, origin: given.origin, fault: fault)
             }
             origins[option.name] = given.origin
@@ -90,11 +96,4 @@ extension Option {
 
     /// How a missing setting can be given: `--subnet-id (OCI_SUBNET_ID)`.
     fileprivate var ways: String { spelling + (environment.map { " (\($0))" } ?? "") }
-}
-
-extension ValueFault {
-    /// The same fault, without a word of the secret.
-    fileprivate var withoutValue: ValueFault {
-        ValueFault(isOutOfRange: isOutOfRange, problem: "the value cannot be used", remedy: remedy)
-    }
 }

@@ -4,35 +4,17 @@
 /// comes first (TOML 1.0, "Integer" and "Float").
 enum TOMLNumber {
     static func read(_ word: String) -> TOMLNode.Value? {
-        let bytes = Array(word.utf8)
-        if let special = special(word) { return .float(special) }
-        if bytes.count > 2, bytes[0] == UInt8(ascii: "0"), let radix = radix(bytes[1]) {
-            return prefixed(bytes.dropFirst(2), radix)
-        }
-        return decimal(bytes)
-    }
-
-    private static func special(_ word: String) -> Double? {
         switch word {
-        case "inf", "+inf": .infinity
-        case "-inf": -.infinity
-        case "nan", "+nan", "-nan": .nan
-        default: nil
+        case "inf", "+inf": return .float(.infinity)
+        case "-inf": return .float(-.infinity)
+        case "nan", "+nan", "-nan": return .float(.nan)
+        default: break
         }
-    }
-
-    private static func radix(_ letter: UInt8) -> Int? {
-        switch letter {
-        case UInt8(ascii: "x"): 16
-        case UInt8(ascii: "o"): 8
-        case UInt8(ascii: "b"): 2
-        default: nil
+        let bytes = Array(word.utf8)
+        guard bytes.count > 2, let radix = ["0x": 16, "0o": 8, "0b": 2][word.prefix(2)] else {
+            return decimal(bytes)
         }
-    }
-
-    private static func prefixed(_ bytes: ArraySlice<UInt8>, _ radix: Int) -> TOMLNode.Value? {
-        guard let digits = digits(bytes, radix) else { return nil }
-        return Int64(digits, radix: radix).map { .integer($0) }
+        return digits(bytes.dropFirst(2), radix).flatMap { Int64($0, radix: radix) }.map { .integer($0) }
     }
 
     /// sign? digits (. digits)? (e sign? digits)?

@@ -14,8 +14,6 @@ extension TOMLParser {
         }
     }
 
-    // MARK: - Strings
-
     private func startsTriple(_ quote: Unicode.Scalar) -> Bool {
         let byte = UInt8(ascii: quote)
         return peek == byte && peek(1) == byte && peek(2) == byte
@@ -133,8 +131,6 @@ extension TOMLParser {
         guard let scalar = Unicode.Scalar(code) else { throw error("no such Unicode character") }
         text.append(contentsOf: Character(scalar).utf8)
     }
-
-    // MARK: - Booleans, numbers, dates
 
     private mutating func bareValue() throws(TOMLError) -> TOMLNode.Value {
         let start = position

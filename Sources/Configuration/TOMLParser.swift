@@ -209,9 +209,7 @@ struct TOMLParser {
 
     var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-    func peek(_ offset: Int) -> UInt8? {
-        position + offset < bytes.count ? bytes[position + offset] : nil
-    }
+    func peek(_ offset: Int) -> UInt8? { position + offset < bytes.count ? bytes[position + offset] : nil }
 
     func error(_ reason: String) -> TOMLError {
         TOMLError(line: line, column: position - lineStart + 1, reason: reason)

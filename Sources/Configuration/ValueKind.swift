@@ -18,11 +18,8 @@ struct ValueKind<Value: Sendable>: Sendable {
 
 /// Which TOML values a kind accepts beside strings, and how its values are printed.
 package enum ValueForm: Sendable {
-    /// A string.
     case text
-    /// A whole number.
     case whole
-    /// A whole or decimal number.
     case decimal
     /// A boolean; on the command line a switch.
     case toggle
@@ -116,7 +113,6 @@ extension ValueKind where Value == String {
 }
 
 extension ValueKind where Value == Int {
-    /// A whole number within the range.
     static func whole(_ range: ClosedRange<Int>) -> ValueKind {
         let remedy = "give a whole number from \(range.lowerBound) to \(range.upperBound)"
         return .single("N", .whole) { text throws(ValueFault) in
@@ -131,12 +127,10 @@ extension ValueKind where Value == Int {
     /// The most that a field of 32 signed bits holds, which every count here must fit sooner or later.
     static var countMax: Int { 2_147_483_647 }
 
-    /// 1 or more.
     static var count: ValueKind { .whole(1...countMax) }
 }
 
 extension ValueKind where Value == Double {
-    /// A decimal number above zero.
     static func positive(_ placeholder: String) -> ValueKind {
         .single(placeholder, .decimal) { text throws(ValueFault) in
             try decimal(text, within: .leastNonzeroMagnitude...1e6)
@@ -167,7 +161,6 @@ extension ValueKind where Value == Duration {
 }
 
 extension ValueKind where Value == Bool {
-    /// On or off.
     static var toggle: ValueKind {
         .single("", .toggle) { text throws(ValueFault) in
             switch text.lowercased() {
@@ -198,7 +191,6 @@ extension ValueKind where Value: WordChoice {
 }
 
 extension ValueKind where Value == SchedulerAddress {
-    /// `tcp://HOST:PORT` or `ipc://PATH`.
     static var address: ValueKind {
         .single("ADDRESS", show: \.description) { text throws(ValueFault) in try SchedulerAddress(text) }
     }
@@ -343,9 +335,7 @@ private func decimal(_ text: String, within range: ClosedRange<Double>) throws(V
     return number
 }
 
-private func brief(_ number: Double) -> String {
-    number == number.rounded() ? "\(Int(number))" : "\(number)"
-}
+private func brief(_ number: Double) -> String { number == number.rounded() ? "\(Int(number))" : "\(number)" }
 
 private func tagParts(_ text: String, remedy: String) throws(ValueFault) -> (key: String, value: String) {
     let (left, right) = cut(text[...], at: "=")

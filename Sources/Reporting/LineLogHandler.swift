@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Configuration
 internal import EventLoop
 internal import Glibc
 package import Logging
 
-/// How a line of the log looks.
-package enum LogLineFormat: Sendable {
-    /// `2026-01-02T03:04:05.678Z INFO message key=value`.
-    case text
-    /// One JSON object a line.
-    case json
-}
-
 /// Writes each event as one line to every sink, with one system call a sink as a rule, so that lines do not mix.
+///
+/// As text a line is `2026-01-02T03:04:05.678Z INFO message key=value`.
 package struct LineLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
     package var logLevel: Logger.Level
-    private let format: LogLineFormat
+    private let format: LogFormat
     private let sinks: [Int32]
 
     /// Logs to `sinks`, open file descriptors that stay the caller's.
-    package init(sinks: [Int32], format: LogLineFormat, level: Logger.Level) {
+    package init(sinks: [Int32], format: LogFormat, level: Logger.Level) {
         self.sinks = sinks
         self.format = format
         logLevel = level

@@ -11,9 +11,7 @@ package enum LogFile {
         let path: String
         let reason: String
 
-        package var description: String {
-            "cannot log to \(path): \(reason); choose another --logging-paths"
-        }
+        package var description: String { "cannot log to \(path): \(reason); choose another --logging-paths" }
     }
 
     /// The logger of a process with these settings; its files stay open for as long as the process lives.
@@ -22,7 +20,7 @@ package enum LogFile {
         for path in settings.loggingPaths { sinks.append(try open(path)) }
         let handler = LineLogHandler(
             sinks: sinks,
-            format: settings.logFormat == .json ? .json : .text,
+            format: settings.logFormat,
             level: level(settings.loggingLevel)
         )
         return Logger(label: "scaler-oci-hpc") { _ in handler }

@@ -6,7 +6,6 @@ internal import Daemon
 internal import Reporting
 internal import Transport
 
-/// From the command line to an exit code.
 enum CommandLineEntry {
     static func run(_ arguments: [String]) -> Int32 {
         do throws(ConfigurationError) {

@@ -8,8 +8,7 @@ package import CapnProto
 /// `WorkerDisconnectNotification` in the second, which is not. The wrong one is ignored and leaves the worker
 /// registered until its timeout. A heartbeat after it registers the worker again.
 package struct WorkerDisconnect: MessageBody {
-    /// Its place in the union, and its size.
-    package static let layout = MessageLayout(firstTag: 11, secondTag: 26, dataWords: 0, pointers: 1)
+    package static var layout: MessageLayout { .init(firstTag: 11, secondTag: 26, dataWords: 0, pointers: 1) }
 
     /// The worker that leaves.
     ///
@@ -27,15 +26,12 @@ package struct WorkerDisconnect: MessageBody {
     }
 
     /// Writes the identity too in the second generation: readers that know no such field ignore it.
-    package func write(to body: StructBuilder) {
-        body.write(data: worker, at: 0)
-    }
+    package func write(to body: StructBuilder) { body.write(data: worker, at: 0) }
 }
 
 /// A first-generation scheduler's answer to `WorkerDisconnect` (`DisconnectResponse`).
 package struct DisconnectResponse: CommonMessageBody {
-    /// Its place in the union, and its size.
-    package static let layout = MessageLayout(tag: 12, dataWords: 0, pointers: 1)
+    package static var layout: MessageLayout { .init(tag: 12, dataWords: 0, pointers: 1) }
 
     /// The worker that may go.
     package let worker: [UInt8]
@@ -46,19 +42,15 @@ extension DisconnectResponse {
         worker = try body.bytes(at: 0)
     }
 
-    package func write(to body: StructBuilder) {
-        body.write(data: worker, at: 0)
-    }
+    package func write(to body: StructBuilder) { body.write(data: worker, at: 0) }
 }
 
 /// A client's request to leave or to end the cluster (`ClientDisconnect`); workers see only the latter.
 package struct ClientDisconnect: MessageBody {
-    /// Its place in the union, and its size.
-    package static let layout = MessageLayout(firstTag: 20, secondTag: 18, dataWords: 1, pointers: 0)
+    package static var layout: MessageLayout { .init(firstTag: 20, secondTag: 18, dataWords: 1, pointers: 0) }
 
     /// What a client asks for.
     package enum Kind: Equatable, Sendable {
-        /// The client leaves.
         case disconnect
         /// The cluster ends: the scheduler exits next.
         case shutdown

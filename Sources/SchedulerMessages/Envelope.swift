@@ -90,12 +90,9 @@ package protocol CommonMessageBody: MessageBody {}
 
 extension CommonMessageBody {
     /// Returns the message for a scheduler of any generation, ready for a frame.
-    package func encoded() -> [UInt8] {
-        encoded(for: .second)
-    }
+    package func encoded() -> [UInt8] { encoded(for: .second) }
 }
 
-/// The `Message` struct around a body.
 struct Envelope {
     static let size = StructSize(dataWords: 1, pointers: 1)
     static let tagByte = 0

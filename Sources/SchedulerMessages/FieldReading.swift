@@ -15,18 +15,12 @@ protocol NestedStruct {
     func write(to builder: StructBuilder)
 }
 
-/// Runs one step of the Cap'n Proto reader and returns what it found.
 private func reading<Value>(
     _ step: () throws(CapnProtoError) -> Value
 ) throws(SchedulerMessageError) -> Value {
-    do {
-        return try step()
-    } catch {
-        throw .encoding(error)
-    }
+    do { return try step() } catch { throw .encoding(error) }
 }
 
-/// The root struct of the message in `bytes`.
 func root(of bytes: [UInt8]) throws(SchedulerMessageError) -> StructReader {
     try reading { () throws(CapnProtoError) in try MessageReader(bytes).root() }
 }
@@ -40,9 +34,7 @@ extension StructReader {
         try reading { () throws(CapnProtoError) in try text(at: index) }
     }
 
-    func taskID(at index: Int) throws(SchedulerMessageError) -> TaskID {
-        TaskID(try bytes(at: index))
-    }
+    func taskID(at index: Int) throws(SchedulerMessageError) -> TaskID { TaskID(try bytes(at: index)) }
 
     /// Reads an object id; nil if the field is not 32 bytes long.
     func objectIDIfValid(at index: Int) throws(SchedulerMessageError) -> ObjectID? {

@@ -15,7 +15,6 @@ package struct TaskID: Hashable, Sendable, CustomStringConvertible {
     /// The bytes as lower-case hexadecimal digits, which is how Scaler writes task ids.
     package var hexadecimal: String { Hexadecimal.encode(bytes) }
 
-    /// The same as `hexadecimal`, for logs.
     package var description: String { hexadecimal }
 }
 

@@ -78,6 +78,5 @@ package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
     /// The bytes as lower-case hexadecimal digits.
     package var hexadecimal: String { Hexadecimal.encode(bytes) }
 
-    /// The same as `hexadecimal`, for logs.
     package var description: String { hexadecimal }
 }

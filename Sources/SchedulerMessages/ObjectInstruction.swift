@@ -4,8 +4,7 @@ package import CapnProto
 
 /// What is to be known about objects (`ObjectInstruction`): workers announce, schedulers revoke.
 package struct ObjectInstruction: CommonMessageBody {
-    /// Its place in the union, and its size.
-    package static let layout = MessageLayout(tag: 6, dataWords: 1, pointers: 2)
+    package static var layout: MessageLayout { .init(tag: 6, dataWords: 1, pointers: 2) }
 
     private static let metadataSize = StructSize(dataWords: 0, pointers: 4)
 

@@ -21,14 +21,11 @@ package enum ObjectStorageRequestKind: UInt16, ObjectStorageKind, CaseIterable {
     case setObject = 0
     /// Send the object, at most `payloadByteCount` bytes of it.
     case getObject = 1
-    /// Forget the object.
     case deleteObject = 2
     /// Store under a new id the object whose id follows as a payload of 48 bytes.
     case duplicateObjectID = 3
-    /// Send the totals.
     case infoGetTotal = 4
 
-    /// Its name in errors.
     package static var field: SchedulerMessageError.Field { .objectRequestType }
 }
 
@@ -43,7 +40,6 @@ package enum ObjectStorageResponseKind: UInt16, ObjectStorageKind, CaseIterable 
     case duplicateOK = 4
     case infoGetTotalOK = 5
 
-    /// Its name in errors.
     package static var field: SchedulerMessageError.Field { .objectResponseType }
 }
 
@@ -105,12 +101,7 @@ package struct ObjectStorageHeader<Kind: ObjectStorageKind>: Equatable, Sendable
 extension ObjectStorageRequest {
     /// Creates the request to store an object of a number of bytes, which must follow as one message.
     package static func set(_ objectID: ObjectID, byteCount: Int, requestID: UInt64) -> Self {
-        Self(
-            kind: .setObject,
-            requestID: requestID,
-            objectID: objectID,
-            payloadByteCount: UInt64(byteCount)
-        )
+        Self(kind: .setObject, requestID: requestID, objectID: objectID, payloadByteCount: UInt64(byteCount))
     }
 
     /// Creates the request for an object, whatever its length.

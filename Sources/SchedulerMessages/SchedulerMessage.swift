@@ -36,32 +36,17 @@ package enum SchedulerMessage: Equatable, Sendable {
         receiver: Receiver
     ) throws(SchedulerMessageError) -> SchedulerMessage {
         let envelope = try Envelope(bytes)
-        return switch receiver {
-        case .manager: try decodeForManager(envelope)
-        case .worker: try decodeForWorker(envelope)
-        }
-    }
-
-    private static func decodeForManager(
-        _ envelope: Envelope
-    ) throws(SchedulerMessageError) -> SchedulerMessage {
-        switch envelope.tag {
-        case 24, 26: .workerManagerHeartbeatEcho(try envelope.body(as: WorkerManagerHeartbeatEcho.self))
-        case 25, 27: .workerManagerCommand(try envelope.body(as: WorkerManagerCommand.self))
-        default: .other(tag: envelope.tag)
-        }
-    }
-
-    private static func decodeForWorker(
-        _ envelope: Envelope
-    ) throws(SchedulerMessageError) -> SchedulerMessage {
-        switch envelope.tag {
-        case 0: .task(try envelope.body(as: TaskMessage.self))
-        case 1: .taskCancel(try envelope.body(as: TaskCancel.self))
-        case 6: .objectInstruction(try envelope.body(as: ObjectInstruction.self))
-        case 10: .workerHeartbeatEcho(try envelope.body(as: WorkerHeartbeatEcho.self))
-        case 12: .disconnectResponse(try envelope.body(as: DisconnectResponse.self))
-        case 18, 20: .clientDisconnect(try envelope.body(as: ClientDisconnect.self))
+        return switch (receiver, envelope.tag) {
+        case (.manager, 24), (.manager, 26):
+            .workerManagerHeartbeatEcho(try envelope.body(as: WorkerManagerHeartbeatEcho.self))
+        case (.manager, 25), (.manager, 27):
+            .workerManagerCommand(try envelope.body(as: WorkerManagerCommand.self))
+        case (.worker, 0): .task(try envelope.body(as: TaskMessage.self))
+        case (.worker, 1): .taskCancel(try envelope.body(as: TaskCancel.self))
+        case (.worker, 6): .objectInstruction(try envelope.body(as: ObjectInstruction.self))
+        case (.worker, 10): .workerHeartbeatEcho(try envelope.body(as: WorkerHeartbeatEcho.self))
+        case (.worker, 12): .disconnectResponse(try envelope.body(as: DisconnectResponse.self))
+        case (.worker, 18), (.worker, 20): .clientDisconnect(try envelope.body(as: ClientDisconnect.self))
         default: .other(tag: envelope.tag)
         }
     }

@@ -39,8 +39,7 @@ package enum TaskArgument: NestedStruct, Equatable, Sendable {
 
 /// A task that a scheduler gives to a worker (`Task`).
 package struct TaskMessage: CommonMessageBody {
-    /// Its place in the union, and its size.
-    package static let layout = MessageLayout(tag: 0, dataWords: 0, pointers: 6)
+    package static var layout: MessageLayout { .init(tag: 0, dataWords: 0, pointers: 6) }
 
     /// The task's name.
     package let taskID: TaskID
@@ -95,8 +94,7 @@ package struct TaskMessage: CommonMessageBody {
 /// A scheduler's order that a task stop (`TaskCancel`); it waits for a `TaskCancelConfirm`, whatever the
 /// worker knows.
 package struct TaskCancel: CommonMessageBody {
-    /// Its place in the union, and its size.
-    package static let layout = MessageLayout(tag: 1, dataWords: 0, pointers: 2)
+    package static var layout: MessageLayout { .init(tag: 1, dataWords: 0, pointers: 2) }
 
     private static let flagsSize = StructSize(dataWords: 1, pointers: 0)
 

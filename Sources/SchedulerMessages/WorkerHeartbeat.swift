@@ -75,8 +75,7 @@ extension ProcessorStatus {
 /// `queueSize`, `capabilities` and `workerManagerID` are read from the first heartbeat only. A worker that
 /// stays silent for 60 s is forgotten.
 package struct WorkerHeartbeat: CommonMessageBody {
-    /// Its place in the union, and its size.
-    package static let layout = MessageLayout(tag: 9, dataWords: 6, pointers: 5)
+    package static var layout: MessageLayout { .init(tag: 9, dataWords: 6, pointers: 5) }
 
     /// What the worker itself uses.
     package var agent = ResourceUse()
@@ -170,8 +169,7 @@ extension ObjectStorageAddress {
 
 /// A scheduler's answer to a worker's heartbeat (`WorkerHeartbeatEcho`); tasks may arrive before the first.
 package struct WorkerHeartbeatEcho: CommonMessageBody {
-    /// Its place in the union, and its size.
-    package static let layout = MessageLayout(tag: 10, dataWords: 0, pointers: 1)
+    package static var layout: MessageLayout { .init(tag: 10, dataWords: 0, pointers: 1) }
 
     /// Where the objects are.
     package let objectStorageAddress: ObjectStorageAddress
@@ -182,7 +180,5 @@ extension WorkerHeartbeatEcho {
         objectStorageAddress = try body.nested(at: 0)
     }
 
-    package func write(to body: StructBuilder) {
-        body.write(objectStorageAddress, at: 0)
-    }
+    package func write(to body: StructBuilder) { body.write(objectStorageAddress, at: 0) }
 }

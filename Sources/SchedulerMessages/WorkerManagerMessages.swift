@@ -6,8 +6,7 @@ package import CapnProto
 ///
 /// One of the wrong generation is logged by a scheduler and ignored.
 package struct WorkerManagerHeartbeat: MessageBody {
-    /// Its place in the union, and its size.
-    package static let layout = MessageLayout(firstTag: 25, secondTag: 23, dataWords: 1, pointers: 2)
+    package static var layout: MessageLayout { .init(firstTag: 25, secondTag: 23, dataWords: 1, pointers: 2) }
 
     /// Workers that the manager may be asked for; 0 means none ever and 2^32 - 1 no limit.
     package let maxTaskConcurrency: UInt32
@@ -40,8 +39,7 @@ package struct WorkerManagerHeartbeat: MessageBody {
 ///
 /// None comes while another manager of the same id is alive, nor for a heartbeat of the wrong generation.
 package struct WorkerManagerHeartbeatEcho: MessageBody {
-    /// Its place in the union, and its size.
-    package static let layout = MessageLayout(firstTag: 26, secondTag: 24, dataWords: 0, pointers: 0)
+    package static var layout: MessageLayout { .init(firstTag: 26, secondTag: 24, dataWords: 0, pointers: 0) }
 }
 
 extension WorkerManagerHeartbeatEcho {
@@ -78,8 +76,7 @@ package struct DesiredTaskConcurrencyRequest: NestedStruct, Equatable, Sendable 
 
 /// A scheduler's order for a number of workers (`WorkerManagerCommand`); no command means no change.
 package struct WorkerManagerCommand: MessageBody {
-    /// Its place in the union, and its size.
-    package static let layout = MessageLayout(firstTag: 27, secondTag: 25, dataWords: 0, pointers: 1)
+    package static var layout: MessageLayout { .init(firstTag: 27, secondTag: 25, dataWords: 0, pointers: 1) }
 
     /// How many workers are desired; no request means no workers.
     package let requests: [DesiredTaskConcurrencyRequest]
@@ -90,7 +87,5 @@ extension WorkerManagerCommand {
         requests = try body.nestedList(at: 0)
     }
 
-    package func write(to body: StructBuilder) {
-        body.write(requests, at: 0)
-    }
+    package func write(to body: StructBuilder) { body.write(requests, at: 0) }
 }

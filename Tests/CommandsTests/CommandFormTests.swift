@@ -125,7 +125,7 @@ import Testing
                 try await steps.perform(Step("bucket", done: "created")) { _, _ in "" }
                 let policy = Step("policy") { () async throws(CommandError) in
                     console.showProgress("deleting", done: 5, total: 10)
-                    return .refuse(Diagnostic("it is taken", why: "so it is", remedy: "take another"))
+                    return .refuse("it is taken", why: "so it is", remedy: "take another")
                 }
                 await #expect(throws: CommandError.self) { try await steps.perform(policy) { _, _ in "" } }
                 console.put("result")

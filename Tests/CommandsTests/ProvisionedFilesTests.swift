@@ -60,7 +60,7 @@ import Testing
 
     @Test func `what is saved reads back as settings, with the keys of Scaler's provisioner`() throws {
         let names = ProvisionedNames(prefix: "p", namespace: "ns", region: "r", bucket: nil)
-        let saved = ProvisionedFiles.saved(try settings, names, prefix: "p", tenancyID: "ocid1.t")
+        let saved = ProvisionedFiles.saved(try settings, names, tenancyID: "ocid1.t")
         #expect(saved["tenancy_id"] == "ocid1.t")
         #expect(saved["instance_ocpus"] == "1.0")
         #expect(saved["dynamic_group_name"] == "p-dg")

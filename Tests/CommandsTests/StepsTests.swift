@@ -37,7 +37,7 @@ import Testing
 
     @Test func `a refused step fails after its details, and ends the command`() async throws {
         try await onLoop {
-            var plan = StepPlan.refuse(Diagnostic("it is taken", why: "so it is", remedy: "take another"))
+            var plan = StepPlan.refuse("it is taken", why: "so it is", remedy: "take another")
             plan.details = ["  a"]
             let lines = await perform([plan, .done("never")])
             #expect(

@@ -68,9 +68,9 @@ func invocation(
     file: String? = nil
 ) throws(ConfigurationError) -> Invocation {
     try Invocation.parse(arguments: arguments, environment: environment, subcommands: someSubcommands) {
-        path throws(FileUnreadable) in
+        path throws(ConfigurationError) in
         guard path == "config.toml", let file else {
-            throw FileUnreadable(reason: "No such file or directory")
+            throw .unreadableFile(path: path, reason: "No such file or directory")
         }
         return Array(file.utf8)
     }

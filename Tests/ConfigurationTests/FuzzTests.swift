@@ -19,7 +19,7 @@ struct FuzzTests {
                 arguments: words,
                 environment: ["OCI_REGION": oddTexts[Int(random % UInt64(oddTexts.count))]],
                 subcommands: someSubcommands
-            ) { _ throws(FileUnreadable) in file }
+            ) { _ throws(ConfigurationError) in file }
             if case .run(let settings) = result { #expect(!settings.isEmpty) }
         } catch {
             _ = error.isUsage

@@ -31,7 +31,8 @@ struct HelpTextTests {
 
     @Test
     func `a subcommand describes its own options in the same manner`() {
-        let own = Option.invocation("older-than", short: "o", placeholder: "SECONDS", "Only what is older.")
+        let own = Option.invocation("older-than", short: "o", placeholder: "SECONDS")
+            .help("Only what is older.")
         #expect(HelpText.describe([own]) == "  --older-than, -o SECONDS\n      Only what is older.\n")
     }
 

@@ -177,8 +177,8 @@ struct InvocationTests {
 
     @Test
     func `a subcommand reads settings and flags of its own from the same table`() throws {
-        let own = Option.invocation("older-than", placeholder: "SECONDS", "Only those.")
-        let dry = Option.invocation("dry-run", "Only say it.")
+        let own = Option.invocation("older-than", placeholder: "SECONDS").help("Only those.")
+        let dry = Option.invocation("dry-run").help("Only say it.")
         let scan = try ArgumentScan(
             ["--dry", "--older-than", "5", "-c", "config.toml", "word"],
             options: Option.table + [own, dry]
@@ -187,7 +187,7 @@ struct InvocationTests {
             scan: scan,
             environment: ["OCI_COMPARTMENT_ID": "c"],
             required: ["compartment-id"]
-        ) { _ throws(FileUnreadable) in Array("[worker_manager]\ntype = 'oci_hpc'\n".utf8) }
+        ) { _ throws(ConfigurationError) in Array("[worker_manager]\ntype = 'oci_hpc'\n".utf8) }
         #expect(all.map(\.compartmentID) == ["c"])
         #expect(scan.has("dry-run"))
         #expect(scan.texts("older-than") == ["5"])

@@ -81,7 +81,7 @@ import Testing
     }
 
     private static func scan(_ arguments: [String]) throws -> ArgumentScan {
-        let own = Option.invocation("region", placeholder: "REGION", "The same as --oci-region.")
+        let own = Option.invocation("region", placeholder: "REGION").help("The same as --oci-region.")
         return try ArgumentScan(arguments, options: Option.table + [own])
     }
 }

@@ -30,7 +30,7 @@ private final class Sink {
         return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
     }
 
-    func logger(_ format: LogLineFormat, level: Logger.Level = .debug) -> Logger {
+    func logger(_ format: LogFormat, level: Logger.Level = .debug) -> Logger {
         let handler = LineLogHandler(sinks: [descriptor], format: format, level: level)
         return Logger(label: "test") { _ in handler }
     }

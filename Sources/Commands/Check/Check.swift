@@ -19,12 +19,10 @@ struct Check {
         self.run = run
     }
 
-    /// A check that is left out, and why.
     init(_ name: String, skipped reason: String) {
         self.init(name) { .skipped(reason) }
     }
 
-    /// A check that others need.
     struct Need: Sendable {
         let check: String
         /// What the report says of a check that lacks it; nil leaves that check out of the report.

@@ -5,7 +5,6 @@ internal import EventLoop
 internal import Reporting
 internal import Transport
 
-/// What check is told.
 struct CheckOrder: Sendable {
     /// One for each manager of a configuration file, else one.
     var managers: [Settings]
@@ -25,7 +24,6 @@ struct CheckOrder: Sendable {
         "object-storage-bucket",
     ]
 
-    /// Reads the command line and the files it names.
     init(_ input: CommandInput) throws(CommandError) {
         managers = try Self.managers(input)
         let phaseNames = CheckPhase.allCases.map(\.rawValue)
@@ -69,7 +67,6 @@ struct CheckOrder: Sendable {
     }
 }
 
-/// `scaler-oci-hpc check`.
 enum CheckCommand {
     @LoopActor
     static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {

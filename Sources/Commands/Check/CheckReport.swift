@@ -14,7 +14,6 @@ enum CheckPhase: String, CaseIterable, Sendable {
     case scheduler
 }
 
-/// How one check ended.
 enum CheckOutcome: Sendable, Equatable {
     /// As it should be; what was seen.
     case passed(String)
@@ -24,9 +23,13 @@ enum CheckOutcome: Sendable, Equatable {
     case failed(Diagnostic)
     /// Not looked at, and why.
     case skipped(String)
+
+    /// `failed`, with the parts of its diagnostic.
+    static func failed(_ what: String, why: String, remedy: String) -> CheckOutcome {
+        .failed(Diagnostic(what, why: why, remedy: remedy))
+    }
 }
 
-/// One line of the report.
 struct CheckResult: Sendable, Equatable {
     /// A word to look up in the documentation, such as `bucket-lifecycle`.
     let name: String
@@ -34,16 +37,12 @@ struct CheckResult: Sendable, Equatable {
     let outcome: CheckOutcome
 }
 
-/// Everything that was checked.
 struct CheckReport: Sendable, Equatable {
     private(set) var results: [CheckResult] = []
 
     mutating func add(_ result: CheckResult) { results.append(result) }
 
-    /// Whether nothing failed.
-    var isPassed: Bool {
-        !results.contains { if case .failed = $0.outcome { true } else { false } }
-    }
+    var isPassed: Bool { !results.contains { if case .failed = $0.outcome { true } else { false } } }
 
     /// The lines about one result: the first says what, two more say why and what to do.
     static func lines(_ result: CheckResult) -> [String] {
@@ -73,12 +72,8 @@ struct CheckReport: Sendable, Equatable {
         return parts.joined(separator: ", ")
     }
 
-    /// The report for programs.
     var json: JSON {
-        .object(present: [
-            ("ok", .bool(isPassed)),
-            ("checks", .array(results.map(Self.json))),
-        ])
+        .object(present: [("ok", .bool(isPassed)), ("checks", .array(results.map(Self.json)))])
     }
 
     private static func json(_ result: CheckResult) -> JSON {

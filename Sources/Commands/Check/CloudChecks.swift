@@ -10,7 +10,7 @@ internal import Transport
 @LoopActor
 final class CloudChecks {
     /// Beyond this many seconds the service refuses a signature (OCI API: "Maximum Allowed Client Clock Skew").
-    nonisolated static let clockErrorMax = 300
+    private static let clockErrorMax = 300
     /// Beyond this many seconds the report warns of the clock.
     private static let clockErrorWarned = 60
 
@@ -26,7 +26,6 @@ final class CloudChecks {
         self.settings = settings
     }
 
-    /// Makes the checks of the phases that were asked for.
     func perform() async throws(CommandError) {
         let phases = run.order.phases
         guard phases.contains(where: { $0 != .scheduler }) else { return }
@@ -63,7 +62,15 @@ final class CloudChecks {
 
     private func checkKeyPermissions() -> CheckOutcome {
         guard let warning = access?.warnings.first else { return .passed("nobody else can read the key") }
-        return .warned(.readableCredentials(warning))
+        // The warning is what, then perhaps a semicolon and the remedy.
+        let parts = warning.split(separator: ";", maxSplits: 1)
+        return .warned(
+            Diagnostic(
+                "others can read the credentials",
+                why: String(parts[0]),
+                remedy: parts.count > 1 ? String(parts[1].drop { $0 == " " }) : "make them yours alone"
+            )
+        )
     }
 
     /// The first signed call, whose answer also tells the time.
@@ -85,7 +92,11 @@ final class CloudChecks {
     private func checkClock() -> CheckOutcome {
         let distance = abs(clockErrorSeconds)
         guard distance > Self.clockErrorWarned else { return .passed("agrees with OCI's to \(distance) s") }
-        let diagnostic = Diagnostic.wrongClock(errorSeconds: clockErrorSeconds)
+        let diagnostic = Diagnostic(
+            "this host's clock is \(distance) s \(clockErrorSeconds > 0 ? "ahead of" : "behind") OCI's",
+            why: "a signature bears the time, and OCI refuses it beyond \(Self.clockErrorMax) s",
+            remedy: "let the host set its clock: timedatectl set-ntp true"
+        )
         return distance > Self.clockErrorMax ? .failed(diagnostic) : .warned(diagnostic)
     }
 }

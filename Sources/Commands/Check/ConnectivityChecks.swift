@@ -35,9 +35,13 @@ final class ConnectivityChecks {
     }
 
     private func checkNamespace() -> CheckOutcome {
-        settings.objectStorageNamespace == cloud.namespace
-            ? .passed(cloud.namespace)
-            : .failed(.foreignNamespace(settings.objectStorageNamespace, own: cloud.namespace))
+        let own = cloud.namespace
+        if settings.objectStorageNamespace == own { return .passed(own) }
+        return .failed(
+            "namespace \(settings.objectStorageNamespace) is another tenancy's",
+            why: "the caller's own is \(own)",
+            remedy: "give --object-storage-namespace \(own)"
+        )
     }
 
     private func checkCompartment() async throws(CommandError) -> CheckOutcome {
@@ -69,8 +73,6 @@ final class ConnectivityChecks {
         return .passed("may be listed; \(page.instances.count) on the first page")
     }
 
-    // MARK: - Image
-
     private func checkImage() async throws(CommandError) -> CheckOutcome {
         let image = ImageName(settings.containerImage)
         guard let registryRegion = image.registryRegion else {
@@ -80,7 +82,12 @@ final class ConnectivityChecks {
         }
         let region = Region.resolve(registryRegion)
         if let wanted = region.identifier, let here = cloud.access.region.identifier, wanted != here {
-            return .failed(.imageInAnotherRegion(registry: image.registry, here: here))
+            return .failed(
+                "the image is in another region",
+                why: "its registry is \(image.registry), and the instances run in \(here)",
+                remedy:
+                    "push it to \(here).ocir.io with scaler-oci-hpc build-image and give that --container-image"
+            )
         }
         guard image.namespace == cloud.namespace else {
             return .skipped("it is in namespace \(image.namespace), another tenancy's")
@@ -92,17 +99,27 @@ final class ConnectivityChecks {
         let name = settings.containerImage
         let content = try await checking("repositories cannot be listed", await content(of: image.repository))
         guard let (repository, images) = content else {
-            return .failed(.missingRepository(image.repository, image: name))
+            let why = "there is no repository \(image.repository) in this region, or you may not read it"
+            return unpulledImage(why: why)
         }
         guard images.contains(where: image.isNamed) else {
             let versions = images.compactMap(\.version)
-            return .failed(.missingImage(name, repository: image.repository, versions: versions))
+            let content = versions.isEmpty ? "is empty" : "has \(versions.joined(separator: ", ")) only"
+            return unpulledImage(why: "repository \(image.repository) \(content)")
         }
         if repository.isPublic { return .passed("\(name), public") }
         if settings.imagePullSecretID != nil || settings.imagePullUsername != nil {
             return .passed("\(name), private, pulled with the secret that was given")
         }
         return .passed("\(name), private, pulled by the instances' right to read repos")
+    }
+
+    private func unpulledImage(why: String) -> CheckOutcome {
+        .failed(
+            "image \(settings.containerImage) cannot be pulled",
+            why: why,
+            remedy: "run scaler-oci-hpc build-image, or give another --container-image"
+        )
     }
 
     private func content(
@@ -117,8 +134,6 @@ final class ConnectivityChecks {
         }
         return nil
     }
-
-    // MARK: - Limits
 
     private func checkLimits() async throws(CommandError) -> CheckOutcome {
         let limits = ServiceLimits(calls: cloud.calls, tenancyID: cloud.tenancyID)

@@ -2,7 +2,6 @@
 
 internal import OCIServices
 
-/// The parts of an image's name.
 struct ImageName: Sendable, Equatable {
     /// Host of the registry.
     let registry: String
@@ -14,7 +13,6 @@ struct ImageName: Sendable, Equatable {
     let tag: String?
     let digest: String?
 
-    /// Takes a name apart.
     init(_ text: String) {
         let (name, digest) = Self.cut(text, at: "@")
         let parts = name.split(separator: "/", maxSplits: 2).map(String.init)

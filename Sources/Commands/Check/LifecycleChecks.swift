@@ -40,7 +40,8 @@ final class LifecycleChecks {
 
     private func checkContainer() async throws(CommandError) -> CheckOutcome {
         let id = try await create()
-        let result = await cancellableValue(of: spawn { await self.awaitResult(of: id) })
+        let work = spawnCatching { () async throws(CommandError) in try await self.result(of: id) }
+        let result = await cancellableValue(of: work)
         await spawn { await self.deleteAll(id) }.value
         guard let result else { throw .cancelled }
         return try result.get()
@@ -68,17 +69,18 @@ final class LifecycleChecks {
             tags: [("scaler-check", "container")]
         )
         // A task of its own, so that cancelling does not reach it: only its answer tells what there is to delete.
-        let answer = await spawn { await self.create(launch) }.value
-        return try await checking("a container instance cannot be created", try answer.get())
+        let answer = await spawnCatching { () async throws(CommandError) in
+            try await self.create(launch)
+        }.value
+        return try answer.get()
     }
 
-    private func create(_ launch: InstanceLaunch) async -> Result<String, OCIError> {
+    private func create(_ launch: InstanceLaunch) async throws(CommandError) -> String {
         let (token, limit) = (Hexadecimal.encode(taskID), Deadline.after(timeout))
-        do throws(OCIError) {
-            return .success(try await instances.create(launch, retryToken: token, deadline: limit).id)
-        } catch {
-            return .failure(error)
-        }
+        return try await checking(
+            "a container instance cannot be created",
+            await instances.create(launch, retryToken: token, deadline: limit).id
+        )
     }
 
     /// `pow(6, 2)`, as a client with Scaler's default serializer would send it, in the oldest form of pickles.
@@ -102,10 +104,6 @@ final class LifecycleChecks {
 
     // MARK: - Waiting
 
-    private func awaitResult(of id: String) async -> Result<CheckOutcome, CommandError> {
-        do throws(CommandError) { return .success(try await result(of: id)) } catch { return .failure(error) }
-    }
-
     private func result(of id: String) async throws(CommandError) -> CheckOutcome {
         let limit = start + timeout
         var looksAfterStop = 0
@@ -127,20 +125,40 @@ final class LifecycleChecks {
             }
             do throws(WaitError) { try await sleep(for: Self.pollInterval) } catch { throw .cancelled }
         }
-        let isCreating = last?.lifecycleState == .creating
+        return timedOut(in: last?.lifecycleState)
+    }
+
+    private func timedOut(in state: LifecycleState?) -> CheckOutcome {
+        let seconds = timeout.components.seconds
+        if state == .creating {
+            return .failed(
+                "the container instance is still being created after \(seconds) s",
+                why: "either its image cannot be pulled from the subnet, or a service limit leaves no room",
+                remedy:
+                    "check the limits of Container Instances in this region and availability domain, lower "
+                    + "--base-concurrency or request a limit increase; check that the subnet reaches the registry"
+            )
+        }
         return .failed(
-            isCreating ? .stillCreating(after: timeout) : .noResult(within: timeout, last?.lifecycleState)
+            "the container did not store a result within \(seconds) s",
+            why: "its instance is \(state?.name ?? "not to be seen")",
+            remedy:
+                "check that the subnet reaches Object Storage (service gateway or NAT), or raise --timeout"
         )
     }
 
     private func judge(_ bytes: [UInt8]) -> CheckOutcome {
+        let remedy = "build the image anew with scaler-oci-hpc build-image"
         switch try? TaskOutcome.parse(bytes) {
         // A pickled 36 ends with it and a stop: BININT1, 36, STOP.
         case .result(_, _, let range)? where bytes[range].suffix(3) == [0x4B, 36, 0x2E]:
             let seconds = Deadline.now.duration(since: start).components.seconds
             return .passed("created, ran a task and stored its result in \(seconds) s")
-        case .containerError(let error)?: return .failed(.brokenRunner(why: error.error))
-        case .result?, .exception?, nil: return .failed(.wrongResult)
+        case .containerError(let error)?:
+            return .failed("the image's job runner could not run a task", why: error.error, remedy: remedy)
+        case .result?, .exception?, nil:
+            let what = "the image's job runner stored something else than the result"
+            return .failed(what, why: "6 to the power of 2 was asked for", remedy: remedy)
         }
     }
 
@@ -158,7 +176,6 @@ final class LifecycleChecks {
         )
     }
 
-    /// Deletes the instance and the result.
     private func deleteAll(_ id: String) async {
         let limit = Deadline.after(.seconds(60))
         while !limit.isPast {
@@ -182,5 +199,52 @@ private func cancellableValue<Value: Sendable>(of work: Spawned<Value>) async ->
         return isCancelled ? nil : value
     } onCancel: {
         work.cancel()
+    }
+}
+
+extension Diagnostic {
+    /// What a container that ended without a result tells.
+    static func endedContainer(_ ended: EndedInstance, _ settings: Settings) -> Diagnostic {
+        let image = settings.containerImage
+        let told = ended.serviceText.isEmpty ? "" : ": \(ended.serviceText)"
+        let instance = "its instance is \(ended.state ?? "gone")"
+        let exitCode = ended.exitCode.map(String.init) ?? "unknown"
+        return switch ended.cause {
+        case .noRoom:
+            Diagnostic(
+                "there is no room for a container instance",
+                why: "the service says\(told)",
+                remedy: "name more availability domains or shapes, or try again later"
+            )
+        case .notStarted:
+            Diagnostic(
+                "the container did not start",
+                why: "\(instance)\(told)",
+                remedy: "check that image \(image) exists in this region and that the subnet reaches the "
+                    + "registry (service gateway, NAT or public address); for a private repository give "
+                    + "--image-pull-secret-id, or allow the dynamic group to 'read repos'"
+            )
+        case .storageUnreachable, .nothingStored:
+            Diagnostic(
+                "the container could not store its result",
+                why: "it ended with exit code \(exitCode)\(told)",
+                remedy: "check the dynamic group of the container instances and its policy 'Allow "
+                    + "dynamic-group <group> to manage objects in compartment id \(settings.compartmentID)', "
+                    + "which scaler-oci-hpc provision makes, and that the subnet reaches Object Storage"
+            )
+        case .outOfMemory:
+            Diagnostic(
+                "the container was killed",
+                why: "exit code 137\(told), as a rule for want of memory",
+                remedy: "raise --instance-memory-gb"
+            )
+        case .signal, .ended, .unknown:
+            Diagnostic(
+                "the container ended without a result",
+                why: "\(instance), exit code \(exitCode)\(told)",
+                remedy:
+                    "check that image \(image) holds the job runner: build it with scaler-oci-hpc build-image"
+            )
+        }
     }
 }

@@ -36,6 +36,11 @@ struct LimitNeed: Sendable, Equatable {
     func diagnostic(available: Int) -> Diagnostic? {
         let (needed, isTooLarge) = perInstance.multipliedReportingOverflow(by: concurrency)
         if !isTooLarge, available >= needed { return nil }
-        return .littleRoom(self, available: available, needed: isTooLarge ? nil : needed)
+        return Diagnostic(
+            "service limit \(limit) leaves room for \(available / max(1, perInstance)) of \(concurrency) instances",
+            why: "\(available) are free, and --base-concurrency \(concurrency) may need "
+                + "\(isTooLarge ? "more" : "\(needed)"); stopped instances count until they are deleted",
+            remedy: "lower --base-concurrency, name more availability domains, or request a limit increase"
+        )
     }
 }

@@ -53,16 +53,26 @@ final class SchedulerChecks {
 
     private func checkScheduler() async throws(CommandError) -> CheckOutcome {
         backend = try await detectBackend(of: address)
-        guard settings.networkBackend == .auto || settings.networkBackend.rawValue == backend else {
-            return .failed(.wrongBackend(backend, of: address, wanted: settings.networkBackend))
+        let wanted = settings.networkBackend
+        guard wanted == .auto || wanted.rawValue == backend else {
+            return .failed(
+                "the scheduler at \(address.description) speaks \(backend)",
+                why: "--network-backend asks for \(wanted.rawValue)",
+                remedy: "leave --network-backend out, or start the scheduler with "
+                    + "SCALER_NETWORK_BACKEND=\(wanted.rawValue)"
+            )
         }
         return .passed("\(address.description) speaks \(backend)")
     }
 
     private func checkStorageServer() async throws(CommandError) -> CheckOutcome {
         guard let address = settings.objectStorageAddress else { return .skipped("none is given") }
-        guard try await detectBackend(of: address) == "ymq" else { return .failed(.noStorageServer(address)) }
-        return .passed(address.description)
+        if try await detectBackend(of: address) == "ymq" { return .passed(address.description) }
+        return .failed(
+            "\(address.description) is no Scaler object storage server",
+            why: "it speaks ZeroMQ, as schedulers do",
+            remedy: "give the address of scaler_object_storage_server as --object-storage-address"
+        )
     }
 
     private func detectBackend(of address: SchedulerAddress) async throws(CommandError) -> String {
@@ -79,15 +89,27 @@ final class SchedulerChecks {
         } catch .cancelled {
             throw .cancelled
         } catch {
-            throw .unusable(.noScheduler(address, why: "\(error)"))
+            throw .unusable(
+                "nothing of Scaler's answers at \(address.description)",
+                why: "\(error)",
+                remedy:
+                    "start scaler_scheduler (or scaler-oci-hpc up config.toml) and check host, port and firewall"
+            )
         }
     }
 
-    // MARK: - Tasks
-
     private func checkTask(_ test: String) -> CheckOutcome {
-        guard let line = lines[test] else { return .failed(.unansweredTask(test)) }
-        return line.isRight ? .passed(line.detail) : .failed(.wrongTask(test, why: line.detail))
+        guard let line = lines[test] else {
+            let why = "the client ended before it"
+            return .failed("task \(test) was not answered", why: why, remedy: "look at the tasks before it")
+        }
+        if line.isRight { return .passed(line.detail) }
+        return .failed(
+            "task \(test) did not come back right",
+            why: line.detail,
+            remedy: "check that a manager is connected (its log says 'registered with the scheduler'), and "
+                + "its log for the task's container instance"
+        )
     }
 
     /// Runs the client's script, which submits all tasks.
@@ -96,15 +118,24 @@ final class SchedulerChecks {
         lines = ClientLine.all(in: String(decoding: output, as: UTF8.self))
         guard let client = lines["client"], client.isRight else {
             let why = lines["client"]?.detail ?? "\(order.python) said: \(ClientLine.tail(of: output))"
-            return .failed(.noClient(why: why))
+            throw noClient(why: why)
         }
         return .passed(client.detail)
+    }
+
+    private func noClient(why: String) -> CommandError {
+        .unusable(
+            "no client can submit tasks",
+            why: why,
+            remedy: "install one with: python3 -m venv venv && venv/bin/pip install 'opengris-scaler[zmq]', "
+                + "and give --python venv/bin/python"
+        )
     }
 
     private func clientOutput() async throws(CommandError) -> [UInt8] {
         let variables = environmentVariables()
         guard let python = Program.find(order.python, searchPath: variables["PATH"] ?? "") else {
-            throw .unusable(.noClient(why: "there is no \(order.python)"))
+            throw noClient(why: "there is no \(order.python)")
         }
         let seconds = order.timeout.components.seconds
         var program = Program(
@@ -126,7 +157,7 @@ final class SchedulerChecks {
         } catch .cancelled {
             throw .cancelled
         } catch {
-            throw .unusable(.noClient(why: "\(order.python): \(error)"))
+            throw noClient(why: "\(order.python): \(error)")
         }
     }
 }

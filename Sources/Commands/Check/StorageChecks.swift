@@ -40,7 +40,14 @@ final class StorageChecks {
             "the bucket cannot be looked up",
             await buckets.find(name, deadline: cloud.deadline)
         )
-        return found == nil ? .failed(.missingBucket(settings)) : .passed(name)
+        if found != nil { return .passed(name) }
+        return .failed(
+            "bucket \(name) cannot be used",
+            why: "it does not exist in namespace \(settings.objectStorageNamespace), or you may not read it",
+            remedy:
+                "run scaler-oci-hpc provision, give another --object-storage-bucket, or let an administrator "
+                + "allow 'Allow group <group> to read buckets in compartment id \(settings.compartmentID)'"
+        )
     }
 
     private func checkLifecycle() async throws(CommandError) -> CheckOutcome {
@@ -60,46 +67,44 @@ final class StorageChecks {
             await objects.put(name, content, deadline: cloud.deadline)
         )
         // Tasks of their own, so that cancelling does not reach them: the object is deleted whatever came before.
-        let reading = await spawn { await self.read(name, content) }.value
-        let deletion = await spawn { await self.delete(name) }.value
+        let reading = await spawnCatching { () async throws(CommandError) in
+            try await self.reads(name, content)
+        }.value
+        let deletion = await spawnCatching { () async throws(CommandError) in
+            try await self.delete(name)
+        }.value
         let isSame = try reading.get()
         try deletion.get()
-        return isSame ? .passed("written, listed, read and deleted") : .failed(.changedObject)
+        if isSame { return .passed("written, listed, read and deleted") }
+        return .failed(
+            "an object did not come back as it was written",
+            why: "something between here and Object Storage changes what passes",
+            remedy: "check --oci-endpoint and any proxy"
+        )
     }
 
-    /// Whether the object is listed and read as it was written.
-    private func read(_ name: String, _ content: [UInt8]) async -> Result<Bool, CommandError> {
-        do throws(CommandError) {
-            let page = try await checking(
-                "objects cannot be listed",
-                await objects.list(prefix: name, deadline: cloud.deadline)
-            )
-            let read = try await checking(
-                "objects cannot be read",
-                await objects.get(name, limit: 1024, deadline: cloud.deadline)
-            )
-            return .success(read == content && page.objects.map(\.name) == [name])
-        } catch {
-            return .failure(error)
-        }
+    private func reads(_ name: String, _ content: [UInt8]) async throws(CommandError) -> Bool {
+        let page = try await checking(
+            "objects cannot be listed",
+            await objects.list(prefix: name, deadline: cloud.deadline)
+        )
+        let read = try await checking(
+            "objects cannot be read",
+            await objects.get(name, limit: 1024, deadline: cloud.deadline)
+        )
+        return read == content && page.objects.map(\.name) == [name]
     }
 
-    private func delete(_ name: String) async -> Result<Void, CommandError> {
-        do throws(CommandError) {
-            _ = try await checking(
-                "objects cannot be deleted",
-                await objects.delete(name, deadline: cloud.deadline)
-            )
-            return .success(())
-        } catch {
-            return .failure(error)
-        }
+    private func delete(_ name: String) async throws(CommandError) {
+        _ = try await checking(
+            "objects cannot be deleted",
+            await objects.delete(name, deadline: cloud.deadline)
+        )
     }
 }
 
 /// Whether the bucket's rules leave objects alone for as long as a task may take.
 enum BucketLifecycle {
-    /// Judges the rules that may act on the task objects.
     static func judge(_ rules: [LifecycleRule], _ settings: Settings) -> CheckOutcome {
         let prefix = settings.objectStoragePrefix + "/"
         // An archived object cannot be read either; infrequent access is only slower to list.
@@ -108,10 +113,24 @@ enum BucketLifecycle {
         }
         let timeout = settings.jobTimeout.components.seconds
         guard let shortest = harmful.min(by: { $0.days < $1.days }) else {
-            return .warned(.noLifecycleRule(prefix: prefix))
+            return .warned(
+                Diagnostic(
+                    "no lifecycle rule deletes old objects under \(prefix)",
+                    why: "what a crash leaves behind stays, and costs, for ever",
+                    remedy:
+                        "let scaler-oci-hpc provision set one, or add a rule that deletes them after 7 days"
+                )
+            )
         }
         guard Int64(shortest.days) * 86_400 >= timeout else {
-            return .failed(.shortLifecycle(shortest, prefix: prefix, jobTimeoutSeconds: timeout))
+            return .failed(
+                "the bucket's lifecycle is shorter than a task may run",
+                why: "rule \(shortest.name) acts on objects under \(prefix) after \(shortest.days) days, and "
+                    + "--job-timeout-seconds is \(timeout): a result may be gone before it is fetched, and the "
+                    + "task fails for no visible reason",
+                remedy:
+                    "raise the rule to \((timeout + 86_399) / 86_400) days or more, or lower --job-timeout-seconds"
+            )
         }
         return .passed("objects live \(shortest.days) days, tasks at most \(timeout) s")
     }

@@ -45,7 +45,6 @@ final class Cloud {
     /// When a call made now has to be answered.
     var deadline: Deadline { .after(Self.callTimeout) }
 
-    /// The compartment's container instances.
     var instances: ContainerInstances {
         ContainerInstances(calls: calls, compartmentID: settings.compartmentID)
     }
@@ -60,17 +59,14 @@ final class Cloud {
         )
     }
 
-    /// The compartment's buckets.
     var buckets: Buckets {
         Buckets(calls: calls, namespace: namespace, compartmentID: settings.compartmentID)
     }
 
-    /// The compartment's repositories of container images.
     var repositories: ContainerRepositories {
         ContainerRepositories(calls: calls, compartmentID: settings.compartmentID)
     }
 
-    /// The tenancy's users, groups and policies.
     var identity: Identity { Identity(calls: calls, tenancyID: tenancyID) }
 
     /// Opens the cloud and makes the first signed call.

@@ -12,17 +12,13 @@ package import Transport
 package enum CommandError: Error, Sendable {
     /// The command line or a file says something that cannot be obeyed.
     case configuration(ConfigurationError)
-    /// The cloud refused or did not answer.
     case cloud(OCIError)
     /// What was named does not exist, does not fit, or belongs to somebody else.
     case unusable(Diagnostic)
-    /// A file could not be read or written.
     case file(path: String, TransportError)
     /// A program that is needed is absent or failed.
     case program(Diagnostic)
-    /// The user was asked and said no.
     case declined
-    /// A signal ended the work.
     case cancelled
 
     /// What the program exits with because of it.
@@ -53,12 +49,21 @@ extension CommandError: CustomStringConvertible {
 }
 
 extension CommandError {
+    /// What was named is unusable: what does not work, why, and what to do about it.
+    static func unusable(_ what: String, why: String, remedy: String) -> CommandError {
+        .unusable(Diagnostic(what, why: why, remedy: remedy))
+    }
+
+    /// A program that is needed is absent or failed: what, why, and what to do about it.
+    static func program(_ what: String, why: String, remedy: String) -> CommandError {
+        .program(Diagnostic(what, why: why, remedy: remedy))
+    }
+
     /// A flag of a subcommand's own has a text that cannot be obeyed.
     static func badFlag(_ name: String, _ fault: ValueFault) -> CommandError {
         .configuration(.badValue(setting: name, origin: .flag("--\(name)"), fault: fault))
     }
 
-    /// The error that a failed call to the cloud is.
     init(_ error: OCIError) {
         if case .cancelled = error { self = .cancelled } else { self = .cloud(error) }
     }
@@ -70,6 +75,15 @@ func inCloud<Value: Sendable>(
     _ call: @autoclosure @LoopActor () async throws(OCIError) -> Value
 ) async throws(CommandError) -> Value {
     do throws(OCIError) { return try await call() } catch { throw CommandError(error) }
+}
+
+/// Starts work that may fail in a task of its own, which cancelling the caller does not reach.
+func spawnCatching<Value: Sendable>(
+    _ work: @escaping @LoopActor @Sendable () async throws(CommandError) -> Value
+) -> Spawned<Result<Value, CommandError>> {
+    spawn { () async -> Result<Value, CommandError> in
+        do throws(CommandError) { return .success(try await work()) } catch { return .failure(error) }
+    }
 }
 
 /// Reads settings, whose error becomes one of this module.

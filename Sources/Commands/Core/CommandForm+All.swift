@@ -14,47 +14,33 @@ extension CommandForm {
             """,
         own: [
             prefixOption,
-            .invocation(
-                "group",
-                placeholder: "NAME",
-                "Group whose members may launch tasks; 'dynamic-group NAME' for hosts, 'none' for no "
-                    + "statements (default: the caller's own group)."
-            ),
-            .invocation("image", placeholder: "IMAGE", "The same as --container-image."),
-            .invocation("bucket", placeholder: "BUCKET", "The same as --object-storage-bucket."),
-            .invocation("job-timeout", placeholder: "MINUTES", "As --job-timeout-seconds, in minutes."),
-            .invocation(
-                "scheduler",
-                placeholder: "ADDRESS",
-                "Scheduler address for the configuration file (default: tcp://127.0.0.1:8516)."
-            ),
-            .invocation(
-                "config",
-                short: "c",
-                placeholder: "FILE",
-                "Where to save what was made (default: \(savedConfiguration))."
-            ),
-            .invocation(
-                "env-file",
-                placeholder: "FILE",
-                "Where to write export lines for a shell (default: \(savedEnvironment))."
-            ),
-            .invocation(
-                "config-toml",
-                placeholder: "FILE",
-                "Where to write a configuration file, unless there is one (default: \(configurationFile))."
-            ),
-            .invocation("dry-run", "Print every call and change nothing."),
-        ] + cloudOptions,
+            .invocation("group", placeholder: "NAME")
+                .help(
+                    "Group whose members may launch tasks; 'dynamic-group NAME' for hosts, 'none' for no "
+                        + "statements (default: the caller's own group)."
+                ),
+            .invocation("image", placeholder: "IMAGE").help("The same as --container-image."),
+            .invocation("bucket", placeholder: "BUCKET").help("The same as --object-storage-bucket."),
+            .invocation("job-timeout", placeholder: "MINUTES").help("As --job-timeout-seconds, in minutes."),
+            .invocation("scheduler", placeholder: "ADDRESS")
+                .help("Scheduler address for the configuration file (default: tcp://127.0.0.1:8516)."),
+            .invocation("config", short: "c", placeholder: "FILE")
+                .help("Where to save what was made (default: \(savedConfiguration))."),
+            .invocation("env-file", placeholder: "FILE")
+                .help("Where to write export lines for a shell (default: \(savedEnvironment))."),
+            .invocation("config-toml", placeholder: "FILE")
+                .help(
+                    "Where to write a configuration file, unless there is one (default: \(configurationFile))."
+                ),
+            .invocation("dry-run").help("Print every call and change nothing."),
+        ],
         settings: [
             "compartment-id", "availability-domain", "subnet-id", "instance-shape", "instance-ocpus",
             "instance-memory-gb", "container-image", "base-concurrency", "job-timeout-seconds",
             "worker-manager-id", "object-storage-address", "object-storage-bucket", "object-storage-prefix",
             "freeform-tag", "defined-tag", "image-pull-secret-id",
-        ] + cloudSettings,
-        synonyms: cloudSynonyms.merging(
-            ["image": "container-image", "bucket": "object-storage-bucket"]
-        ) { $1 }
+        ],
+        synonyms: ["image": "container-image", "bucket": "object-storage-bucket"]
     )
 
     static let cleanup = CommandForm(
@@ -66,27 +52,23 @@ extension CommandForm {
             """,
         own: [
             configOption, prefixOption,
-            .invocation("yes", short: "y", "Do not ask."),
-            .invocation("dry-run", "Say what would be removed, and remove nothing."),
-        ] + cloudOptions,
-        settings: ["compartment-id", "object-storage-bucket"] + cloudSettings,
-        synonyms: cloudSynonyms
+            .invocation("yes", short: "y").help("Do not ask."),
+            .invocation("dry-run").help("Say what would be removed, and remove nothing."),
+        ],
+        settings: ["compartment-id", "object-storage-bucket"]
     )
 
     static let show = CommandForm(
         "show",
         "Show what provision saved, and what of it exists.",
-        own: [configOption, .invocation("json", "Print JSON.")] + cloudOptions,
-        settings: cloudSettings,
-        synonyms: cloudSynonyms
+        own: [configOption, .invocation("json").help("Print JSON.")]
     )
 
     static let listDomains = CommandForm(
         "list-ads",
         "List the region's availability domains.",
-        own: cloudOptions,
-        settings: ["compartment-id"] + cloudSettings,
-        synonyms: cloudSynonyms
+        own: [],
+        settings: ["compartment-id"]
     )
 
     static let buildImage = CommandForm(
@@ -99,39 +81,26 @@ extension CommandForm {
             """,
         own: [
             configOption,
-            .invocation("image", short: "t", placeholder: "IMAGE", "The same as --container-image."),
-            .invocation("engine", placeholder: "NAME", "docker, podman or a path (default: what answers)."),
-            .invocation(
-                "base-image",
-                placeholder: "IMAGE",
-                "Image to build upon; needs Python 3.9 or newer with pip (default: python:3.11-slim)."
+            .invocation("image", short: "t", placeholder: "IMAGE").help("The same as --container-image."),
+            .invocation("engine", placeholder: "NAME").help(
+                "docker, podman or a path (default: what answers)."
             ),
-            .invocation(
-                "pip",
-                placeholder: "REQUIREMENTS",
-                "Python packages that tasks import, parted by spaces, e.g. 'numpy pandas==2.2'."
-            ),
-            .invocation(
-                "platform",
-                placeholder: "PLATFORM",
-                "Platform to build for (default: linux/arm64 for A1 shapes, else linux/amd64)."
-            ),
-            .invocation(
-                "user",
-                placeholder: "NAME",
-                "User of the auth token, without the namespace: name, or domain/name."
-            ),
-            .invocation(
-                "context",
-                placeholder: "DIRECTORY",
-                "Keep what the image is built from here (default: a directory that is removed)."
-            ),
-            .invocation("no-login", "The engine is logged in already."),
-            .invocation("no-push", "Build only."),
-            .invocation("print", "Print the commands and run none."),
-        ] + cloudOptions,
-        settings: ["container-image", "compartment-id", "instance-shape"] + cloudSettings,
-        synonyms: cloudSynonyms.merging(["image": "container-image"]) { $1 }
+            .invocation("base-image", placeholder: "IMAGE")
+                .help("Image to build upon; needs Python 3.9 or newer with pip (default: python:3.11-slim)."),
+            .invocation("pip", placeholder: "REQUIREMENTS")
+                .help("Python packages that tasks import, parted by spaces, e.g. 'numpy pandas==2.2'."),
+            .invocation("platform", placeholder: "PLATFORM")
+                .help("Platform to build for (default: linux/arm64 for A1 shapes, else linux/amd64)."),
+            .invocation("user", placeholder: "NAME")
+                .help("User of the auth token, without the namespace: name, or domain/name."),
+            .invocation("context", placeholder: "DIRECTORY")
+                .help("Keep what the image is built from here (default: a directory that is removed)."),
+            .invocation("no-login").help("The engine is logged in already."),
+            .invocation("no-push").help("Build only."),
+            .invocation("print").help("Print the commands and run none."),
+        ],
+        settings: ["container-image", "compartment-id", "instance-shape"],
+        synonyms: ["image": "container-image"]
     )
 
     static let check = CommandForm(
@@ -143,36 +112,25 @@ extension CommandForm {
             """,
         own: [
             configOption,
-            .invocation(
-                "phase",
-                placeholder: "PHASE",
-                "all, connectivity, storage, lifecycle or scheduler (default: all)."
+            .invocation("phase", placeholder: "PHASE")
+                .help("all, connectivity, storage, lifecycle or scheduler (default: all)."),
+            .invocation("scheduler", placeholder: "ADDRESS")
+                .help("Scheduler to submit tasks to; without it that phase is left out."),
+            .invocation("test", placeholder: "NAME").help(
+                "all, sqrt, simple, map or compute (default: all)."
             ),
-            .invocation(
-                "scheduler",
-                placeholder: "ADDRESS",
-                "Scheduler to submit tasks to; without it that phase is left out."
-            ),
-            .invocation("test", placeholder: "NAME", "all, sqrt, simple, map or compute (default: all)."),
-            .invocation(
-                "timeout",
-                placeholder: "SECONDS",
-                "Longest wait for one container and for each task (default: 600)."
-            ),
-            .invocation(
-                "python",
-                placeholder: "PATH",
-                "Python with opengris-scaler, for the scheduler phase (default: python3)."
-            ),
-            .invocation("json", "Print JSON."),
-        ] + cloudOptions,
+            .invocation("timeout", placeholder: "SECONDS")
+                .help("Longest wait for one container and for each task (default: 600)."),
+            .invocation("python", placeholder: "PATH")
+                .help("Python with opengris-scaler, for the scheduler phase (default: python3)."),
+            .invocation("json").help("Print JSON."),
+        ],
         settings: [
             "compartment-id", "availability-domain", "subnet-id", "container-image", "instance-shape",
             "instance-ocpus", "instance-memory-gb", "object-storage-namespace", "object-storage-bucket",
             "object-storage-prefix", "object-storage-address", "base-concurrency", "job-timeout-seconds",
             "image-pull-username", "image-pull-password", "image-pull-secret-id", "network-backend",
-        ] + cloudSettings,
-        synonyms: cloudSynonyms
+        ]
     )
 
     static let up = CommandForm(
@@ -185,8 +143,8 @@ extension CommandForm {
             program takes without a subcommand, too.
             """,
         usage: "[--config] config.toml",
-        own: [.invocation("config", short: "c", placeholder: "FILE", "The configuration file.")],
-        settings: []
+        own: [.invocation("config", short: "c", placeholder: "FILE").help("The configuration file.")],
+        settings: nil
     )
 
     static let list = CommandForm(
@@ -198,11 +156,12 @@ extension CommandForm {
             """,
         own: [
             managersOption, schedulerOption,
-            .invocation("all-owners", "List what bears the tag of any manager, on whichever host it runs."),
-            .invocation("json", "Print JSON."),
-        ] + cloudOptions,
-        settings: ownedResourcesSettings + cloudSettings,
-        synonyms: cloudSynonyms
+            .invocation("all-owners").help(
+                "List what bears the tag of any manager, on whichever host it runs."
+            ),
+            .invocation("json").help("Print JSON."),
+        ],
+        settings: ownedResourcesSettings
     )
 
     static let reap = CommandForm(
@@ -218,30 +177,22 @@ extension CommandForm {
             """,
         own: [
             managersOption, schedulerOption,
-            .invocation("yes", short: "y", "Do not ask."),
-            .invocation("force", "Delete although the owner's daemon lives, or may."),
-            .invocation("dry-run", "Print every call and delete nothing."),
-            .invocation("timeout", placeholder: "SECONDS", "How long to try (default: 600)."),
-        ] + cloudOptions,
-        settings: ownedResourcesSettings + cloudSettings,
-        synonyms: cloudSynonyms
+            .invocation("yes", short: "y").help("Do not ask."),
+            .invocation("force").help("Delete although the owner's daemon lives, or may."),
+            .invocation("dry-run").help("Print every call and delete nothing."),
+            .invocation("timeout", placeholder: "SECONDS").help("How long to try (default: 600)."),
+        ],
+        settings: ownedResourcesSettings
     )
 
     private static let ownedResourcesSettings = [
         "worker-manager-id", "owner-id", "compartment-id", "object-storage-namespace",
         "object-storage-bucket", "object-storage-prefix",
     ]
-    private static let managersOption = Option.invocation(
-        "config",
-        short: "c",
-        placeholder: "FILE",
-        "Configuration file of the managers (default: \(configurationFile), if it is there)."
-    )
-    private static let schedulerOption = Option.invocation(
-        "scheduler",
-        placeholder: "ADDRESS",
-        "Scheduler that the manager worked for, as it was told."
-    )
+    private static let managersOption = Option.invocation("config", short: "c", placeholder: "FILE")
+        .help("Configuration file of the managers (default: \(configurationFile), if it is there).")
+    private static let schedulerOption = Option.invocation("scheduler", placeholder: "ADDRESS")
+        .help("Scheduler that the manager worked for, as it was told.")
 
     static let all = [provision, buildImage, check, up, show, listDomains, list, reap, cleanup]
 }

@@ -17,34 +17,36 @@ struct CommandForm: Sendable {
     /// Own flags that mean a setting, such as `region` for `oci-region`.
     let synonyms: [String: String]
 
+    /// `settings` are the rows of the table that it obeys beside those that say how to get at OCI; nil for neither.
     init(
         _ name: String,
         _ summary: String,
         details: String = "",
         usage: String = "[flags]",
         own: [Option],
-        settings: [String],
+        settings: [String]? = [],
         synonyms: [String: String] = [:]
     ) {
         self.name = name
         self.summary = summary
         self.details = details
         self.usage = usage
-        options =
-            own + settings.map(Option.named) + [
-                .invocation("help", short: "h", "Print this help, then exit.")
-            ]
-        self.synonyms = synonyms
+        let help = Option.invocation("help", short: "h").help("Print this help, then exit.")
+        if let settings {
+            options = own + Self.cloudOptions + (settings + Self.cloudSettings).map(Option.named) + [help]
+            self.synonyms = Self.cloudSynonyms.merging(synonyms) { $1 }
+        } else {
+            options = own + [help]
+            self.synonyms = synonyms
+        }
     }
 
-    /// The text of its `--help`.
     var help: String {
         var text = "\(summary)\n\nUsage:\n  scaler-oci-hpc \(name) \(usage)\n"
         if !details.isEmpty { text += "\n\(details)\n" }
         return text + "\nFlags:\n" + HelpText.describe(options)
     }
 
-    /// Whether these arguments ask for the help.
     static func asksForHelp(_ arguments: [String]) -> Bool {
         arguments.contains("--help") || arguments.contains("-h")
     }
@@ -57,42 +59,28 @@ struct CommandForm: Sendable {
     }
 }
 
-/// What a subcommand is given.
 struct CommandInput: Sendable {
     let form: CommandForm
     let arguments: [String]
     let environment: [String: String]
     var scan: ArgumentScan
 
-    init(
-        _ form: CommandForm,
-        _ arguments: [String],
-        environment: [String: String]
-    ) throws(CommandError) {
+    init(_ form: CommandForm, _ arguments: [String], environment: [String: String]) throws(CommandError) {
         self.form = form
         self.arguments = arguments
         self.environment = environment
         scan = try form.scan(arguments)
     }
 
-    /// Whether a flag was given.
     func has(_ name: String) -> Bool { scan.has(name) }
 
     /// The text that a flag was given last; nil without the flag.
     func text(_ name: String) -> String? { scan.texts(name)?.last }
 
     /// The settings that flags, environment and what provision saved say together.
-    func settings(
-        saved: SavedSettings? = nil,
-        required: [String] = []
-    ) throws(CommandError) -> Settings {
+    func settings(saved: SavedSettings? = nil, required: [String] = []) throws(CommandError) -> Settings {
         try configured(
-            try Invocation.settings(
-                scan: scan,
-                environment: environment,
-                saved: saved,
-                required: required
-            )
+            try Invocation.settings(scan: scan, environment: environment, saved: saved, required: required)
         )
     }
 
@@ -124,11 +112,8 @@ struct CommandInput: Sendable {
     var schedulerAddress: SchedulerAddress? {
         get throws(CommandError) {
             guard let text = text("scheduler") else { return nil }
-            do throws(ValueFault) {
-                return try SchedulerAddress(text)
-            } catch {
-                let flag = "--scheduler"
-                throw .configuration(.badValue(setting: flag, origin: .flag(flag), fault: error))
+            do throws(ValueFault) { return try SchedulerAddress(text) } catch {
+                throw .badFlag("scheduler", error)
             }
         }
     }
@@ -136,14 +121,14 @@ struct CommandInput: Sendable {
 
 extension CommandForm {
     /// Settings that say how to get at OCI.
-    static let cloudSettings = [
+    private static let cloudSettings = [
         "oci-region", "oci-profile", "auth-type", "oci-endpoint", "ca-bundle", "max-requests-per-second",
     ]
     /// The short names that the Python provisioner has for some of them.
-    static let cloudSynonyms = ["region": "oci-region", "profile": "oci-profile"]
-    static let cloudOptions: [Option] = [
-        .invocation("region", placeholder: "REGION", "The same as --oci-region."),
-        .invocation("profile", placeholder: "NAME", "The same as --oci-profile."),
+    private static let cloudSynonyms = ["region": "oci-region", "profile": "oci-profile"]
+    private static let cloudOptions: [Option] = [
+        .invocation("region", placeholder: "REGION").help("The same as --oci-region."),
+        .invocation("profile", placeholder: "NAME").help("The same as --oci-profile."),
     ]
 
     static let savedConfiguration = ".scaler_oci_config.json"
@@ -151,15 +136,8 @@ extension CommandForm {
     static let configurationFile = "config.toml"
     static let defaultPrefix = "scaler-oci"
 
-    static let configOption = Option.invocation(
-        "config",
-        short: "c",
-        placeholder: "FILE",
-        "What provision saved (default: \(savedConfiguration))."
-    )
-    static let prefixOption = Option.invocation(
-        "prefix",
-        placeholder: "PREFIX",
-        "Beginning of the names of all resources (default: \(defaultPrefix))."
-    )
+    static let configOption = Option.invocation("config", short: "c", placeholder: "FILE")
+        .help("What provision saved (default: \(savedConfiguration)).")
+    static let prefixOption = Option.invocation("prefix", placeholder: "PREFIX")
+        .help("Beginning of the names of all resources (default: \(defaultPrefix)).")
 }

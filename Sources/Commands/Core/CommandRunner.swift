@@ -11,8 +11,7 @@ package enum CommandRunner {
     /// Their names and summaries: for the help, and to tell them from addresses and files in a command line.
     package static let subcommands = CommandForm.all.map { Subcommand(name: $0.name, summary: $0.summary) }
 
-    private typealias Body =
-        @LoopActor @Sendable (CommandInput, Console) async throws(CommandError) -> Int32
+    private typealias Body = @LoopActor @Sendable (CommandInput, Console) async throws(CommandError) -> Int32
 
     private static let bodies: [(form: CommandForm, body: Body)] = [
         (.provision, ProvisionCommand.run), (.buildImage, BuildImageCommand.run), (.check, CheckCommand.run),

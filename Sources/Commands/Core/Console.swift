@@ -9,7 +9,6 @@ internal import Reporting
 /// The terminal: what a command was asked for goes to standard output, messages go to standard error.
 @LoopActor
 final class Console {
-    /// Columns of a progress bar.
     private static let barWidth = 30
 
     enum Stream { case output, messages }
@@ -20,7 +19,6 @@ final class Console {
     /// Whether the last message on the terminal has no line end yet.
     private var isLineOpen = false
 
-    /// The process's own streams.
     convenience init() {
         self.init(
             isTerminal: isatty(STDERR_FILENO) == 1,
@@ -94,7 +92,7 @@ final class Console {
         if isConfirmed { return }
         guard isatty(STDIN_FILENO) == 1 else {
             let (why, remedy) = ("standard input is no terminal", "say --yes to go on without being asked")
-            throw .unusable(Diagnostic("nobody can be asked", why: why, remedy: remedy))
+            throw .unusable("nobody can be asked", why: why, remedy: remedy)
         }
         guard try await confirms(question) else { throw .declined }
     }

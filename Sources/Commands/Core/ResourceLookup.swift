@@ -11,16 +11,27 @@ struct ResourceLookup {
 
     private var settings: Settings { cloud.settings }
 
-    /// The compartment's name.
     func compartment() async throws(CommandError) -> String {
         let id = settings.compartmentID
         let found = try await inCloud(await cloud.identity.compartment(id, deadline: cloud.deadline))
-        guard let found else { throw .unusable(.missingCompartment(id)) }
-        guard found.lifecycleState == "ACTIVE" else { throw .unusable(.inactiveCompartment(found)) }
+        guard let found else {
+            throw .unusable(
+                "compartment \(id) cannot be used",
+                why: "it does not exist in this tenancy, or you may not see it",
+                remedy: "check --compartment-id, or let an administrator allow 'Allow group <group> to "
+                    + "inspect compartments in tenancy'"
+            )
+        }
+        guard found.lifecycleState == "ACTIVE" else {
+            throw .unusable(
+                "compartment \(found.name) cannot be used",
+                why: "it is \(found.lifecycleState)",
+                remedy: "give another --compartment-id"
+            )
+        }
         return found.name
     }
 
-    /// The full names of the availability domains.
     func availabilityDomains() async throws(CommandError) -> [String] {
         let domains = AvailabilityDomains(calls: cloud.calls, compartmentID: settings.compartmentID)
         let deadline = cloud.deadline
@@ -39,13 +50,29 @@ struct ResourceLookup {
     func subnets(in domains: [String]) async throws(CommandError) -> [String] {
         var names: [String] = []
         for id in settings.subnetIDs {
-            let found = try await inCloud(
-                await Subnet.find(id, calls: cloud.calls, deadline: cloud.deadline)
-            )
-            guard let subnet = found else { throw .unusable(.missingSubnet(id, settings)) }
-            guard subnet.lifecycleState == "AVAILABLE" else { throw .unusable(.unavailableSubnet(subnet)) }
+            let found = try await inCloud(await Subnet.find(id, calls: cloud.calls, deadline: cloud.deadline))
+            guard let subnet = found else {
+                throw .unusable(
+                    "subnet \(id) cannot be used",
+                    why: "it does not exist in region \(settings.region), or you may not see it",
+                    remedy: "check --subnet-id and --oci-region, or let an administrator allow 'Allow group "
+                        + "<group> to use virtual-network-family in compartment id \(settings.compartmentID)'"
+                )
+            }
+            guard subnet.lifecycleState == "AVAILABLE" else {
+                throw .unusable(
+                    "subnet \(subnet.displayName) cannot be used",
+                    why: "it is \(subnet.lifecycleState)",
+                    remedy: "wait until it is AVAILABLE, or give another --subnet-id"
+                )
+            }
             if let own = subnet.availabilityDomain, !domains.contains(own) {
-                throw .unusable(.subnetOutside(domains, subnet, of: own))
+                throw .unusable(
+                    "subnet \(subnet.displayName) does not fit the availability domain",
+                    why:
+                        "it belongs to \(own) alone, and the instances go to \(domains.joined(separator: ", "))",
+                    remedy: "give --availability-domain \(own), or a regional subnet"
+                )
             }
             names.append(subnet.displayName)
         }
@@ -60,85 +87,21 @@ struct ResourceLookup {
             )
             for name in settings.instanceShapes {
                 guard let shape = known.first(where: { $0.name == name }) else {
-                    throw .unusable(.missingShape(name, in: domain, known: known.map(\.name)))
+                    throw .unusable(
+                        "shape \(name) cannot be used",
+                        why: "\(domain) has \(known.map(\.name).joined(separator: ", "))",
+                        remedy: "give another --instance-shape or --availability-domain"
+                    )
                 }
-                if let misfit = shape.misfit(
-                    ocpus: settings.instanceOCPUs,
-                    memoryGB: settings.instanceMemoryGB
-                ) {
-                    throw .unusable(.misfitSize(of: name, why: misfit))
+                let (ocpus, memoryGB) = (settings.instanceOCPUs, settings.instanceMemoryGB)
+                if let misfit = shape.misfit(ocpus: ocpus, memoryGB: memoryGB) {
+                    throw .unusable(
+                        "shape \(name) cannot have that size",
+                        why: misfit,
+                        remedy: "change --instance-ocpus or --instance-memory-gb"
+                    )
                 }
             }
         }
-    }
-}
-
-extension Diagnostic {
-    fileprivate static func missingCompartment(_ id: String) -> Diagnostic {
-        Diagnostic(
-            "compartment \(id) cannot be used",
-            why: "it does not exist in this tenancy, or you may not see it",
-            remedy:
-                "check --compartment-id, or let an administrator allow 'Allow group <group> to inspect "
-                + "compartments in tenancy'"
-        )
-    }
-
-    fileprivate static func inactiveCompartment(_ compartment: Compartment) -> Diagnostic {
-        Diagnostic(
-            "compartment \(compartment.name) cannot be used",
-            why: "it is \(compartment.lifecycleState)",
-            remedy: "give another --compartment-id"
-        )
-    }
-
-    fileprivate static func missingSubnet(_ id: String, _ settings: Settings) -> Diagnostic {
-        Diagnostic(
-            "subnet \(id) cannot be used",
-            why: "it does not exist in region \(settings.region), or you may not see it",
-            remedy:
-                "check --subnet-id and --oci-region, or let an administrator allow 'Allow group <group> "
-                + "to use virtual-network-family in compartment id \(settings.compartmentID)'"
-        )
-    }
-
-    fileprivate static func unavailableSubnet(_ subnet: Subnet) -> Diagnostic {
-        Diagnostic(
-            "subnet \(subnet.displayName) cannot be used",
-            why: "it is \(subnet.lifecycleState)",
-            remedy: "wait until it is AVAILABLE, or give another --subnet-id"
-        )
-    }
-
-    fileprivate static func subnetOutside(
-        _ domains: [String],
-        _ subnet: Subnet,
-        of own: String
-    ) -> Diagnostic {
-        Diagnostic(
-            "subnet \(subnet.displayName) does not fit the availability domain",
-            why: "it belongs to \(own) alone, and the instances go to \(domains.joined(separator: ", "))",
-            remedy: "give --availability-domain \(own), or a regional subnet"
-        )
-    }
-
-    fileprivate static func missingShape(
-        _ name: String,
-        in domain: String,
-        known: [String]
-    ) -> Diagnostic {
-        Diagnostic(
-            "shape \(name) cannot be used",
-            why: "\(domain) has \(known.joined(separator: ", "))",
-            remedy: "give another --instance-shape or --availability-domain"
-        )
-    }
-
-    fileprivate static func misfitSize(of shape: String, why: String) -> Diagnostic {
-        Diagnostic(
-            "shape \(shape) cannot have that size",
-            why: why,
-            remedy: "change --instance-ocpus or --instance-memory-gb"
-        )
     }
 }

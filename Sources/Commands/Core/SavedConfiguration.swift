@@ -7,11 +7,7 @@ internal import Transport
 
 /// What provision leaves for the other subcommands: `.scaler_oci_config.json`, with the keys of Scaler's provisioner.
 struct SavedConfiguration: Sendable, Equatable {
-    /// More than any such file holds.
-    private static let bytesMax = 1 << 20
-    /// Key of the path of the export lines.
     static let environmentKey = "env_file"
-    /// Key of the path of the configuration file.
     static let configurationKey = "config_toml"
     /// Key of the SHA-256 of the configuration file as provision would write it.
     static let configurationDigestKey = "config_toml_sha256"
@@ -19,31 +15,25 @@ struct SavedConfiguration: Sendable, Equatable {
     /// Keys with their values, in the order of the file.
     var entries: [(key: String, value: JSON)]
 
-    /// A configuration of these entries.
     init(_ entries: [(key: String, value: JSON)]) { self.entries = entries }
 
-    /// Reads a file.
     init(reading path: String) throws(CommandError) {
         let bytes: [UInt8]
         do throws(TransportError) {
-            bytes = try readFile(path, byteCountMax: Self.bytesMax)
+            bytes = try readFile(path, byteCountMax: ConfigurationReader.bytesMax)
         } catch {
             guard error.isFileMissing else { throw .file(path: path, error) }
             throw .unusable(
-                Diagnostic(
-                    "there is no \(path)",
-                    why: "provision has not run here",
-                    remedy: "run scaler-oci-hpc provision first, or name the file with --config"
-                )
+                "there is no \(path)",
+                why: "provision has not run here",
+                remedy: "run scaler-oci-hpc provision first, or name the file with --config"
             )
         }
         guard case .object(let members) = try? JSON.read(bytes) else {
             throw .unusable(
-                Diagnostic(
-                    "\(path) cannot be read",
-                    why: "it is not a JSON object",
-                    remedy: "run scaler-oci-hpc provision again, or name another file with --config"
-                )
+                "\(path) cannot be read",
+                why: "it is not a JSON object",
+                remedy: "run scaler-oci-hpc provision again, or name another file with --config"
             )
         }
         entries = members.map { ($0.name, $0.value) }
@@ -62,7 +52,6 @@ struct SavedConfiguration: Sendable, Equatable {
         return SavedSettings(path: path, values: values)
     }
 
-    /// The text of the file.
     var text: String { JSON.object(present: entries.map { ($0.key, $0.value) }).pretty + "\n" }
 
     /// The SHA-256 of a file's bytes, in hexadecimal digits.
@@ -70,10 +59,7 @@ struct SavedConfiguration: Sendable, Equatable {
         Hexadecimal.encode(DigestAlgorithm.sha256.digest(bytes))
     }
 
-    /// Whether both say the same in the same order.
-    static func == (left: SavedConfiguration, right: SavedConfiguration) -> Bool {
-        left.text == right.text
-    }
+    static func == (left: SavedConfiguration, right: SavedConfiguration) -> Bool { left.text == right.text }
 
     private static func text(_ value: JSON) -> String? {
         switch value {
@@ -107,21 +93,20 @@ extension JSON {
         }
     }
 
-    /// The value in one line.
     var compact: String { String(decoding: encoded(), as: UTF8.self) }
 }
 
 /// Reads configuration files.
 package enum ConfigurationReader {
     /// More than any configuration file needs; a device file by mistake must not fill the memory.
-    private static let bytesMax = 1 << 20
+    static let bytesMax = 1 << 20
 
     /// The bytes of the file at `path`.
-    package static func read(_ path: String) throws(FileUnreadable) -> [UInt8] {
+    package static func read(_ path: String) throws(ConfigurationError) -> [UInt8] {
         do throws(TransportError) {
             return try readFile(path, byteCountMax: bytesMax)
         } catch {
-            throw FileUnreadable(reason: "\(error)")
+            throw .unreadableFile(path: path, reason: "\(error)")
         }
     }
 }

@@ -16,13 +16,11 @@ struct Step {
         self.plan = plan
     }
 
-    /// A step whose outcome is known.
     init(_ title: String, done outcome: String) {
         self.init(title) { () throws(CommandError) in .done(outcome) }
     }
 }
 
-/// What follows from what a step found.
 struct StepPlan: Sendable {
     enum Action: Sendable {
         /// Nothing is to be sent; the text says how it stands.
@@ -38,10 +36,11 @@ struct StepPlan: Sendable {
 
     static func done(_ outcome: String) -> StepPlan { StepPlan(action: .done(outcome)) }
     static func send(_ change: Change) -> StepPlan { StepPlan(action: .send(change)) }
-    static func refuse(_ diagnostic: Diagnostic) -> StepPlan { StepPlan(action: .refuse(diagnostic)) }
+    static func refuse(_ what: String, why: String, remedy: String) -> StepPlan {
+        StepPlan(action: .refuse(Diagnostic(what, why: why, remedy: remedy)))
+    }
 }
 
-/// One request that changes something in the cloud.
 struct Change: Sendable {
     enum Verb: String, Sendable { case created, changed, removed }
     /// What other services learn only some time after the change.

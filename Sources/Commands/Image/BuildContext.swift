@@ -5,7 +5,6 @@ internal import Transport
 
 /// The files that the job runner's image is built from, in a directory; they are part of this program.
 struct BuildContext {
-    /// Path of the directory.
     let directory: String
     private let isKept: Bool
 
@@ -42,7 +41,6 @@ struct BuildContext {
         }
     }
 
-    /// Removes the directory unless the user asked to keep it.
     func remove() {
         guard !isKept else { return }
         for (name, _) in Self.files { unlink("\(directory)/\(name)") }

@@ -7,7 +7,6 @@ internal import OCIServices
 internal import Reporting
 internal import Transport
 
-/// `scaler-oci-hpc build-image`.
 enum BuildImageCommand {
     private static let tokenVariable = "OCI_AUTH_TOKEN"
     private static let engines = ["docker", "podman"]
@@ -42,8 +41,6 @@ enum BuildImageCommand {
         return ExitCode.success
     }
 
-    // MARK: - What to do
-
     private static func settings(_ input: CommandInput) throws(CommandError) -> Settings {
         let path = input.text("config") ?? CommandForm.savedConfiguration
         let needsFile = input.has("config") || !input.has("container-image")
@@ -55,13 +52,23 @@ enum BuildImageCommand {
         let image = settings.containerImage
         let parts = image.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count >= 3, parts[0].contains(where: { $0 == "." || $0 == ":" }), !parts.contains("")
-        else { throw .unusable(.unpushableImage(image)) }
+        else {
+            throw .unusable(
+                "\(image) cannot be pushed",
+                why: "it does not name a registry, a namespace and a repository",
+                remedy: "write REGION.ocir.io/NAMESPACE/REPOSITORY:TAG"
+            )
+        }
         var login = ImagePlan.Login.signedToken
         if input.has("no-login") || input.has("no-push") {
             login = .none
         } else if let user = input.text("user") {
             guard input.environment[tokenVariable]?.isEmpty == false else {
-                throw .unusable(.missingToken(of: user, tokenVariable))
+                throw .unusable(
+                    "\(user) cannot be logged in",
+                    why: "\(tokenVariable) is not set",
+                    remedy: "make an auth token in the console (your profile, Auth tokens) and export it"
+                )
             }
             login = .authToken(user: "\(parts[1])/\(user)")
         }
@@ -97,8 +104,17 @@ enum BuildImageCommand {
             if await answers(path) { return path }
             found.append(path)
         }
+        guard !found.isEmpty else {
+            throw .program(
+                "there is no \(name ?? engines.joined(separator: " or "))",
+                why: "PATH does not lead to it",
+                remedy: "install it, or build elsewhere with what --print shows"
+            )
+        }
         throw .program(
-            found.isEmpty ? .missingEngine(name ?? engines.joined(separator: " or ")) : .deadEngines(found)
+            "\(found.joined(separator: " and ")) cannot build images",
+            why: "`info` fails: its daemon does not run, or you may not use it",
+            remedy: "start it, name another with --engine, or build elsewhere with what --print shows"
         )
     }
 
@@ -127,8 +143,6 @@ enum BuildImageCommand {
         return try await inCloud(await cloud.repositories.loginToken(deadline: cloud.deadline))
     }
 
-    // MARK: - Doing it
-
     /// Runs the engine with our standard output and error, where it describes a failure itself.
     @LoopActor
     private static func run(
@@ -153,52 +167,8 @@ enum BuildImageCommand {
         } catch {
             throw .file(path: engine, error)
         }
-        guard end.isSuccess else {
-            throw .program(.failedEngine(engine, arguments.first ?? "", end, tokenVariable))
-        }
-    }
-}
-
-/// Why `build-image` stops.
-extension Diagnostic {
-    fileprivate static func unpushableImage(_ image: String) -> Diagnostic {
-        Diagnostic(
-            "\(image) cannot be pushed",
-            why: "it does not name a registry, a namespace and a repository",
-            remedy: "write REGION.ocir.io/NAMESPACE/REPOSITORY:TAG"
-        )
-    }
-
-    fileprivate static func missingToken(of user: String, _ variable: String) -> Diagnostic {
-        Diagnostic(
-            "\(user) cannot be logged in",
-            why: "\(variable) is not set",
-            remedy: "make an auth token in the console (your profile, Auth tokens) and export it"
-        )
-    }
-
-    fileprivate static func missingEngine(_ names: String) -> Diagnostic {
-        Diagnostic(
-            "there is no \(names)",
-            why: "PATH does not lead to it",
-            remedy: "install it, or build elsewhere with what --print shows"
-        )
-    }
-
-    fileprivate static func deadEngines(_ paths: [String]) -> Diagnostic {
-        Diagnostic(
-            "\(paths.joined(separator: " and ")) cannot build images",
-            why: "`info` fails: its daemon does not run, or you may not use it",
-            remedy: "start it, name another with --engine, or build elsewhere with what --print shows"
-        )
-    }
-
-    fileprivate static func failedEngine(
-        _ engine: String,
-        _ step: String,
-        _ end: ProcessEnd,
-        _ tokenVariable: String
-    ) -> Diagnostic {
+        if end.isSuccess { return }
+        let step = arguments.first ?? ""
         let remedy =
             switch step {
             case "login":
@@ -207,10 +177,6 @@ extension Diagnostic {
                 "check that the repository exists in this region and that you may 'manage repos' in its compartment"
             default: "mend what it complains about and run this again"
             }
-        return Diagnostic(
-            "\(engine) \(step) failed",
-            why: "\(end); what it said stands above",
-            remedy: remedy
-        )
+        throw .program("\(engine) \(step) failed", why: "\(end); what it said stands above", remedy: remedy)
     }
 }

@@ -7,7 +7,6 @@ internal import OCIProfile
 struct ImagePlan: Sendable, Equatable {
     /// What logs in to the registry.
     enum Login: Sendable, Equatable {
-        /// The engine is logged in already.
         case none
         /// An auth token of this user, with the namespace in front of the name.
         case authToken(user: String)
@@ -24,10 +23,8 @@ struct ImagePlan: Sendable, Equatable {
     let login: Login
     let isPushed: Bool
 
-    /// The host of the registry.
     var registry: String { String(image.prefix { $0 != "/" }) }
 
-    /// The name that goes with a signed token.
     private static let tokenUser = "BEARER_TOKEN"
 
     /// Arguments of the engine that log in, nil without a login; the password goes to its standard input.
@@ -50,7 +47,6 @@ struct ImagePlan: Sendable, Equatable {
     /// Arguments of the engine that push; nil when only building was asked for.
     var pushArguments: [String]? { isPushed ? ["push", image] : nil }
 
-    /// The commands as lines for a shell.
     func commandLines(engine: String, context: String) -> [String] {
         var lines: [String] = []
         if let loginArguments {

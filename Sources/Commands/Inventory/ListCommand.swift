@@ -7,7 +7,6 @@ internal import JSON
 internal import Reporting
 internal import Transport
 
-/// `scaler-oci-hpc list`.
 enum ListCommand {
     @LoopActor
     static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
@@ -19,13 +18,13 @@ enum ListCommand {
                 resources: try await place.ownedResources(of: order.isAnyOwner ? .anyOwner : .owner),
                 now: place.now
             )
-            if order.isJSON {
+            if input.has("json") {
                 found.append(json(place, report, order))
             } else {
                 for line in lines(place, report, order) { console.put(line) }
             }
         }
-        if order.isJSON { console.put(JSON.array(found).pretty) }
+        if input.has("json") { console.put(JSON.array(found).pretty) }
         return ExitCode.success
     }
 

@@ -27,7 +27,6 @@ final class OwnerClaim: Sendable {
 /// Where one manager's instances and objects are in the cloud, and who owns them.
 @LoopActor
 struct OwnedPlace {
-    /// How long listing everything may take.
     private static let listTimeout: Duration = .seconds(60)
 
     private let console: Console
@@ -35,10 +34,6 @@ struct OwnedPlace {
     let cloud: Cloud
     let owner: Owner
 
-    var instances: ContainerInstances { cloud.instances }
-    var objects: ObjectStorage { cloud.taskObjects }
-
-    /// Opens the cloud for a manager.
     static func open(
         _ settings: Settings,
         _ console: Console,
@@ -48,14 +43,12 @@ struct OwnedPlace {
         return OwnedPlace(console: console, settings: settings, cloud: cloud, owner: Owner(settings))
     }
 
-    /// The owner in words.
     var ownerName: String {
         if settings.ownerID != nil { return "owner \(owner.id)" }
         return "owner \(owner.id), which is manager \(settings.workerManagerID) for "
             + settings.schedulerAddress.description
     }
 
-    /// Whose instances and objects are looked for.
     enum Whose { case owner, anyOwner }
 
     /// What is the owner's, or any owner's in the same compartment and bucket.
@@ -64,8 +57,8 @@ struct OwnedPlace {
             await OwnedResources.find(
                 of: whose == .owner ? owner : nil,
                 prefix: settings.objectStoragePrefix,
-                in: instances,
-                objects,
+                in: cloud.instances,
+                cloud.taskObjects,
                 deadline: .after(Self.listTimeout)
             )
         )

@@ -3,28 +3,20 @@
 internal import Configuration
 internal import Transport
 
-/// What list and reap are told.
 struct OwnedResourcesOrder: Sendable {
     /// One for each manager of a configuration file, else one.
     let managers: [Settings]
     let isAnyOwner: Bool
-    let isJSON: Bool
     let isDryRun: Bool
-    let isConfirmed: Bool
-    let isForced: Bool
     let timeout: Duration
 
-    /// Reads the command line and the file it names.
     init(_ given: CommandInput) throws(CommandError) {
         var input = given
         if !input.has("config"), Self.isFileThere {
             input.scan = try input.form.scan(["--config", CommandForm.configurationFile] + input.arguments)
         }
         isAnyOwner = input.has("all-owners")
-        isJSON = input.has("json")
         isDryRun = input.has("dry-run")
-        isConfirmed = input.has("yes")
-        isForced = input.has("force")
         timeout = .seconds(try input.positiveNumber("timeout", unit: "seconds") ?? 600)
         managers = try Self.managers(input)
     }

@@ -32,13 +32,11 @@ struct OwnedResourcesReport: Sendable {
     /// `3 container instances and 2 task objects`.
     var count: String { Self.count(resources.instances.count, resources.objects.count) }
 
-    /// How many of each, in words.
     static func count(_ instanceCount: Int, _ objectCount: Int) -> String {
         "\(instanceCount) container instance\(instanceCount == 1 ? "" : "s") and "
             + "\(objectCount) task object\(objectCount == 1 ? "" : "s")"
     }
 
-    /// Members `instances` and `objects`.
     var members: [(String, JSON?)] {
         [
             ("instances", .array(resources.instances.map(json))),
@@ -110,7 +108,6 @@ struct OwnedResourcesReport: Sendable {
 
 /// Rows of cells as lines of text, each column as wide as its widest cell.
 enum TextTable {
-    /// The lines; the first row is the heading.
     static func lines(_ rows: [[String]]) -> [String] {
         let columnCount = rows.map(\.count).max() ?? 0
         let widths = (0..<columnCount).map { column in

@@ -20,6 +20,7 @@ internal import Transport
 /// `scaler-oci-hpc reap`.
 @LoopActor
 final class ReapCommand {
+    private let input: CommandInput
     private let order: OwnedResourcesOrder
     private let console: Console
     private var deletedInstanceCount = 0
@@ -27,10 +28,11 @@ final class ReapCommand {
     private var exitCode = ExitCode.success
 
     static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
-        try await ReapCommand(try OwnedResourcesOrder(input), console).run()
+        try await ReapCommand(input, try OwnedResourcesOrder(input), console).run()
     }
 
-    private init(_ order: OwnedResourcesOrder, _ console: Console) {
+    private init(_ input: CommandInput, _ order: OwnedResourcesOrder, _ console: Console) {
+        self.input = input
         self.order = order
         self.console = console
     }
@@ -59,21 +61,22 @@ final class ReapCommand {
         let owned = try await place.ownedResources().deletable
         if owned.isEmpty { return console.say("nothing is left of \(place.ownerName)") }
         let report = OwnedResourcesReport(resources: owned, now: place.now)
-        if let reason = objection(to: presence), !order.isForced {
+        if let reason = objection(to: presence), !input.has("force") {
             console.say("left alone: \(report.count) of \(place.ownerName), \(reason)")
             exitCode = max(exitCode, ExitCode.negative)
             return
         }
         console.say("\(report.count) of \(place.ownerName):")
         for line in report.lines { console.say("  \(line)") }
-        let sweep = Sweep(owned, of: place.owner, in: place.instances, place.objects) { [console] in
+        let cloud = place.cloud
+        let sweep = Sweep(owned, of: place.owner, in: cloud.instances, cloud.taskObjects) { [console] in
             console.say("note: \($0)")
         }
         if order.isDryRun {
-            for request in sweep.requests { console.put(request, place.cloud.calls) }
+            for request in sweep.requests { console.put(request, cloud.calls) }
             return
         }
-        try await console.confirm("Delete all of this?", isConfirmed: order.isConfirmed)
+        try await console.confirm("Delete all of this?", isConfirmed: input.has("yes"))
         try await run(sweep, owned)
         // The owner's name is held until here.
         withExtendedLifetime(presence) {}

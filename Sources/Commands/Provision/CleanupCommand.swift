@@ -8,60 +8,32 @@ internal import OCIServices
 internal import Reporting
 internal import Transport
 
-/// What cleanup is told.
-struct CleanupOrder: Sendable {
-    let settings: Settings
-    let names: (prefix: String, bucket: String?)
-    let savedPath: String
-    let saved: SavedConfiguration?
-    let isConfirmed: Bool
-    let isDryRun: Bool
-
-    /// Reads the command line and what provision saved.
-    init(_ input: CommandInput) throws(CommandError) {
-        savedPath = input.text("config") ?? CommandForm.savedConfiguration
-        // Without the file, the names follow from the flags.
-        let needsFile = input.has("config") || !input.has("compartment-id")
-        saved = needsFile ? try SavedConfiguration(reading: savedPath) : nil
-        settings = try input.settings(
-            saved: saved?.settings(path: savedPath),
-            required: ["compartment-id"]
-        )
-        names = (
-            input.text("prefix") ?? saved?["prefix"] ?? CommandForm.defaultPrefix,
-            settings.objectStorageBucket.isEmpty ? nil : settings.objectStorageBucket
-        )
-        isConfirmed = input.has("yes")
-        isDryRun = input.has("dry-run")
-    }
-}
-
-/// `scaler-oci-hpc cleanup`.
 enum CleanupCommand {
     @LoopActor
     static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
-        let order = try CleanupOrder(input)
-        let cloud = try await Cloud.open(order.settings, console)
-        let inventory = try await Provisioned(
-            cloud: cloud,
-            prefix: order.names.prefix,
-            bucket: order.names.bucket
-        )
-        .findAll()
+        let path = input.text("config") ?? CommandForm.savedConfiguration
+        // Without the file, the names follow from the flags.
+        let needsFile = input.has("config") || !input.has("compartment-id")
+        let saved = needsFile ? try SavedConfiguration(reading: path) : nil
+        let settings = try input.settings(saved: saved?.settings(path: path), required: ["compartment-id"])
+        let cloud = try await Cloud.open(settings, console)
+        let prefix = input.text("prefix") ?? saved?["prefix"] ?? CommandForm.defaultPrefix
+        let names = cloud.names(prefix: prefix, bucket: settings.objectStorageBucket)
+        let inventory = try await Provisioned(cloud: cloud, names: names).findAll()
         let removable = inventory.filter { $0.provenance == .ours }
         for item in inventory where item.provenance != .ours {
             console.say("stays: \(item.description), which provision did not make for this compartment")
         }
         for item in removable { console.say("to be removed: \(item.description)") }
-        if order.isDryRun { return ExitCode.success }
+        if input.has("dry-run") { return ExitCode.success }
         if removable.isEmpty {
             console.say("nothing of provision's is there")
         } else {
-            try await console.confirm("Remove all of this?", isConfirmed: order.isConfirmed)
+            try await console.confirm("Remove all of this?", isConfirmed: input.has("yes"))
             try await checkIdle(cloud)
             try await Remover(cloud: cloud, console: console).remove(removable)
         }
-        removeFiles(order, console)
+        if let saved { removeFiles(saved, path, console) }
         return ExitCode.success
     }
 
@@ -73,13 +45,17 @@ enum CleanupCommand {
                 OwnedResources.isMarked($0) && !$0.lifecycleState.isStopped && $0.lifecycleState != .deleting
             }
         )
-        if !living.isEmpty { throw .unusable(.resourcesInUse(instanceCount: living.count)) }
+        if living.isEmpty { return }
+        throw .unusable(
+            "the resources are in use",
+            why: "\(living.count) container instances of managers run in the compartment",
+            remedy: "stop the managers, or delete what they left with scaler-oci-hpc reap"
+        )
     }
 
     /// Removes the files that provision wrote, except a configuration file that was changed since.
     @LoopActor
-    private static func removeFiles(_ order: CleanupOrder, _ console: Console) {
-        guard let saved = order.saved else { return }
+    private static func removeFiles(_ saved: SavedConfiguration, _ savedPath: String, _ console: Console) {
         var paths = [saved[SavedConfiguration.environmentKey]].compactMap(\.self)
         if let path = saved[SavedConfiguration.configurationKey],
             let bytes = try? readFile(path, byteCountMax: 1 << 20)
@@ -91,6 +67,6 @@ enum CleanupCommand {
             }
         }
         // The saved file goes last: a cleanup that was interrupted needs it again.
-        for path in paths + [order.savedPath] where unlink(path) == 0 { console.say("removed: \(path)") }
+        for path in paths + [savedPath] where unlink(path) == 0 { console.say("removed: \(path)") }
     }
 }

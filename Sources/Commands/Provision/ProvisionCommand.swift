@@ -6,7 +6,6 @@ internal import OCIServices
 internal import Reporting
 internal import Transport
 
-/// What provision is told.
 struct ProvisionOrder: Sendable {
     var settings: Settings
     let prefix: String
@@ -17,7 +16,6 @@ struct ProvisionOrder: Sendable {
     let configurationPath: String
     let isDryRun: Bool
 
-    /// Reads the command line.
     init(_ input: CommandInput) throws(CommandError) {
         var input = input
         if let minutes = try input.positiveNumber("job-timeout", unit: "minutes") {
@@ -37,7 +35,6 @@ struct ProvisionOrder: Sendable {
     }
 }
 
-/// `scaler-oci-hpc provision`.
 enum ProvisionCommand {
     @LoopActor
     static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {

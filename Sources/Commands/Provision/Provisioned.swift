@@ -28,21 +28,9 @@ struct Provisioned {
     let cloud: Cloud
     let names: ProvisionedNames
 
-    init(cloud: Cloud, prefix: String, bucket: String?) {
-        self.cloud = cloud
-        names = ProvisionedNames(
-            prefix: prefix,
-            namespace: cloud.namespace,
-            region: cloud.regionName,
-            bucket: bucket
-        )
-    }
-
     /// The resources that are there, in the order in which they can be removed: the policy last, since it may be what
     /// allows the others to be.
-    func findAll() async throws(CommandError) -> [ProvisionedResource] {
-        try await inCloud(await find())
-    }
+    func findAll() async throws(CommandError) -> [ProvisionedResource] { try await inCloud(await find()) }
 
     private func find() async throws(OCIError) -> [ProvisionedResource] {
         var found: [ProvisionedResource] = []

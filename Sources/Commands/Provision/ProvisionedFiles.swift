@@ -3,22 +3,18 @@
 internal import Configuration
 internal import JSON
 
-/// The texts of the files that provision writes.
 enum ProvisionedFiles {
     /// What the other subcommands read.
     static func saved(
         _ settings: Settings,
         _ names: ProvisionedNames,
-        prefix: String,
         tenancyID: String
-    )
-        -> SavedConfiguration
-    {
+    ) -> SavedConfiguration {
         var entries: [(String, JSON)] = [
             ("oci_region", .string(settings.region)),
             ("tenancy_id", .string(tenancyID)),
             ("compartment_id", .string(settings.compartmentID)),
-            ("prefix", .string(prefix)),
+            ("prefix", .string(names.prefix)),
             ("object_storage_namespace", .string(settings.objectStorageNamespace)),
             ("object_storage_bucket", .string(names.bucket)),
             ("object_storage_prefix", .string(settings.objectStoragePrefix)),
@@ -87,12 +83,12 @@ enum ProvisionedFiles {
         }
         if !settings.freeformTags.isEmpty {
             lines.append(
-                "freeform_tag = \(texts(settings.freeformTags.map { "\($0.key)=\($0.value)" }, .always))"
+                "freeform_tag = \(array(settings.freeformTags.map { "\($0.key)=\($0.value)" }))"
             )
         }
         if !settings.definedTags.isEmpty {
             let tags = settings.definedTags.map { "\($0.namespace).\($0.key)=\($0.value)" }
-            lines.append("defined_tag = \(texts(tags, .always))")
+            lines.append("defined_tag = \(array(tags))")
         }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -114,11 +110,12 @@ enum ProvisionedFiles {
         texts.count == 1 ? .string(texts[0]) : .array(texts.map { .string($0) })
     }
 
-    private enum Brackets { case whereSeveral, always }
+    private static func texts(_ texts: [String]) -> String {
+        texts.count == 1 ? tomlString(texts[0]) : array(texts)
+    }
 
-    private static func texts(_ texts: [String], _ brackets: Brackets = .whereSeveral) -> String {
-        if texts.count == 1, brackets == .whereSeveral { return tomlString(texts[0]) }
-        return "[\(texts.map(tomlString).joined(separator: ", "))]"
+    private static func array(_ texts: [String]) -> String {
+        "[\(texts.map(tomlString).joined(separator: ", "))]"
     }
 
     private static func seconds(_ duration: Duration) -> JSON {

@@ -2,6 +2,7 @@
 
 /// What the provisioned resources are called; the names are those of Scaler's own provisioner.
 struct ProvisionedNames: Sendable, Equatable {
+    let prefix: String
     let bucket: String
     let dynamicGroup: String
     let policy: String
@@ -9,15 +10,23 @@ struct ProvisionedNames: Sendable, Equatable {
 
     /// Names that begin with `prefix`; the bucket's also tells namespace and region apart.
     init(prefix: String, namespace: String, region: String, bucket: String?) {
+        self.prefix = prefix
         self.bucket = bucket ?? "\(prefix)-\(namespace)-\(region)"
         dynamicGroup = "\(prefix)-dg"
         policy = "\(prefix)-policy"
         repository = "\(prefix)-worker"
     }
 
-    /// The image that goes into the repository.
     func image(registry: String, namespace: String) -> String {
         "\(registry)/\(namespace)/\(repository):latest"
+    }
+}
+
+extension Cloud {
+    /// The names of what provision makes here; an empty `bucket` is named like the rest.
+    func names(prefix: String, bucket: String) -> ProvisionedNames {
+        let chosen = bucket.isEmpty ? nil : bucket
+        return ProvisionedNames(prefix: prefix, namespace: namespace, region: regionName, bucket: chosen)
     }
 }
 
@@ -25,11 +34,8 @@ struct ProvisionedNames: Sendable, Equatable {
 ///
 /// Names are not enough: a dynamic group belongs to the whole tenancy, and a bucket of that name may be somebody's.
 enum Provenance: Equatable {
-    /// Created by provision for this compartment.
     case ours
-    /// Created by provision for another one.
     case anotherCompartment(String)
-    /// Created by somebody else.
     case foreign
 
     static let makerTag = "scaler-provisioned-by"
@@ -41,7 +47,6 @@ enum Provenance: Equatable {
         [(makerTag, makerValue), (compartmentTag, compartmentID)] + own
     }
 
-    /// Reads the tags of a resource that is there.
     init(tags: [String: String], compartmentID: String) {
         guard tags[Self.makerTag] == Self.makerValue else {
             self = .foreign

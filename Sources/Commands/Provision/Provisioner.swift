@@ -34,7 +34,6 @@ final class Provisioner {
     private var homeRegionKey = ""
     /// The calls to the home region, once they are needed.
     private var home: ServiceCalls
-    /// When IAM was last changed by this run.
     private var permissionsChanged: Deadline?
     private var changeCount = 0
     private var madeSoFar: [String] = []
@@ -47,16 +46,10 @@ final class Provisioner {
         home = cloud.calls
         settings = order.settings
         settings.objectStorageNamespace = cloud.namespace
-        names = ProvisionedNames(
-            prefix: order.prefix,
-            namespace: cloud.namespace,
-            region: cloud.regionName,
-            bucket: settings.objectStorageBucket.isEmpty ? nil : settings.objectStorageBucket
-        )
+        names = cloud.names(prefix: order.prefix, bucket: settings.objectStorageBucket)
         steps = Steps(console, count: Self.stepCount)
     }
 
-    /// Performs all steps.
     func run() async throws(CommandError) {
         do throws(CommandError) {
             try await perform(lookups)
@@ -146,7 +139,7 @@ final class Provisioner {
             isBucketOurs = true
             return .done("exists")
         case .foreign: return .done("exists; provision did not make it and cleanup will leave it")
-        case .anotherCompartment(let other): return .refuse(.taken("bucket \(names.bucket)", by: other))
+        case .anotherCompartment(let other): return taken("bucket \(names.bucket)", by: other)
         }
     }
 
@@ -211,9 +204,7 @@ final class Provisioner {
             prefix: settings.objectStoragePrefix + "/"
         )
         let rules = try await inCloud(await lifecycleRules())
-        if rules.contains(wanted) {
-            return .done("exists; task objects live \(Self.lifecycleDays) days")
-        }
+        if rules.contains(wanted) { return .done("exists; task objects live \(Self.lifecycleDays) days") }
         guard isBucketOurs else {
             return .done(
                 "left out: the bucket is not ours; a rule that deletes '\(settings.objectStoragePrefix)/' after "
@@ -254,9 +245,19 @@ final class Provisioner {
     ) -> StepPlan {
         switch Provenance(tags: tags, compartmentID: settings.compartmentID) {
         case .ours: .send(Change(verb: .changed, request: request, calls: home, effect: .permissions))
-        case .anotherCompartment(let other): .refuse(.taken(title, by: other))
-        case .foreign: .refuse(.foreign(title))
+        case .anotherCompartment(let other): taken(title, by: other)
+        case .foreign:
+            .refuse(
+                "\(title) is not as it should be",
+                why: "it exists and was not made by provision, which does not change what it did not make",
+                remedy: "give another --prefix"
+            )
         }
+    }
+
+    private func taken(_ title: String, by compartmentID: String) -> StepPlan {
+        let why = "provision made it for compartment \(compartmentID)"
+        return .refuse("\(title) is taken", why: why, remedy: "give another --prefix")
     }
 
     // MARK: - Making
@@ -302,8 +303,13 @@ final class Provisioner {
             return isWhole ? group : "group \(group)"
         }
         let groups = try await inCloud(await callersGroups())
-        guard groups.count == 1 else { throw .unusable(.unclearLaunchers(groups)) }
-        return "group \(groups[0])"
+        if groups.count == 1 { return "group \(groups[0])" }
+        throw .unusable(
+            "it is not clear who will launch tasks",
+            why: groups.isEmpty
+                ? "you are in no group" : "you are in the groups \(groups.joined(separator: ", "))",
+            remedy: "say --group NAME, --group 'dynamic-group NAME', or --group none"
+        )
     }
 
     private func callersGroups() async throws(OCIError) -> [String] {
@@ -325,12 +331,7 @@ final class Provisioner {
 
     private func save() throws(CommandError) {
         if order.isDryRun { return }
-        var saved = ProvisionedFiles.saved(
-            settings,
-            names,
-            prefix: order.prefix,
-            tenancyID: cloud.tenancyID
-        )
+        var saved = ProvisionedFiles.saved(settings, names, tenancyID: cloud.tenancyID)
         let configuration = Array(ProvisionedFiles.configuration(settings).utf8)
         saved.entries += [
             (SavedConfiguration.environmentKey, .string(order.environmentPath)),
@@ -353,7 +354,6 @@ final class Provisioner {
         return "\(saved), \(exports), \(toml)"
     }
 
-    /// Writes a file unless it says the same already.
     private func replace(_ path: String, with text: String) throws(CommandError) {
         let bytes = Array(text.utf8)
         if contents(of: path) == bytes { return }

@@ -26,13 +26,10 @@ final class Remover {
             let step = Step(item.description) { () async throws(CommandError) in
                 try await self.removal(of: item)
             }
-            try await steps.perform(
-                step,
-                send: { (_, change) async throws(CommandError) in
-                    try await self.delete(change.request, by: change.calls)
-                    return change.verb.rawValue
-                }
-            )
+            try await steps.perform(step) { (_, change) async throws(CommandError) in
+                try await self.delete(change.request, by: change.calls)
+                return change.verb.rawValue
+            }
         }
     }
 
@@ -84,7 +81,11 @@ final class Remover {
             let left = try await inCloud(await objects.deleteBatch(batch, deadline: cloud.deadline))
             // Without this a bucket whose objects nobody may delete would be listed for ever.
             if left.count == batch.count {
-                throw .unusable(.undeletableObjects(in: name, why: left.first?.message))
+                throw .unusable(
+                    "objects of bucket \(name) cannot be deleted",
+                    why: left.first?.message ?? "the service does not say why",
+                    remedy: "check the bucket's retention rules and your right to 'manage objects'"
+                )
             }
             done += batch.count - left.count
             console.showProgress("deleting objects", done: done, total: max(total, done))
@@ -96,7 +97,6 @@ final class Remover {
         _ = try await inCloud(
             await calls.callIfPresent(
                 request,
-                absence: .certainOrForbidden,
                 deadline: cloud.deadline
             ) { _ in }
         )

@@ -7,7 +7,6 @@ internal import OCIServices
 internal import Reporting
 internal import Transport
 
-/// `scaler-oci-hpc show` and `scaler-oci-hpc list-ads`.
 enum ShowCommand {
     @LoopActor
     static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
@@ -18,11 +17,9 @@ enum ShowCommand {
             for (key, value) in saved.entries { console.put("\(key): \(saved[key] ?? value.compact)") }
         }
         let cloud = try await Cloud.open(try input.settings(saved: saved.settings(path: path)), console)
-        let resources = try await Provisioned(
-            cloud: cloud,
-            prefix: saved["prefix"] ?? CommandForm.defaultPrefix,
-            bucket: saved["object_storage_bucket"]
-        ).findAll()
+        let prefix = saved["prefix"] ?? CommandForm.defaultPrefix
+        let names = cloud.names(prefix: prefix, bucket: saved["object_storage_bucket"] ?? "")
+        let resources = try await Provisioned(cloud: cloud, names: names).findAll()
         if isJSON {
             let found = resources.map { resource in
                 JSON.object(present: [

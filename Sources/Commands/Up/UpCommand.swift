@@ -49,13 +49,7 @@ enum UpCommand {
     }
 
     private static func sections(of path: String) throws(ConfigurationError) -> ScalerSections {
-        let bytes: [UInt8]
-        do throws(FileUnreadable) {
-            bytes = try ConfigurationReader.read(path)
-        } catch {
-            throw .unreadableFile(path: path, reason: error.reason)
-        }
-        return try ScalerSections(bytes, path: path)
+        try ScalerSections(try ConfigurationReader.read(path), path: path)
     }
 }
 

@@ -26,7 +26,6 @@ final class RetransmitBuffer {
     /// For each heartbeat whose echo is awaited, oldest first, the number of the last message before it.
     private var heartbeats: [Int] = []
 
-    /// The messages that may not have arrived, in order.
     var messages: [[UInt8]] { entries.map(\.message) }
 
     /// Waits until everything that is kept at present is confirmed; false if `deadline` passes first.
@@ -44,16 +43,11 @@ final class RetransmitBuffer {
     }
 
     /// Notes a heartbeat on a connection that carried all messages.
-    func heartbeatSent() {
-        heartbeats.append(lastNumber)
-    }
+    func heartbeatSent() { heartbeats.append(lastNumber) }
 
     /// Notes a heartbeat that may arrive although messages before it were lost with their connection.
-    func heartbeatSentWhileDisconnected() {
-        heartbeats.append(0)
-    }
+    func heartbeatSentWhileDisconnected() { heartbeats.append(0) }
 
-    /// Notes an echo.
     func echoReceived() {
         guard !heartbeats.isEmpty else { return }
         let number = heartbeats.removeFirst()
@@ -63,7 +57,5 @@ final class RetransmitBuffer {
     }
 
     /// Notes that the connection is lost; `mayStillEcho` if heartbeats that went over it may still be echoed.
-    func connectionLost(mayStillEcho: Bool) {
-        heartbeats = mayStillEcho ? heartbeats.map { _ in 0 } : []
-    }
+    func connectionLost(mayStillEcho: Bool) { heartbeats = mayStillEcho ? heartbeats.map { _ in 0 } : [] }
 }

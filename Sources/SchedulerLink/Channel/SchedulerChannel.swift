@@ -20,17 +20,14 @@ internal import TaskEngine
 /// Sends and receives whole messages under one identity, across resets.
 @LoopActor
 final class SchedulerChannel {
-    /// What a channel tells its owner.
     enum Event: Equatable {
         /// There is a link, at first or again: a heartbeat is due.
         case connected
         /// A connection was lost and there is another under the same identity; what was not confirmed is sent again.
         case reconnected
-        /// The scheduler sent a message.
         case message([UInt8])
     }
 
-    /// Why a channel ended.
     enum End: Equatable {
         /// The scheduler closed the stream in order.
         case closedByScheduler
@@ -75,7 +72,6 @@ final class SchedulerChannel {
         self.unreachableWarning = unreachableWarning
     }
 
-    /// Whether there is a link at present.
     var hasLink: Bool { link != nil }
 
     /// Sends a message that must arrive: again on every new connection, until it is confirmed and the latch opens.
@@ -110,10 +106,7 @@ final class SchedulerChannel {
         await unconfirmed.waitUntilConfirmed(until: deadline)
     }
 
-    /// Notes the echo of a heartbeat.
-    func echoReceived() {
-        unconfirmed.echoReceived()
-    }
+    func echoReceived() { unconfirmed.echoReceived() }
 
     /// Hands events to `handler` until the channel ends: after `timeout` without a link, or when a message is malformed.
     ///

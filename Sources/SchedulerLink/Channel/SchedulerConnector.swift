@@ -9,10 +9,7 @@ internal import Transport
 
 /// Fresh identities; random, for the scheduler and the storage server key everything by them.
 enum RandomIdentity {
-    /// 32 hexadecimal digits.
-    static func hexadecimal() -> String {
-        Hexadecimal.encode(secureRandomBytes(count: 16))
-    }
+    static func hexadecimal() -> String { Hexadecimal.encode(secureRandomBytes(count: 16)) }
 
     /// A random UUID (RFC 9562, version 4) with dashes.
     static func uuid() -> String {
@@ -57,9 +54,7 @@ package final class SchedulerConnector: LinkOpener {
     }
 
     /// The scheduler's transport by its name in `SCALER_NETWORK_BACKEND`, as far as it is known.
-    package var backendName: String {
-        backend == .zmq || !zmqEndpoints.isEmpty ? "zmq" : "ymq"
-    }
+    package var backendName: String { backend == .zmq || !zmqEndpoints.isEmpty ? "zmq" : "ymq" }
 
     /// Opens a link over the transport that was chosen, or that the scheduler is found to speak.
     package func connect(
@@ -72,9 +67,7 @@ package final class SchedulerConnector: LinkOpener {
         case .zmq:
             return try connectZMQ(to: endpoint, identity: identity)
         case .auto:
-            guard try await speaksZMQ(endpoint) else {
-                return try await connectYMQ(to: endpoint, identity)
-            }
+            guard try await speaksZMQ(endpoint) else { return try await connectYMQ(to: endpoint, identity) }
             return try connectZMQ(to: endpoint, identity: identity)
         }
     }
@@ -107,9 +100,7 @@ package final class SchedulerConnector: LinkOpener {
     }
 
     /// Forgets which transport an endpoint spoke.
-    package func forget(_ endpoint: Endpoint) {
-        zmqEndpoints.remove(endpoint)
-    }
+    package func forget(_ endpoint: Endpoint) { zmqEndpoints.remove(endpoint) }
 
     private func speaksZMQ(_ endpoint: Endpoint) async throws(MessagingError) -> Bool {
         if zmqEndpoints.contains(endpoint) { return true }

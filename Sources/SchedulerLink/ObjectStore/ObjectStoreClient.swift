@@ -21,7 +21,6 @@ package enum ObjectStoreError: Error, Equatable {
     case missing
     /// Its bytes could not be written to, or read from, a temporary file.
     case file(TransportError)
-    /// The caller was cancelled.
     case cancelled
 }
 
@@ -32,7 +31,6 @@ package final class ObjectStoreClient {
     @LoopActor
     package final class Request {
         fileprivate let objectID: ObjectID
-        /// nil for a get.
         fileprivate let payload: Blob?
         fileprivate var requestID: UInt64 = 0
         fileprivate let answered = Latch()
@@ -75,9 +73,7 @@ package final class ObjectStoreClient {
     }
 
     /// Where the server is, as Scaler writes addresses; nil while that is not known.
-    package var address: String? {
-        endpoint?.description
-    }
+    package var address: String? { endpoint?.description }
 
     /// Tells the address that the scheduler advertises; a configured or earlier one stays.
     package func learn(_ endpoint: Endpoint) {
@@ -88,9 +84,7 @@ package final class ObjectStoreClient {
     }
 
     /// Begins to read an object; the request is shared by everyone who waits for it.
-    package func get(_ objectID: ObjectID) -> Request {
-        submit(Request(objectID, payload: nil))
-    }
+    package func get(_ objectID: ObjectID) -> Request { submit(Request(objectID, payload: nil)) }
 
     /// Waits for a get; `timeout` counts only while the server is connected.
     package func blob(of request: Request, timeout: Duration) async throws(ObjectStoreError) -> Blob {

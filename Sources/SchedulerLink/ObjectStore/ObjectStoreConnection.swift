@@ -12,7 +12,6 @@ internal import Transport
 /// One connection to Scaler's object storage server: whole requests out, whole answers in.
 @LoopActor
 struct ObjectStoreConnection {
-    /// Why nothing more can be received.
     enum Failure: Error, CustomStringConvertible {
         case link(MessagingError)
         /// What follows an unexpected answer cannot be trusted to begin where it seems to.
@@ -26,7 +25,6 @@ struct ObjectStoreConnection {
         }
     }
 
-    /// Why a request could not be sent.
     enum SendFailure: Error {
         case link(MessagingError)
         /// The payload could not be read from its file; the connection is in the middle of a message.
@@ -39,19 +37,11 @@ struct ObjectStoreConnection {
         self.link = link
     }
 
-    /// The wire generation of the server.
-    var generation: WireGeneration? {
-        link.version.flatMap { WireGeneration(rawValue: $0.rawValue) }
-    }
+    var generation: WireGeneration? { link.version.flatMap { WireGeneration(rawValue: $0.rawValue) } }
 
     /// Ends the connection at once; more than once is harmless.
-    func close() async {
-        await link.close(lingering: .zero)
-    }
+    func close() async { await link.close(lingering: .zero) }
 
-    // MARK: - Requests
-
-    /// Asks for an object.
     func sendGet(_ objectID: ObjectID, requestID: UInt64) async throws(SendFailure) {
         try await linked { () async throws(MessagingError) in
             try link.send([ObjectStorageRequest.get(objectID, requestID: requestID).encoded()])
@@ -94,9 +84,6 @@ struct ObjectStoreConnection {
         do throws(MessagingError) { try await body() } catch { throw .link(error) }
     }
 
-    // MARK: - Answers
-
-    /// Takes the header of the next answer.
     func receiveHeader() async throws(Failure) -> ObjectStorageResponse {
         let byteCount = try await nextByteCount()
         guard byteCount == ObjectStorageRequest.byteCount else {

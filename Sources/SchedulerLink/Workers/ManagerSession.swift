@@ -38,7 +38,6 @@ final class ManagerSession {
     private let due = Wakeup()
     /// How many workers the scheduler wants; nil without a command that holds.
     private(set) var desiredWorkerCount: Int?
-    /// Whether the scheduler answers.
     var isRegistered: Bool { hasEcho && !isSilent }
     private var isSilent: Bool { unanswered > Self.toleratedCount }
     /// The generation that heartbeats are encoded for.
@@ -47,9 +46,7 @@ final class ManagerSession {
     private var answered: WireGeneration?
 
     /// The generation of the scheduler, as far as is known.
-    var generation: WireGeneration {
-        channel.generation ?? profile.assumedGeneration ?? answered ?? guess
-    }
+    var generation: WireGeneration { channel.generation ?? profile.assumedGeneration ?? answered ?? guess }
 
     init(
         profile: WorkerProfile,
@@ -65,7 +62,6 @@ final class ManagerSession {
         self.log = log
     }
 
-    /// Serves until the channel ends.
     func run() async -> SchedulerChannel.End {
         let heartbeats = spawn { await self.sendHeartbeats() }
         let end = await channel.run(timeout: profile.deathTimeout) { event throws(SchedulerMessageError) in
@@ -78,14 +74,10 @@ final class ManagerSession {
     }
 
     /// Ends the session; managers have no disconnect request, the scheduler forgets them after ten seconds.
-    func leave() async {
-        await channel.leave(disconnectRequest: nil)
-    }
+    func leave() async { await channel.leave(disconnectRequest: nil) }
 
     /// Desires no number of workers any more, until the next command.
-    func forgetCommand() {
-        desiredWorkerCount = nil
-    }
+    func forgetCommand() { desiredWorkerCount = nil }
 
     private func sendHeartbeats() async {
         while true {

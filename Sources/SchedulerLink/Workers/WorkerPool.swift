@@ -60,9 +60,7 @@ package final class WorkerPool {
     }
 
     /// Whether the scheduler answers the manager.
-    package var isRegistered: Bool {
-        manager?.isRegistered ?? false
-    }
+    package var isRegistered: Bool { manager?.isRegistered ?? false }
 
     /// Whether the scheduler ever told the manager how many workers it desires.
     package private(set) var wasRegistered = false
@@ -71,14 +69,10 @@ package final class WorkerPool {
     package let registrationChanges = Mailbox<Bool>()
 
     /// How many workers are connected or connecting.
-    package var workerCount: Int {
-        workers.count
-    }
+    package var workerCount: Int { workers.count }
 
     /// The generation of the scheduler, as far as is known.
-    package var generation: WireGeneration? {
-        manager?.generation
-    }
+    package var generation: WireGeneration? { manager?.generation }
 
     /// Runs manager and workers until cancelled or `leave` is called; a scheduler that goes away is waited for.
     package func run() async {
@@ -213,9 +207,7 @@ extension WorkerPool {
     }
 
     private func workerEnded(_ end: SchedulerChannel.End, wasShutDown: Bool) {
-        if end != .left {
-            earliestStart = started + restarts.next(at: Deadline.now.duration(since: started))
-        }
+        if end != .left { earliestStart = started + restarts.next(at: Deadline.now.duration(since: started)) }
         // The scheduler that is being shut down has no tasks for another worker.
         if wasShutDown { manager?.forgetCommand() }
         change.ring()

@@ -21,7 +21,6 @@ final class WorkerSession {
     private var usage = ProcessUsageSampler()
     private var lastEcho = Deadline.now
     private var heartbeats: Spawned<Void>?
-    /// Whether a client shut the scheduler down.
     private(set) var wasShutDown = false
     /// Rings when the connection was lost and there is another under the same identity.
     let reconnected = Wakeup()
@@ -46,13 +45,11 @@ final class WorkerSession {
         self.log[metadataKey: "worker"] = "\(channel.identity)"
     }
 
-    /// What the scheduler calls this worker.
     var identity: String { channel.identity }
 
     /// The generation of the scheduler's messages, as far as the transport tells.
     var generation: WireGeneration? { channel.generation }
 
-    /// How many tasks of this worker are unanswered.
     var unansweredCount: Int { tasks.load(of: self).unansweredCount }
 
     /// Waits until the scheduler has surely read every answer given so far, for four heartbeats at most.
@@ -203,7 +200,6 @@ extension WorkerSession: TaskOrigin {
 }
 
 extension Duration {
-    /// Whole microseconds, rounded down.
     fileprivate var microseconds: Int64 {
         let (seconds, attoseconds) = components
         return seconds * 1_000_000 + attoseconds / 1_000_000_000_000

@@ -9,7 +9,7 @@ enum TOMLFileFuzz {
         for arguments in [["config.toml"], ["config.toml", "--print-config"]] {
             do throws(ConfigurationError) {
                 _ = try Invocation.parse(arguments: ["scaler-oci-hpc"] + arguments, environment: [:]) {
-                    _ throws(FileUnreadable) in input
+                    _ throws(ConfigurationError) in input
                 }
             } catch {
                 _ = error.isUsage
