@@ -298,7 +298,8 @@ package final class LedgerDriver {
             ])
         case .noDeletionStuck:
             stuckWarning.ended()
-            if !ledger.hasDoubtfulDeletion { doubtWarning.ended() }
+            // One that is ordered anew is still in doubt.
+            if !ledger.hasDoubtfulDeletion, ledger.hasNoPendingDeletion { doubtWarning.ended() }
         }
     }
 

@@ -170,6 +170,11 @@ private let c = TaskKey("cc")
             #expect(driven.deletions == [id, id, id, id])
             #expect(driven.count(ofLines: "warning cannot delete an instance; trying again") == 1)
             #expect(driven.driver.ledger.refutationCount == 3)
+            #expect(driven.count(ofLines: "info no deletion is in doubt") == 0)
+            try await driven.look()
+            try await driven.cloud.wait { driven.driver.ledger.isEmpty }
+            try await driven.look()
+            #expect(driven.count(ofLines: "info no deletion is in doubt") == 1)
         }
     }
 

@@ -33,8 +33,10 @@ package struct LifecycleRule: Sendable, Equatable {
     package var isEnabled = true
     /// Beginnings of the names that it acts on; none means every name.
     package var prefixes: [String]
-    /// Whether patterns narrow it further, in which case what it acts on cannot be told here.
-    package var hasPatterns = false
+    /// Patterns that narrow it further; they are not read here, and written back as they are.
+    package var inclusionPatterns: [String] = []
+    /// Patterns of names that it spares.
+    package var exclusionPatterns: [String] = []
 
     /// A rule that deletes objects whose names begin with `prefix` when they are `days` old.
     package init(name: String, deletesAfterDays days: Int, prefix: String) {
@@ -53,9 +55,8 @@ package struct LifecycleRule: Sendable, Equatable {
         isEnabled = object["isEnabled"] != .bool(false)
         let filter = try object.objectIfPresent("objectNameFilter")
         prefixes = filter?.texts("inclusionPrefixes") ?? []
-        hasPatterns = ["inclusionPatterns", "exclusionPatterns"].contains {
-            filter?.texts($0).isEmpty == false
-        }
+        inclusionPatterns = filter?.texts("inclusionPatterns") ?? []
+        exclusionPatterns = filter?.texts("exclusionPatterns") ?? []
     }
 
     /// Whether objects whose names begin with `prefix` may fall under it.
@@ -65,14 +66,18 @@ package struct LifecycleRule: Sendable, Equatable {
     }
 
     var body: JSON {
-        .object(present: [
+        let filter = [
+            ("inclusionPrefixes", prefixes), ("inclusionPatterns", inclusionPatterns),
+            ("exclusionPatterns", exclusionPatterns),
+        ].filter { !$0.1.isEmpty }
+        return .object(present: [
             ("name", .string(name)), ("action", .string(action)), ("target", .string(target)),
             ("timeAmount", .integer(Int64(days))), ("timeUnit", .string("DAYS")),
             ("isEnabled", .bool(isEnabled)),
             (
                 "objectNameFilter",
-                prefixes.isEmpty
-                    ? nil : .object(present: [("inclusionPrefixes", .array(prefixes.map { .string($0) }))])
+                filter.isEmpty
+                    ? nil : .object(present: filter.map { ($0.0, .array($0.1.map { .string($0) })) })
             ),
         ])
     }
