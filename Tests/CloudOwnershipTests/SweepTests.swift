@@ -2,13 +2,13 @@
 
 import EventLoop
 import JSON
-import OCIServices
 import TaskEngine
 import TestCloud
 import TestSupport
 import Testing
 
 @testable import CloudOwnership
+@testable import OCIServices
 
 private let owner = Owner(id: "o1", prefix: "p")
 private let result = "p/o1/results/aa.pkl"
