@@ -24,9 +24,7 @@ package struct ArgumentScan: Sendable {
     ///
     /// `options` are the flags to know, e.g. `Option.table` and a subcommand's own `.invocation` rows.
     package init(_ arguments: [String], options: [Option]) throws(ConfigurationError) {
-        self.options = options.filter { option in
-            if case .positional = option.role { false } else { true }
-        }
+        self.options = options.filter { if case .positional = $0.role { false } else { true } }
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             if argument == "--" {

@@ -41,13 +41,11 @@ enum ConfigurationFile {
         let tables = managerTables(root)
         let ours = tables.filter { typeName($0) == managerType }
         guard !ours.isEmpty else { throw .noManager(path: path, otherTypes: tables.compactMap(typeName)) }
-        var entries: [ManagerEntry] = []
-        for table in ours {
+        return try ours.map { (table) throws(ConfigurationError) in
             var entry = ManagerEntry(path: path, line: table.line)
             try collect(table, into: &entry, isSubtable: false)
-            entries.append(entry)
+            return entry
         }
-        return entries
     }
 
     /// `[[worker_manager]]`, a single `[worker_manager]`, or an array of inline tables.
@@ -82,12 +80,8 @@ enum ConfigurationFile {
             }
             guard let option = Option.table.first(where: { $0.name == name && $0.isFileKey }) else {
                 let known = Option.table.filter(\.isFileKey).map(\.key)
-                throw .unknownKey(
-                    key,
-                    path: entry.path,
-                    line: node.line,
-                    nearest: nearest(to: withUnderscores(key), among: known)
-                )
+                let nearest = nearest(to: withUnderscores(key), among: known)
+                throw .unknownKey(key, path: entry.path, line: node.line, nearest: nearest)
             }
             let origin = SettingOrigin.file(path: entry.path, line: node.line)
             if case .file(_, let earlier) = entry.given[name]?.origin {
@@ -113,12 +107,10 @@ extension Option {
         case (.float(let number), .decimal): return ["\(number)"]
         case (.boolean(let flag), .toggle): return ["\(flag)"]
         case (.array(let nodes), .list), (.array(let nodes), .greedyList), (.array(let nodes), .pairs):
-            var texts: [String] = []
-            for node in nodes {
+            return try nodes.map { (node) throws(ValueFault) in
                 guard case .string(let text) = node.value else { throw wrongType(node) }
-                texts.append(text)
+                return text
             }
-            return texts
         case (.table(let table), .pairs): return try pairs(table, prefix: "")
         default: throw wrongType(node)
         }
@@ -148,9 +140,7 @@ extension Option {
             case .list, .greedyList: "a string or an array of strings"
             case .pairs: "an array of strings or a table of strings"
             }
-        let found =
-            isSecret
-            ? "the value is of the wrong type" : "\(printable(node.description)) is of the wrong type"
-        return .malformed(found, "give \(expected)")
+        let found = isSecret ? "the value" : printable(node.description)
+        return .malformed("\(found) is of the wrong type", "give \(expected)")
     }
 }

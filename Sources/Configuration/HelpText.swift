@@ -18,9 +18,8 @@ package enum HelpText {
             lines.append("  scaler-oci-hpc SUBCOMMAND [flags]")
             lines += ["", "Subcommands (each has its own --help):"]
             let widest = subcommands.map(\.name.count).max() ?? 0
-            for subcommand in subcommands {
-                let gap = String(repeating: " ", count: widest - subcommand.name.count + 2)
-                lines.append("  \(subcommand.name)\(gap)\(subcommand.summary)")
+            lines += subcommands.map {
+                "  \($0.name)\(String(repeating: " ", count: widest - $0.name.count + 2))\($0.summary)"
             }
         }
         for group in Option.groups {

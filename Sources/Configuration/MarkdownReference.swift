@@ -17,15 +17,13 @@ package enum MarkdownReference {
     }
 
     private static func row(_ option: Option) -> String {
-        let isFlagOnly =
-            if case .invocation = option.role { true } else { false }
         let value =
             option.placeholder.isEmpty || option.spelling.hasPrefix("SCHED") ? "" : " \(option.placeholder)"
         let cells = [
             code(option.spelling + value),
             option.short.map { code("-\($0)") } ?? "",
             option.environment.map(code) ?? "",
-            isFlagOnly ? "" : code(option.key),
+            option.isFileKey ? code(option.key) : "",
             option.isRequired ? "required" : option.defaultText.map(code) ?? "",
             escaped(option.help),
         ]

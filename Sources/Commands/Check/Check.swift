@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import EventLoop
+internal import JSON
 internal import OCIServices
 
 /// One check as a value: its name in the report, the checks it needs, and the function that makes it.
@@ -10,7 +11,6 @@ struct Check {
     let name: String
     /// The checks of the same table that must have passed before this one.
     let needs: [Need]
-    /// Returns the outcome; throws what kept it from one.
     let run: Look
 
     init(_ name: String, needs: Need..., run: @escaping Look) {
@@ -19,8 +19,10 @@ struct Check {
         self.run = run
     }
 
-    init(_ name: String, skipped reason: String) {
-        self.init(name) { .skipped(reason) }
+    init(_ name: String, needs: Need..., passing look: @escaping Lookup) {
+        self.name = name
+        self.needs = needs
+        run = { () async throws(CommandError) in .passed(try await look()) }
     }
 
     struct Need: Sendable {
@@ -38,14 +40,12 @@ func checking<Value: Sendable>(
 ) async throws(CommandError) -> Value {
     do throws(OCIError) {
         return try await call()
-    } catch .cancelled {
-        throw .cancelled
     } catch {
+        if case .cancelled = error { throw .cancelled }
         throw .unusable(Diagnostic(what, error))
     }
 }
 
-/// The report in the making.
 @LoopActor
 final class CheckRun {
     let order: CheckOrder
@@ -57,7 +57,6 @@ final class CheckRun {
         self.console = console
     }
 
-    /// Makes the checks of a table in order and writes their outcomes down.
     func perform(_ checks: [Check], _ phase: CheckPhase) async throws(CommandError) {
         var passed: Set<String> = []
         for check in checks {
@@ -70,7 +69,11 @@ final class CheckRun {
                 outcome = try await self.outcome(of: check)
             }
             if case .passed = outcome { passed.insert(check.name) }
-            note(CheckResult(name: check.name, phase: phase, outcome: outcome))
+            let result = CheckResult(name: check.name, phase: phase, outcome: outcome)
+            report.add(result)
+            if order.isJSON { continue }
+            console.clear()
+            for line in CheckReport.lines(result) { console.put(line) }
         }
     }
 
@@ -88,11 +91,85 @@ final class CheckRun {
             }
         }
     }
+}
 
-    private func note(_ result: CheckResult) {
-        report.add(result)
-        if order.isJSON { return }
-        console.clear()
-        for line in CheckReport.lines(result) { console.put(line) }
+/// A part of the check that can be asked for alone.
+enum CheckPhase: String, CaseIterable, Sendable {
+    /// Credentials, and that what is named exists and fits.
+    case connectivity
+    /// The bucket and its rules.
+    case storage
+    /// A container that runs a task.
+    case lifecycle
+    /// Tasks submitted to a scheduler.
+    case scheduler
+}
+
+enum CheckOutcome: Sendable, Equatable {
+    /// As it should be; what was seen.
+    case passed(String)
+    /// It works, and something about it should be changed.
+    case warned(Diagnostic)
+    /// Tasks cannot run like this.
+    case failed(Diagnostic)
+    /// Not looked at, and why.
+    case skipped(String)
+
+    static func failed(_ what: String, why: String, remedy: String) -> CheckOutcome {
+        .failed(Diagnostic(what, why: why, remedy: remedy))
+    }
+
+    /// The word for programs, the mark for people (`ok` with the blanks that align it), and what there is to say.
+    fileprivate var parts: (word: String, mark: String, text: String, diagnostic: Diagnostic?) {
+        switch self {
+        case .passed(let seen): ("passed", "ok  ", seen, nil)
+        case .warned(let diagnostic): ("warned", "warn", diagnostic.what, diagnostic)
+        case .failed(let diagnostic): ("failed", "FAIL", diagnostic.what, diagnostic)
+        case .skipped(let reason): ("skipped", "skip", reason, nil)
+        }
+    }
+}
+
+struct CheckResult: Sendable, Equatable {
+    /// A word to look up in the documentation, such as `bucket-lifecycle`.
+    let name: String
+    let phase: CheckPhase
+    let outcome: CheckOutcome
+}
+
+struct CheckReport: Sendable, Equatable {
+    private(set) var results: [CheckResult] = []
+
+    mutating func add(_ result: CheckResult) { results.append(result) }
+
+    var isPassed: Bool { !results.contains { if case .failed = $0.outcome { true } else { false } } }
+
+    /// The lines about one result: the first says what, two more say why and what to do.
+    static func lines(_ result: CheckResult) -> [String] {
+        let (_, mark, text, diagnostic) = result.outcome.parts
+        let name = result.name + String(repeating: " ", count: max(1, 22 - result.name.count))
+        guard let diagnostic else { return ["\(mark)  \(name)\(text)"] }
+        let (why, remedy) = ("      why:    \(diagnostic.why)", "      remedy: \(diagnostic.remedy)")
+        return ["\(mark)  \(name)\(text)", why, remedy]
+    }
+
+    var summary: String {
+        ["passed", "warned", "failed", "skipped"].compactMap { word in
+            let count = results.count { $0.outcome.parts.word == word }
+            return count > 0 ? "\(count) \(word)" : nil
+        }.joined(separator: ", ")
+    }
+
+    var json: JSON {
+        .object(present: [("ok", .bool(isPassed)), ("checks", .array(results.map(Self.json)))])
+    }
+
+    private static func json(_ result: CheckResult) -> JSON {
+        let (word, _, text, diagnostic) = result.outcome.parts
+        return .object(present: [
+            ("name", .string(result.name)), ("phase", .string(result.phase.rawValue)),
+            ("outcome", .string(word)), (diagnostic == nil ? "detail" : "what", .string(text)),
+            ("why", diagnostic.map { .string($0.why) }), ("remedy", diagnostic.map { .string($0.remedy) }),
+        ])
     }
 }

@@ -43,10 +43,9 @@ struct CheckOrder: Sendable {
     private static func managers(_ input: CommandInput) throws(CommandError) -> [Settings] {
         let given = input.text("config")
         if let given, given.hasSuffix(".toml") { return try input.managers(required: required) }
-        let path = given ?? CommandForm.savedConfiguration
         var saved: SavedSettings?
         do throws(CommandError) {
-            saved = try SavedConfiguration(reading: path).settings(path: path)
+            saved = try SavedConfiguration(reading: input.savedPath).settings(path: input.savedPath)
         } catch {
             // Flags and environment may say everything.
             if given != nil { throw error }
@@ -54,7 +53,6 @@ struct CheckOrder: Sendable {
         return [try input.settings(saved: saved, required: required)]
     }
 
-    /// One of the words, or all of them.
     private static func choice(
         _ input: CommandInput,
         _ name: String,

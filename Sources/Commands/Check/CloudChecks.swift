@@ -34,7 +34,7 @@ final class CloudChecks {
         if phases.contains(.connectivity) {
             try await run.perform(ConnectivityChecks(cloud).checks, .connectivity)
         }
-        if phases.contains(.storage) { try await run.perform(StorageChecks(cloud).checks, .storage) }
+        if phases.contains(.storage) { try await run.perform(StorageChecks(cloud: cloud).checks, .storage) }
         if phases.contains(.lifecycle) {
             try await run.perform(LifecycleChecks(cloud, timeout: run.order.timeout).checks, .lifecycle)
         }

@@ -9,26 +9,24 @@ internal import OCIServices
 @LoopActor
 final class ConnectivityChecks {
     private let cloud: Cloud
-    private let settings: Settings
     private let lookup: ResourceLookup
-    /// Full names of the availability domains, once they are known.
-    private var domains: [String]?
 
     init(_ cloud: Cloud) {
         self.cloud = cloud
-        settings = cloud.settings
-        lookup = ResourceLookup(cloud: cloud)
+        lookup = ResourceLookup(cloud)
     }
+
+    private var settings: Settings { cloud.settings }
 
     var checks: [Check] {
         let domain = Check.Need(check: "availability-domain", reason: "needs an availability domain")
         return [
             Check("namespace", run: checkNamespace),
-            Check("compartment", run: checkCompartment),
-            Check("availability-domain", run: checkAvailabilityDomains),
-            Check("subnet", run: checkSubnets),
-            Check("shape", needs: domain, run: checkShapes),
-            Check("instances", run: checkInstances),
+            Check("compartment", passing: lookup.compartment),
+            Check("availability-domain", passing: lookup.availabilityDomains),
+            Check("subnet", passing: lookup.subnets),
+            Check("shape", needs: domain, passing: lookup.shapes),
+            Check("instances", passing: instances),
             Check("image", run: checkImage),
             Check("limits", needs: domain, run: checkLimits),
         ]
@@ -44,33 +42,12 @@ final class ConnectivityChecks {
         )
     }
 
-    private func checkCompartment() async throws(CommandError) -> CheckOutcome {
-        .passed(try await lookup.compartment())
-    }
-
-    private func checkAvailabilityDomains() async throws(CommandError) -> CheckOutcome {
-        let names = try await lookup.availabilityDomains()
-        domains = names
-        return .passed(names.joined(separator: ", "))
-    }
-
-    private func checkSubnets() async throws(CommandError) -> CheckOutcome {
-        // If the domains are unknown, a subnet that belongs to one domain is compared with the names of the settings.
-        let names = try await lookup.subnets(in: domains ?? settings.availabilityDomains)
-        return .passed(names.joined(separator: ", "))
-    }
-
-    private func checkShapes() async throws(CommandError) -> CheckOutcome {
-        try await lookup.shapes(in: domains ?? [])
-        return .passed(settings.instanceShapes.joined(separator: ", "))
-    }
-
-    private func checkInstances() async throws(CommandError) -> CheckOutcome {
+    private func instances() async throws(CommandError) -> String {
         let page = try await checking(
             "container instances cannot be listed",
             await cloud.instances.list(deadline: cloud.deadline)
         )
-        return .passed("may be listed; \(page.instances.count) on the first page")
+        return "may be listed; \(page.instances.count) on the first page"
     }
 
     private func checkImage() async throws(CommandError) -> CheckOutcome {
@@ -160,14 +137,95 @@ final class ConnectivityChecks {
 
     private func available(_ limit: ServiceLimit, _ limits: ServiceLimits) async throws(CommandError) -> Int {
         var sum = 0
-        for domain in domains ?? [] {
-            sum +=
-                try await checking(
-                    "limit \(limit.name) cannot be read",
-                    await limits.available(limit, availabilityDomain: domain, deadline: cloud.deadline)
-                ) ?? 0
+        for domain in lookup.domains {
+            let available = try await checking(
+                "limit \(limit.name) cannot be read",
+                await limits.available(limit, availabilityDomain: domain, deadline: cloud.deadline)
+            )
+            sum += available ?? 0
             if !limit.isPerAvailabilityDomain { break }
         }
         return sum
+    }
+}
+
+struct ImageName: Sendable, Equatable {
+    let registry: String
+    /// What follows the host: in OCIR the tenancy's namespace.
+    let namespace: String
+    /// The rest without tag and digest.
+    let repository: String
+    /// `latest` when neither tag nor digest is given.
+    let tag: String?
+    let digest: String?
+
+    init(_ text: String) {
+        let (name, digest) = Self.cut(text, at: "@")
+        let parts = name.split(separator: "/", maxSplits: 2).map(String.init)
+        let (repository, tag) = Self.cut(parts.count == 3 ? parts[2] : "", at: ":")
+        registry = parts.first ?? ""
+        namespace = parts.count > 1 ? parts[1] : ""
+        self.repository = repository
+        self.digest = digest
+        self.tag = digest == nil ? tag ?? "latest" : tag
+    }
+
+    /// The region in the host's name, an identifier or a short code; nil if it is no OCIR.
+    var registryRegion: String? {
+        let labels = registry.split(separator: ".")
+        if labels.count == 3, labels[1] == "ocir", labels[2] == "io" { return String(labels[0]) }
+        if labels.count > 3, labels[0] == "ocir", labels[2] == "oci" { return String(labels[1]) }
+        return nil
+    }
+
+    func isNamed(_ image: ContainerImage) -> Bool {
+        digest.map { $0 == image.digest } ?? (tag == image.version)
+    }
+
+    private static func cut(_ text: String, at mark: Character) -> (String, String?) {
+        guard let index = text.firstIndex(of: mark) else { return (text, nil) }
+        return (String(text[..<index]), String(text[text.index(after: index)...]))
+    }
+}
+
+/// How much of a service limit the settings need; the names of limits are not documented, so their words are read.
+struct LimitNeed: Sendable, Equatable {
+    let limit: String
+    /// What one instance takes.
+    let perInstance: Int
+    let concurrency: Int
+
+    /// Nil for a limit of another shape, or one whose name does not say what it counts.
+    init?(_ limit: ServiceLimit, _ settings: Settings) {
+        let words = limit.name.lowercased().split { !$0.isLetter && !$0.isNumber }
+        let shapes = settings.instanceShapes.flatMap { $0.lowercased().split(separator: ".") }
+        // Families of shapes: e3, e4, a1, and what comes after them.
+        let families = words.filter { word in
+            word.count == 2 && word.first.map { "ae".contains($0) } == true && word.last?.isNumber == true
+        }
+        guard families.isEmpty || families.contains(where: shapes.contains) else { return nil }
+        if words.contains(where: { ["core", "cores", "ocpu", "ocpus"].contains($0) }) {
+            perInstance = Int(settings.instanceOCPUs.rounded(.up))
+        } else if words.contains("memory") {
+            perInstance = Int(settings.instanceMemoryGB.rounded(.up))
+        } else if words.contains("count") || words.contains("instances") {
+            perInstance = 1
+        } else {
+            return nil
+        }
+        self.limit = limit.name
+        concurrency = settings.baseConcurrency
+    }
+
+    /// The diagnostic when `available` units are free; nil if that is enough.
+    func diagnostic(available: Int) -> Diagnostic? {
+        let (needed, isTooLarge) = perInstance.multipliedReportingOverflow(by: concurrency)
+        if !isTooLarge, available >= needed { return nil }
+        return Diagnostic(
+            "service limit \(limit) leaves room for \(available / max(1, perInstance)) of \(concurrency) instances",
+            why: "\(available) are free, and --base-concurrency \(concurrency) may need "
+                + "\(isTooLarge ? "more" : "\(needed)"); stopped instances count until they are deleted",
+            remedy: "lower --base-concurrency, name more availability domains, or request a limit increase"
+        )
     }
 }

@@ -19,20 +19,17 @@ final class LifecycleChecks {
 
     private let cloud: Cloud
     private let timeout: Duration
-    private let taskID: [UInt8]
-    private let objects: ObjectStorage
-    private let instances: ContainerInstances
+    private let taskID = secureRandomBytes(count: 16)
     private let start = Deadline.now
 
     init(_ cloud: Cloud, timeout: Duration) {
         self.cloud = cloud
         self.timeout = timeout
-        taskID = secureRandomBytes(count: 16)
-        objects = cloud.taskObjects
-        instances = cloud.instances
     }
 
     private var settings: Settings { cloud.settings }
+    private var objects: ObjectStorage { cloud.taskObjects }
+    private var instances: ContainerInstances { cloud.instances }
     private var prefix: String { "\(settings.objectStoragePrefix)/check" }
     private var resultName: String { RunnerEnvironment.resultObjectName(prefix: prefix, taskID: taskID) }
 
@@ -46,8 +43,6 @@ final class LifecycleChecks {
         guard let result else { throw .cancelled }
         return try result.get()
     }
-
-    // MARK: - Creating
 
     private func create() async throws(CommandError) -> String {
         let domains = AvailabilityDomains(calls: cloud.calls, compartmentID: settings.compartmentID)
@@ -70,17 +65,13 @@ final class LifecycleChecks {
         )
         // A task of its own, so that cancelling does not reach it: only its answer tells what there is to delete.
         let answer = await spawnCatching { () async throws(CommandError) in
-            try await self.create(launch)
+            let (token, limit) = (Hexadecimal.encode(self.taskID), Deadline.after(self.timeout))
+            return try await checking(
+                "a container instance cannot be created",
+                await self.instances.create(launch, retryToken: token, deadline: limit).id
+            )
         }.value
         return try answer.get()
-    }
-
-    private func create(_ launch: InstanceLaunch) async throws(CommandError) -> String {
-        let (token, limit) = (Hexadecimal.encode(taskID), Deadline.after(timeout))
-        return try await checking(
-            "a container instance cannot be created",
-            await instances.create(launch, retryToken: token, deadline: limit).id
-        )
     }
 
     /// `pow(6, 2)`, as a client with Scaler's default serializer would send it, in the oldest form of pickles.
@@ -101,8 +92,6 @@ final class LifecycleChecks {
             payload: .inline(plan.assemble(function: function, arguments: arguments), isCompressed: false)
         )
     }
-
-    // MARK: - Waiting
 
     private func result(of id: String) async throws(CommandError) -> CheckOutcome {
         let limit = start + timeout

@@ -32,15 +32,18 @@ final class SchedulerChecks {
     /// The checks of this phase; with no scheduler given, that there is nothing to check.
     static func checks(_ order: CheckOrder, _ settings: Settings) -> [Check] {
         guard let address = order.scheduler else {
-            return [Check("scheduler", skipped: "give --scheduler to submit tasks")]
+            return [Check("scheduler") { .skipped("give --scheduler to submit tasks") }]
         }
         return SchedulerChecks(order, settings, address).checks
     }
 
     private var checks: [Check] {
         var checks = [Check("scheduler", run: checkScheduler)]
-        if settings.objectStorageAddress != nil {
-            checks.append(Check("object-storage-server", run: checkStorageServer))
+        if let address = settings.objectStorageAddress {
+            let check = Check("object-storage-server") { () async throws(CommandError) in
+                try await self.checkStorageServer(address)
+            }
+            checks.append(check)
         }
         checks.append(Check("client", needs: .init(check: "scheduler", reason: nil), run: checkClient))
         let scheduler = Check.Need(check: "scheduler", reason: "needs the scheduler")
@@ -65,8 +68,7 @@ final class SchedulerChecks {
         return .passed("\(address.description) speaks \(backend)")
     }
 
-    private func checkStorageServer() async throws(CommandError) -> CheckOutcome {
-        guard let address = settings.objectStorageAddress else { return .skipped("none is given") }
+    private func checkStorageServer(_ address: SchedulerAddress) async throws(CommandError) -> CheckOutcome {
         if try await detectBackend(of: address) == "ymq" { return .passed(address.description) }
         return .failed(
             "\(address.description) is no Scaler object storage server",
@@ -112,7 +114,6 @@ final class SchedulerChecks {
         )
     }
 
-    /// Runs the client's script, which submits all tasks.
     private func checkClient() async throws(CommandError) -> CheckOutcome {
         let output = try await clientOutput()
         lines = ClientLine.all(in: String(decoding: output, as: UTF8.self))
@@ -148,12 +149,9 @@ final class SchedulerChecks {
         let limit = Self.clientMargin + order.timeout * order.tests.count
         do throws(TransportError) {
             let child = try ChildProcess(program)
-            do throws(TransportError) {
-                return try await child.collect(byteCountMax: 1 << 20, until: .after(limit)).output
-            } catch {
-                child.send(signal: SIGKILL)
-                throw error
-            }
+            // One that has ended gets no signal.
+            defer { child.send(signal: SIGKILL) }
+            return try await child.collect(byteCountMax: 1 << 20, until: .after(limit)).output
         } catch .cancelled {
             throw .cancelled
         } catch {

@@ -8,21 +8,14 @@ internal import Transport
 
 /// Whether payloads and results can be stored, and stay long enough.
 @LoopActor
-final class StorageChecks {
-    private let cloud: Cloud
-    private let settings: Settings
-    private let buckets: Buckets
-    private let objects: ObjectStorage
+struct StorageChecks {
+    let cloud: Cloud
 
-    init(_ cloud: Cloud) {
-        self.cloud = cloud
-        settings = cloud.settings
-        buckets = Buckets(
-            calls: cloud.calls,
-            namespace: settings.objectStorageNamespace,
-            compartmentID: settings.compartmentID
-        )
-        objects = cloud.taskObjects
+    private var settings: Settings { cloud.settings }
+    private var objects: ObjectStorage { cloud.taskObjects }
+    private var buckets: Buckets {
+        let (namespace, compartmentID) = (settings.objectStorageNamespace, settings.compartmentID)
+        return Buckets(calls: cloud.calls, namespace: namespace, compartmentID: compartmentID)
     }
 
     var checks: [Check] {
@@ -58,7 +51,6 @@ final class StorageChecks {
         return BucketLifecycle.judge(rules, settings)
     }
 
-    /// Writes, lists, reads and deletes one object.
     private func checkObjects() async throws(CommandError) -> CheckOutcome {
         let name = "\(settings.objectStoragePrefix)/check-\(Hexadecimal.encode(secureRandomBytes(count: 8)))"
         let content = secureRandomBytes(count: 64)
@@ -68,10 +60,13 @@ final class StorageChecks {
         )
         // Tasks of their own, so that cancelling does not reach them: the object is deleted whatever came before.
         let reading = await spawnCatching { () async throws(CommandError) in
-            try await self.reads(name, content)
+            try await reads(name, content)
         }.value
         let deletion = await spawnCatching { () async throws(CommandError) in
-            try await self.delete(name)
+            _ = try await checking(
+                "objects cannot be deleted",
+                await objects.delete(name, deadline: cloud.deadline)
+            )
         }.value
         let isSame = try reading.get()
         try deletion.get()
@@ -93,13 +88,6 @@ final class StorageChecks {
             await objects.get(name, limit: 1024, deadline: cloud.deadline)
         )
         return read == content && page.objects.map(\.name) == [name]
-    }
-
-    private func delete(_ name: String) async throws(CommandError) {
-        _ = try await checking(
-            "objects cannot be deleted",
-            await objects.delete(name, deadline: cloud.deadline)
-        )
     }
 }
 

@@ -42,7 +42,6 @@ final class Cloud {
     /// The region's identifier, or what the user gave in its place.
     var regionName: String { access.region.identifier ?? settings.region }
 
-    /// When a call made now has to be answered.
     var deadline: Deadline { .after(Self.callTimeout) }
 
     var instances: ContainerInstances {
@@ -69,7 +68,6 @@ final class Cloud {
 
     var identity: Identity { Identity(calls: calls, tenancyID: tenancyID) }
 
-    /// Opens the cloud and makes the first signed call.
     static func open(
         _ settings: Settings,
         _ console: Console,

@@ -4,11 +4,8 @@ internal import Configuration
 
 /// The command line of one subcommand: what it takes, and the help that says so.
 struct CommandForm: Sendable {
-    /// The word to type.
     let name: String
-    /// One line for the list of subcommands.
     let summary: String
-    /// A paragraph for its own help.
     let details: String
     /// What stands behind the name in the first line of the help.
     let usage: String
@@ -73,6 +70,8 @@ struct CommandInput: Sendable {
     }
 
     func has(_ name: String) -> Bool { scan.has(name) }
+
+    var savedPath: String { text("config") ?? CommandForm.savedConfiguration }
 
     /// The text that a flag was given last; nil without the flag.
     func text(_ name: String) -> String? { scan.texts(name)?.last }

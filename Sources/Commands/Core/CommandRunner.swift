@@ -31,10 +31,8 @@ package enum CommandRunner {
         }
         return EventLoop.run {
             await perform { (console) async throws(CommandError) in
-                try await body(
-                    try CommandInput(form, arguments, environment: environmentVariables()),
-                    console
-                )
+                let input = try CommandInput(form, arguments, environment: environmentVariables())
+                return try await body(input, console)
             }
         }
     }

@@ -19,21 +19,13 @@ final class Console {
     /// Whether the last message on the terminal has no line end yet.
     private var isLineOpen = false
 
-    convenience init() {
-        self.init(
-            isTerminal: isatty(STDERR_FILENO) == 1,
-            write: { text, stream in
-                LineWriter.write(Array(text.utf8), to: stream == .output ? STDOUT_FILENO : STDERR_FILENO)
-            },
-            readAnswer: { () async throws(CommandError) in try await readLineOfTerminal() }
-        )
-    }
-
-    /// A console of a test: `write` gets the texts, `readAnswer` gives the lines typed.
+    /// The terminal of this process; for tests `write` gets the texts, and `readAnswer` gives the lines typed.
     init(
-        isTerminal: Bool,
-        write: @escaping @LoopActor (_ text: String, Stream) -> Void,
-        readAnswer: @escaping @LoopActor () async throws(CommandError) -> String?
+        isTerminal: Bool = isatty(STDERR_FILENO) == 1,
+        write: @escaping @LoopActor (_ text: String, Stream) -> Void = { text, stream in
+            LineWriter.write(Array(text.utf8), to: stream == .output ? STDOUT_FILENO : STDERR_FILENO)
+        },
+        readAnswer: @escaping @LoopActor () async throws(CommandError) -> String? = readLineOfTerminal
     ) {
         self.isTerminal = isTerminal
         self.write = write
@@ -97,7 +89,6 @@ final class Console {
         guard try await confirms(question) else { throw .declined }
     }
 
-    /// Asks, and returns whether the answer was yes.
     func confirms(_ question: String) async throws(CommandError) -> Bool {
         closeLine()
         write("\(question) [y/N] ", .messages)

@@ -4,10 +4,20 @@ internal import Configuration
 internal import EventLoop
 internal import OCIServices
 
+/// Returns what was seen, in words.
+typealias Lookup = @LoopActor () async throws(CommandError) -> String
+
 /// Looks up what a user named: compartment, availability domains, subnets, shapes; each diagnostic names the remedy.
 @LoopActor
-struct ResourceLookup {
-    let cloud: Cloud
+final class ResourceLookup {
+    private let cloud: Cloud
+    /// Full names of the availability domains once they were looked up, before that what the settings say.
+    private(set) var domains: [String]
+
+    init(_ cloud: Cloud) {
+        self.cloud = cloud
+        domains = cloud.settings.availabilityDomains
+    }
 
     private var settings: Settings { cloud.settings }
 
@@ -32,22 +42,23 @@ struct ResourceLookup {
         return found.name
     }
 
-    func availabilityDomains() async throws(CommandError) -> [String] {
-        let domains = AvailabilityDomains(calls: cloud.calls, compartmentID: settings.compartmentID)
+    func availabilityDomains() async throws(CommandError) -> String {
+        let service = AvailabilityDomains(calls: cloud.calls, compartmentID: settings.compartmentID)
         let deadline = cloud.deadline
-        let known = try await inCloud(await domains.all(deadline: deadline))
+        let known = try await inCloud(await service.all(deadline: deadline))
         var resolved: [String] = []
         for name in settings.availabilityDomains {
-            let full = try await inCloud(await domains.resolve(name, deadline: deadline))
+            let full = try await inCloud(await service.resolve(name, deadline: deadline))
             // A full name is taken as it is by `resolve`.
             guard known.contains(full) else { throw .cloud(.unknownAvailabilityDomain(name, known: known)) }
             resolved.append(full)
         }
-        return resolved
+        domains = resolved
+        return resolved.joined(separator: ", ")
     }
 
-    /// Whether every subnet can take instances in these availability domains; returns their display names.
-    func subnets(in domains: [String]) async throws(CommandError) -> [String] {
+    /// Whether every subnet can take instances in the availability domains; returns their display names.
+    func subnets() async throws(CommandError) -> String {
         var names: [String] = []
         for id in settings.subnetIDs {
             let found = try await inCloud(await Subnet.find(id, calls: cloud.calls, deadline: cloud.deadline))
@@ -76,11 +87,11 @@ struct ResourceLookup {
             }
             names.append(subnet.displayName)
         }
-        return names
+        return names.joined(separator: ", ")
     }
 
     /// Whether every shape exists in every availability domain, in the size that is asked for.
-    func shapes(in domains: [String]) async throws(CommandError) {
+    func shapes() async throws(CommandError) -> String {
         for domain in domains {
             let known = try await inCloud(
                 await cloud.instances.shapes(availabilityDomain: domain, deadline: cloud.deadline)
@@ -103,5 +114,6 @@ struct ResourceLookup {
                 }
             }
         }
+        return settings.instanceShapes.joined(separator: ", ")
     }
 }

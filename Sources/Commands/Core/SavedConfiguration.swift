@@ -6,7 +6,7 @@ internal import JSON
 internal import Transport
 
 /// What provision leaves for the other subcommands: `.scaler_oci_config.json`, with the keys of Scaler's provisioner.
-struct SavedConfiguration: Sendable, Equatable {
+struct SavedConfiguration: Sendable {
     static let environmentKey = "env_file"
     static let configurationKey = "config_toml"
     /// Key of the SHA-256 of the configuration file as provision would write it.
@@ -41,8 +41,7 @@ struct SavedConfiguration: Sendable, Equatable {
 
     /// A value as text: strings as they are, numbers as JSON has them; nil for absent, empty and anything else.
     subscript(key: String) -> String? {
-        guard let value = entries.last(where: { $0.key == key })?.value else { return nil }
-        return Self.text(value)
+        entries.last { $0.key == key }.flatMap { Self.text($0.value) }
     }
 
     /// The values that are settings of the daemon.
@@ -54,12 +53,9 @@ struct SavedConfiguration: Sendable, Equatable {
 
     var text: String { JSON.object(present: entries.map { ($0.key, $0.value) }).pretty + "\n" }
 
-    /// The SHA-256 of a file's bytes, in hexadecimal digits.
     static func digest(_ bytes: [UInt8]) -> String {
         Hexadecimal.encode(DigestAlgorithm.sha256.digest(bytes))
     }
-
-    static func == (left: SavedConfiguration, right: SavedConfiguration) -> Bool { left.text == right.text }
 
     private static func text(_ value: JSON) -> String? {
         switch value {
@@ -75,7 +71,6 @@ struct SavedConfiguration: Sendable, Equatable {
 }
 
 extension JSON {
-    /// The value over several lines, for people.
     var pretty: String { pretty(indent: "") }
 
     private func pretty(indent: String) -> String {

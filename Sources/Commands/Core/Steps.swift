@@ -16,8 +16,9 @@ struct Step {
         self.plan = plan
     }
 
-    init(_ title: String, done outcome: String) {
-        self.init(title) { () throws(CommandError) in .done(outcome) }
+    /// A step that sends nothing.
+    init(_ title: String, done look: @escaping Lookup) {
+        self.init(title) { () async throws(CommandError) in .done(try await look()) }
     }
 }
 
@@ -35,7 +36,14 @@ struct StepPlan: Sendable {
     var details: [String] = []
 
     static func done(_ outcome: String) -> StepPlan { StepPlan(action: .done(outcome)) }
-    static func send(_ change: Change) -> StepPlan { StepPlan(action: .send(change)) }
+    static func send(
+        _ verb: Change.Verb,
+        _ request: ServiceRequest,
+        by calls: ServiceCalls,
+        _ effect: Change.Effect = .resources
+    ) -> StepPlan {
+        StepPlan(action: .send(Change(verb: verb, request: request, calls: calls, effect: effect)))
+    }
     static func refuse(_ what: String, why: String, remedy: String) -> StepPlan {
         StepPlan(action: .refuse(Diagnostic(what, why: why, remedy: remedy)))
     }
@@ -50,7 +58,7 @@ struct Change: Sendable {
     let request: ServiceRequest
     /// The calls that take it: IAM has them in the home region alone.
     let calls: ServiceCalls
-    var effect: Effect = .resources
+    let effect: Effect
 }
 
 /// Carries out steps, numbers them and shows each with its outcome: `[ 7/12] bucket x: created`.

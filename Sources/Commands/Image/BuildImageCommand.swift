@@ -26,9 +26,11 @@ enum BuildImageCommand {
         defer { context.remove() }
         if let arguments = plan.loginArguments {
             console.say("logging in to \(plan.registry)")
-            let password =
-                plan.login == .signedToken
-                ? try await signedToken(settings, console) : input.environment[tokenVariable] ?? ""
+            var password = input.environment[tokenVariable] ?? ""
+            if plan.login == .signedToken {
+                let cloud = try await Cloud.open(settings, console)
+                password = try await inCloud(await cloud.repositories.loginToken(deadline: cloud.deadline))
+            }
             try await run(engine, arguments, input: password)
         }
         console.say("building \(plan.image) for \(plan.platform)")
@@ -42,10 +44,9 @@ enum BuildImageCommand {
     }
 
     private static func settings(_ input: CommandInput) throws(CommandError) -> Settings {
-        let path = input.text("config") ?? CommandForm.savedConfiguration
         let needsFile = input.has("config") || !input.has("container-image")
-        let saved = needsFile ? try SavedConfiguration(reading: path).settings(path: path) : nil
-        return try input.settings(saved: saved, required: ["container-image"])
+        let saved = needsFile ? try SavedConfiguration(reading: input.savedPath) : nil
+        return try input.settings(saved: saved?.settings(path: input.savedPath), required: ["container-image"])
     }
 
     private static func plan(_ input: CommandInput, _ settings: Settings) throws(CommandError) -> ImagePlan {
@@ -92,7 +93,6 @@ enum BuildImageCommand {
         }
     }
 
-    /// The engine that was asked for, or the first that answers.
     @LoopActor
     private static func engine(_ input: CommandInput) async throws(CommandError) -> String {
         let name = input.text("engine")
@@ -118,29 +118,13 @@ enum BuildImageCommand {
         )
     }
 
-    /// Whether an engine's daemon can be used; `info` asks it.
     @LoopActor
     private static func answers(_ engine: String) async -> Bool {
-        do throws(TransportError) {
-            let child = try ChildProcess(Program(path: engine, arguments: ["info"]))
-            do throws(TransportError) {
-                return try await child.collect(byteCountMax: 1, until: .after(probeLimit)).end.isSuccess
-            } catch {
-                child.send(signal: SIGKILL)
-                return false
-            }
-        } catch {
-            return false
-        }
-    }
-
-    @LoopActor
-    private static func signedToken(
-        _ settings: Settings,
-        _ console: Console
-    ) async throws(CommandError) -> String {
-        let cloud = try await Cloud.open(settings, console)
-        return try await inCloud(await cloud.repositories.loginToken(deadline: cloud.deadline))
+        guard let child = try? ChildProcess(Program(path: engine, arguments: ["info"])) else { return false }
+        // One that has ended gets no signal.
+        defer { child.send(signal: SIGKILL) }
+        let answer = try? await child.collect(byteCountMax: 1, until: .after(probeLimit))
+        return answer?.end.isSuccess ?? false
     }
 
     /// Runs the engine with our standard output and error, where it describes a failure itself.
@@ -156,12 +140,8 @@ enum BuildImageCommand {
         let end: ProcessEnd
         do throws(TransportError) {
             let child = try ChildProcess(program)
-            do throws(TransportError) {
-                end = try await child.waitForEnd()
-            } catch {
-                child.send(signal: SIGTERM)
-                throw error
-            }
+            defer { child.send(signal: SIGTERM) }
+            end = try await child.waitForEnd()
         } catch .cancelled {
             throw .cancelled
         } catch {
@@ -178,5 +158,46 @@ enum BuildImageCommand {
             default: "mend what it complains about and run this again"
             }
         throw .program("\(engine) \(step) failed", why: "\(end); what it said stands above", remedy: remedy)
+    }
+}
+
+/// The files that the job runner's image is built from, in a directory; they are part of this program.
+struct BuildContext {
+    let directory: String
+    private let isKept: Bool
+
+    private static let files: [(name: String, bytes: [UInt8])] = [
+        ("Dockerfile", PackageResources.Dockerfile),
+        ("job_runner.py", PackageResources.job_runner_py),
+        ("oci_object_storage.py", PackageResources.oci_object_storage_py),
+        ("oci_principal.py", PackageResources.oci_principal_py),
+    ]
+
+    /// Writes them into `directory`, which is made if need be and kept; or into a new one, which `remove` removes.
+    init(directory kept: String?) throws(CommandError) {
+        isKept = kept != nil
+        if let kept {
+            directory = kept
+            mkdir(kept, 0o755)
+        } else {
+            let parent = environmentVariable("TMPDIR") ?? "/tmp"
+            var template = Array("\(parent)/scaler-oci-hpc-XXXXXX".utf8CString)
+            guard mkdtemp(&template) != nil else {
+                throw .file(path: parent, .systemCall(SystemCallError(call: "mkdtemp", number: errno), .file))
+            }
+            directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
+        for (name, bytes) in Self.files {
+            let path = "\(directory)/\(name)"
+            try writeFile(bytes, to: path)
+            // In the image, users other than the files' owner read them.
+            chmod(path, 0o644)
+        }
+    }
+
+    func remove() {
+        guard !isKept else { return }
+        for (name, _) in Self.files { unlink("\(directory)/\(name)") }
+        rmdir(directory)
     }
 }

@@ -5,7 +5,6 @@ internal import OCIProfile
 
 /// The commands of the engine that build the image and push it.
 struct ImagePlan: Sendable, Equatable {
-    /// What logs in to the registry.
     enum Login: Sendable, Equatable {
         case none
         /// An auth token of this user, with the namespace in front of the name.
@@ -71,13 +70,8 @@ struct ImagePlan: Sendable, Equatable {
 
     private static func line(_ words: [String]) -> String {
         words.map { word in
-            let isPlain = word.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    true
-                default: "-_./:=@+,".utf8.contains(byte)
-                }
+            let isPlain = word.allSatisfy {
+                $0.isASCII && ($0.isLetter || $0.isNumber) || "-_./:=@+,".contains($0)
             }
             return isPlain && !word.isEmpty
                 ? word : "'" + word.map { $0 == "'" ? "'\\''" : String($0) }.joined() + "'"

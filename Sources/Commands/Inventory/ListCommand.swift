@@ -11,21 +11,35 @@ enum ListCommand {
     @LoopActor
     static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
         let order = try OwnedResourcesOrder(input)
+        let isAnyOwner = order.isAnyOwner
         var found: [JSON] = []
-        for settings in order.isAnyOwner ? distinctPlaces(order.managers) : order.managers {
+        for settings in isAnyOwner ? distinctPlaces(order.managers) : order.managers {
             let place = try await OwnedPlace.open(settings, console)
-            let report = OwnedResourcesReport(
-                resources: try await place.ownedResources(of: order.isAnyOwner ? .anyOwner : .owner),
-                now: place.now
-            )
+            let resources = try await place.ownedResources(ofAnyOwner: isAnyOwner)
+            let report = OwnedResourcesReport(resources: resources, now: place.now)
+            let isAlive = if !isAnyOwner, case .alive = place.daemonPresence() { true } else { false }
             if input.has("json") {
-                found.append(json(place, report, order))
+                let own: [(String, JSON?)] = [
+                    ("owner", .string(place.owner.id)), ("daemon_runs_here", .bool(isAlive)),
+                ]
+                let head = head(settings, region: place.cloud.regionName) + (isAnyOwner ? [] : own)
+                found.append(.object(present: head + report.members))
             } else {
-                for line in lines(place, report, order) { console.put(line) }
+                let whose = isAnyOwner ? "any owner" : place.ownerName
+                let what = resources.isEmpty ? "nothing" : report.count
+                console.put("\(what) of \(whose)\(isAlive ? "; its daemon runs on this host" : "")")
+                for line in report.lines { console.put(line) }
             }
         }
         if input.has("json") { console.put(JSON.array(found).pretty) }
         return ExitCode.success
+    }
+
+    private static func head(_ settings: Settings, region: String) -> [(String, JSON?)] {
+        [
+            ("region", .string(region)), ("compartment_id", .string(settings.compartmentID)),
+            ("object_storage_bucket", .string(settings.objectStorageBucket)),
+        ]
     }
 
     /// Managers of one file often share a compartment and a bucket, whose content is to be listed once.
@@ -37,38 +51,5 @@ enum ListCommand {
                 $0.objectStorageBucket, $0.objectStoragePrefix,
             ]).inserted
         }
-    }
-
-    @LoopActor
-    private static func lines(
-        _ place: OwnedPlace,
-        _ report: OwnedResourcesReport,
-        _ order: OwnedResourcesOrder
-    ) -> [String] {
-        let whose = order.isAnyOwner ? "any owner" : place.ownerName
-        var lines = [report.resources.isEmpty ? "nothing of \(whose)" : "\(report.count) of \(whose)"]
-        if !order.isAnyOwner, case .alive = place.daemonPresence() {
-            lines[0] += "; its daemon runs on this host"
-        }
-        lines += report.lines
-        return lines
-    }
-
-    @LoopActor
-    private static func json(
-        _ place: OwnedPlace,
-        _ report: OwnedResourcesReport,
-        _ order: OwnedResourcesOrder
-    ) -> JSON {
-        var head: [(String, JSON?)] = [
-            ("region", .string(place.cloud.regionName)),
-            ("compartment_id", .string(place.settings.compartmentID)),
-            ("object_storage_bucket", .string(place.settings.objectStorageBucket)),
-        ]
-        if !order.isAnyOwner {
-            let isAlive = if case .alive = place.daemonPresence() { true } else { false }
-            head += [("owner", .string(place.owner.id)), ("daemon_runs_here", .bool(isAlive))]
-        }
-        return .object(present: head + report.members)
     }
 }

@@ -3,6 +3,7 @@
 internal import CloudOwnership
 internal import Configuration
 internal import EventLoop
+internal import Glibc
 internal import OCIServices
 internal import Transport
 
@@ -49,13 +50,11 @@ struct OwnedPlace {
             + settings.schedulerAddress.description
     }
 
-    enum Whose { case owner, anyOwner }
-
     /// What is the owner's, or any owner's in the same compartment and bucket.
-    func ownedResources(of whose: Whose = .owner) async throws(CommandError) -> OwnedResources {
+    func ownedResources(ofAnyOwner: Bool = false) async throws(CommandError) -> OwnedResources {
         let owned = try await inCloud(
             await OwnedResources.find(
-                of: whose == .owner ? owner : nil,
+                of: ofAnyOwner ? nil : owner,
                 prefix: settings.objectStoragePrefix,
                 in: cloud.instances,
                 cloud.taskObjects,
@@ -90,5 +89,53 @@ struct OwnedPlace {
         Timestamp(
             millisecondsSinceEpoch: (Int(LoopClock.epochSeconds) + cloud.calls.clockOffsetSeconds) * 1000
         )
+    }
+}
+
+struct OwnedResourcesOrder: Sendable {
+    /// One for each manager of a configuration file, else one.
+    let managers: [Settings]
+    let isAnyOwner: Bool
+    let isDryRun: Bool
+    let timeout: Duration
+
+    init(_ given: CommandInput) throws(CommandError) {
+        var input = given
+        if !input.has("config"), Self.isFileThere {
+            input.scan = try input.form.scan(["--config", CommandForm.configurationFile] + input.arguments)
+        }
+        isAnyOwner = input.has("all-owners")
+        isDryRun = input.has("dry-run")
+        timeout = .seconds(try input.positiveNumber("timeout", unit: "seconds") ?? 600)
+        managers = try Self.managers(input)
+    }
+
+    private static func managers(_ input: CommandInput) throws(CommandError) -> [Settings] {
+        // For other flags an empty value means "not set". Here it is an unset shell variable, which must not mean another
+        // owner.
+        if input.text("owner-id")?.isEmpty == true {
+            let text = "--owner-id: the value is empty; give an id, or leave the flag out"
+            throw .configuration(.contradiction(text))
+        }
+        // An owner is known by its id, or by the manager and the scheduler that the id is made of.
+        let needsManager = !input.has("all-owners") && !input.has("owner-id")
+        let place = ["compartment-id", "object-storage-bucket"]
+        var all = try input.managers(required: place + (needsManager ? ["worker-manager-id"] : []))
+        if let address = try input.schedulerAddress {
+            for index in all.indices { all[index].schedulerAddress = address }
+        } else if needsManager {
+            for one in all where one.origins["scheduler-address"] == nil && one.ownerID == nil {
+                let path = input.text("config")
+                throw .configuration(.missingSettings(["--scheduler"], path: path, line: nil))
+            }
+        }
+        return all
+    }
+
+    /// Whether the file is there that provision writes, and the daemon is started with.
+    ///
+    /// A file that cannot be read is reported by the code that reads it.
+    private static var isFileThere: Bool {
+        access(CommandForm.configurationFile, F_OK) == 0 || errno != ENOENT
     }
 }

@@ -17,7 +17,6 @@ internal import OCIServices
 internal import Reporting
 internal import Transport
 
-/// `scaler-oci-hpc reap`.
 @LoopActor
 final class ReapCommand {
     private let input: CommandInput
@@ -28,12 +27,12 @@ final class ReapCommand {
     private var exitCode = ExitCode.success
 
     static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
-        try await ReapCommand(input, try OwnedResourcesOrder(input), console).run()
+        try await ReapCommand(input, console).run()
     }
 
-    private init(_ input: CommandInput, _ order: OwnedResourcesOrder, _ console: Console) {
+    private init(_ input: CommandInput, _ console: Console) throws(CommandError) {
         self.input = input
-        self.order = order
+        order = try OwnedResourcesOrder(input)
         self.console = console
     }
 
@@ -82,7 +81,6 @@ final class ReapCommand {
         withExtendedLifetime(presence) {}
     }
 
-    /// Why nothing of the owner's may be touched without --force; nil if it may.
     private func objection(to presence: DaemonPresence) -> String? {
         switch presence {
         case .absent: nil

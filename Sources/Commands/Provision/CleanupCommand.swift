@@ -11,7 +11,7 @@ internal import Transport
 enum CleanupCommand {
     @LoopActor
     static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
-        let path = input.text("config") ?? CommandForm.savedConfiguration
+        let path = input.savedPath
         // Without the file, the names follow from the flags.
         let needsFile = input.has("config") || !input.has("compartment-id")
         let saved = needsFile ? try SavedConfiguration(reading: path) : nil

@@ -28,7 +28,7 @@ struct ProvisionOrder: Sendable {
         if settings.workerManagerID.isEmpty { settings.workerManagerID = "wm-oci-hpc" }
         prefix = input.text("prefix") ?? CommandForm.defaultPrefix
         group = input.text("group")
-        savedPath = input.text("config") ?? CommandForm.savedConfiguration
+        savedPath = input.savedPath
         environmentPath = input.text("env-file") ?? CommandForm.savedEnvironment
         configurationPath = input.text("config-toml") ?? CommandForm.configurationFile
         isDryRun = input.has("dry-run")

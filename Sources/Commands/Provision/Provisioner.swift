@@ -17,7 +17,6 @@ internal import JSON
 internal import OCIServices
 internal import Transport
 
-/// One run of provision.
 @LoopActor
 final class Provisioner {
     private static let stepCount = 12
@@ -30,6 +29,7 @@ final class Provisioner {
     private let steps: Steps
     private var settings: Settings
     private let names: ProvisionedNames
+    private let lookup: ResourceLookup
     /// Short code of the tenancy's home region, once it is known.
     private var homeRegionKey = ""
     /// The calls to the home region, once they are needed.
@@ -47,18 +47,20 @@ final class Provisioner {
         settings = order.settings
         settings.objectStorageNamespace = cloud.namespace
         names = cloud.names(prefix: order.prefix, bucket: settings.objectStorageBucket)
+        lookup = ResourceLookup(cloud)
         steps = Steps(console, count: Self.stepCount)
     }
 
     func run() async throws(CommandError) {
         do throws(CommandError) {
             try await perform(lookups)
+            settings.availabilityDomains = lookup.domains
             completeSettings()
             try save()
             home = try await cloud.home(regionKey: homeRegionKey)
             try await perform(changes)
             let written = try writeFiles()
-            try await perform([Step("files", done: written)])
+            try await perform([Step("files", done: { written })])
         } catch {
             tellWhatExists()
             throw error
@@ -76,46 +78,22 @@ final class Provisioner {
         for step in table { try await steps.perform(step, send: make) }
     }
 
-    // MARK: - What is there
-
     private var lookups: [Step] {
         [
-            Step("credentials", done: "accepted; namespace \(cloud.namespace)"),
-            Step("tenancy", plan: lookUpTenancy),
-            Step("compartment", plan: lookUpCompartment),
-            Step("availability domain", plan: lookUpAvailabilityDomains),
-            Step("subnet", plan: lookUpSubnets),
-            Step("shape", plan: lookUpShapes),
+            Step("credentials", done: { "accepted; namespace \(self.cloud.namespace)" }),
+            Step("tenancy", done: lookUpTenancy),
+            Step("compartment", done: lookup.compartment),
+            Step("availability domain", done: lookup.availabilityDomains),
+            Step("subnet", done: lookup.subnets),
+            Step("shape", done: lookup.shapes),
         ]
     }
 
-    private var lookup: ResourceLookup { ResourceLookup(cloud: cloud) }
-
-    private func lookUpTenancy() async throws(CommandError) -> StepPlan {
+    private func lookUpTenancy() async throws(CommandError) -> String {
         let tenancy = try await inCloud(await cloud.identity.tenancy(deadline: cloud.deadline))
         homeRegionKey = tenancy.homeRegionKey
-        return .done("\(tenancy.name), home region \(homeRegionKey)")
+        return "\(tenancy.name), home region \(homeRegionKey)"
     }
-
-    private func lookUpCompartment() async throws(CommandError) -> StepPlan {
-        .done(try await lookup.compartment())
-    }
-
-    private func lookUpAvailabilityDomains() async throws(CommandError) -> StepPlan {
-        settings.availabilityDomains = try await lookup.availabilityDomains()
-        return .done(settings.availabilityDomains.joined(separator: ", "))
-    }
-
-    private func lookUpSubnets() async throws(CommandError) -> StepPlan {
-        .done(try await lookup.subnets(in: settings.availabilityDomains).joined(separator: ", "))
-    }
-
-    private func lookUpShapes() async throws(CommandError) -> StepPlan {
-        try await lookup.shapes(in: settings.availabilityDomains)
-        return .done(settings.instanceShapes.joined(separator: ", "))
-    }
-
-    // MARK: - What is made
 
     /// The rule comes last: the service accepts it only once the policy lets the service itself delete objects.
     private var changes: [Step] {
@@ -132,7 +110,7 @@ final class Provisioner {
         let found = try await inCloud(await cloud.buckets.find(names.bucket, deadline: cloud.deadline))
         guard let found else {
             isBucketOurs = true
-            return .create(cloud.buckets.creation(of: names.bucket, tags: tags), by: cloud.calls)
+            return .send(.created, cloud.buckets.creation(of: names.bucket, tags: tags), by: cloud.calls)
         }
         switch Provenance(tags: found.freeformTags, compartmentID: settings.compartmentID) {
         case .ours:
@@ -154,7 +132,7 @@ final class Provisioner {
                 description: "Container instances that run Scaler tasks",
                 tags: tags
             )
-            return .create(request, by: home, .permissions)
+            return .send(.created, request, by: home, .permissions)
         }
         if found.matchingRule == rule { return .done("exists") }
         let change = identity.dynamicGroupChange(of: found.id, matchingRule: rule)
@@ -184,7 +162,7 @@ final class Provisioner {
                 description: "What Scaler tasks on container instances need",
                 tags: tags
             )
-            plan = .create(request, by: home, .permissions)
+            plan = .send(.created, request, by: home, .permissions)
         }
         plan.details = statements.map { "        \($0)" }
         return plan
@@ -194,7 +172,7 @@ final class Provisioner {
         let name = names.repository
         let found = try await inCloud(await cloud.repositories.find(name, deadline: cloud.deadline))
         if found != nil { return .done("exists") }
-        return .create(cloud.repositories.creation(of: name, tags: tags), by: cloud.calls)
+        return .send(.created, cloud.repositories.creation(of: name, tags: tags), by: cloud.calls)
     }
 
     private func ensureLifecycleRule() async throws(CommandError) -> StepPlan {
@@ -213,8 +191,7 @@ final class Provisioner {
         }
         let others = rules.filter { $0.name != Self.lifecycleRule }
         let request = cloud.buckets.lifecycleChange(of: names.bucket, to: others + [wanted])
-        let verb = rules.isEmpty ? Change.Verb.created : .changed
-        return .send(Change(verb: verb, request: request, calls: cloud.calls))
+        return .send(rules.isEmpty ? .created : .changed, request, by: cloud.calls)
     }
 
     /// A bucket that a dry run did not make has none.
@@ -244,7 +221,7 @@ final class Provisioner {
         _ request: ServiceRequest
     ) -> StepPlan {
         switch Provenance(tags: tags, compartmentID: settings.compartmentID) {
-        case .ours: .send(Change(verb: .changed, request: request, calls: home, effect: .permissions))
+        case .ours: .send(.changed, request, by: home, .permissions)
         case .anotherCompartment(let other): taken(title, by: other)
         case .foreign:
             .refuse(
@@ -260,9 +237,6 @@ final class Provisioner {
         return .refuse("\(title) is taken", why: why, remedy: "give another --prefix")
     }
 
-    // MARK: - Making
-
-    /// Sends a change, or shows it in a dry run.
     private func make(_ title: String, _ change: Change) async throws(CommandError) -> String {
         if order.isDryRun {
             console.put(change.request, change.calls)
@@ -293,8 +267,6 @@ final class Provisioner {
         }
     }
 
-    // MARK: - Who launches
-
     /// Whose members may launch tasks, as a policy's subject; nil for statements that somebody else makes.
     private func launchers() async throws(CommandError) -> String? {
         if let group = order.group {
@@ -317,16 +289,11 @@ final class Provisioner {
         return try await cloud.identity.groupNames(ofUser: user, deadline: cloud.deadline)
     }
 
-    // MARK: - Files and words
-
     /// Names what the user left to provision.
     private func completeSettings() {
         settings.objectStorageBucket = names.bucket
         if !settings.containerImage.isEmpty { return }
-        settings.containerImage = names.image(
-            registry: "\(cloud.regionName).ocir.io",
-            namespace: cloud.namespace
-        )
+        settings.containerImage = names.image(registry: "\(cloud.regionName).ocir.io", namespace: cloud.namespace)
     }
 
     private func save() throws(CommandError) {
@@ -357,11 +324,7 @@ final class Provisioner {
     private func replace(_ path: String, with text: String) throws(CommandError) {
         let bytes = Array(text.utf8)
         if contents(of: path) == bytes { return }
-        do throws(TransportError) {
-            try replaceFile(path, with: bytes)
-        } catch {
-            throw .file(path: path, error)
-        }
+        try writeFile(bytes, to: path)
         changeCount += 1
         madeSoFar.append("\(path) written")
     }
@@ -381,16 +344,6 @@ final class Provisioner {
         console.put("next:   scaler-oci-hpc build-image --config \(order.savedPath)")
         console.put("        scaler-oci-hpc check --config \(order.savedPath)")
         console.put("        scaler-oci-hpc up \(order.configurationPath)")
-    }
-}
-
-extension StepPlan {
-    fileprivate static func create(
-        _ request: ServiceRequest,
-        by calls: ServiceCalls,
-        _ effect: Change.Effect = .resources
-    ) -> StepPlan {
-        .send(Change(verb: .created, request: request, calls: calls, effect: effect))
     }
 }
 

@@ -4,7 +4,6 @@ internal import Configuration
 internal import EventLoop
 internal import OCIServices
 
-/// Removes what provision made, one resource after the other.
 @LoopActor
 final class Remover {
     /// A bucket that is not empty after so many rounds is being filled by somebody.
@@ -34,21 +33,13 @@ final class Remover {
     }
 
     private func removal(of item: ProvisionedResource) async throws(CommandError) -> StepPlan {
-        switch item.kind {
-        case .bucket(let name):
-            try await removeBucket(name, objectCount: item.contentCount)
+        switch item.removal {
+        case .bucket(let name, let objectCount):
+            try await removeBucket(name, objectCount: objectCount)
             return .done(Change.Verb.removed.rawValue)
-        case .repository(let id):
-            return deletion(cloud.repositories.deletion(of: id), by: cloud.calls)
-        case .dynamicGroup(let id):
-            return deletion(cloud.identity.dynamicGroupDeletion(of: id), by: try await homeCalls())
-        case .policy(let id):
-            return deletion(cloud.identity.policyDeletion(of: id), by: try await homeCalls())
+        case .request(let request, let inHomeRegion):
+            return .send(.removed, request, by: inHomeRegion ? try await homeCalls() : cloud.calls)
         }
-    }
-
-    private func deletion(_ request: ServiceRequest, by calls: ServiceCalls) -> StepPlan {
-        .send(Change(verb: .removed, request: request, calls: calls))
     }
 
     private func removeBucket(_ name: String, objectCount: Int) async throws(CommandError) {
@@ -94,12 +85,7 @@ final class Remover {
 
     /// Sends a deletion; what is gone already is as it should be.
     private func delete(_ request: ServiceRequest, by calls: ServiceCalls) async throws(CommandError) {
-        _ = try await inCloud(
-            await calls.callIfPresent(
-                request,
-                deadline: cloud.deadline
-            ) { _ in }
-        )
+        _ = try await inCloud(await calls.callIfPresent(request, deadline: cloud.deadline) { _ in })
     }
 
     private func homeCalls() async throws(CommandError) -> ServiceCalls {

@@ -7,10 +7,72 @@ internal import OCIServices
 internal import Reporting
 internal import Transport
 
+/// One resource that is there, and whose it is.
+struct ProvisionedResource: Sendable {
+    enum Removal: Sendable {
+        /// A bucket goes with its objects, of which the service counts about so many.
+        case bucket(name: String, objectCount: Int)
+        /// IAM takes its requests in the home region alone.
+        case request(ServiceRequest, inHomeRegion: Bool)
+    }
+
+    let removal: Removal
+    /// Kind and name, and what is in it.
+    let description: String
+    let provenance: Provenance
+}
+
+/// Looks which of the resources that provision makes are there.
+@LoopActor
+struct Provisioned {
+    let cloud: Cloud
+    let names: ProvisionedNames
+
+    /// The resources that are there, in the order in which they can be removed: the policy last, since it may be what
+    /// allows the others to be.
+    func findAll() async throws(CommandError) -> [ProvisionedResource] { try await inCloud(await find()) }
+
+    private func find() async throws(OCIError) -> [ProvisionedResource] {
+        var found: [ProvisionedResource] = []
+        if let bucket = try await cloud.buckets.find(names.bucket, deadline: cloud.deadline) {
+            let count = bucket.approximateCount ?? 0
+            let text = "bucket \(names.bucket) with about \(count) objects"
+            found.append(resource(.bucket(name: names.bucket, objectCount: count), text, bucket.freeformTags))
+        }
+        if let one = try await cloud.repositories.find(names.repository, deadline: cloud.deadline) {
+            let text = "repository \(names.repository) with \(one.imageCount) images"
+            let request = cloud.repositories.deletion(of: one.id)
+            found.append(resource(.request(request, inHomeRegion: false), text, one.freeformTags))
+        }
+        let identity = cloud.identity
+        if let group = try await identity.dynamicGroup(names.dynamicGroup, deadline: cloud.deadline) {
+            let request = identity.dynamicGroupDeletion(of: group.id)
+            let text = "dynamic group \(names.dynamicGroup)"
+            found.append(resource(.request(request, inHomeRegion: true), text, group.freeformTags))
+        }
+        let compartmentID = cloud.settings.compartmentID
+        if let policy = try await identity.policy(names.policy, in: compartmentID, deadline: cloud.deadline) {
+            let request = identity.policyDeletion(of: policy.id)
+            let text = "policy \(names.policy)"
+            found.append(resource(.request(request, inHomeRegion: true), text, policy.freeformTags))
+        }
+        return found
+    }
+
+    private func resource(
+        _ removal: ProvisionedResource.Removal,
+        _ description: String,
+        _ tags: [String: String]
+    ) -> ProvisionedResource {
+        let provenance = Provenance(tags: tags, compartmentID: cloud.settings.compartmentID)
+        return ProvisionedResource(removal: removal, description: description, provenance: provenance)
+    }
+}
+
 enum ShowCommand {
     @LoopActor
     static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
-        let path = input.text("config") ?? CommandForm.savedConfiguration
+        let path = input.savedPath
         let saved = try SavedConfiguration(reading: path)
         let isJSON = input.has("json")
         if !isJSON {
