@@ -3,7 +3,6 @@
 internal import Configuration
 internal import EventLoop
 internal import Reporting
-internal import Transport
 
 struct CheckOrder: Sendable {
     /// One for each manager of a configuration file, else one.

@@ -4,7 +4,6 @@ internal import CloudOwnership
 internal import Configuration
 internal import EventLoop
 internal import OCIServices
-internal import Transport
 
 /// The checks of one manager's cloud: connectivity, storage, lifecycle, as far as they were asked for.
 @LoopActor

@@ -198,42 +198,38 @@ extension Diagnostic {
         let told = ended.serviceText.isEmpty ? "" : ": \(ended.serviceText)"
         let instance = "its instance is \(ended.state ?? "gone")"
         let exitCode = ended.exitCode.map(String.init) ?? "unknown"
-        return switch ended.cause {
-        case .noRoom:
-            Diagnostic(
-                "there is no room for a container instance",
-                why: "the service says\(told)",
-                remedy: "name more availability domains or shapes, or try again later"
-            )
-        case .notStarted:
-            Diagnostic(
-                "the container did not start",
-                why: "\(instance)\(told)",
-                remedy: "check that image \(image) exists in this region and that the subnet reaches the "
-                    + "registry (service gateway, NAT or public address); for a private repository give "
-                    + "--image-pull-secret-id, or allow the dynamic group to 'read repos'"
-            )
-        case .storageUnreachable, .nothingStored:
-            Diagnostic(
-                "the container could not store its result",
-                why: "it ended with exit code \(exitCode)\(told)",
-                remedy: "check the dynamic group of the container instances and its policy 'Allow "
-                    + "dynamic-group <group> to manage objects in compartment id \(settings.compartmentID)', "
-                    + "which scaler-oci-hpc provision makes, and that the subnet reaches Object Storage"
-            )
-        case .outOfMemory:
-            Diagnostic(
-                "the container was killed",
-                why: "exit code 137\(told), as a rule for want of memory",
-                remedy: "raise --instance-memory-gb"
-            )
-        case .signal, .ended, .unknown:
-            Diagnostic(
-                "the container ended without a result",
-                why: "\(instance), exit code \(exitCode)\(told)",
-                remedy:
+        let (what, why, remedy) =
+            switch ended.cause {
+            case .noRoom:
+                (
+                    "there is no room for a container instance", "the service says\(told)",
+                    "name more availability domains or shapes, or try again later"
+                )
+            case .notStarted:
+                (
+                    "the container did not start", "\(instance)\(told)",
+                    "check that image \(image) exists in this region and that the subnet reaches the "
+                        + "registry (service gateway, NAT or public address); for a private repository give "
+                        + "--image-pull-secret-id, or allow the dynamic group to 'read repos'"
+                )
+            case .storageUnreachable, .nothingStored:
+                (
+                    "the container could not store its result", "it ended with exit code \(exitCode)\(told)",
+                    "check the dynamic group of the container instances and its policy 'Allow "
+                        + "dynamic-group <group> to manage objects in compartment id \(settings.compartmentID)', "
+                        + "which scaler-oci-hpc provision makes, and that the subnet reaches Object Storage"
+                )
+            case .outOfMemory:
+                (
+                    "the container was killed", "exit code 137\(told), as a rule for want of memory",
+                    "raise --instance-memory-gb"
+                )
+            case .signal, .ended, .unknown:
+                (
+                    "the container ended without a result", "\(instance), exit code \(exitCode)\(told)",
                     "check that image \(image) holds the job runner: build it with scaler-oci-hpc build-image"
-            )
-        }
+                )
+            }
+        return Diagnostic(what, why: why, remedy: remedy)
     }
 }

@@ -17,16 +17,16 @@ final class Cloud {
     /// Tenancy namespace of Object Storage.
     let namespace: String
     let tenancyID: String
-    private let observe: Observer?
-
-    /// Told of every call before it is made.
-    typealias Observer = @LoopActor @Sendable (ServiceCalls, ServiceRequest) -> Void
-
-    /// Whether the person sees each call.
-    enum Visibility { case silent, shown }
+    /// Where the person sees each call before it is made, if anywhere.
+    private let callConsole: Console?
 
     /// The cloud after the first signed call, which told the namespace.
-    init(_ settings: Settings, _ access: CloudAccess, namespace: String, observe: Observer? = nil) {
+    init(
+        _ settings: Settings,
+        _ access: CloudAccess,
+        namespace: String,
+        showingCallsOn console: Console? = nil
+    ) {
         guard let tenancyID = access.tenancyID else {
             preconditionFailure("after a signed call every principal knows its tenancy")
         }
@@ -34,7 +34,7 @@ final class Cloud {
         self.access = access
         self.namespace = namespace
         self.tenancyID = tenancyID
-        self.observe = observe
+        callConsole = console
     }
 
     var calls: ServiceCalls { access.calls }
@@ -71,7 +71,7 @@ final class Cloud {
     static func open(
         _ settings: Settings,
         _ console: Console,
-        _ visibility: Visibility = .silent
+        showsCalls: Bool = false
     ) async throws(CommandError) -> Cloud {
         let notify: @LoopActor @Sendable (ServiceNotice) -> Void = { notice in
             if case .credentialsRenewed = notice { return }
@@ -80,13 +80,12 @@ final class Cloud {
         let access = try await inCloud(await OCIAccess.open(for: settings, notify: notify))
         for warning in access.warnings { console.say("note: \(warning)") }
         let calls = access.calls
-        let show: Observer = { console.put("\($1.method) \($0.url(of: $1))") }
-        let observe = visibility == .shown ? show : nil
-        if let observe { calls.willSend = { observe(calls, $0) } }
+        let callConsole = showsCalls ? console : nil
+        callConsole?.show(calls)
         let namespace = try await inCloud(
             await ObjectStorage.namespace(calls: calls, deadline: .after(callTimeout))
         )
-        return Cloud(settings, access, namespace: namespace, observe: observe)
+        return Cloud(settings, access, namespace: namespace, showingCallsOn: callConsole)
     }
 
     /// The calls to the tenancy's home region, where alone IAM can be changed.
@@ -95,7 +94,7 @@ final class Cloud {
         let homeCalls = try await inCloud(
             await OCIAccess.open(for: settings, region: regionKey, notify: { _ in }).calls
         )
-        if let observe { homeCalls.willSend = { observe(homeCalls, $0) } }
+        callConsole?.show(homeCalls)
         return homeCalls
     }
 }

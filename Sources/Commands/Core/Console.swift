@@ -2,7 +2,6 @@
 
 internal import EventLoop
 internal import Glibc
-internal import JSON
 internal import OCIServices
 internal import Reporting
 
@@ -34,6 +33,11 @@ final class Console {
 
     /// A line of what was asked for.
     func put(_ line: String) { write(line + "\n", .output) }
+
+    /// Shows each of these calls before it is made.
+    func show(_ calls: ServiceCalls) {
+        calls.willSend = { self.put("\($0.method) \(calls.url(of: $0))") }
+    }
 
     /// A request as a dry run shows it: its line, then its body if it is JSON.
     func put(_ request: ServiceRequest, _ calls: ServiceCalls) {

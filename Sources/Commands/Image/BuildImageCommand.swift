@@ -46,7 +46,10 @@ enum BuildImageCommand {
     private static func settings(_ input: CommandInput) throws(CommandError) -> Settings {
         let needsFile = input.has("config") || !input.has("container-image")
         let saved = needsFile ? try SavedConfiguration(reading: input.savedPath) : nil
-        return try input.settings(saved: saved?.settings(path: input.savedPath), required: ["container-image"])
+        return try input.settings(
+            saved: saved?.settings(path: input.savedPath),
+            required: ["container-image"]
+        )
     }
 
     private static func plan(_ input: CommandInput, _ settings: Settings) throws(CommandError) -> ImagePlan {

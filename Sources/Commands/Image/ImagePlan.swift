@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Configuration
-internal import OCIProfile
-
 /// The commands of the engine that build the image and push it.
 struct ImagePlan: Sendable, Equatable {
     enum Login: Sendable, Equatable {

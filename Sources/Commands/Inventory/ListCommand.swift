@@ -5,7 +5,6 @@ internal import Configuration
 internal import EventLoop
 internal import JSON
 internal import Reporting
-internal import Transport
 
 enum ListCommand {
     @LoopActor

@@ -38,9 +38,9 @@ struct OwnedPlace {
     static func open(
         _ settings: Settings,
         _ console: Console,
-        _ visibility: Cloud.Visibility = .silent
+        showsCalls: Bool = false
     ) async throws(CommandError) -> OwnedPlace {
-        let cloud = try await Cloud.open(settings, console, visibility)
+        let cloud = try await Cloud.open(settings, console, showsCalls: showsCalls)
         return OwnedPlace(console: console, settings: settings, cloud: cloud, owner: Owner(settings))
     }
 

@@ -13,9 +13,7 @@
 internal import CloudOwnership
 internal import Configuration
 internal import EventLoop
-internal import OCIServices
 internal import Reporting
-internal import Transport
 
 @LoopActor
 final class ReapCommand {
@@ -39,8 +37,7 @@ final class ReapCommand {
     private func run() async throws(CommandError) -> Int32 {
         do throws(CommandError) {
             for settings in order.managers {
-                let visibility: Cloud.Visibility = order.isDryRun ? .shown : .silent
-                try await reap(try await OwnedPlace.open(settings, console, visibility))
+                try await reap(try await OwnedPlace.open(settings, console, showsCalls: order.isDryRun))
             }
         } catch {
             if deletedInstanceCount + deletedObjectCount > 0 {

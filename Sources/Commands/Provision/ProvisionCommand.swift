@@ -2,9 +2,7 @@
 
 internal import Configuration
 internal import EventLoop
-internal import OCIServices
 internal import Reporting
-internal import Transport
 
 struct ProvisionOrder: Sendable {
     var settings: Settings
@@ -39,7 +37,7 @@ enum ProvisionCommand {
     @LoopActor
     static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
         let order = try ProvisionOrder(input)
-        let cloud = try await Cloud.open(order.settings, console, order.isDryRun ? .shown : .silent)
+        let cloud = try await Cloud.open(order.settings, console, showsCalls: order.isDryRun)
         try await Provisioner(order, cloud, console).run()
         return ExitCode.success
     }

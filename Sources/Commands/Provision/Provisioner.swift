@@ -293,7 +293,10 @@ final class Provisioner {
     private func completeSettings() {
         settings.objectStorageBucket = names.bucket
         if !settings.containerImage.isEmpty { return }
-        settings.containerImage = names.image(registry: "\(cloud.regionName).ocir.io", namespace: cloud.namespace)
+        settings.containerImage = names.image(
+            registry: "\(cloud.regionName).ocir.io",
+            namespace: cloud.namespace
+        )
     }
 
     private func save() throws(CommandError) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Configuration
 internal import EventLoop
 internal import OCIServices
 

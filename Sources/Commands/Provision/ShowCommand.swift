@@ -5,7 +5,6 @@ internal import EventLoop
 internal import JSON
 internal import OCIServices
 internal import Reporting
-internal import Transport
 
 /// One resource that is there, and whose it is.
 struct ProvisionedResource: Sendable {
