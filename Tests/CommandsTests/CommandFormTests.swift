@@ -47,12 +47,13 @@ import Testing
             "--job-timeout",
             "90", "--scheduler", "tcp://10.0.0.1:1",
         ]
-        let order = try ProvisionOrder(CommandInput(.provision, arguments, environment: [:]))
-        #expect(order.settings.jobTimeout == .seconds(5400))
-        #expect(order.settings.availabilityDomains == ["AD-1", "AD-2"])
-        #expect(order.settings.schedulerAddress == .tcp(host: "10.0.0.1", port: 1))
-        #expect(order.settings.workerManagerID == "wm-oci-hpc")
-        #expect(order.prefix == "scaler-oci")
+        let input = try CommandInput(.provision, arguments, environment: [:])
+        let settings = try Provisioner.settings(input)
+        #expect(settings.jobTimeout == .seconds(5400))
+        #expect(settings.availabilityDomains == ["AD-1", "AD-2"])
+        #expect(settings.schedulerAddress == .tcp(host: "10.0.0.1", port: 1))
+        #expect(settings.workerManagerID == "wm-oci-hpc")
+        #expect(input.prefix == "scaler-oci")
     }
 
     @Test func `exit codes tell mistakes from refusals`() {

@@ -72,6 +72,7 @@ struct CommandInput: Sendable {
     func has(_ name: String) -> Bool { scan.has(name) }
 
     var savedPath: String { text("config") ?? CommandForm.savedConfiguration }
+    var prefix: String { text("prefix") ?? CommandForm.defaultPrefix }
 
     /// The text that a flag was given last; nil without the flag.
     func text(_ name: String) -> String? { scan.texts(name)?.last }

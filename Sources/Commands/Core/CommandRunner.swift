@@ -14,7 +14,7 @@ package enum CommandRunner {
     private typealias Body = @LoopActor @Sendable (CommandInput, Console) async throws(CommandError) -> Int32
 
     private static let bodies: [(form: CommandForm, body: Body)] = [
-        (.provision, ProvisionCommand.run), (.buildImage, BuildImageCommand.run), (.check, CheckCommand.run),
+        (.provision, Provisioner.run), (.buildImage, BuildImageCommand.run), (.check, CheckCommand.run),
         (.show, ShowCommand.run), (.listDomains, ShowCommand.listDomains), (.list, ListCommand.run),
         (.reap, ReapCommand.run), (.cleanup, CleanupCommand.run),
     ]
@@ -29,25 +29,23 @@ package enum CommandRunner {
         guard let body = bodies.first(where: { $0.form.name == name })?.body else {
             return UpCommand.run(arguments)
         }
-        return EventLoop.run {
-            await perform { (console) async throws(CommandError) in
-                let input = try CommandInput(form, arguments, environment: environmentVariables())
-                return try await body(input, console)
-            }
-        }
+        return EventLoop.run { await perform(body, form, arguments) }
     }
 
     /// The first SIGINT or SIGTERM cancels the work, which may then put things in order; the second ends it.
     @LoopActor
     private static func perform(
-        _ body: @escaping @LoopActor @Sendable (Console) async throws(CommandError) -> Int32
+        _ body: @escaping Body,
+        _ form: CommandForm,
+        _ arguments: [String]
     ) async -> Int32 {
         let console = Console()
         let signals = Signals([SIGINT, SIGTERM])
         let caught = Mailbox<Int32>()
         let work = spawn { () async -> Int32 in
             do throws(CommandError) {
-                return try await body(console)
+                let input = try CommandInput(form, arguments, environment: environmentVariables())
+                return try await body(input, console)
             } catch {
                 console.say("scaler-oci-hpc: \(error)")
                 if case .cancelled = error, let number = caught.poll() { return ExitCode.signal(number) }

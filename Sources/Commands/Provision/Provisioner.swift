@@ -15,6 +15,7 @@ internal import Configuration
 internal import EventLoop
 internal import JSON
 internal import OCIServices
+internal import Reporting
 internal import Transport
 
 @LoopActor
@@ -23,7 +24,11 @@ final class Provisioner {
     private static let lifecycleDays = 7
     private static let lifecycleRule = "cleanup-old-tasks"
 
-    private let order: ProvisionOrder
+    private let input: CommandInput
+    private let isDryRun: Bool
+    private let savedPath: String
+    private let environmentPath: String
+    private let configurationPath: String
     private let cloud: Cloud
     private let console: Console
     private let steps: Steps
@@ -39,14 +44,38 @@ final class Provisioner {
     private var madeSoFar: [String] = []
     private var isBucketOurs = false
 
-    init(_ order: ProvisionOrder, _ cloud: Cloud, _ console: Console) {
-        self.order = order
+    static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
+        let settings = try settings(input)
+        let cloud = try await Cloud.open(settings, console, showsCalls: input.has("dry-run"))
+        try await Provisioner(input, settings, cloud, console).run()
+        return ExitCode.success
+    }
+
+    nonisolated static func settings(_ input: CommandInput) throws(CommandError) -> Settings {
+        var input = input
+        if let minutes = try input.positiveNumber("job-timeout", unit: "minutes") {
+            input.scan = try configured(
+                try input.scan.replacing("job-timeout", by: "job-timeout-seconds", text: "\(minutes * 60)")
+            )
+        }
+        var settings = try input.settings(required: ["compartment-id", "availability-domain", "subnet-id"])
+        if let address = try input.schedulerAddress { settings.schedulerAddress = address }
+        if settings.workerManagerID.isEmpty { settings.workerManagerID = "wm-oci-hpc" }
+        return settings
+    }
+
+    private init(_ input: CommandInput, _ settings: Settings, _ cloud: Cloud, _ console: Console) {
+        self.input = input
+        self.settings = settings
+        isDryRun = input.has("dry-run")
+        savedPath = input.savedPath
+        environmentPath = input.text("env-file") ?? CommandForm.savedEnvironment
+        configurationPath = input.text("config-toml") ?? CommandForm.configurationFile
         self.cloud = cloud
         self.console = console
         home = cloud.calls
-        settings = order.settings
-        settings.objectStorageNamespace = cloud.namespace
-        names = cloud.names(prefix: order.prefix, bucket: settings.objectStorageBucket)
+        self.settings.objectStorageNamespace = cloud.namespace
+        names = cloud.names(prefix: input.prefix, bucket: settings.objectStorageBucket)
         lookup = ResourceLookup(cloud)
         steps = Steps(console, count: Self.stepCount)
     }
@@ -65,7 +94,7 @@ final class Provisioner {
             tellWhatExists()
             throw error
         }
-        if order.isDryRun { return console.say("dry run: nothing was changed") }
+        if isDryRun { return console.say("dry run: nothing was changed") }
         console.say(
             changeCount == 0
                 ? "everything was there already; nothing was changed"
@@ -126,10 +155,11 @@ final class Provisioner {
         let rule = PolicyStatements.matchingRule(compartmentID: settings.compartmentID)
         let found = try await inCloud(await identity.dynamicGroup(name, deadline: cloud.deadline))
         guard let found else {
+            let text = "Container instances that run Scaler tasks"
             let request = identity.dynamicGroupCreation(
                 of: name,
                 matchingRule: rule,
-                description: "Container instances that run Scaler tasks",
+                description: text,
                 tags: tags
             )
             return .send(.created, request, by: home, .permissions)
@@ -199,7 +229,7 @@ final class Provisioner {
         do throws(OCIError) {
             return try await cloud.buckets.lifecycle(of: names.bucket, deadline: cloud.deadline)
         } catch .service(let failure)
-            where order.isDryRun && isBucketOurs && failure.code == "BucketNotFound"
+            where isDryRun && isBucketOurs && failure.code == "BucketNotFound"
         {
             return []
         }
@@ -238,7 +268,7 @@ final class Provisioner {
     }
 
     private func make(_ title: String, _ change: Change) async throws(CommandError) -> String {
-        if order.isDryRun {
+        if isDryRun {
             console.put(change.request, change.calls)
             return "would be \(change.verb.rawValue)"
         }
@@ -269,12 +299,15 @@ final class Provisioner {
 
     /// Whose members may launch tasks, as a policy's subject; nil for statements that somebody else makes.
     private func launchers() async throws(CommandError) -> String? {
-        if let group = order.group {
+        if let group = input.text("group") {
             if group == "none" { return nil }
             let isWhole = group.hasPrefix("group ") || group.hasPrefix("dynamic-group ")
             return isWhole ? group : "group \(group)"
         }
-        let groups = try await inCloud(await callersGroups())
+        var groups: [String] = []
+        if let user = try await inCloud(await cloud.access.userID(deadline: cloud.deadline)) {
+            groups = try await inCloud(await cloud.identity.groupNames(ofUser: user, deadline: cloud.deadline))
+        }
         if groups.count == 1 { return "group \(groups[0])" }
         throw .unusable(
             "it is not clear who will launch tasks",
@@ -282,11 +315,6 @@ final class Provisioner {
                 ? "you are in no group" : "you are in the groups \(groups.joined(separator: ", "))",
             remedy: "say --group NAME, --group 'dynamic-group NAME', or --group none"
         )
-    }
-
-    private func callersGroups() async throws(OCIError) -> [String] {
-        guard let user = try await cloud.access.userID(deadline: cloud.deadline) else { return [] }
-        return try await cloud.identity.groupNames(ofUser: user, deadline: cloud.deadline)
     }
 
     /// Names what the user left to provision.
@@ -300,21 +328,21 @@ final class Provisioner {
     }
 
     private func save() throws(CommandError) {
-        if order.isDryRun { return }
+        if isDryRun { return }
         var saved = ProvisionedFiles.saved(settings, names, tenancyID: cloud.tenancyID)
         let configuration = Array(ProvisionedFiles.configuration(settings).utf8)
         saved.entries += [
-            (SavedConfiguration.environmentKey, .string(order.environmentPath)),
-            (SavedConfiguration.configurationKey, .string(order.configurationPath)),
+            (SavedConfiguration.environmentKey, .string(environmentPath)),
+            (SavedConfiguration.configurationKey, .string(configurationPath)),
             (SavedConfiguration.configurationDigestKey, .string(SavedConfiguration.digest(configuration))),
         ]
-        try replace(order.savedPath, with: saved.text)
+        try replace(savedPath, with: saved.text)
     }
 
     /// Writes the files that are not there yet, and returns what to say of them.
     private func writeFiles() throws(CommandError) -> String {
-        let (saved, exports, toml) = (order.savedPath, order.environmentPath, order.configurationPath)
-        if order.isDryRun { return "would write \(saved), \(exports), \(toml)" }
+        let (saved, exports, toml) = (savedPath, environmentPath, configurationPath)
+        if isDryRun { return "would write \(saved), \(exports), \(toml)" }
         try replace(exports, with: ProvisionedFiles.environment(settings))
         let configuration = ProvisionedFiles.configuration(settings)
         if let present = contents(of: toml), present != Array(configuration.utf8) {
@@ -335,18 +363,18 @@ final class Provisioner {
     private func contents(of path: String) -> [UInt8]? { try? readFile(path, byteCountMax: 1 << 20) }
 
     private func tellWhatExists() {
-        if order.isDryRun || madeSoFar.isEmpty { return }
+        if isDryRun || madeSoFar.isEmpty { return }
         console.say("stopped after: \(madeSoFar.joined(separator: ", "))")
         console.say(
-            "run the same command again to go on, or scaler-oci-hpc cleanup --config \(order.savedPath) to remove it"
+            "run the same command again to go on, or scaler-oci-hpc cleanup --config \(savedPath) to remove it"
         )
     }
 
     private func sayWhatNext() {
         console.put("image:  \(settings.containerImage)")
-        console.put("next:   scaler-oci-hpc build-image --config \(order.savedPath)")
-        console.put("        scaler-oci-hpc check --config \(order.savedPath)")
-        console.put("        scaler-oci-hpc up \(order.configurationPath)")
+        console.put("next:   scaler-oci-hpc build-image --config \(savedPath)")
+        console.put("        scaler-oci-hpc check --config \(savedPath)")
+        console.put("        scaler-oci-hpc up \(configurationPath)")
     }
 }
 

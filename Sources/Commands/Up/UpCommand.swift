@@ -99,7 +99,10 @@ final class CompanionProcesses: Companions {
         for program in programs {
             guard let process = launch(program) else { return ExitCode.unavailable }
             running.append((program, process))
-            spawn { await self.watch(program, process) }
+            spawn {
+                guard let end = try? await process.waitForEnd(), !self.isStopping else { return }
+                self.ends.send((program.name, end))
+            }
             guard await accepts(program, process) else {
                 return isStopping || isCancelled ? ExitCode.success : ExitCode.unavailable
             }
@@ -148,11 +151,6 @@ final class CompanionProcesses: Companions {
             LineWriter.writeFatal("\(path) cannot be started: \(error)")
             return nil
         }
-    }
-
-    private func watch(_ program: CompanionProgram, _ process: ChildProcess) async {
-        guard let end = try? await process.waitForEnd(), !isStopping else { return }
-        ends.send((program.name, end))
     }
 
     /// Whether the program accepts connections in time, without having ended before.
