@@ -306,7 +306,9 @@ final class Provisioner {
         }
         var groups: [String] = []
         if let user = try await inCloud(await cloud.access.userID(deadline: cloud.deadline)) {
-            groups = try await inCloud(await cloud.identity.groupNames(ofUser: user, deadline: cloud.deadline))
+            groups = try await inCloud(
+                await cloud.identity.groupNames(ofUser: user, deadline: cloud.deadline)
+            )
         }
         if groups.count == 1 { return "group \(groups[0])" }
         throw .unusable(
