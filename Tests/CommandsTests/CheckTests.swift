@@ -76,7 +76,7 @@ import Testing
             ])
             #expect(warned.first == "warn  clock                 it is broken")
             #expect(warned.last == "skip  time                  needs the clock")
-            let cancelled = Check("a") { () throws(CommandError) in throw .cancelled }
+            let cancelled = Check("a") { () throws(CommandError) -> CheckOutcome in throw .cancelled }
             await #expect(throws: CommandError.self) {
                 try await run([cancelled])
             }

@@ -123,7 +123,7 @@ import Testing
                     readAnswer: { "YES" }
                 )
                 let steps = Steps(console, count: 10)
-                try await steps.perform(Step("bucket", done: "created")) { _, _ in "" }
+                try await steps.perform(Step("bucket", done: { "created" })) { _, _ in "" }
                 let policy = Step("policy") { () async throws(CommandError) in
                     console.showProgress("deleting", done: 5, total: 10)
                     return .refuse("it is taken", why: "so it is", remedy: "take another")
