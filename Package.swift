@@ -149,10 +149,17 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),
+        // The scheduler's end of the protocol.
+        .target(
+            name: "SchedulerPeer",
+            dependencies: ["CapnProto", "Encodings", "SchedulerMessages"],
+            path: "Tests/SchedulerPeer",
+            swiftSettings: strict
+        ),
         tests("CapnProtoTests", ["CapnProto", "TestSupport"]),
         tests(
             "SchedulerMessagesTests",
-            ["CapnProto", "Encodings", "SchedulerMessages", "TestSupport", "Transport"]
+            ["CapnProto", "Encodings", "SchedulerMessages", "SchedulerPeer", "TestSupport", "Transport"]
         ),
         tests("HTTPWireTests", ["HTTPWire", "TestSupport"]),
         tests("EncodingsTests", ["Encodings"]),
@@ -169,7 +176,9 @@ let package = Package(
             name: "FuzzTests",
             dependencies: [
                 "Compression", "Configuration", "Encodings", "HTTPClient", "HTTPWire", "JSON", "Messaging",
-                "OCIProfile", "OCIServices", "OCISigning", "SchedulerMessages", "TaskPayload", "Transport",
+                "OCIProfile", "OCIServices", "OCISigning", "SchedulerMessages", "SchedulerPeer",
+                "TaskPayload",
+                "Transport",
             ],
             path: "Tools/Fuzzing",
             exclude: ["Corpus", "fuzz.py"],
@@ -212,8 +221,9 @@ let package = Package(
         tests(
             "SchedulerLinkTests",
             [
-                "Configuration", "EventLoop", "Messaging", "SchedulerLink", "SchedulerMessages", "TaskEngine",
-                "TestSupport", "Transport",
+                "Configuration", "EventLoop", "Messaging", "SchedulerLink", "SchedulerMessages",
+                "SchedulerPeer",
+                "TaskEngine", "TestSupport", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
