@@ -15,6 +15,7 @@ package enum SchedulerMessageError: Error, Equatable, Sendable {
 
     /// The fields that can be wrong in themselves.
     package enum Field: String, Equatable, Sendable {
+        case taskID
         case objectID
         case objectTag
         case objectHeader
