@@ -149,11 +149,21 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),
+<<<<<<< HEAD
         // The scheduler's end of the protocol.
         .target(
             name: "SchedulerPeer",
             dependencies: ["CapnProto", "Encodings", "SchedulerMessages"],
             path: "Tests/SchedulerPeer",
+=======
+        .target(
+            name: "TestCloud",
+            dependencies: [
+                "Encodings", "EventLoop", "HTTPClient", "JSON", "OCIServices", "OCISigning", "TestSupport",
+                "Transport", .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/TestCloud",
+>>>>>>> main
             swiftSettings: strict
         ),
         tests("CapnProtoTests", ["CapnProto", "TestSupport"]),
@@ -230,17 +240,16 @@ let package = Package(
         tests(
             "CloudOwnershipTests",
             [
-                "CloudOwnership", "EventLoop", "HTTPClient", "JSON", "OCIServices", "OCISigning",
-                "TaskEngine",
-                "TaskPayload", "TestSupport", "Transport",
-                .product(name: "Logging", package: "swift-log"),
+                "CloudOwnership", "Configuration", "EventLoop", "JSON", "OCIServices", "TaskEngine",
+                "TaskPayload", "TestCloud", "TestSupport",
             ]
         ),
         tests(
             "TasksTests",
             [
-                "CloudOwnership", "Configuration", "EventLoop", "OCIServices", "SchedulerLink",
-                "SchedulerMessages", "TaskEngine", "TaskPayload", "Tasks", "TestSupport", "Transport",
+                "CloudOwnership", "Compression", "Configuration", "Encodings", "EventLoop", "Messaging",
+                "OCIServices", "SchedulerLink", "SchedulerMessages", "TaskEngine", "TaskPayload", "Tasks",
+                "TestCloud", "TestSupport", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),

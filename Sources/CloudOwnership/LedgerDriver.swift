@@ -24,7 +24,6 @@ package final class LedgerDriver {
     private let lister: Lister
     let deleter: Deleter
     private let log: Logger
-    private let listingWarning: ThrottledWarning
     private let doubtWarning: ThrottledWarning
     private let stuckWarning: ThrottledWarning
     private let slots = TicketQueue<Void>()
@@ -52,11 +51,6 @@ package final class LedgerDriver {
         ledger = CloudLedger(slotLimit: slotLimit, periods: periods)
         lister = Lister(owner: owner, instances: instances, objects: objects, clock: clock)
         deleter = Deleter(instances: instances, objects: objects, log: log)
-        listingWarning = ThrottledWarning(
-            "cannot list; trying again",
-            recovery: "listing works again",
-            log: log
-        )
         doubtWarning = ThrottledWarning(
             "cannot delete an instance; trying again",
             recovery: "no deletion is in doubt",
@@ -304,7 +298,8 @@ package final class LedgerDriver {
             ])
         case .noDeletionStuck:
             stuckWarning.ended()
-            if !ledger.hasDoubtfulDeletion { doubtWarning.ended() }
+            // One that is ordered anew is still in doubt.
+            if !ledger.hasDoubtfulDeletion, ledger.hasNoPendingDeletion { doubtWarning.ended() }
         }
     }
 
@@ -327,6 +322,12 @@ package final class LedgerDriver {
 
     private func listRepeatedly(_ listing: CloudLedger.Listing) async {
         var backoff = Backoff(initial: .seconds(1), limit: .seconds(30))
+        // Not shared: one service may answer while the other does not.
+        let warning = ThrottledWarning(
+            "cannot list; trying again",
+            recovery: "listing works again",
+            log: log
+        )
         var earliest = Deadline.now
         guard let alarm = alarms[listing] else { return }
         while !isCancelled {
@@ -337,10 +338,10 @@ package final class LedgerDriver {
             do throws(OCIError) {
                 try await list(listing, until: .after(Self.listingTimeout))
                 backoff.reset()
-                listingWarning.ended()
+                warning.ended()
             } catch {
                 if isCancelled { return }
-                listingWarning.occurred(["error": "\(error)"])
+                warning.occurred(["error": "\(error)"])
                 earliest = .after(backoff.next { .random(in: 0.5..<1) })
             }
         }

@@ -41,7 +41,8 @@ package enum OCIAccess {
         )
     }
 
-    private static func options(_ settings: Settings) -> CloudAccessOptions {
+    /// What the settings say of identity, region and pace.
+    static func options(_ settings: Settings) -> CloudAccessOptions {
         var options = CloudAccessOptions(userAgent: "scaler-oci-hpc")
         switch settings.authType {
         case .configFile: options.principal = .configFile

@@ -49,9 +49,7 @@ final class DeflateStream {
         consumedBytes = 0
     }
 
-    func skip(_ count: Int) {
-        consumedBytes += count
-    }
+    func skip(_ count: Int) { consumedBytes += count }
 
     /// Runs a call of zlib that neither reads nor writes, such as a reset.
     func control(_ call: (UnsafeMutablePointer<z_stream>) -> Int32) {

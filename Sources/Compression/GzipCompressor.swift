@@ -23,9 +23,7 @@ package final class GzipCompressor {
     }
 
     /// Says that no more input follows; the rest of the member then comes out of `next`.
-    package func finish() {
-        isFinishing = true
-    }
+    package func finish() { isFinishing = true }
 
     /// Returns the next piece of output, at most 64 KiB, or nil when it needs more input or is done.
     package func next() -> [UInt8]? {

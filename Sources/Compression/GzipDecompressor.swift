@@ -21,14 +21,10 @@ package final class GzipDecompressor {
     private var position = Position.start
 
     /// Makes a reader that refuses to produce more than `outputBytesMax` bytes in all.
-    package init(outputBytesMax: Int) {
-        self.outputBytesMax = outputBytesMax
-    }
+    package init(outputBytesMax: Int) { self.outputBytesMax = outputBytesMax }
 
     /// Adds input; call `next` until it returns nil before adding more, or the input piles up.
-    package func feed(_ bytes: [UInt8]) {
-        stream.append(bytes)
-    }
+    package func feed(_ bytes: [UInt8]) { stream.append(bytes) }
 
     /// Returns the next piece of output, at most 64 KiB, or nil when it needs more input or has come to an end.
     package func next() throws(CompressionError) -> [UInt8]? {

@@ -39,7 +39,7 @@ struct Metrics {
             "Requests sent to OCI by operation.",
             managers.flatMap { manager in
                 manager.requests.all.map { operation, count in
-                    ("{manager=\"\(manager.label)\",operation=\"\(operation.rawValue)\"}", "\(count)")
+                    ("{manager=\"\(manager.label)\",operation=\"\(operation.name)\"}", "\(count)")
                 }
             }
         )

@@ -15,9 +15,8 @@ package enum HTTPDate {
         return "\(weekday), \(padded(day, 2)) \(months[month - 1]) \(padded(year, 4)) \(time) GMT"
     }
 
-    /// Seconds since 1970-01-01T00:00:00Z of a Date, Last-Modified or Retry-After value, or nil if it is none.
-    ///
-    /// The day of the week is not compared: it adds nothing and some servers get it wrong.
+    /// Seconds since 1970-01-01T00:00:00Z of a Date, Last-Modified or Retry-After value, or nil if it is none; the
+    /// day of the week is not compared: it adds nothing and some servers get it wrong.
     package static func secondsSinceEpoch(_ text: String) -> Int? {
         let words = text.split { $0 == " " || $0 == "," || $0 == "-" }
         if words.count == 6, words[5] == "GMT" {
@@ -35,12 +34,7 @@ package enum HTTPDate {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 
-    private static func seconds(
-        day: Substring,
-        month: Substring,
-        year: Substring,
-        time: Substring
-    ) -> Int? {
+    private static func seconds(day: Substring, month: Substring, year: Substring, time: Substring) -> Int? {
         let clock = time.split(separator: ":", omittingEmptySubsequences: false)
         guard let day = number(day, 1...31), let month = months.firstIndex(of: String(month)),
             let year = Self.year(year), clock.count == 3,

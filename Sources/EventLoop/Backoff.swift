@@ -33,7 +33,5 @@ package struct Backoff: Hashable, Sendable {
     }
 
     /// Begins anew after a success.
-    package mutating func reset() {
-        attemptCount = 0
-    }
+    package mutating func reset() { attemptCount = 0 }
 }

@@ -9,14 +9,10 @@ package struct Deadline: Sendable, Comparable {
     package static let never = Deadline(nanoseconds: .max)
 
     /// The present moment by the loop's clock.
-    package static var now: Deadline {
-        Deadline(nanoseconds: LoopClock.monotonicNanoseconds)
-    }
+    package static var now: Deadline { Deadline(nanoseconds: LoopClock.monotonicNanoseconds) }
 
     /// `duration` from now; past at once when not positive, `never` when beyond 500 years.
-    package static func after(_ duration: Duration) -> Deadline {
-        now + duration
-    }
+    package static func after(_ duration: Duration) -> Deadline { now + duration }
 
     /// The deadline moved by `duration`.
     package static func + (deadline: Deadline, duration: Duration) -> Deadline {
@@ -33,14 +29,10 @@ package struct Deadline: Sendable, Comparable {
         return isNever ? .never : Deadline(nanoseconds: sum)
     }
 
-    package static func < (left: Deadline, right: Deadline) -> Bool {
-        left.nanoseconds < right.nanoseconds
-    }
+    package static func < (left: Deadline, right: Deadline) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// Whether the moment has come.
-    package var isPast: Bool {
-        self <= .now
-    }
+    package var isPast: Bool { self <= .now }
 
     /// The time from `earlier` to this moment; negative when it lies before.
     package func duration(since earlier: Deadline) -> Duration {
@@ -51,9 +43,7 @@ package struct Deadline: Sendable, Comparable {
     }
 
     /// The time left, zero when past.
-    package var remaining: Duration {
-        max(.zero, duration(since: .now))
-    }
+    package var remaining: Duration { max(.zero, duration(since: .now)) }
 }
 
 /// Suspends until `deadline`; throws only `WaitError.cancelled`.
@@ -74,6 +64,4 @@ package func sleep(for duration: Duration) async throws(WaitError) {
 
 /// Lets every other job that is ready run before the caller goes on.
 @LoopActor
-package func yieldToOthers() async {
-    await Task.yield()
-}
+package func yieldToOthers() async { await Task.yield() }

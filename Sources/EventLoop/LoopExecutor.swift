@@ -12,7 +12,7 @@
 
 internal import CLibev
 internal import Glibc
-internal import Synchronization
+package import Synchronization
 
 /// Runs every Swift job of the process on the one thread that runs the libev loop.
 package final class LoopExecutor: SerialExecutor, TaskExecutor {
@@ -31,9 +31,12 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
     /// Written by the loop's thread alone.
     private nonisolated(unsafe) var isStopping = false
 
-    let turnCount = Atomic<Int>(0)
-    let jobCount = Atomic<Int>(0)
-    let foreignEnqueueCount = Atomic<Int>(0)
+    /// Turns of the loop, that is, polls of the kernel.
+    package let turnCount = Atomic<Int>(0)
+    /// Swift jobs run.
+    package let jobCount = Atomic<Int>(0)
+    /// Jobs that came from another thread; 0 is expected once the loop runs.
+    package let foreignEnqueueCount = Atomic<Int>(0)
 
     private init() {
         // Not the default loop: that one reaps every child of the process at SIGCHLD.
@@ -62,22 +65,14 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
         precondition(isCurrentThread, "code isolated to LoopActor ran outside the loop's thread")
     }
 
-    package func isIsolatingCurrentContext() -> Bool? {
-        isCurrentThread
-    }
+    package func isIsolatingCurrentContext() -> Bool? { isCurrentThread }
 
-    /// Whether the caller is on the loop's thread.
-    var isCurrentThread: Bool {
-        loopThread.load(ordering: .relaxed) == UInt(pthread_self())
-    }
+    var isCurrentThread: Bool { loopThread.load(ordering: .relaxed) == UInt(pthread_self()) }
 
-    /// Whether some thread runs the loop.
-    var isRunning: Bool {
-        loopThread.load(ordering: .relaxed) != 0
-    }
+    var isRunning: Bool { loopThread.load(ordering: .relaxed) != 0 }
 
     /// Runs the loop on the calling thread until `stop`.
-    func run() {
+    package func run() {
         let claimed = loopThread.compareExchange(
             expected: 0,
             desired: UInt(pthread_self()),
@@ -91,7 +86,6 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
         loopThread.store(0, ordering: .sequentiallyConsistent)
     }
 
-    /// Ends `run` after the present turn.
     func stop() {
         checkIsolated()
         isStopping = true
@@ -104,10 +98,7 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
         var batch: [UnownedJob] = []
         swap(&batch, &ready)
         for job in batch {
-            job.runSynchronously(
-                isolatedTo: asUnownedSerialExecutor(),
-                taskExecutor: asUnownedTaskExecutor()
-            )
+            job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
         }
         jobCount.add(batch.count, ordering: .relaxed)
         if isStopping { return }

@@ -13,9 +13,7 @@ package final class Mailbox<Element: Sendable> {
     package init() {}
 
     /// How many elements wait.
-    package var count: Int {
-        elements.count - head
-    }
+    package var count: Int { elements.count - head }
 
     /// Adds an element; after `close` it is dropped.
     package func send(_ element: Element) {

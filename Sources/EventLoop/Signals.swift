@@ -19,9 +19,7 @@ package final class Signals {
     }
 
     /// Suspends until the next signal and returns its number.
-    package func next() async throws(WaitError) -> Int32 {
-        try await mailbox.receive()
-    }
+    package func next() async throws(WaitError) -> Int32 { try await mailbox.receive() }
 }
 
 private func signalCaught(_: OpaquePointer?, watcher: UnsafeMutablePointer<ev_signal>?, _: Int32) {

@@ -4,14 +4,10 @@
 package struct Spawned<Value: Sendable>: Sendable {
     private let task: Task<Value, Never>
 
-    fileprivate init(_ task: Task<Value, Never>) {
-        self.task = task
-    }
+    fileprivate init(_ task: Task<Value, Never>) { self.task = task }
 
     /// Asks the work to end: its next cancellable wait throws `WaitError.cancelled`.
-    package func cancel() {
-        task.cancel()
-    }
+    package func cancel() { task.cancel() }
 
     /// Waits for the work to end and returns what it returned.
     package var value: Value {
@@ -19,9 +15,8 @@ package struct Spawned<Value: Sendable>: Sendable {
     }
 }
 
-/// Starts `operation` on the loop, concurrently with the caller.
-///
-/// The only place that makes a task: the executor preference is what keeps every resumption on the loop's thread.
+/// Starts `operation` on the loop, concurrently with the caller; the only place that makes a task: the executor
+/// preference is what keeps every resumption on the loop's thread.
 @discardableResult
 package func spawn<Value: Sendable>(
     _ operation: @escaping @LoopActor @Sendable () async -> Value
@@ -30,6 +25,4 @@ package func spawn<Value: Sendable>(
 }
 
 /// Whether the piece of work that asks was cancelled.
-package var isCancelled: Bool {
-    Task.isCancelled
-}
+package var isCancelled: Bool { Task.isCancelled }

@@ -76,7 +76,7 @@ package final class TicketQueue<Grant: Sendable> {
     @discardableResult
     package func grantNext(_ grant: Grant) -> Bool {
         while let ticket = popFirst() {
-            if give(grant, to: ticket) { return true }
+            if self.grant(grant, to: ticket) { return true }
         }
         return false
     }
@@ -84,7 +84,11 @@ package final class TicketQueue<Grant: Sendable> {
     /// Grants out of turn; false if the ticket does not wait any more.
     @discardableResult
     package func grant(_ grant: Grant, to ticket: Ticket) -> Bool {
-        give(grant, to: ticket)
+        guard ticket.waiter.isPending else { return false }
+        ticket.grant = grant
+        noteLeft()
+        ticket.waiter.wake()
+        return true
     }
 
     /// Gives up the place of a caller that does not wait for it yet; harmless once it was granted or has left.
@@ -92,15 +96,6 @@ package final class TicketQueue<Grant: Sendable> {
         guard ticket.waiter.isPending else { return }
         ticket.waiter.fail(.closed)
         noteLeft()
-    }
-
-    private func give(_ grant: Grant, to ticket: Ticket) -> Bool {
-        guard ticket.waiter.isPending else { return false }
-        ticket.grant = grant
-        count -= 1
-        if count == 0 { heap.removeAll() }
-        ticket.waiter.wake()
-        return true
     }
 
     private func noteLeft() {

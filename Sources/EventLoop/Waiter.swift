@@ -12,9 +12,8 @@ package enum WaitError: Error, Sendable, Equatable {
     case closed
 }
 
-/// One suspended caller: exactly one of `wake`, `fail`, its deadline or its cancellation resumes it.
-///
-/// Everything in the module that suspends is built from this, so the rules of resumption stand in one place.
+/// One suspended caller: exactly one of `wake`, `fail`, its deadline or its cancellation resumes it; everything in
+/// the module that suspends is built from this, so the rules of resumption stand in one place.
 @LoopActor
 final class Waiter {
     private enum State {
@@ -35,15 +34,9 @@ final class Waiter {
         return true
     }
 
-    /// Resumes the caller with success.
-    func wake() {
-        settle(nil)
-    }
+    func wake() { settle(nil) }
 
-    /// Resumes the caller with an error.
-    func fail(_ error: WaitError) {
-        settle(error)
-    }
+    func fail(_ error: WaitError) { settle(error) }
 
     /// Suspends until one of the four; may be called once.
     func wait(until deadline: Deadline) async throws(WaitError) {
@@ -59,10 +52,8 @@ final class Waiter {
 
     private func suspend(_ continuation: CheckedContinuation<WaitError?, Never>, until deadline: Deadline) {
         switch state {
-        case .settled(let outcome):
-            continuation.resume(returning: outcome)
-        case .suspended:
-            preconditionFailure("a waiter was waited on twice")
+        case .settled(let outcome): continuation.resume(returning: outcome)
+        case .suspended: preconditionFailure("a waiter was waited on twice")
         case .idle:
             state = .suspended(continuation)
             if isCancelled {
@@ -84,10 +75,8 @@ final class Waiter {
 
     private func settle(_ outcome: WaitError?) {
         switch state {
-        case .settled:
-            return
-        case .idle:
-            state = .settled(outcome)
+        case .settled: return
+        case .idle: state = .settled(outcome)
         case .suspended(let continuation):
             state = .settled(outcome)
             timer?.stop()

@@ -46,8 +46,7 @@ struct BodyCollector {
             return
         }
         switch use {
-        case .collect:
-            bytes += part
+        case .collect: bytes += part
         case .spool(let threshold):
             try HTTPPhase.body.duringStep { () throws(TransportError) in try spool(part, threshold) }
         case .stream(let receive):

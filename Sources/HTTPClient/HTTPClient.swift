@@ -25,8 +25,7 @@ package final class HTTPClient {
     private let idleTime: Duration
     private var hosts: [HTTPOrigin: HostConnections] = [:]
     private var isClosed = false
-    private var requestCount = 0
-    private var replayCount = 0
+    private var counts = Statistics()
 
     /// A client whose connections are made by `connector`.
     ///
@@ -44,25 +43,22 @@ package final class HTTPClient {
 
     /// What was done so far.
     package var statistics: Statistics {
-        Statistics(
-            requests: requestCount,
-            replays: replayCount,
-            connections: hosts.values.reduce(0) { $0 + $1.openedCount }
-        )
+        var counts = counts
+        counts.connections = hosts.values.reduce(0) { $0 + $1.openedCount }
+        return counts
     }
 
-    /// Sends a request and receives the whole answer, whatever its status.
-    ///
-    /// A caller that is cancelled gets `.cancelled` at once; its connection is closed and its place given on.
+    /// Sends a request and receives the whole answer, whatever its status; a caller that is cancelled gets
+    /// `.cancelled` at once; its connection is closed and its place given on.
     package func request(
         _ request: HTTPRequest,
         to origin: HTTPOrigin
     ) async throws(HTTPError) -> HTTPResponse {
-        requestCount += 1
-        let response = try await requestOnce(request, origin, .continueIfLarge)
+        counts.requests += 1
+        let response = try await requestOnce(request, origin)
         // 417: whoever answered does not know `Expect`; the same request goes without it (RFC 9110 section 10.1.1).
         guard response.status == 417, request.isLarge else { return response }
-        return try await requestOnce(request, origin, .none)
+        return try await requestOnce(request, origin, asksFirst: false)
     }
 
     /// Closes every idle connection, lets exchanges under way end, and refuses new ones.
@@ -75,14 +71,14 @@ package final class HTTPClient {
     private func requestOnce(
         _ request: HTTPRequest,
         _ origin: HTTPOrigin,
-        _ expectation: HTTPRequest.Expectation
+        asksFirst: Bool = true
     ) async throws(HTTPError) -> HTTPResponse {
         guard !isClosed else { throw .clientClosed }
         let host = connections(to: origin)
         var connection = try await host.lease(for: request)
         while true {
             do throws(HTTPError) {
-                let response = try await connection.exchange(request, expectation)
+                let response = try await connection.exchange(request, asksFirst: asksFirst)
                 host.giveBack(connection)
                 return response
             } catch {
@@ -92,7 +88,7 @@ package final class HTTPClient {
                     throw error
                 }
             }
-            replayCount += 1
+            counts.replays += 1
             connection = try await host.replace(connection, for: request)
         }
     }

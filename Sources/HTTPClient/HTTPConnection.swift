@@ -33,16 +33,16 @@ package final class HTTPConnection {
         stream.close()
     }
 
-    /// Sends a request and receives its answer.
+    /// Sends a request and receives its answer; whatever fails, or is cancelled, closes the connection.
     ///
-    /// Whatever fails, or is cancelled, closes the connection.
+    /// With `asksFirst` the server is asked, by `Expect: 100-continue`, to judge the head before a large body is sent.
     package func exchange(
         _ request: HTTPRequest,
-        _ expectation: HTTPRequest.Expectation = .continueIfLarge
+        asksFirst: Bool = true
     ) async throws(HTTPError) -> HTTPResponse {
         exchangeCount += 1
         hasAnswerBegun = false
-        let isHeldBack = expectation == .continueIfLarge && request.isLarge
+        let isHeldBack = asksFirst && request.isLarge
         let head = try start(request, expectsContinue: isHeldBack)
         let upload = Upload(stream, request, head: head, isBodyHeldBack: isHeldBack)
         let receiver = ResponseReceiver(stream, method: request.method)
@@ -98,9 +98,8 @@ package final class HTTPConnection {
         return receiver.hasReceivedBytes ? error : failure
     }
 
-    /// Waits for `100 Continue`, but not long: servers and proxies exist that never send it.
-    ///
-    /// A final head that comes instead means that the body is not wanted (RFC 9110 section 10.1.1).
+    /// Waits for `100 Continue`, but not long: servers and proxies exist that never send it; a final head that
+    /// comes instead means that the body is not wanted (RFC 9110 section 10.1.1).
     private func answerInsteadOfContinue(
         _ receiver: ResponseReceiver,
         _ request: HTTPRequest

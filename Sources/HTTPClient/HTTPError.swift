@@ -11,9 +11,7 @@ package enum HTTPPhase: String, Sendable {
     case connect
     /// Asking a proxy for a tunnel.
     case proxy
-    /// The TLS handshake.
     case handshake
-    /// Sending the request.
     case request
     /// Waiting for the head of the answer.
     case head
@@ -21,21 +19,13 @@ package enum HTTPPhase: String, Sendable {
     case body
 
     /// Whether nothing of the request had been sent yet.
-    package var isBeforeRequest: Bool {
-        switch self {
-        case .queue, .connect, .proxy, .handshake: true
-        case .request, .head, .body: false
-        }
-    }
+    package var isBeforeRequest: Bool { [.queue, .connect, .proxy, .handshake].contains(self) }
 }
 
-/// Why there is no answer.
-///
-/// A status that speaks of failure is an answer, not an error.
+/// Why there is no answer; a status that speaks of failure is an answer, not an error.
 package enum HTTPError: Error, Sendable, Equatable {
     /// The piece of work that waited was cancelled.
     case cancelled
-    /// The client was closed.
     case clientClosed
     /// A deadline passed first.
     case deadlinePassed(HTTPPhase)

@@ -6,16 +6,10 @@
 package struct HTTPOrigin: Hashable, Sendable {
     /// Whether TLS is spoken.
     package enum Scheme: String, Sendable {
-        case http
-        case https
+        case http, https
 
         /// The port when none is written.
-        package var defaultPort: UInt16 {
-            switch self {
-            case .http: 80
-            case .https: 443
-            }
-        }
+        package var defaultPort: UInt16 { self == .http ? 80 : 443 }
     }
 
     /// Whether TLS is spoken.
@@ -34,9 +28,7 @@ package struct HTTPOrigin: Hashable, Sendable {
 
     /// What goes into the Host field: the port only where it is not the scheme's, an IPv6 address in brackets
     /// (RFC 9110 section 7.2).
-    package var authority: String {
-        port == scheme.defaultPort ? bracketedHost : "\(bracketedHost):\(port)"
-    }
+    package var authority: String { port == scheme.defaultPort ? bracketedHost : "\(bracketedHost):\(port)" }
 
     /// Host and port, as CONNECT names its target (RFC 9110 section 9.3.6).
     var authorityWithPort: String { "\(bracketedHost):\(port)" }

@@ -27,9 +27,7 @@ extension Blob {
 
 /// A request and how its answer is to be taken.
 package struct HTTPRequest: Sendable {
-    /// What becomes of the body of a successful answer.
-    ///
-    /// That of a failure is always collected, its first 256 KiB.
+    /// What becomes of the body of a successful answer; that of a failure is always collected, its first 256 KiB.
     package enum BodyUse: Sendable {
         /// Kept in memory.
         case collect
@@ -37,14 +35,6 @@ package struct HTTPRequest: Sendable {
         case spool(above: Int)
         /// Handed on piece by piece; the next is read when the closure has returned.
         case stream(@LoopActor @Sendable ([UInt8]) async throws(TransportError) -> Void)
-    }
-
-    /// Whether the server is asked, by `Expect: 100-continue`, to judge the head before the body is sent.
-    package enum Expectation: Sendable {
-        /// Asked if the body is large.
-        case continueIfLarge
-        /// Never asked.
-        case none
     }
 
     /// The method, for example `GET`.
@@ -141,9 +131,6 @@ package struct HTTPDeadlines: Sendable {
     package var expectation = Duration.seconds(3)
     /// What counts as progress: at the least 1 KiB a second for the usual 60 s.
     package var progressBytesMin = 64 * 1024
-
-    /// The usual times.
-    package init() {}
 }
 
 /// A complete answer, whatever its status.

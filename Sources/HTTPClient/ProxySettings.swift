@@ -25,12 +25,9 @@ package struct ProxySettings: Sendable, Equatable {
 
     /// No proxy for anyone.
     package static let direct = ProxySettings(server: nil, exceptions: [])
+}
 
-    private init(server: Server?, exceptions: [String]) {
-        self.server = server
-        self.exceptions = exceptions
-    }
-
+extension ProxySettings {
     /// The settings that the environment holds; throws `.malformedProxy` if the address cannot be understood.
     package init(environment: [String: String]) throws(HTTPError) {
         func value(_ name: String) -> String? {

@@ -25,9 +25,7 @@ final class ResponseReceiver {
     /// Bytes beyond the end of the answer.
     var extraByteCount: Int { parser.extraByteCount }
 
-    /// The next event that is not `needMore`.
-    ///
-    /// When the deadline passes nothing is lost: the next call goes on.
+    /// The next event that is not `needMore`; when the deadline passes nothing is lost: the next call goes on.
     func event(_ phase: HTTPPhase, until deadline: Deadline) async throws(HTTPError) -> ResponseParser.Event {
         while true {
             let event = try phase.duringStep { () throws(HTTPWireError) in try parser.next() }

@@ -37,13 +37,11 @@ final class Upload {
         }
     }
 
-    /// Whether every byte was sent.
     var isComplete: Bool { endedAt != nil && failure == nil }
 
     /// Whether a body is still to be sent after the opening.
     var hasRest: Bool { if case .none = rest { false } else { failure == nil } }
 
-    /// Sends the head, with a small body.
     func sendOpening() async {
         await recordEnd { () async throws(TransportError) in try await self.write(self.opening[...]) }
         opening = []

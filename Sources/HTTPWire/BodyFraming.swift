@@ -10,16 +10,12 @@ package enum BodyFraming: Equatable, Sendable {
     case length(Int)
     /// The body is a sequence of chunks.
     case chunked
-    /// The body ends where the connection does.
-    ///
-    /// The one framing that cannot tell an end from a failure, unless the transport can: TLS must see close_notify.
+    /// The body ends where the connection does; the one framing that cannot tell an end from a failure, unless the
+    /// transport can: TLS must see close_notify.
     case untilClose
 
     /// Decides the framing of the response `head` to a request with that method.
-    package init(
-        of head: ResponseHead,
-        answering method: String
-    ) throws(HTTPWireError) {
+    package init(of head: ResponseHead, answering method: String) throws(HTTPWireError) {
         let headers = head.headers
         // 1. HEAD, 1xx, 204 and 304 end with the empty line; their Content-Length speaks of another response.
         if method == "HEAD" || head.isInterim || head.status == 204 || head.status == 304 {
@@ -66,9 +62,7 @@ package enum BodyFraming: Equatable, Sendable {
         return agreed
     }
 
-    /// Digits only: no sign, no space, no 0x, no underscore.
-    ///
-    /// What no integer can hold is over any cap on the body.
+    /// Digits only: no sign, no space, no 0x, no underscore; what no integer can hold is over any cap on the body.
     private static func number(_ digits: ArraySlice<UInt8>) throws(HTTPWireError) -> Int {
         guard !digits.isEmpty else { throw .malformedContentLength }
         var value = 0

@@ -54,8 +54,7 @@ struct ChunkedBody {
                 // Read and dropped: no service we call says anything in a trailer.
                 guard try trailers.maybeRead(from: &buffer) != nil else { return .needMore }
                 stage = .ended
-            case .ended:
-                return .end
+            case .ended: return .end
             }
         }
     }

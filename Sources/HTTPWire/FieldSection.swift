@@ -15,7 +15,6 @@ struct FieldSection {
     private var bytesLeft: Int
     private let fieldsMax: Int
 
-    /// A section within the limits of a head or of trailers.
     init(_ limits: ResponseLimits) {
         bytesLeft = limits.headBytesMax
         fieldsMax = limits.fieldsMax

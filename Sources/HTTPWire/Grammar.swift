@@ -2,9 +2,8 @@
 
 internal import Encodings
 
-/// Byte classes of HTTP/1.1 (RFC 9110 section 5.6, RFC 9112 section 2).
-///
-/// They are written as switches rather than tables so that a reader can hold them against the grammar.
+/// Byte classes of HTTP/1.1 (RFC 9110 section 5.6, RFC 9112 section 2); they are written as switches rather than
+/// tables so that a reader can hold them against the grammar.
 enum Grammar {
     static let carriageReturn = UInt8(ascii: "\r")
     static let lineFeed = UInt8(ascii: "\n")
@@ -23,21 +22,15 @@ enum Grammar {
 
     /// Whether `byte` may stand in a field value or reason phrase: HTAB, SP, VCHAR or obs-text
     /// (RFC 9110 section 5.5).
-    static func isFieldContent(_ byte: UInt8) -> Bool {
-        byte == tab || byte.isPrintable
-    }
+    static func isFieldContent(_ byte: UInt8) -> Bool { byte == tab || byte.isPrintable }
 
     /// Whether `byte` is optional white space, OWS (RFC 9110 section 5.6.3).
-    static func isWhitespace(_ byte: UInt8) -> Bool {
-        byte == space || byte == tab
-    }
+    static func isWhitespace(_ byte: UInt8) -> Bool { byte == space || byte == tab }
 
-    /// The value of a decimal digit, or nil.
     static func decimalDigit(_ byte: UInt8) -> Int? {
         byte.isASCIIDigit ? Int(byte - UInt8(ascii: "0")) : nil
     }
 
-    /// `bytes` without leading and trailing white space.
     static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var rest = bytes.drop(while: isWhitespace)
         while let last = rest.last, isWhitespace(last) { rest.removeLast() }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Everything that can be wrong with a message.
-///
-/// After any of them the connection is of no more use.
+/// Everything that can be wrong with a message; after any of them the connection is of no more use.
 package enum HTTPWireError: Error, Equatable, Sendable {
     // MARK: Ours: the request was refused before a byte of it was sent
 
@@ -47,27 +45,17 @@ package enum HTTPWireError: Error, Equatable, Sendable {
 
     /// The part of a request that cannot be encoded.
     package enum RequestPart: Sendable {
-        case method
-        case target
-        case fieldName
-        case fieldValue
-        case host
-        case contentLength
-        case transferEncoding
+        case method, target, fieldName, fieldValue, host, contentLength, transferEncoding
     }
 
     /// What is wrong with a field line.
     package enum FieldLineFlaw: Sendable {
-        case missingColon
-        case malformedName
-        case controlByte
-        case foldedFirstLine
+        case missingColon, malformedName, controlByte, foldedFirstLine
     }
 
     /// The part of a response that was cut off.
     package enum MessagePart: Sendable {
-        case head
-        case body
+        case head, body
     }
 }
 

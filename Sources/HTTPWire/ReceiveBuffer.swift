@@ -6,25 +6,20 @@
 /// `searchedTo`, so each byte is looked at once, however small the pieces are in which a message arrives. Used bytes
 /// are dropped only by `append`, and only when they are at least half of the storage: moving is then paid for by
 /// the bytes that were used up. This is what keeps a message fed byte by byte linear.
-package struct ReceiveBuffer: Sendable {
+struct ReceiveBuffer: Sendable {
     private var storage: [UInt8] = []
     private var start = 0
     private var searchedTo = 0
 
-    /// An empty buffer.
-    package init() {}
+    var count: Int { storage.count - start }
 
-    /// The number of bytes not yet taken.
-    package var count: Int { storage.count - start }
-
-    /// Whether every byte has been taken.
-    package var isEmpty: Bool { count == 0 }
+    var isEmpty: Bool { count == 0 }
 
     /// How many bytes the next search for a line looks at.
-    package var unsearchedCount: Int { storage.count - searchedTo }
+    var unsearchedCount: Int { storage.count - searchedTo }
 
     /// Adds bytes at the end; an empty buffer adopts the array without copying it.
-    package mutating func append(_ bytes: [UInt8]) {
+    mutating func append(_ bytes: [UInt8]) {
         if isEmpty {
             storage = bytes
             start = 0
@@ -40,7 +35,7 @@ package struct ReceiveBuffer: Sendable {
     }
 
     /// The next line without its LF (a CR before it stays), or nil if no LF has come yet.
-    package mutating func maybeTakeLine() -> ArraySlice<UInt8>? {
+    mutating func maybeTakeLine() -> ArraySlice<UInt8>? {
         guard let end = storage[searchedTo...].firstIndex(of: Grammar.lineFeed) else {
             searchedTo = storage.count
             return nil
@@ -51,10 +46,8 @@ package struct ReceiveBuffer: Sendable {
         return line
     }
 
-    /// Between 1 and `countMax` bytes, or nil if the buffer is empty.
-    ///
-    /// A whole buffer changes hands without a copy.
-    package mutating func maybeTake(atMost countMax: Int) -> [UInt8]? {
+    /// Between 1 and `countMax` bytes, or nil if the buffer is empty; a whole buffer changes hands without a copy.
+    mutating func maybeTake(atMost countMax: Int) -> [UInt8]? {
         precondition(countMax > 0, "a part of no bytes would look like the end of the body")
         guard !isEmpty else { return nil }
         if start == 0 && storage.count <= countMax {
@@ -70,7 +63,7 @@ package struct ReceiveBuffer: Sendable {
     }
 
     /// Whether what has come so far could be the beginning of `prefix`, or begins with all of it.
-    package func couldStart(with prefix: [UInt8]) -> Bool {
+    func couldStart(with prefix: [UInt8]) -> Bool {
         zip(storage[start...], prefix).allSatisfy { $0 == $1 }
     }
 }

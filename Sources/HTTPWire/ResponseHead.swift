@@ -42,9 +42,8 @@ extension ResponseHead {
     /// The bytes every response we can read begins with.
     static let prefix = Array("HTTP/1.".utf8)
 
-    /// Reads `HTTP/1.x SP 3DIGIT [SP reason]` (RFC 9112 section 4), the line end already taken off.
-    ///
-    /// A missing reason is fine with or without the space before it: servers leave out both.
+    /// Reads `HTTP/1.x SP 3DIGIT [SP reason]` (RFC 9112 section 4), the line end already taken off; a missing
+    /// reason is fine with or without the space before it: servers leave out both.
     init(statusLine line: ArraySlice<UInt8>) throws(HTTPWireError) {
         guard line.starts(with: Self.prefix) else { throw .notHTTP }
         let rest = Array(line.dropFirst(Self.prefix.count))

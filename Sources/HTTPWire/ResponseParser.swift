@@ -91,9 +91,7 @@ package struct ResponseParser {
     }
 
     /// Notes that the peer closed cleanly and nothing more will be fed.
-    package mutating func feedEnd() {
-        isInputEnded = true
-    }
+    package mutating func feedEnd() { isInputEnded = true }
 
     /// The next event that the bytes fed so far allow.
     package mutating func next() throws(HTTPWireError) -> Event {
@@ -122,14 +120,11 @@ package struct ResponseParser {
             guard let part = buffer.maybeTake(atMost: bytesLeft) else { return .needMore }
             stage = .length(bytesLeft: bytesLeft - part.count)
             return .bodyPart(part)
-        case .chunked:
-            return event(of: try chunkedBody.next(from: &buffer))
+        case .chunked: return event(of: try chunkedBody.next(from: &buffer))
         case .untilClose:
             return buffer.maybeTake(atMost: Int.max).map { .bodyPart($0) } ?? .needMore
-        case .ended:
-            return .end
-        case .failed(let error):
-            throw error
+        case .ended: return .end
+        case .failed(let error): throw error
         }
     }
 

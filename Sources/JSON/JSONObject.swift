@@ -19,9 +19,7 @@ package struct JSONObject: Sendable {
     }
 
     /// Reads `bytes`, whose top value must be an object.
-    package init(reading bytes: [UInt8]) throws(JSONError) {
-        try self.init(JSON.read(bytes))
-    }
+    package init(reading bytes: [UInt8]) throws(JSONError) { try self.init(JSON.read(bytes)) }
 
     /// The value of a member, or nil when it is absent or null.
     package subscript(name: String) -> JSON? {
@@ -48,8 +46,7 @@ package struct JSONObject: Sendable {
     package func integerIfPresent(_ name: String) throws(JSONError) -> Int? {
         guard let value = self[name] else { return nil }
         switch value {
-        case .integer(let integer):
-            return Int(integer)
+        case .integer(let integer): return Int(integer)
         case .real(let real):
             guard let integer = Int(exactly: real) else { break }
             return integer
@@ -91,12 +88,9 @@ package struct JSONObject: Sendable {
         guard case .array(let elements) = value else {
             throw .wrongType(path: path.isEmpty ? "(top)" : path, expected: "an array")
         }
-        var objects: [JSONObject] = []
-        objects.reserveCapacity(elements.count)
-        for (index, element) in elements.enumerated() {
-            objects.append(try JSONObject(element, path: "\(path)[\(index)]"))
+        return try elements.enumerated().map { index, element throws(JSONError) in
+            try JSONObject(element, path: "\(path)[\(index)]")
         }
-        return objects
     }
 
     /// A map of strings, empty when absent.
@@ -112,7 +106,5 @@ package struct JSONObject: Sendable {
         return map
     }
 
-    private func path(of name: String) -> String {
-        path.isEmpty ? name : "\(path).\(name)"
-    }
+    private func path(of name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 }

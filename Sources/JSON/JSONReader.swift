@@ -22,7 +22,6 @@ private struct JSONReader {
 
     private var failure: JSONError { .malformed(offset: position) }
 
-    /// The next byte, or nil at the end.
     private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
     mutating func skipWhitespace() {
@@ -150,16 +149,13 @@ private struct JSONReader {
                 position += 1
                 unescaped += String(try escaped()).utf8
                 plainStart = position
-            case ..<0x20:
-                throw failure
-            default:
-                position += 1
+            case ..<0x20: throw failure
+            default: position += 1
             }
         }
         throw failure
     }
 
-    /// What follows a backslash.
     private mutating func escaped() throws(JSONError) -> Unicode.Scalar {
         guard let byte = next else { throw failure }
         position += 1

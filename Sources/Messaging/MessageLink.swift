@@ -68,14 +68,10 @@ extension MessageLink {
     }
 
     /// Queues one message; never waits.
-    package func send(_ message: [UInt8]) throws(MessagingError) {
-        try send([message])
-    }
+    package func send(_ message: [UInt8]) throws(MessagingError) { try send([message]) }
 
     /// Takes the next message, suspending while there is none, for ever if need be.
-    package func receive() async throws(MessagingError) -> [UInt8] {
-        try await receive(until: .never)
-    }
+    package func receive() async throws(MessagingError) -> [UInt8] { try await receive(until: .never) }
 }
 
 /// Throws unless `identity` can be carried by both wires and understood by every scheduler.
@@ -88,9 +84,8 @@ func requireValid(_ identity: [UInt8]) throws(MessagingError) {
     }
 }
 
-/// How many messages a receiver may take before it lets others have the loop.
-///
-/// An async function that need not wait does not suspend, so without this a flood would stop every timer.
+/// How many messages a receiver may take before it lets others have the loop; an async function that need not wait
+/// does not suspend, so without this a flood would stop every timer.
 @LoopActor
 final class YieldBudget {
     /// As many messages as a turn of the loop may deliver; the cost of a turn is small beside theirs.

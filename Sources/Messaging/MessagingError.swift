@@ -9,7 +9,6 @@ package enum MessagingError: Error, Sendable, Equatable {
     case cancelled
     /// The deadline passed first; the link can be used as before.
     case deadlinePassed
-    /// The link was closed on this side.
     case closed
     /// The peer ended the connection in order (FIN). Under YMQ that is deliberate, not a failure.
     case closedByPeer

@@ -4,7 +4,6 @@ internal import EventLoop
 internal import Glibc
 internal import Transport
 
-/// Connects to `endpoint`.
 @LoopActor
 func openStream(to endpoint: Endpoint, deadline: Deadline) async throws(MessagingError) -> TCPStream {
     if case .ipc(let path) = endpoint, path.utf8.count > 107 {

@@ -10,7 +10,6 @@ internal import Transport
 /// `aborted` the peer keeps what it has for the identity: reconnect soon with the same one.
 @LoopActor
 package final class YMQConnection: MessageLink {
-    /// Bytes asked of the kernel at once.
     private static let readByteCountMax = 64 * 1024
 
     private let stream: TCPStream
@@ -61,7 +60,6 @@ package final class YMQConnection: MessageLink {
         }
     }
 
-    /// Reads the peer's hello from `stream`.
     private init(
         greeting stream: TCPStream,
         _ endpoint: Endpoint,

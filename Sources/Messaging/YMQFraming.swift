@@ -28,7 +28,6 @@ package enum YMQVersion: UInt8, Sendable, CaseIterable, CustomStringConvertible 
 ///
 /// Upstream has no limit in either direction.
 package struct YMQLimits: Sendable {
-    /// Bytes of one received message.
     let messageBytesMax: Int
     /// Bytes of the peer's identity; Scaler's own have under 100, ZMTP allows 255.
     let identityBytesMax: Int
@@ -83,9 +82,7 @@ package struct YMQFraming: Sendable {
     private var head = 0
 
     /// Makes a reader that expects a hello.
-    package init(_ limits: YMQLimits = YMQLimits()) {
-        self.limits = limits
-    }
+    package init(_ limits: YMQLimits = YMQLimits()) { self.limits = limits }
 
     /// Adds bytes from the peer; costs no more than their number if `next` is asked until nil in between.
     package mutating func feed(_ bytes: [UInt8]) {
@@ -148,8 +145,7 @@ package struct YMQFraming: Sendable {
                 let part = take(min(remaining, buffer.count - head))
                 state = .body(remaining: remaining - part.count)
                 return .part(part)
-            case .failed(let error):
-                throw error
+            case .failed(let error): throw error
             }
         }
     }
@@ -183,9 +179,7 @@ extension YMQFraming {
     }
 
     /// The bytes before a message of `byteCount` bytes.
-    package static func header(byteCount: Int) -> [UInt8] {
-        littleEndianBytes(UInt64(byteCount))
-    }
+    package static func header(byteCount: Int) -> [UInt8] { littleEndianBytes(UInt64(byteCount)) }
 }
 
 /// A message that grows with the bytes received; the announced length alone reserves no memory.
@@ -194,9 +188,7 @@ package struct YMQAssembly: Sendable {
     private var bytes: [UInt8] = []
 
     /// Begins a message announced with `byteCount` bytes.
-    package init(byteCount: Int) {
-        self.byteCount = byteCount
-    }
+    package init(byteCount: Int) { self.byteCount = byteCount }
 
     /// Adds bytes; capacity is at most twice what was received, and at the end exactly the message.
     package mutating func append(_ part: ArraySlice<UInt8>) {
@@ -206,7 +198,5 @@ package struct YMQAssembly: Sendable {
     }
 
     /// What was received so far.
-    package consuming func take() -> [UInt8] {
-        bytes
-    }
+    package consuming func take() -> [UInt8] { bytes }
 }

@@ -9,7 +9,6 @@ struct YMQSendBuffer: Sendable {
     private static let batchByteCount = 64 * 1024
 
     private var batches: [[UInt8]] = []
-    /// Index of the oldest batch.
     private var head = 0
     /// Small pieces that came after the newest batch.
     private var tail: [UInt8] = []
@@ -41,10 +40,7 @@ struct YMQSendBuffer: Sendable {
         return batch
     }
 
-    /// Notes that `count` bytes taken before have been written.
-    mutating func didWrite(_ count: Int) {
-        byteCount -= count
-    }
+    mutating func didWrite(_ count: Int) { byteCount -= count }
 
     private mutating func sealTail() {
         if tail.isEmpty { return }

@@ -13,9 +13,7 @@ package final class ZMQContext {
     private var nextMonitorNumber = 0
 
     /// A context that will have `ioThreads` threads, 1 at least, and libzmq's one for closing.
-    package init(ioThreads: Int = 1) {
-        self.ioThreads = max(1, ioThreads)
-    }
+    package init(ioThreads: Int = 1) { self.ioThreads = max(1, ioThreads) }
 
     /// Ends libzmq's threads; every socket has been closed before.
     package func terminate() {

@@ -107,10 +107,7 @@ final class ZMQHandle {
         if isClosed { throw .closed }
     }
 
-    /// Wakes the receiver, to look again.
-    func wakeReceiver() {
-        arrival.ring()
-    }
+    func wakeReceiver() { arrival.ring() }
 
     /// Gives the socket back to libzmq, which goes on sending for the socket's linger time.
     func close() {

@@ -17,9 +17,7 @@ final class ZMQMonitor {
     private let handle: ZMQHandle
     private let socket: ZMQHandle
 
-    /// Begins to watch `socket` for `events`, ZMQ_EVENT numbers or-ed together.
-    ///
-    /// A socket has one monitor at a time.
+    /// Begins to watch `socket` for `events`, ZMQ_EVENT numbers or-ed together; a socket has one monitor at a time.
     init(_ context: ZMQContext, of socket: ZMQHandle, events: Int32) throws(MessagingError) {
         self.socket = socket
         let address = context.makeMonitorAddress()

@@ -92,9 +92,7 @@ package final class ZMQSocket: MessageLink {
     }
 
     /// Returns at once: `send` has handed everything to libzmq.
-    package func flush(until deadline: Deadline) async throws(MessagingError) {
-        try requireUsable()
-    }
+    package func flush(until deadline: Deadline) async throws(MessagingError) { try requireUsable() }
 
     /// Waits until libzmq has given every message to the kernel, for `lingering` at most.
     package func close(lingering: Duration) async {

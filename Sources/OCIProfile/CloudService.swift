@@ -10,8 +10,6 @@ package enum CloudService: Sendable, CaseIterable {
     case identity
     /// Artifacts: the control plane of the container registry.
     case artifacts
-    /// Search in logs.
-    case logging
     /// Core: networks and compute.
     case core
     /// Exchange of certificates and tokens.
@@ -27,7 +25,6 @@ package enum CloudService: Sendable, CaseIterable {
         switch self {
         case .containerInstances: "/20210415"
         case .identity, .artifacts, .core: "/20160918"
-        case .logging: "/20190909"
         case .limits: "/20190729"
         case .registry: "/20180419"
         case .objectStorage, .authentication: ""
@@ -41,7 +38,6 @@ package enum CloudService: Sendable, CaseIterable {
         case .objectStorage: "objectstorage"
         case .identity: "identity"
         case .artifacts: "artifacts"
-        case .logging: "logging"
         case .core: "iaas"
         case .authentication: "auth"
         case .limits: "limits"
@@ -50,10 +46,5 @@ package enum CloudService: Sendable, CaseIterable {
     }
 
     /// Whether `oci` stands between region and domain: the oldest services have their names from before it did.
-    var isBelowOCI: Bool {
-        switch self {
-        case .objectStorage, .core, .authentication: false
-        default: true
-        }
-    }
+    var isBelowOCI: Bool { ![.objectStorage, .core, .authentication].contains(self) }
 }

@@ -108,7 +108,6 @@ private struct ProfileValues {
         return value
     }
 
-    /// A required path.
     mutating func path(_ key: String) -> String {
         OCIConfigLocation.expandingTilde(required(key) { _ in true }, home: home)
     }

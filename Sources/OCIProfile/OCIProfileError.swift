@@ -24,13 +24,10 @@ package enum OCIProfileError: Error, Equatable, Sendable, CustomStringConvertibl
 
     /// The first thing in the file that is no comment is no `[SECTION]` either.
     case missingSectionHeader(line: Int)
-    /// A line is neither section, key, comment nor continuation.
     case unreadableLine(Int)
     /// The same section a second time; `[DEFAULT]` alone may come again.
     case duplicateSection(String, line: Int)
-    /// The same key a second time in one section.
     case duplicateKey(String, section: String, line: Int)
-    /// No section of this name.
     case profileNotFound(String, available: [String])
     /// The private key itself stands in the file, where the SDKs forbid it.
     case keyContentInFile(line: Int)

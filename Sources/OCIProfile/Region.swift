@@ -17,13 +17,13 @@ package struct Region: Equatable, Hashable, Sendable {
     /// order; they only add to the regions known here. `defaultDomain` is `OCI_DEFAULT_REALM`.
     package static func resolve(
         _ name: String,
-        metadata: [RegionMetadata] = [],
+        metadata: [Region] = [],
         defaultDomain: String? = nil
     ) -> Region {
         let name = name.trimmed.lowercased()
         let known = KnownRegions.all.first { $0.key == name || $0.identifier == name }
-        let described = metadata.first { $0.regionKey == name || $0.regionIdentifier == name }
-        if let region = known ?? described.map(Region.init) { return region }
+        let described = metadata.first { $0.key == name || $0.identifier == name }
+        if let region = known ?? described { return region }
         if name.contains(".") { return Region(identifier: nil, key: nil, realm: nil, domain: name) }
         let domain = defaultDomain.flatMap { $0.isEmpty ? nil : $0 } ?? KnownRegions.commercialDomain
         return Region(identifier: name, key: nil, realm: nil, domain: domain)
@@ -45,34 +45,13 @@ package struct Region: Equatable, Hashable, Sendable {
 }
 
 extension Region {
-    fileprivate init(_ metadata: RegionMetadata) {
-        identifier = metadata.regionIdentifier
-        key = metadata.regionKey
-        realm = metadata.realmKey
-        domain = metadata.realmDomainComponent
-    }
-}
-
-/// What a file, the environment or the metadata service says about one region, all in lower case.
-package struct RegionMetadata: Equatable, Sendable {
-    /// Realm, such as `oc1`.
-    package let realmKey: String
-    /// Domain of the realm.
-    package let realmDomainComponent: String
-    /// Short code.
-    package let regionKey: String
-    /// Identifier.
-    package let regionIdentifier: String
-
-    /// Takes the members of the JSON object, whose names are compared without case, or nil unless all four are there.
-    package init?(_ members: [(name: String, value: String)]) {
+    /// Takes the members of the JSON object in which a file, the environment or the metadata service describes a region,
+    /// whose names are compared and values taken in lower case; nil unless all four are there.
+    package init?(metadata members: [(name: String, value: String)]) {
         let values = Dictionary(members.map { ($0.name.lowercased(), $0.value.trimmed.lowercased()) }) { $1 }
         guard let realm = values.nonEmpty("realmkey"), let domain = values.nonEmpty("realmdomaincomponent"),
             let key = values.nonEmpty("regionkey"), let identifier = values.nonEmpty("regionidentifier")
         else { return nil }
-        realmKey = realm
-        realmDomainComponent = domain
-        regionKey = key
-        regionIdentifier = identifier
+        self.init(identifier: identifier, key: key, realm: realm, domain: domain)
     }
 }

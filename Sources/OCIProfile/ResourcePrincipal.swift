@@ -9,9 +9,7 @@ package struct ResourcePrincipal: Equatable, Sendable {
         /// The path of a file with the text; white space around it is not part of it.
         case file(String)
 
-        init(_ text: String) {
-            self = text.hasPrefix("/") ? .file(text) : .value(text)
-        }
+        init(_ text: String) { self = text.hasPrefix("/") ? .file(text) : .value(text) }
     }
 
     /// The token that names the principal.

@@ -50,9 +50,8 @@ package struct SigningString: Equatable, Sendable {
         case federation(Body)
     }
 
-    /// The signed headers as they must be sent, `(request-target)` left out: `date`, `host` and those of the body.
-    ///
-    /// The federation request sends a host too, unsigned and not in this list.
+    /// The signed headers as they must be sent, `(request-target)` left out: `date`, `host` and those of the body;
+    /// the federation request sends a host too, unsigned and not in this list.
     package let fields: [(name: String, value: String)]
     /// The names of everything signed, in order, as the Authorization header lists them.
     package let headerNames: [String]
@@ -76,8 +75,7 @@ package struct SigningString: Equatable, Sendable {
         guard let isBodySigned = Self.methods[method] else { throw .unsupportedMethod(method) }
         var lines = [("date", date), ("(request-target)", "\(method.lowercased()) \(target)")]
         switch coverage {
-        case .head:
-            lines.append(("host", host))
+        case .head: lines.append(("host", host))
         case .headAndBody(let body):
             // The service refuses a GET with a signed body as it refuses a POST without one: our bug either way.
             precondition(isBodySigned, "a signed body on \(method)")
@@ -88,18 +86,14 @@ package struct SigningString: Equatable, Sendable {
         }
         for (name, value) in lines {
             // A line break would add a header of the caller's choice to the text, and to the request.
-            guard value.utf8.allSatisfy(\.isPrintable) else {
-                throw .illegalCharacter(in: name)
-            }
+            guard value.utf8.allSatisfy(\.isPrintable) else { throw .illegalCharacter(in: name) }
         }
         fields = lines.filter { $0.0 != "(request-target)" }.map { (name: $0.0, value: $0.1) }
         headerNames = lines.map(\.0)
         text = lines.map { "\($0.0): \($0.1)" }.joined(separator: "\n")
     }
 
-    package static func == (left: SigningString, right: SigningString) -> Bool {
-        left.text == right.text
-    }
+    package static func == (left: SigningString, right: SigningString) -> Bool { left.text == right.text }
 
     /// The methods that can be signed, and whether they sign a body.
     private static let methods = [

@@ -49,7 +49,6 @@ package struct ContainerError: Equatable, Sendable {
 }
 
 extension PickleValue {
-    /// Truth as Python defines it.
     fileprivate var isTrue: Bool {
         switch self {
         case .none: false

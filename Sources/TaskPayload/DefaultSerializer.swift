@@ -14,9 +14,7 @@ package enum DefaultSerializer {
     package static let pickled = framedForms(version: 5)[0]
 
     /// Tells whether `bytes` are the default serializer.
-    package static func isPickled(as bytes: [UInt8]) -> Bool {
-        forms.contains(bytes)
-    }
+    package static func isPickled(as bytes: [UInt8]) -> Bool { forms.contains(bytes) }
 
     /// Protocols 2 and 3 name a class in two lines (GLOBAL) and number what they keep (BINPUT).
     private static func textForms(version: UInt8) -> [[UInt8]] {

@@ -133,9 +133,8 @@ extension PickleWriter {
         write(.setItems)
     }
 
-    /// Pushes the trampoline's `run`, by way of `exec(compile(source, name, "exec"), namespace)`.
-    ///
-    /// Only `builtins` and `operator` are imported, which every Python has.
+    /// Pushes the trampoline's `run`, by way of `exec(compile(source, name, "exec"), namespace)`; only `builtins`
+    /// and `operator` are imported, which every Python has.
     fileprivate mutating func writeTrampoline() {
         write(global: "getitem", of: "operator")
         write(.emptyDict)

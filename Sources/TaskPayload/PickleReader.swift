@@ -39,10 +39,6 @@ struct PickleReader {
         return try reader.run()
     }
 
-    private init(input: PickledBytes) {
-        self.input = input
-    }
-
     private mutating func run() throws(TaskPayloadError) -> PickleValue {
         while true {
             guard stack.count <= Self.itemsMax, memo.count <= Self.itemsMax else { throw .overLimit }
@@ -89,16 +85,14 @@ struct PickleReader {
     /// Obeys an opcode that works on the stack or the memo, or answers false where it does not fit.
     private mutating func apply(_ opcode: PickleOpcode) throws(TaskPayloadError) -> Bool {
         switch opcode {
-        case .proto:
-            return (2...5).contains(try input.next())
+        case .proto: return (2...5).contains(try input.next())
         case .frame:
             // A frame only promises that so many bytes follow; whoever reads without buffering may ignore it.
             return try input.number(width: 8) <= input.byteCount - input.offset
         case .mark:
             stack.append(.mark)
             return true
-        case .setItem:
-            return setItems(from: stack.count - 2)
+        case .setItem: return setItems(from: stack.count - 2)
         case .setItems:
             guard let mark = stack.lastIndex(where: { if case .mark = $0 { true } else { false } }) else {
                 return false
@@ -110,8 +104,7 @@ struct PickleReader {
         case .put4: return keep(try input.number(width: 4))
         case .get1: return recall(try input.number(width: 1))
         case .get4: return recall(try input.number(width: 4))
-        default:
-            return false
+        default: return false
         }
     }
 

@@ -4,9 +4,7 @@
 struct PickleWriter {
     private(set) var bytes: [UInt8] = [PickleOpcode.proto.rawValue, 4]
 
-    mutating func write(_ opcode: PickleOpcode) {
-        bytes.append(opcode.rawValue)
-    }
+    mutating func write(_ opcode: PickleOpcode) { bytes.append(opcode.rawValue) }
 
     mutating func write(text: String) {
         writeHead(byteCount: text.utf8.count, .text1, .text4, .text8)
@@ -31,9 +29,7 @@ struct PickleWriter {
     }
 
     /// Keeps the top of the stack under the next free number; the first call uses 0.
-    mutating func memoize() {
-        write(.memoize)
-    }
+    mutating func memoize() { write(.memoize) }
 
     /// Pushes what was kept under `index`.
     mutating func recall(_ index: UInt8) {

@@ -18,18 +18,13 @@ package struct PrintedPiece: Equatable, Sendable {
     /// What was printed.
     package let text: String
 
-    /// Makes a piece from its parts.
-    package init(number: Int, isError: Bool, text: String) {
-        self.number = number
-        self.isError = isError
-        self.text = text
-    }
-
     /// Finds the pieces among the lines of a log, which may begin and end anywhere.
     package static func find(in log: some Collection<UInt8>) -> [PrintedPiece] {
         log.split(separator: UInt8(ascii: "\n")).compactMap { PrintedPiece(line: Array($0)) }
     }
+}
 
+extension PrintedPiece {
     private init?(line: [UInt8]) {
         let starts = 0...min(Self.prefixBytesMax, line.count)
         guard let start = starts.first(where: { line[$0...].starts(with: Self.mark) }),

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Encodings
 
-/// The environment variables through which a job runner learns of its task, and the object names that follow from it.
-///
-/// The contract is that of Scaler's own OCI manager, so that its runner images keep working.
+/// The environment variables through which a job runner learns of its task, and the object names that follow from
+/// it; the contract is that of Scaler's own OCI manager, so that its runner images keep working.
 package struct RunnerEnvironment: Equatable, Sendable {
     /// A payload longer than this is compressed before anything else; the runner treats its result alike.
     package static let compressionThresholdBytes = 4096
@@ -54,8 +53,7 @@ package struct RunnerEnvironment: Equatable, Sendable {
     package var variables: [(name: String, value: String)] {
         let (objectName, encoded, isCompressed) =
             switch payload {
-            case .inline(let bytes, let isCompressed):
-                ("none", Base64.encode(bytes), isCompressed)
+            case .inline(let bytes, let isCompressed): ("none", Base64.encode(bytes), isCompressed)
             case .object(let isCompressed):
                 (
                     Self.inputObjectName(prefix: prefix, taskID: taskID, isCompressed: isCompressed), "",

@@ -63,11 +63,7 @@ package enum TaskOutcome: Equatable, Sendable {
         }
     }
 
-    /// Takes apart what the trampoline returned.
-    private static func parse(
-        _ range: Range<Int>,
-        in head: [UInt8]
-    ) throws(TaskPayloadError) -> TaskOutcome {
+    private static func parse(_ range: Range<Int>, in head: [UInt8]) throws(TaskPayloadError) -> TaskOutcome {
         let start = range.lowerBound + Trampoline.headBytes
         guard start <= min(range.upperBound, head.count),
             head[range.lowerBound..<start].starts(with: Trampoline.mark),

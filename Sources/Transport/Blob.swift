@@ -19,7 +19,9 @@ package struct Blob: Sendable {
 
     private let store: Store
     private let range: Range<Int>
+}
 
+extension Blob {
     /// Bytes in memory, whatever their number.
     package init(_ bytes: [UInt8]) {
         store = .memory(bytes)
@@ -30,11 +32,6 @@ package struct Blob: Sendable {
     package init(_ file: SpoolFile) {
         store = .file(file)
         range = 0..<file.count
-    }
-
-    private init(_ store: Store, _ range: Range<Int>) {
-        self.store = store
-        self.range = range
     }
 
     /// How many bytes there are.
@@ -60,7 +57,10 @@ package struct Blob: Sendable {
     /// A part of the bytes, which shares their store.
     package func part(_ part: Range<Int>) -> Blob {
         precondition(part.upperBound <= byteCount, "a part beyond the end")
-        return Blob(store, (range.lowerBound + part.lowerBound)..<(range.lowerBound + part.upperBound))
+        return Blob(
+            store: store,
+            range: (range.lowerBound + part.lowerBound)..<(range.lowerBound + part.upperBound)
+        )
     }
 
     /// The bytes from `position` on, `maximumCount` or as many as there are.
@@ -82,9 +82,7 @@ package struct BlobWriter {
     private var file: SpoolFile?
 
     /// A writer that moves to a file above `memoryBytesMax`.
-    package init(memoryBytesMax: Int = Blob.memoryBytesMax) {
-        self.memoryBytesMax = memoryBytesMax
-    }
+    package init(memoryBytesMax: Int = Blob.memoryBytesMax) { self.memoryBytesMax = memoryBytesMax }
 
     /// Adds bytes; throws when the file system has no room for them.
     package mutating func append(_ part: [UInt8]) throws(TransportError) {

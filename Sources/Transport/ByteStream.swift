@@ -11,9 +11,8 @@ package protocol ByteStream: AnyObject, Sendable {
     /// A read whose deadline passes or that is cancelled loses nothing: the next one goes on.
     func read(upTo maximumCount: Int, deadline: Deadline) async throws(TransportError) -> [UInt8]
 
-    /// Hands all of `bytes` to the kernel, suspending while the peer is slow.
-    ///
-    /// A write that throws has sent an unknown part, so the stream can only be closed.
+    /// Hands all of `bytes` to the kernel, suspending while the peer is slow; a write that throws has sent an
+    /// unknown part, so the stream can only be closed.
     func write(_ bytes: [UInt8], deadline: Deadline) async throws(TransportError)
 
     /// Says that no more will be written, drops what still arrives until the peer ends too or `deadline`

@@ -9,11 +9,8 @@ package enum CertificateProblem: Sendable, Equatable, CustomStringConvertible {
     case expired
     /// Its first day has not come; often this machine's clock is wrong.
     case notYetValid
-    /// It names other hosts than the one asked for.
     case wrongHost
-    /// It vouches for itself.
     case selfSigned
-    /// No trusted root vouches for it.
     case unknownAuthority
     /// Its key or the digest of its signature is too weak.
     case tooWeak
@@ -38,9 +35,7 @@ package struct Certificate: Sendable, Equatable {
     /// The certificate itself.
     package let der: [UInt8]
     /// The values of the attributes of its subject, in order.
-    package let subjectValues: [String]
-    /// The last moment of its validity, in seconds since 1970.
-    package let notAfterEpochSeconds: Int64
+    let subjectValues: [String]
 
     /// Reads the first certificate of a text in PEM form; `source` says in errors where it came from.
     package init(pem: [UInt8], source: String) throws(TransportError) {
@@ -51,10 +46,6 @@ package struct Certificate: Sendable, Equatable {
         defer { X509_free(parsed) }
         der = derEncoding("i2d_X509") { i2d_X509(parsed, $0) }
         subjectValues = Transport.subjectValues(of: parsed)
-        guard let notAfter = epochSeconds(X509_get0_notAfter(parsed)) else {
-            throw .malformedCertificate(source: source, reason: "its notAfter is no time")
-        }
-        notAfterEpochSeconds = notAfter
     }
 
     /// The rest of the first value of the subject that begins with `prefix`, such as "opc-tenant:".
@@ -79,13 +70,4 @@ private func subjectValues(of certificate: OpaquePointer) -> [String] {
         defer { CRYPTO_free(text, "", 0) }
         return String(decoding: UnsafeBufferPointer(start: text, count: Int(count)), as: UTF8.self)
     }
-}
-
-private func epochSeconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
-    let epoch = ASN1_TIME_set(nil, 0)
-    defer { ASN1_TIME_free(epoch) }
-    var days: Int32 = 0
-    var seconds: Int32 = 0
-    guard ASN1_TIME_diff(&days, &seconds, epoch, time) == 1 else { return nil }
-    return Int64(days) * 86_400 + Int64(seconds)
 }

@@ -54,11 +54,7 @@ package final class ChildProcess {
 
     /// Waits for its end.
     package func waitForEnd(until deadline: Deadline = .never) async throws(TransportError) -> ProcessEnd {
-        do throws(WaitError) {
-            try await ended.wait(until: deadline)
-        } catch {
-            throw TransportError(error, .process)
-        }
+        try await waiting(.process) { () async throws(WaitError) in try await ended.wait(until: deadline) }
         guard let end else { preconditionFailure("the latch opens when the end is known") }
         return end
     }

@@ -25,9 +25,8 @@ package func connectTCP(
     try await connectTCP(to: resolve(host, port: port, deadline: deadline), deadline: deadline)
 }
 
-/// Connects to the first of `addresses` that answers.
-///
-/// When every address fails, throws the problem of the first: the preferred one tells most.
+/// Connects to the first of `addresses` that answers; when every address fails, throws the problem of the first:
+/// the preferred one tells most.
 @LoopActor
 package func connectTCP(
     to addresses: [SocketAddress],
@@ -54,7 +53,6 @@ package func alternatingFamilies(_ addresses: [SocketAddress]) -> [SocketAddress
     return mixed
 }
 
-/// One attempt at one address.
 @LoopActor
 private func connectOnce(
     to address: SocketAddress,

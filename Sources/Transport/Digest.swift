@@ -4,9 +4,7 @@ internal import COpenSSL
 
 /// The digests that OCI's interfaces ask for.
 package enum DigestAlgorithm: Sendable {
-    case sha256
-    case sha1
-    case md5
+    case sha256, sha1, md5
 
     /// The digest of `bytes`: 32, 20 or 16 bytes.
     package func digest(_ bytes: [UInt8]) -> [UInt8] {
@@ -38,9 +36,8 @@ package func secureRandomBytes(count: Int) -> [UInt8] {
     }
 }
 
-/// Overwrites `bytes`, which held a secret, and empties them.
-///
-/// Reaches only this copy: whoever holds another one has to do the same.
+/// Overwrites `bytes`, which held a secret, and empties them; reaches only this copy: whoever holds another one has
+/// to do the same.
 package func cleanse(_ bytes: inout [UInt8]) {
     bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
     bytes = []

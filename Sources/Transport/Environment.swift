@@ -52,7 +52,5 @@ package enum ProcessIdentity {
     }
 
     /// Keeps keys in memory out of core files and from other processes of the user; true when the kernel agreed.
-    package static func forbidDumps() -> Bool {
-        clinux_forbid_dumps() == 0
-    }
+    package static func forbidDumps() -> Bool { clinux_forbid_dumps() == 0 }
 }

@@ -2,16 +2,13 @@
 
 internal import Glibc
 
-/// Reads a whole file of at most `byteCountMax` bytes: a key, a token, a configuration.
-///
-/// Blocks the loop for as long as the disk takes, so it is for small files.
+/// Reads a whole file of at most `byteCountMax` bytes: a key, a token, a configuration; blocks the loop for as long
+/// as the disk takes, so it is for small files.
 package func readFile(_ path: String, byteCountMax: Int) throws(TransportError) -> [UInt8] {
-    let fileDescriptor = Int32(
-        try during(.file) { () throws(SystemCallError) in
-            // Without O_NONBLOCK a named pipe would be waited on for ever.
-            try promptSystemCall("open") { Int(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) }
-        }
-    )
+    let fileDescriptor = try during(.file) { () throws(SystemCallError) in
+        // Without O_NONBLOCK a named pipe would be waited on for ever.
+        Int32(try promptSystemCall("open") { Int(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) })
+    }
     defer { close(fileDescriptor) }
     var bytes: [UInt8] = []
     var block = [UInt8](repeating: 0, count: 64 * 1024)
@@ -37,23 +34,18 @@ package func isFileOpenToOthers(_ path: String) -> Bool {
 /// loop for as long as the disk takes, so it is for small files.
 package func replaceFile(_ path: String, with bytes: [UInt8]) throws(TransportError) {
     var partial = Array("\(path).XXXXXX".utf8CString)
-    let fileDescriptor = Int32(
-        try during(.file) { () throws(SystemCallError) in
-            // The name is unique and the mode 0600.
-            try promptSystemCall("mkstemp") { Int(mkstemp(&partial)) }
-        }
-    )
-    do throws(TransportError) {
-        try during(.file) { () throws(SystemCallError) in
+    try during(.file) { () throws(SystemCallError) in
+        // The name is unique and the mode 0600.
+        let fileDescriptor = Int32(try promptSystemCall("mkstemp") { Int(mkstemp(&partial)) })
+        defer { close(fileDescriptor) }
+        do throws(SystemCallError) {
             try writeAll(bytes, to: fileDescriptor)
-            _ = try promptSystemCall("fsync") { Int(fsync(fileDescriptor)) }
-            _ = try promptSystemCall("rename") { Int(rename(partial, path)) }
+            try promptSystemCall("fsync") { Int(fsync(fileDescriptor)) }
+            try promptSystemCall("rename") { Int(rename(partial, path)) }
+        } catch {
+            unlink(partial)
+            throw error
         }
-        close(fileDescriptor)
-    } catch {
-        close(fileDescriptor)
-        unlink(partial)
-        throw error
     }
 }
 

@@ -166,9 +166,7 @@ extension ResolutionProblem {
     }
 }
 
-private func words(for status: Int32) -> String {
-    String(cString: ares_strerror(status))
-}
+private func words(for status: Int32) -> String { String(cString: ares_strerror(status)) }
 
 /// Called by c-ares before it uses a socket, changes its interest or closes it.
 private func socketStateChanged(

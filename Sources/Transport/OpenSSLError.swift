@@ -13,7 +13,6 @@ struct OpenSSLError {
     /// OpenSSL's words for the first of those, else for the first entry, where the failure began.
     let text: String
 
-    /// Takes everything out of the queue.
     static func take() -> OpenSSLError {
         var codes: [UInt] = []
         while case let code = ERR_get_error(), code != 0 { codes.append(code) }
@@ -26,10 +25,7 @@ struct OpenSSLError {
         )
     }
 
-    /// Empties the queue ahead of a call.
-    static func clear() {
-        ERR_clear_error()
-    }
+    static func clear() { ERR_clear_error() }
 }
 
 /// For calls that fail only when memory is out or an argument of ours is wrong.

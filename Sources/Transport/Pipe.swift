@@ -33,7 +33,6 @@ final class Pipe {
         keep(readEnd)
     }
 
-    /// The next bytes, empty at the end.
     func read(upTo byteCount: Int, until deadline: Deadline) async throws(TransportError) -> [UInt8] {
         var block = [UInt8](repeating: 0, count: byteCount)
         while true {
@@ -41,10 +40,8 @@ final class Pipe {
                 try systemCall("read") { Glibc.read(readEnd, &block, byteCount) }
             }
             if let count { return Array(block[..<count]) }
-            do throws(WaitError) {
+            try await waiting(.process) { () async throws(WaitError) in
                 try await readiness?.wait(for: .read, until: deadline)
-            } catch {
-                throw TransportError(error, .process)
             }
         }
     }

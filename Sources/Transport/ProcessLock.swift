@@ -41,7 +41,5 @@ package struct ProcessLock: ~Copyable, Sendable {
         fileDescriptor = descriptor
     }
 
-    deinit {
-        close(fileDescriptor)
-    }
+    deinit { close(fileDescriptor) }
 }

@@ -48,23 +48,13 @@ package struct ProcessUsageSampler {
 
     /// Second field of `/proc/self/statm`.
     private static func residentPages() -> UInt64 {
-        let file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return 0 }
-        defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: 128)
-        let count = read(file, &bytes, bytes.count)
-        guard count > 0 else { return 0 }
-        let fields = bytes[..<count].split(separator: UInt8(ascii: " "))
+        guard let bytes = try? readFile("/proc/self/statm", byteCountMax: 128) else { return 0 }
+        let fields = bytes.split(separator: UInt8(ascii: " "))
         return fields.count > 1 ? UInt64(String(decoding: fields[1], as: UTF8.self)) ?? 0 : 0
     }
 
-    private static func cpuSeconds() -> Double {
-        seconds(of: CLOCK_PROCESS_CPUTIME_ID)
-    }
-
-    private static func steadySeconds() -> Double {
-        seconds(of: CLOCK_MONOTONIC)
-    }
+    private static func cpuSeconds() -> Double { seconds(of: CLOCK_PROCESS_CPUTIME_ID) }
+    private static func steadySeconds() -> Double { seconds(of: CLOCK_MONOTONIC) }
 
     private static func seconds(of clock: clockid_t) -> Double {
         var time = timespec()

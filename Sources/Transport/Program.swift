@@ -35,12 +35,10 @@ package struct Program: Sendable, Equatable {
         self.arguments = arguments
     }
 
-    /// The argument vector, beginning with the program's name.
     var vector: [String] { [path] + arguments }
 
-    /// The path of the first executable file of this name in the directories of `searchPath`, nil if there is none.
-    ///
-    /// The directories are parted by colons; a name with a slash is a path already.
+    /// The path of the first executable file of this name in the directories of `searchPath`, nil if there is none;
+    /// the directories are parted by colons; a name with a slash is a path already.
     package static func find(_ name: String, searchPath: String) -> String? {
         let candidates =
             name.utf8.contains(UInt8(ascii: "/"))
@@ -61,7 +59,6 @@ package enum ProcessEnd: Sendable, Equatable, CustomStringConvertible {
     /// By this signal.
     case killed(signal: Int32)
 
-    /// The end that a status of waitpid(2) tells of.
     init(status: Int32) {
         let signal = status & 0x7F
         self = signal == 0 ? .exited((status >> 8) & 0xFF) : .killed(signal: signal)

@@ -5,15 +5,10 @@ internal import Encodings
 
 /// Why a private key could not be loaded or used; never contains key material.
 package enum KeyProblem: Sendable, Equatable, CustomStringConvertible {
-    /// The key is encrypted and no passphrase was given.
     case passphraseMissing
-    /// The passphrase does not open the key.
     case passphraseWrong
-    /// The text holds a public key.
     case publicKey
-    /// The text holds a key of another kind than RSA.
     case notRSA
-    /// The text holds no private key that OpenSSL can read.
     case malformed
     /// OpenSSL failed, in its own words.
     case failed(String)
@@ -101,9 +96,7 @@ package final class RSAKey: Sendable {
         return result == 1 ? signature : nil
     }
 
-    deinit {
-        EVP_PKEY_free(key)
-    }
+    deinit { EVP_PKEY_free(key) }
 }
 
 /// The key in `pem`, of any kind; the errors differ where the user can do something about them.
@@ -129,9 +122,7 @@ private final class PassphraseAttempt {
     let passphrase: [UInt8]?
     var wasAsked = false
 
-    init(_ passphrase: [UInt8]?) {
-        self.passphrase = passphrase
-    }
+    init(_ passphrase: [UInt8]?) { self.passphrase = passphrase }
 }
 
 /// Copies the passphrase to OpenSSL's buffer and returns its length, or -1 for "none".

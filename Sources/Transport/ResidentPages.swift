@@ -25,9 +25,8 @@ package enum ResidentPages {
         return count
     }
 
-    /// The addresses of a line of proc_pid_maps(5) that maps a file's code, nil for every other mapping.
-    ///
-    /// Only `r-xp`: a private mapping that was ever writable may hold changes that exist nowhere else.
+    /// The addresses of a line of proc_pid_maps(5) that maps a file's code, nil for every other mapping; only
+    /// `r-xp`: a private mapping that was ever writable may hold changes that exist nowhere else.
     private static func codeMapping(_ line: ArraySlice<UInt8>) -> Range<UInt>? {
         let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 5)
         guard fields.count == 6, fields[1].elementsEqual("r-xp".utf8),

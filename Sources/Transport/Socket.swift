@@ -18,7 +18,6 @@ final class Socket {
         readiness = Readiness(fileDescriptor)
     }
 
-    /// A new stream socket for addresses of the family of `address`.
     convenience init(for address: SocketAddress) throws(SystemCallError) {
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let result = try promptSystemCall("socket") { Int(socket(address.family, kind, 0)) }
@@ -74,14 +73,10 @@ final class Socket {
     }
 
     /// The address of this end, nil for families unknown here.
-    func localAddress() throws(SystemCallError) -> SocketAddress? {
-        try name("getsockname", getsockname)
-    }
+    func localAddress() throws(SystemCallError) -> SocketAddress? { try name("getsockname", getsockname) }
 
     /// The address of the other end, nil for families unknown here.
-    func peerAddress() throws(SystemCallError) -> SocketAddress? {
-        try name("getpeername", getpeername)
-    }
+    func peerAddress() throws(SystemCallError) -> SocketAddress? { try name("getpeername", getpeername) }
 
     private func name(
         _ call: StaticString,
@@ -127,7 +122,6 @@ final class Socket {
         }
     }
 
-    /// Sends FIN after what was written.
     func shutdownWriting() throws(SystemCallError) {
         try promptSystemCall("shutdown") { Int(shutdown(fileDescriptor, Int32(SHUT_WR))) }
     }
@@ -138,10 +132,8 @@ final class Socket {
         until deadline: Deadline,
         during phase: TransportPhase
     ) async throws(TransportError) {
-        do throws(WaitError) {
+        try await waiting(phase) { () async throws(WaitError) in
             try await readiness.wait(for: interest, until: deadline)
-        } catch {
-            throw TransportError(error, phase)
         }
     }
 

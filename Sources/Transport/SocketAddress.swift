@@ -41,7 +41,6 @@ package enum SocketAddress: Sendable, Hashable {
         }
     }
 
-    /// The same host at another port.
     func replacingPort(_ port: UInt16) -> SocketAddress {
         switch self {
         case .ipv4(let address, _): .ipv4(address, port: port)
@@ -50,7 +49,6 @@ package enum SocketAddress: Sendable, Hashable {
         }
     }
 
-    /// AF_INET, AF_INET6 or AF_UNIX.
     var family: Int32 {
         switch self {
         case .ipv4: AF_INET
@@ -59,7 +57,6 @@ package enum SocketAddress: Sendable, Hashable {
         }
     }
 
-    /// Calls `body` with the address in the kernel's form.
     func withSockaddr<Value>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Value) -> Value {
         var storage = sockaddr_storage()
         let length = withUnsafeMutableBytes(of: &storage) { fill($0) }
@@ -68,25 +65,18 @@ package enum SocketAddress: Sendable, Hashable {
         }
     }
 
-    /// The address that the kernel wrote, if of a known family.
     init?(_ storage: sockaddr_storage) {
         let address = withUnsafeBytes(of: storage) { bytes -> SocketAddress? in
             switch Int32(storage.ss_family) {
             case AF_INET:
                 let inet = bytes.loadUnaligned(as: sockaddr_in.self)
-                return .ipv4(
-                    withUnsafeBytes(of: inet.sin_addr) { Array($0) },
-                    port: UInt16(bigEndian: inet.sin_port)
-                )
+                let bytes = withUnsafeBytes(of: inet.sin_addr) { Array($0) }
+                return .ipv4(bytes, port: UInt16(bigEndian: inet.sin_port))
             case AF_INET6:
                 let inet = bytes.loadUnaligned(as: sockaddr_in6.self)
-                return .ipv6(
-                    withUnsafeBytes(of: inet.sin6_addr) { Array($0) },
-                    zone: inet.sin6_scope_id,
-                    port: UInt16(bigEndian: inet.sin6_port)
-                )
-            default:
-                return nil
+                let bytes = withUnsafeBytes(of: inet.sin6_addr) { Array($0) }
+                return .ipv6(bytes, zone: inet.sin6_scope_id, port: UInt16(bigEndian: inet.sin6_port))
+            default: return nil
             }
         }
         guard let address else { return nil }
@@ -135,8 +125,7 @@ extension SocketAddress: CustomStringConvertible {
                 as: UTF8.self
             )
             return "[\(spelled)\(zone == 0 ? "" : "%\(zone)")]:\(port)"
-        case .unix(let path):
-            return path
+        case .unix(let path): return path
         }
     }
 }

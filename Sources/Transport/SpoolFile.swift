@@ -20,9 +20,7 @@ package final class SpoolFile {
         }
     }
 
-    /// Adds `bytes` at the end.
-    ///
-    /// When they do not fit it throws, and the file is as before.
+    /// Adds `bytes` at the end; when they do not fit it throws, and the file is as before.
     package func append(_ bytes: [UInt8]) throws(TransportError) {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -52,9 +50,7 @@ package final class SpoolFile {
         return bytes
     }
 
-    deinit {
-        close(fileDescriptor)
-    }
+    deinit { close(fileDescriptor) }
 }
 
 private func openNameless(_ directory: String) throws(SystemCallError) -> Int32 {

@@ -32,15 +32,13 @@ func systemCall(_ name: StaticString, _ body: () -> Int) throws(SystemCallError)
         let number = errno
         if result >= 0 { return result }
         switch number {
-        case EINTR:
-            continue
+        case EINTR: continue
         case EAGAIN:  // the same number as EWOULDBLOCK
             return nil
         case EBADF, EFAULT, ENOTSOCK:
             // Going on would read or write somebody else's file.
             preconditionFailure("\(name) failed with errno \(number): a bug of this program")
-        default:
-            throw SystemCallError(call: "\(name)", number: number)
+        default: throw SystemCallError(call: "\(name)", number: number)
         }
     }
 }

@@ -31,7 +31,5 @@ package final class TCPListener {
     }
 
     /// Stops listening; an `accept` at work ends with `.closed`.
-    package func close() {
-        socket.close()
-    }
+    package func close() { socket.close() }
 }

@@ -101,9 +101,7 @@ package final class TCPStream: ByteStream {
         }
     }
 
-    package func close() {
-        socket.close()
-    }
+    package func close() { socket.close() }
 
     package var isIdleAndOpen: Bool {
         if socket.isClosed || isFinishing || isWriteBroken || isReading || isWriting { return false }
@@ -142,7 +140,6 @@ package final class TCPStream: ByteStream {
         }
     }
 
-    /// Sends FIN after what was written.
     private func endWriting() throws(TransportError) {
         if socket.isClosed { throw .closed }
         isWriteBroken = true

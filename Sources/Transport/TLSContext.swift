@@ -37,10 +37,8 @@ package final class TLSContext {
         switch trust {
         case .systemRoots:
             expectOpenSSL(SSL_CTX_set_default_verify_paths(context) == 1, "SSL_CTX_set_default_verify_paths")
-        case .certificates(let path):
-            try trustCertificates(inFile: path)
-        case .anyone:
-            break
+        case .certificates(let path): try trustCertificates(inFile: path)
+        case .anyone: break
         }
     }
 
@@ -69,9 +67,7 @@ package final class TLSContext {
         }
     }
 
-    deinit {
-        SSL_CTX_free(context)
-    }
+    deinit { SSL_CTX_free(context) }
 }
 
 /// The newest session ticket of each server, for resuming (RFC 8446 section 2.2).
@@ -104,9 +100,7 @@ final class TLSTickets {
         sessions = [:]
     }
 
-    deinit {
-        removeAll()
-    }
+    deinit { removeAll() }
 }
 
 /// Called by OpenSSL inside a handshake or a read; 1 keeps the reference that comes with `session`.

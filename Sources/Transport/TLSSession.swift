@@ -56,7 +56,6 @@ final class TLSSession {
         tickets.offer(to: connection, for: server)
     }
 
-    /// Goes on with the handshake.
     func handshake() throws(TransportError) -> Step<Void> {
         OpenSSLError.clear()
         let result = SSL_do_handshake(connection)
@@ -94,9 +93,8 @@ final class TLSSession {
         OpenSSLError.clear()
         let result = bytes.withUnsafeBytes { SSL_write_ex(connection, $0.baseAddress, $0.count, &written) }
         if result == 1 { return }
-        let outcome: Step<Void> = try unfinished(result, .write)
         // Only a second handshake could want input here, and those are refused.
-        _ = outcome
+        let _: Step<Void> = try unfinished(result, .write)
         throw .tls(reason: "the peer does not let us write", .write)
     }
 
@@ -108,7 +106,6 @@ final class TLSSession {
         OpenSSLError.clear()
     }
 
-    /// Takes in what the peer sent.
     func receive(_ ciphertext: [UInt8]) {
         let count = ciphertext.withUnsafeBytes { BIO_write(incoming, $0.baseAddress, Int32($0.count)) }
         expectOpenSSL(Int(count) == ciphertext.count, "BIO_write")
@@ -133,9 +130,7 @@ final class TLSSession {
     var version: String { String(cString: SSL_get_version(connection)) }
 
     /// Called when the server sent a ticket; its reference becomes the cache's.
-    func keepTicket(_ session: OpaquePointer) {
-        tickets.keep(session, for: server)
-    }
+    func keepTicket(_ session: OpaquePointer) { tickets.keep(session, for: server) }
 
     /// Asks for the certificate of `host` (RFC 6066 section 3) and, if it is to be verified, insists on it.
     private func setHost(verifies: Bool) throws(TransportError) {
@@ -168,7 +163,6 @@ final class TLSSession {
         expectOpenSSL(isSet == 1, "X509_VERIFY_PARAM_set1_host")
     }
 
-    /// What a call that returned no success came to.
     private func unfinished<Value>(
         _ result: Int32,
         _ phase: TransportPhase
@@ -182,10 +176,8 @@ final class TLSSession {
         isBroken = true
         if phase == .handshake { tickets.forget(server) }
         if error.sslReasons.contains(SSL_R_CERTIFICATE_VERIFY_FAILED) {
-            throw .certificate(
-                CertificateProblem(verifyResult: SSL_get_verify_result(connection)),
-                host: host
-            )
+            let problem = CertificateProblem(verifyResult: SSL_get_verify_result(connection))
+            throw .certificate(problem, host: host)
         }
         if error.sslReasons.contains(SSL_R_WRONG_VERSION_NUMBER) {
             throw .tls(reason: "the peer does not speak TLS", phase)
@@ -193,9 +185,7 @@ final class TLSSession {
         throw .tls(reason: error.text, phase)
     }
 
-    deinit {
-        SSL_free(connection)
-    }
+    deinit { SSL_free(connection) }
 }
 
 extension CertificateProblem {

@@ -47,7 +47,6 @@ package final class TLSStream: ByteStream {
 
     /// Whether the handshake resumed an earlier session with the host.
     package var isResumed: Bool { session.isResumed }
-
     /// The version agreed on, such as "TLSv1.3".
     package var version: String { session.version }
 
@@ -143,10 +142,8 @@ package final class TLSStream: ByteStream {
     /// Sends all that OpenSSL wants sent; the bytes of one caller must not cut into another's.
     private func flush(_ deadline: Deadline) async throws(TransportError) {
         while isFlushing {
-            do throws(WaitError) {
+            try await waiting(.write) { () async throws(WaitError) in
                 try await flushEnded.wait(until: deadline)
-            } catch {
-                throw TransportError(error, .write)
             }
         }
         isFlushing = true

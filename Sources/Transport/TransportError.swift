@@ -5,14 +5,7 @@ internal import Glibc
 
 /// What was being done when an error came up.
 package enum TransportPhase: String, Sendable {
-    case resolve
-    case connect
-    case handshake
-    case listen
-    case read
-    case write
-    case file
-    case process
+    case resolve, connect, handshake, listen, read, write, file, process
 }
 
 /// Who has to change something for an error to go away.
@@ -53,18 +46,16 @@ package enum TransportError: Error, Sendable, Equatable {
 
 /// Why a name has no address.
 package enum ResolutionProblem: Sendable, Equatable {
-    /// The name does not exist.
     case nameUnknown
     /// The name exists, without an IPv4 or IPv6 address.
     case addressless
-    /// The text is no host name.
     case malformed
     /// Servers did not answer, or could not; the text says which.
     case serversFailed(String)
 }
 
 extension TransportError {
-    /// The error for a wait that ended in `phase`.
+    /// The error of a wait that ended in `phase`.
     init(_ error: WaitError, _ phase: TransportPhase) {
         switch error {
         case .cancelled: self = .cancelled
@@ -93,8 +84,7 @@ extension TransportError {
         case .tls(_, let phase): phase != .handshake
         case .systemCall(let error, _):
             networkErrors.contains(error.number) || transientShortages.contains(error.number)
-        case .unresolved(_, let problem):
-            if case .serversFailed = problem { true } else { false }
+        case .unresolved(_, let problem): if case .serversFailed = problem { true } else { false }
         }
     }
 
@@ -144,4 +134,13 @@ extension ResolutionProblem: CustomStringConvertible {
         case .serversFailed(let reason): "name servers failed (\(reason))"
         }
     }
+}
+
+/// Does `wait`, and says of its error in which phase it came up.
+@LoopActor
+func waiting<Value>(
+    _ phase: TransportPhase,
+    _ wait: () async throws(WaitError) -> Value
+) async throws(TransportError) -> Value {
+    do throws(WaitError) { return try await wait() } catch { throw TransportError(error, phase) }
 }

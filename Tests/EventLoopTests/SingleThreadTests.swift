@@ -3,6 +3,7 @@
 import EventLoop
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Counts are the process's, so each of these runs in a process of its own, as the daemon does.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
 import TestSupport
 import Testing
+
+@testable import HTTPWire
 
 @Suite struct ReceiveBufferTests {
     @Test func `lines and counted bytes come out in the order they went in`() {

@@ -11,7 +11,6 @@ import Testing
             (.objectStorage, "objectstorage.us-ashburn-1.oraclecloud.com"),
             (.identity, "identity.us-ashburn-1.oci.oraclecloud.com"),
             (.artifacts, "artifacts.us-ashburn-1.oci.oraclecloud.com"),
-            (.logging, "logging.us-ashburn-1.oci.oraclecloud.com"),
             (.core, "iaas.us-ashburn-1.oraclecloud.com"),
             (.authentication, "auth.us-ashburn-1.oraclecloud.com"),
             (.limits, "limits.us-ashburn-1.oci.oraclecloud.com"),
@@ -49,13 +48,13 @@ import Testing
 
     @Test func `an unknown region is looked up in metadata, known ones first`() throws {
         let mars = try #require(
-            RegionMetadata([
+            Region(metadata: [
                 ("realmKey", "OC99"), ("realmDomainComponent", "MarsCloud.com"), ("regionKey", "MRS9"),
                 ("regionIdentifier", "mars-Olympus-1"),
             ])
         )
         let fake = try #require(
-            RegionMetadata([
+            Region(metadata: [
                 ("realmkey", "oc98"), ("REALMDOMAINCOMPONENT", "fake.com"), ("regionkey", "iad"),
                 ("regionidentifier", "us-ashburn-1"), ("more", "x"),
             ])
@@ -75,7 +74,7 @@ import Testing
         for index in members.indices {
             var changed = members
             changed[index].1 = " "
-            #expect(RegionMetadata(changed.map { (name: $0.0, value: $0.1) }) == nil)
+            #expect(Region(metadata: changed.map { (name: $0.0, value: $0.1) }) == nil)
         }
     }
 

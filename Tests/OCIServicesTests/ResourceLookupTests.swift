@@ -153,7 +153,11 @@ import Testing
             """
         let rule = try LifecycleRule(JSONObject(reading: Array(text.utf8)))
         #expect(rule.days == 730)
-        #expect(rule.hasPatterns)
+        // A change of a bucket's rules writes back those that are not ours.
+        let filter = try #require(try JSONObject(rule.body).objectIfPresent("objectNameFilter"))
+        #expect(filter.texts("inclusionPrefixes") == ["a/"])
+        #expect(filter.texts("exclusionPatterns") == ["*.x"])
+        #expect(filter.texts("inclusionPatterns") == [])
         #expect(!rule.mayCover(prefix: "a/b"))
         let bare = try LifecycleRule(JSONObject(reading: Array(#"{"action": "DELETE"}"#.utf8)))
         #expect(bare.days == 0)

@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test func `what repetition may mend is made again, and nothing else`() {
-        var request = ServiceRequest(.getContainer, "GET", "/x", scope: "x")
+        var request = ServiceRequest(.getContainer, ["x"], scope: "x")
         func isRetried(_ error: OCIError, malformedCount: Int = 0, policy: RetryPolicy = Self.policy) -> Bool
         {
             policy.isRetried(error, request, attemptCount: 3, malformedCount: malformedCount)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
+import HTTPClient
 import JSON
 import TestSupport
 import Testing
@@ -193,7 +194,7 @@ import Testing
                 Issue.record("\(error)")
                 return
             }
-            #expect(!failure.isRetryable)
+            #expect(!failure.error.isRetryable)
             #expect(failure.attemptCount == 1)
             service.stop()
         }
@@ -223,7 +224,7 @@ import Testing
                 Issue.record("\(error)")
                 return
             }
-            #expect(failure.isRetryable)
+            #expect(failure.error.isRetryable)
             #expect("\(error)".contains("ListContainerInstances got no answer from http://127.0.0.1:"))
             #expect("\(error)".contains("check that this host can reach"))
         }

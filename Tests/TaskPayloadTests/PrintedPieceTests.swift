@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import TaskPayload
 import Testing
+
+@testable import TaskPayload
 
 @Suite struct PrintedPieceTests {
     private func piece(_ number: Int, _ text: String, isError: Bool = false) -> PrintedPiece {

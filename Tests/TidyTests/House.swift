@@ -145,14 +145,8 @@ enum House {
 
     /// Files with decisions that no unit test names.
     static let filesWithoutTwin: Set = [
-        "Attempt.swift", "CloudRecord.swift", "Diagnosis.swift", "Dispatcher.swift",
-        "HostConnections.swift", "InputLoader.swift", "InstanceMetadata.swift",
-        "InstancePrincipalTokens.swift", "Launcher.swift", "LaunchQueue.swift", "LedgerClock.swift",
-        "LedgerDriver.swift", "Lister.swift", "LiveOutput.swift", "ManagerService.swift", "Metrics.swift",
-        "ObjectStoreConnection.swift", "OCIAccess.swift", "PackedPayload.swift", "ParentDeathSignal.swift",
-        "PayloadStore.swift", "ProfileCredentials.swift", "RequestCounts.swift",
-        "ResourcePrincipalTokens.swift", "ServiceAnswer.swift", "SessionTokens.swift", "Sweep.swift",
-        "TaskFailure.swift", "TaskRun.swift", "TokenFetch.swift",
+        "CloudRecord.swift", "HostConnections.swift", "InstanceMetadata.swift", "ManagerService.swift",
+        "Metrics.swift", "ObjectStoreConnection.swift", "ParentDeathSignal.swift", "ServiceAnswer.swift",
     ]
 
     /// Files that still hold words of the private vocabulary.

@@ -3,7 +3,8 @@
 import EventLoop
 import TestSupport
 import Testing
-import Transport
+
+@testable import Transport
 
 @Suite struct CertificateTests {
     @Test func `a certificate tells its subject and its end`() throws {
@@ -15,7 +16,6 @@ import Transport
         #expect(certificate.subjectValue(after: "opc-tenant:") == "ocid1.tenancy.oc1..aaaa")
         #expect(certificate.subjectValue(after: "opc-identity:") == nil)
         #expect(certificate.subjectValues.first == "test")
-        #expect(abs(certificate.notAfterEpochSeconds - LoopClock.epochSeconds - 3600) < 60)
     }
 
     @Test func `the body is the text between the marks`() throws {

@@ -35,7 +35,7 @@ extension Diagnostic {
         case .service(let failure):
             let code = failure.code.map { " \($0)" } ?? ""
             return (
-                "\(failure.operation.rawValue) was answered with \(failure.status)\(code): \(failure.message) "
+                "\(failure.operation.name) was answered with \(failure.status)\(code): \(failure.message) "
                     + "(opc-request-id \(failure.opcRequestID ?? "none"))",
                 failure.advice ?? "try again later; if it stays so, give that id to Oracle's support"
             )

@@ -97,7 +97,6 @@ final class Remover {
         _ = try await inCloud(
             await calls.callIfPresent(
                 request,
-                absence: .certainOrForbidden,
                 deadline: cloud.deadline
             ) { _ in }
         )

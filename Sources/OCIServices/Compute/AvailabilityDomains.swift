@@ -2,15 +2,15 @@
 
 package import EventLoop
 internal import JSON
-internal import OCIProfile
 
 /// The full names of a region's availability domains, such as `Uocm:US-ASHBURN-AD-1`.
 ///
 /// People say `AD-1`. The part before the colon belongs to the tenancy, so only Identity knows it; it is asked once,
 /// and only if someone used a short name.
 @LoopActor
-package final class AvailabilityDomains {
-    private let calls: ServiceCalls
+package final class AvailabilityDomains: ServiceClient {
+    let calls: ServiceCalls
+    let scope = "the tenancy"
     private let compartmentID: String
     private var names: [String]?
 
@@ -25,32 +25,23 @@ package final class AvailabilityDomains {
         if name.contains(":") { return name }
         let names = try await all(deadline: deadline)
         let wanted = name.uppercased()
-        guard
-            let found = names.first(where: { full in
-                let full = full.uppercased()
-                return full.hasSuffix("-\(wanted)") || full.hasSuffix(":\(wanted)")
-            })
-        else { throw .unknownAvailabilityDomain(name, known: names) }
+        let found = names.first { full in
+            let full = full.uppercased()
+            return full.hasSuffix("-\(wanted)") || full.hasSuffix(":\(wanted)")
+        }
+        guard let found else { throw .unknownAvailabilityDomain(name, known: names) }
         return found
     }
 
-    /// Returns the full names of all, in order.
+    /// Returns the full names of all, in order: the service's changes from call to call.
     package func all(deadline: Deadline) async throws(OCIError) -> [String] {
         if let names { return names }
-        let operation = Operation.listAvailabilityDomains
-        var request = ServiceRequest(
-            operation,
-            "GET",
-            "/availabilityDomains",
-            scope: "the tenancy"
-        )
-        request.query = [("compartmentId", compartmentID)]
-        let names = try await calls.items(request, deadline: deadline) { item throws(JSONError) in
+        let query: ServiceRequest.Query = ["compartmentId": compartmentID]
+        let request = request(.listAvailabilityDomains, ["availabilityDomains"], query: query)
+        let sorted = try await calls.items(request, deadline) { item throws(JSONError) in
             try item.string("name")
-        }
-        // The service's order changes from call to call.
-        let sorted = names.sorted()
-        self.names = sorted
+        }.sorted()
+        names = sorted
         return sorted
     }
 }

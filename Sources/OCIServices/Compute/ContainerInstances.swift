@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Encodings
 package import EventLoop
 internal import HTTPWire
 internal import JSON
-internal import OCIProfile
 
 /// Client of Container Instances, API version 20210415.
 @LoopActor
-package final class ContainerInstances {
+package final class ContainerInstances: ServiceClient {
     /// Items asked for in a page of a list; the service may send fewer.
     private static let pageSize = 1000
     /// The most that RetrieveLogs sends (256 KiB), and room for its envelope.
     private static let logBytesMax = 512 * 1024
 
-    private let calls: ServiceCalls
+    let calls: ServiceCalls
     private let compartmentID: String
 
     /// A client that makes its calls through `calls`, on instances of one compartment.
@@ -23,17 +21,15 @@ package final class ContainerInstances {
         self.compartmentID = compartmentID
     }
 
-    /// Launches an instance, or returns the one that the same `retryToken` has launched before.
-    ///
-    /// A caller that is cancelled still gets the answer of a request that is on its way: what was launched must be
-    /// known to be deleted.
+    /// Launches an instance, or returns the one that the same `retryToken` has launched before; a caller that is
+    /// cancelled still gets the answer of a request that is on its way: what was launched must be known to be
+    /// deleted.
     package func create(
         _ launch: InstanceLaunch,
         retryToken: String,
         deadline: Deadline
     ) async throws(OCIError) -> ContainerInstance {
-        var request = request(.createContainerInstance, "POST", "/containerInstances")
-        request.body = .json(launch.body)
+        var request = request(.createContainerInstance, ["containerInstances"], body: .json(launch.body))
         request.retryToken = retryToken
         request.isShielded = true
         return try await calls.call(request, deadline: deadline) { answer throws(OCIError) in
@@ -46,24 +42,25 @@ package final class ContainerInstances {
     /// Returns one instance, or nil if it is gone (or was never there, or is forbidden: the service tells them not
     /// apart).
     package func get(_ id: String, deadline: Deadline) async throws(OCIError) -> ContainerInstance? {
-        let request = request(
-            .getContainerInstance,
-            "GET",
-            "/containerInstances/\(PercentEncoding.encode(id))"
-        )
-        return try await calls.objectIfPresent(request, absence: .certainOrForbidden, deadline: deadline) {
-            object throws(JSONError) in try ContainerInstance(object, workRequestID: nil)
+        let request = request(.getContainerInstance, ["containerInstances", id])
+        return try await calls.objectIfPresent(request, deadline) { object throws(JSONError) in
+            try ContainerInstance(object, workRequestID: nil)
         }
     }
 
-    /// Returns a page of all instances of the compartment, newest first.
-    package func list(page: String? = nil, deadline: Deadline) async throws(OCIError) -> InstancePage {
-        var request = request(.listContainerInstances, "GET", "/containerInstances")
-        request.query = [
-            ("compartmentId", compartmentID), ("limit", String(Self.pageSize)), ("page", page),
+    /// Returns a page of all instances of the compartment, newest first, and the token of the next page, nil on the last.
+    ///
+    /// A page may be empty though others follow.
+    package func list(
+        page: String? = nil,
+        deadline: Deadline
+    ) async throws(OCIError) -> (instances: [InstanceSummary], nextPage: String?) {
+        let query: ServiceRequest.Query = [
+            "compartmentId": compartmentID, "limit": String(Self.pageSize), "page": page,
         ]
+        let request = request(.listContainerInstances, ["containerInstances"], query: query)
         return try await calls.call(request, deadline: deadline) { answer throws(OCIError) in
-            InstancePage(instances: try answer.decodeItems(InstanceSummary.init), nextPage: answer.nextPage)
+            (try answer.decodeItems(InstanceSummary.init), answer.nextPage)
         }
     }
 
@@ -83,54 +80,33 @@ package final class ContainerInstances {
         return all
     }
 
-    /// Asks for an instance to be deleted.
-    ///
-    /// A 409 IncorrectState, as while it is being made, is thrown and not retried here: whoever deletes has a beat
-    /// of its own, and meanwhile others can be deleted.
+    /// Asks for an instance to be deleted; a 409 IncorrectState, as while it is being made, is thrown and not
+    /// retried here: whoever deletes has a beat of its own, and meanwhile others can be deleted.
     package func delete(_ id: String, deadline: Deadline) async throws(OCIError) -> DeleteOutcome {
-        try await calls.callIfPresent(deletion(of: id), absence: .certainOrForbidden, deadline: deadline) {
-            _ in
-            .accepted
-        } ?? .alreadyGone
+        try await calls.callIfPresent(deletion(of: id), deadline: deadline) { _ in .accepted } ?? .alreadyGone
     }
 
     /// The request that `delete` makes.
     package func deletion(of id: String) -> ServiceRequest {
-        var request = request(
-            .deleteContainerInstance,
-            "DELETE",
-            "/containerInstances/\(PercentEncoding.encode(id))"
-        )
+        var request = request(.deleteContainerInstance, ["containerInstances", id])
         request.isIncorrectStateRetried = false
         return request
     }
 
     /// Returns one container with its exit code, or nil if it is gone.
     package func container(_ id: String, deadline: Deadline) async throws(OCIError) -> Container? {
-        let request = request(.getContainer, "GET", "/containers/\(PercentEncoding.encode(id))")
-        return try await calls.objectIfPresent(
-            request,
-            absence: .certainOrForbidden,
-            deadline: deadline,
-            Container.init
-        )
+        try await calls.objectIfPresent(request(.getContainer, ["containers", id]), deadline, Container.init)
     }
 
-    /// Returns the last `limit` bytes of what a container has written, at most 256 KiB.
-    ///
-    /// The service refuses with 409 once the container is inactive, and that is thrown at once.
+    /// Returns the last `limit` bytes of what a container has written, at most 256 KiB; the service refuses with
+    /// 409 once the container is inactive, and that is thrown at once.
     package func retrieveLogs(
         ofContainer id: String,
         limit: Int = 64 * 1024,
         deadline: Deadline
     ) async throws(OCIError) -> [UInt8] {
-        var request = request(
-            .retrieveLogs,
-            "POST",
-            "/containers/\(PercentEncoding.encode(id))/actions/retrieveLogs"
-        )
-        request.headers.set("accept", to: "text/plain, application/json")
-        request.body = .empty
+        var request = request(.retrieveLogs, ["containers", id, "actions", "retrieveLogs"], body: .empty)
+        request.headers = ["accept": "text/plain, application/json"]
         request.isIncorrectStateRetried = false
         request.answerBytesMax = Self.logBytesMax
         return try await calls.call(request, deadline: deadline) { Array($0.body.suffix(limit)) }
@@ -141,13 +117,9 @@ package final class ContainerInstances {
         _ id: String,
         deadline: Deadline
     ) async throws(OCIError) -> [WorkRequestError] {
-        let request = request(
-            .listWorkRequestErrors,
-            "GET",
-            "/workRequests/\(PercentEncoding.encode(id))/errors"
-        )
-        return try await calls.callIfPresent(request, absence: .certainOrForbidden, deadline: deadline) {
-            answer throws(OCIError) in try answer.decodeItems(WorkRequestError.init)
+        let request = request(.listWorkRequestErrors, ["workRequests", id, "errors"])
+        return try await calls.callIfPresent(request, deadline: deadline) { answer throws(OCIError) in
+            try answer.decodeItems(WorkRequestError.init)
         } ?? []
     }
 
@@ -156,19 +128,14 @@ package final class ContainerInstances {
         availabilityDomain: String?,
         deadline: Deadline
     ) async throws(OCIError) -> [InstanceShape] {
-        var request = request(.listContainerInstanceShapes, "GET", "/containerInstanceShapes")
-        request.query = [("compartmentId", compartmentID), ("availabilityDomain", availabilityDomain)]
-        return try await calls.items(request, deadline: deadline, InstanceShape.init)
+        let query: ServiceRequest.Query = [
+            "compartmentId": compartmentID, "availabilityDomain": availabilityDomain,
+        ]
+        let request = request(.listContainerInstanceShapes, ["containerInstanceShapes"], query: query)
+        return try await calls.items(request, deadline, InstanceShape.init)
     }
 
-    private func request(_ operation: Operation, _ method: String, _ path: String) -> ServiceRequest {
-        ServiceRequest(
-            operation,
-            method,
-            path,
-            scope: "compartment id \(compartmentID)"
-        )
-    }
+    var scope: String { "compartment id \(compartmentID)" }
 }
 
 /// What a delete found.

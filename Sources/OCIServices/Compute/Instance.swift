@@ -21,19 +21,13 @@ package enum LifecycleState: Sendable, Equatable {
     /// A state this code does not know, in its own word.
     case other(String)
 
+    private static let known = [
+        LifecycleState.creating, .active, .updating, .inactive, .deleting, .deleted, .failed,
+    ]
+
     /// The state under its name on the wire.
     package init(_ name: String) {
-        self =
-            switch name.uppercased() {
-            case "CREATING": .creating
-            case "ACTIVE": .active
-            case "UPDATING": .updating
-            case "INACTIVE": .inactive
-            case "DELETING": .deleting
-            case "DELETED": .deleted
-            case "FAILED": .failed
-            default: .other(name)
-            }
+        self = Self.known.first { $0.name == name.uppercased() } ?? .other(name)
     }
 
     /// The name on the wire.
@@ -51,12 +45,7 @@ package enum LifecycleState: Sendable, Equatable {
     }
 
     /// Whether nothing runs any more, nor will again.
-    package var isStopped: Bool {
-        switch self {
-        case .inactive, .deleted, .failed: true
-        case .creating, .active, .updating, .deleting, .other: false
-        }
-    }
+    package var isStopped: Bool { [.inactive, .deleted, .failed].contains(self) }
 }
 
 /// A container instance as lists show it; a single answer adds its containers.
@@ -111,21 +100,11 @@ package struct ContainerInstance: Sendable, Equatable {
 
     init(_ object: JSONObject, workRequestID: String?) throws(JSONError) {
         summary = try InstanceSummary(object)
-        var ids: [String] = []
-        for container in try object.objectsIfPresent("containers") ?? [] {
-            ids.append(try container.string("containerId"))
+        containerIDs = try (object.objectsIfPresent("containers") ?? []).map { container throws(JSONError) in
+            try container.string("containerId")
         }
-        containerIDs = ids
         self.workRequestID = workRequestID
     }
-}
-
-/// One page of a list of instances.
-package struct InstancePage: Sendable, Equatable {
-    /// The instances; may be empty on a page that others follow.
-    package let instances: [InstanceSummary]
-    /// The token of the next page, nil on the last.
-    package let nextPage: String?
 }
 
 /// One container of an instance.

@@ -4,9 +4,8 @@ internal import Encodings
 package import JSON
 internal import Transport
 
-/// What is asked of CreateContainerInstance: one container, run once, never restarted.
-///
-/// The API caps the sum of the names and values of all environment variables at 64 KiB.
+/// What is asked of CreateContainerInstance: one container, run once, never restarted; the API caps the sum of the
+/// names and values of all environment variables at 64 KiB.
 package struct InstanceLaunch: Sendable, Equatable {
     /// The compartment's OCID.
     package var compartmentID: String
@@ -59,9 +58,7 @@ package struct InstanceLaunch: Sendable, Equatable {
     }
 
     /// Whether two launches ask for the same.
-    package static func == (left: InstanceLaunch, right: InstanceLaunch) -> Bool {
-        left.body == right.body
-    }
+    package static func == (left: InstanceLaunch, right: InstanceLaunch) -> Bool { left.body == right.body }
 }
 
 /// How a private image is fetched.
@@ -73,19 +70,15 @@ package enum ImagePullSecret: Sendable, Equatable {
 }
 
 extension InstanceLaunch {
-    /// CreateContainerInstanceDetails (Container Instances API 20210415).
-    ///
-    /// The restart policy is always sent, for its default would run every task again and again.
+    /// CreateContainerInstanceDetails (Container Instances API 20210415); the restart policy is always sent, for
+    /// its default would run every task again and again.
     package var body: JSON {
         .object(present: [
             ("compartmentId", .string(compartmentID)),
             ("availabilityDomain", .string(availabilityDomain)),
             ("displayName", .string(displayName)),
             ("shape", .string(shape)),
-            (
-                "shapeConfig",
-                .object(present: [("ocpus", .real(ocpus)), ("memoryInGBs", .real(memoryGB))])
-            ),
+            ("shapeConfig", .object(present: [("ocpus", .real(ocpus)), ("memoryInGBs", .real(memoryGB))])),
             ("containers", .array([container])),
             ("vnics", .array([.strings([("subnetId", subnetID)])])),
             ("imagePullSecrets", imagePullSecrets.isEmpty ? nil : .array(imagePullSecrets.map(\.body))),

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Encodings
 package import EventLoop
 internal import JSON
-internal import OCIProfile
 
 /// A limit of the tenancy on what a service may be asked for (Limits API 20190729).
 package struct ServiceLimit: Sendable, Equatable {
@@ -32,11 +30,12 @@ package struct ServiceLimit: Sendable, Equatable {
 ///
 /// Oracle does not document the names of these limits, so they are asked for.
 @LoopActor
-package struct ServiceLimits {
+package struct ServiceLimits: ServiceClient {
     /// The service's name there, as scripts of others use it.
     private static let service = "container-instances"
 
-    private let calls: ServiceCalls
+    let calls: ServiceCalls
+    let scope = "tenancy"
     private let tenancyID: String
 
     /// The limits of a tenancy.
@@ -47,9 +46,9 @@ package struct ServiceLimits {
 
     /// Returns the limits of Container Instances whose use can be asked for; none where the service is not known.
     package func all(deadline: Deadline) async throws(OCIError) -> [ServiceLimit] {
-        var request = request(.listLimitDefinitions, "/limitDefinitions")
-        request.query = [("compartmentId", tenancyID), ("serviceName", Self.service)]
-        return try await calls.itemsOfAllPages(request, deadline: deadline) { item throws(JSONError) in
+        let query: ServiceRequest.Query = ["compartmentId": tenancyID, "serviceName": Self.service]
+        let request = request(.listLimitDefinitions, ["limitDefinitions"], query: query)
+        return try await calls.itemsOfAllPages(request, deadline) { item throws(JSONError) in
             item["isResourceAvailabilitySupported"] == .bool(false) ? nil : try ServiceLimit(item)
         }.compactMap(\.self)
     }
@@ -60,20 +59,16 @@ package struct ServiceLimits {
         availabilityDomain: String,
         deadline: Deadline
     ) async throws(OCIError) -> Int? {
-        var request = request(
+        let request = request(
             .getResourceAvailability,
-            "/services/\(Self.service)/limits/\(PercentEncoding.encode(limit.name))/resourceAvailability"
+            ["services", Self.service, "limits", limit.name, "resourceAvailability"],
+            query: [
+                "compartmentId": tenancyID,
+                "availabilityDomain": limit.isPerAvailabilityDomain ? availabilityDomain : nil,
+            ]
         )
-        request.query = [
-            ("compartmentId", tenancyID),
-            ("availabilityDomain", limit.isPerAvailabilityDomain ? availabilityDomain : nil),
-        ]
-        return try await calls.objectIfPresent(request, absence: .certainOrForbidden, deadline: deadline) {
-            object throws(JSONError) in try object.integerIfPresent("available")
+        return try await calls.objectIfPresent(request, deadline) { object throws(JSONError) in
+            try object.integerIfPresent("available")
         } ?? nil
-    }
-
-    private func request(_ operation: Operation, _ path: String) -> ServiceRequest {
-        ServiceRequest(operation, "GET", path, scope: "tenancy")
     }
 }

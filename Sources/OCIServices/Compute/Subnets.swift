@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Encodings
 package import EventLoop
 internal import JSON
-internal import OCIProfile
 
 /// A subnet as GetSubnet shows it (Core API 20160918).
 package struct Subnet: Sendable, Equatable {
@@ -27,18 +25,7 @@ package struct Subnet: Sendable, Equatable {
         calls: ServiceCalls,
         deadline: Deadline
     ) async throws(OCIError) -> Subnet? {
-        let operation = Operation.getSubnet
-        let request = ServiceRequest(
-            operation,
-            "GET",
-            "/subnets/\(PercentEncoding.encode(id))",
-            scope: "the subnet's compartment"
-        )
-        return try await calls.objectIfPresent(
-            request,
-            absence: .certainOrForbidden,
-            deadline: deadline,
-            Subnet.init
-        )
+        let request = ServiceRequest(.getSubnet, ["subnets", id], scope: "the subnet's compartment")
+        return try await calls.objectIfPresent(request, deadline, Subnet.init)
     }
 }

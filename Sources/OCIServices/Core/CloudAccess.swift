@@ -36,14 +36,12 @@ package struct CloudAccessOptions: Sendable {
     package var userAgent: String
 
     /// Options that find everything where the SDKs find it.
-    package init(userAgent: String) {
-        self.userAgent = userAgent
-    }
+    package init(userAgent: String) { self.userAgent = userAgent }
 }
 
 /// Everything that clients of services need, made from options and environment.
 @LoopActor
-package final class CloudAccess {
+package struct CloudAccess {
     /// How long the metadata service may take to name the region.
     private static let metadataTimeout: Duration = .seconds(30)
 
@@ -54,18 +52,6 @@ package final class CloudAccess {
     /// What the user should know, one line each; nothing that keeps the daemon from working.
     package let warnings: [String]
     private let credentials: any CredentialSource
-
-    private init(
-        calls: ServiceCalls,
-        region: Region,
-        warnings: [String],
-        credentials: any CredentialSource
-    ) {
-        self.calls = calls
-        self.region = region
-        self.warnings = warnings
-        self.credentials = credentials
-    }
 
     /// The OCID of the tenancy, once known: for token principals after their first call.
     package var tenancyID: String? { credentials.tenancyID }
@@ -105,12 +91,7 @@ package final class CloudAccess {
             requestsPerSecondMax: options.requestsPerSecondMax,
             notify: notify
         )
-        return CloudAccess(
-            calls: calls,
-            region: region,
-            warnings: source.warnings,
-            credentials: credentials
-        )
+        return CloudAccess(calls: calls, region: region, warnings: source.warnings, credentials: credentials)
     }
 
     private static func endpoints(
@@ -119,9 +100,7 @@ package final class CloudAccess {
     ) throws(OCIError) -> Endpoints {
         guard let text = options.endpoint else { return Endpoints(region: region) }
         guard let endpoints = Endpoints(baseURL: text) else {
-            throw .authentication(
-                .configuration("--oci-endpoint \(text) is no URL of the form https://host[:port]")
-            )
+            throw .configuration("--oci-endpoint \(text) is no URL of the form https://host[:port]")
         }
         return endpoints
     }

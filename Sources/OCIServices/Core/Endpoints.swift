@@ -12,13 +12,10 @@ package struct Endpoints: Sendable, Equatable {
         /// Empty, or a path that begins with a slash, perhaps with a query.
         package let target: String
 
-        /// The location as a URL.
         var url: String { "\(origin)\(target)" }
 
         /// What lies below the location.
-        func appending(_ path: String) -> Location {
-            Location(origin: origin, target: target + path)
-        }
+        func appending(_ path: String) -> Location { Location(origin: origin, target: target + path) }
     }
 
     private enum Source: Sendable, Equatable {
@@ -29,13 +26,9 @@ package struct Endpoints: Sendable, Equatable {
     private let source: Source
 
     /// The public endpoints of a region.
-    package init(region: Region) {
-        source = .region(region)
-    }
+    package init(region: Region) { source = .region(region) }
 
-    /// One base URL for every service: an emulator, a gateway, or a tunnel.
-    ///
-    /// Nil if it is no such URL.
+    /// One base URL for every service: an emulator, a gateway, or a tunnel; nil if it is no such URL.
     package init?(baseURL: String) {
         guard let (origin, path) = HTTPOrigin.parse(baseURL) else { return nil }
         var basePath = path

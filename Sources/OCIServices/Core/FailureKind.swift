@@ -70,9 +70,7 @@ package enum FailureKind: String, Sendable, CaseIterable {
     }
 
     /// Whether `text`, an error message or lifecycleDetails, says that no hardware was free.
-    package static func saysOutOfHostCapacity(_ text: String) -> Bool {
-        says("out of host capacity", text)
-    }
+    package static func saysOutOfHostCapacity(_ text: String) -> Bool { says("out of host capacity", text) }
 
     private static func says(_ words: String, _ text: String) -> Bool {
         // Not `contains` of a text, which links a whole regular expression engine.
@@ -82,27 +80,14 @@ package enum FailureKind: String, Sendable, CaseIterable {
     }
 
     /// Whether the same call may succeed a little later in the same place.
-    package var isRetryable: Bool {
-        switch self {
-        case .throttled, .serverBusy, .incorrectState: true
-        default: false
-        }
-    }
+    package var isRetryable: Bool { [.throttled, .serverBusy, .incorrectState].contains(self) }
 
     /// Whether there is no room at present: no failure of the task, but of the place.
-    package var isCapacity: Bool {
-        switch self {
-        case .outOfHostCapacity, .limitExceeded, .quotaExceeded: true
-        default: false
-        }
-    }
+    package var isCapacity: Bool { [.outOfHostCapacity, .limitExceeded, .quotaExceeded].contains(self) }
 
     /// Whether a policy may be missing.
     package var isPermission: Bool {
-        switch self {
-        case .notAuthorized, .notAuthorizedOrNotFound, .relatedResourceNotAuthorizedOrNotFound: true
-        default: false
-        }
+        [.notAuthorized, .notAuthorizedOrNotFound, .relatedResourceNotAuthorizedOrNotFound].contains(self)
     }
 
     private init(status: Int, hasCode: Bool) {

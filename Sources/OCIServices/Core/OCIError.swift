@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import HTTPClient
+internal import Transport
+
 /// Why a call did not bring what it was made for.
 package enum OCIError: Error, Sendable {
     /// The service answered, and not with success; the last answer if there were several attempts.
@@ -30,7 +33,7 @@ extension OCIError {
     package var isRetryable: Bool {
         switch self {
         case .service(let failure): failure.kind.isRetryable
-        case .transport(let failure): failure.isRetryable
+        case .transport(let failure): failure.error.isRetryable
         case .malformedAnswer, .deadlinePassed: true
         case .authentication(let problem): problem.isRetryable
         case .unknownAvailabilityDomain, .unsendable, .cancelled: false
@@ -44,14 +47,46 @@ extension OCIError: CustomStringConvertible {
         case .service(let failure): "\(failure)"
         case .transport(let failure): "\(failure)"
         case .malformedAnswer(let operation, let opcRequestID, let reason):
-            "\(operation.rawValue) was answered with something unreadable: \(reason) "
+            "\(operation.name) was answered with something unreadable: \(reason) "
                 + "(opc-request-id \(opcRequestID ?? "none"))"
         case .authentication(let problem): "\(problem)"
         case .unknownAvailabilityDomain(let name, let known):
             "there is no availability domain \(name) in this region; there is \(known.joined(separator: ", "))"
-        case .unsendable(let operation, let reason): "\(operation.rawValue) cannot be sent: \(reason)"
-        case .deadlinePassed(let operation): "\(operation.rawValue) was not sent in time"
+        case .unsendable(let operation, let reason): "\(operation.name) cannot be sent: \(reason)"
+        case .deadlinePassed(let operation): "\(operation.name) was not sent in time"
         case .cancelled: "cancelled"
+        }
+    }
+}
+
+/// A call that got no answer.
+package struct TransportFailure: Sendable, Equatable {
+    /// The call.
+    package let operation: Operation
+    /// Where it was sent.
+    package let origin: HTTPOrigin
+    /// Why the last attempt failed.
+    package let error: HTTPError
+    /// How many attempts were made.
+    package let attemptCount: Int
+}
+
+extension TransportFailure: CustomStringConvertible {
+    package var description: String {
+        let attempts = attemptCount == 1 ? "one attempt" : "\(attemptCount) attempts"
+        let text = "\(operation.name) got no answer from \(origin) after \(attempts): \(error)"
+        return advice.map { "\(text); \($0)" } ?? text
+    }
+
+    private var advice: String? {
+        switch error {
+        case .transport(.certificate, _), .transport(.malformedCertificate, _):
+            "name the authority that signed the server's certificate with --ca-bundle"
+        case .transport(.unresolved, _): "check --oci-region, --oci-endpoint and this host's name servers"
+        case .proxyRefused, .malformedProxy: "check HTTPS_PROXY and NO_PROXY"
+        case .deadlinePassed, .transport: "check that this host can reach that address, and HTTPS_PROXY"
+        case .wire: "check what answers at that address"
+        case .cancelled, .clientClosed: nil
         }
     }
 }

@@ -2,52 +2,21 @@
 
 package import OCIProfile
 
-/// A call that this daemon makes, under its name in the API reference.
+/// A call that this daemon makes.
 package enum Operation: String, Sendable, CaseIterable {
-    case createContainerInstance = "CreateContainerInstance"
-    case getContainerInstance = "GetContainerInstance"
-    case listContainerInstances = "ListContainerInstances"
-    case deleteContainerInstance = "DeleteContainerInstance"
-    case getContainer = "GetContainer"
-    case retrieveLogs = "RetrieveLogs"
-    case listContainerInstanceShapes = "ListContainerInstanceShapes"
-    case listWorkRequestErrors = "ListWorkRequestErrors"
-    case getNamespace = "GetNamespace"
-    case getBucket = "GetBucket"
-    case putObject = "PutObject"
-    case getObject = "GetObject"
-    case listObjects = "ListObjects"
-    case deleteObject = "DeleteObject"
-    case batchDeleteObjects = "BatchDeleteObjects"
-    case createBucket = "CreateBucket"
-    case deleteBucket = "DeleteBucket"
-    case getObjectLifecyclePolicy = "GetObjectLifecyclePolicy"
-    case putObjectLifecyclePolicy = "PutObjectLifecyclePolicy"
-    case listMultipartUploads = "ListMultipartUploads"
-    case abortMultipartUpload = "AbortMultipartUpload"
-    case listAvailabilityDomains = "ListAvailabilityDomains"
-    case getTenancy = "GetTenancy"
-    case getCompartment = "GetCompartment"
-    case listUserGroupMemberships = "ListUserGroupMemberships"
-    case getGroup = "GetGroup"
-    case listDynamicGroups = "ListDynamicGroups"
-    case createDynamicGroup = "CreateDynamicGroup"
-    case updateDynamicGroup = "UpdateDynamicGroup"
-    case deleteDynamicGroup = "DeleteDynamicGroup"
-    case listPolicies = "ListPolicies"
-    case createPolicy = "CreatePolicy"
-    case updatePolicy = "UpdatePolicy"
-    case deletePolicy = "DeletePolicy"
-    case getSubnet = "GetSubnet"
-    case listContainerRepositories = "ListContainerRepositories"
-    case createContainerRepository = "CreateContainerRepository"
-    case deleteContainerRepository = "DeleteContainerRepository"
-    case listContainerImages = "ListContainerImages"
-    case listLimitDefinitions = "ListLimitDefinitions"
-    case getResourceAvailability = "GetResourceAvailability"
-    case issueRegistryToken = "IssueRegistryToken"
-    case federateInstance = "FederateInstance"
-    case refreshSessionToken = "RefreshSessionToken"
+    case createContainerInstance, getContainerInstance, listContainerInstances, deleteContainerInstance
+    case getContainer, retrieveLogs, listContainerInstanceShapes, listWorkRequestErrors, getNamespace
+    case getBucket, putObject, getObject, listObjects, deleteObject, batchDeleteObjects, createBucket
+    case deleteBucket, getObjectLifecyclePolicy, putObjectLifecyclePolicy, listMultipartUploads
+    case abortMultipartUpload, listAvailabilityDomains, getTenancy, getCompartment
+    case listUserGroupMemberships, getGroup, listDynamicGroups, createDynamicGroup, updateDynamicGroup
+    case deleteDynamicGroup, listPolicies, createPolicy, updatePolicy, deletePolicy, getSubnet
+    case listContainerRepositories, createContainerRepository, deleteContainerRepository
+    case listContainerImages, listLimitDefinitions, getResourceAvailability, issueRegistryToken
+    case federateInstance, refreshSessionToken
+
+    /// The name in the API reference.
+    package var name: String { rawValue.prefix(1).uppercased() + rawValue.dropFirst() }
 
     /// The service that serves it.
     package var service: CloudService {
@@ -74,6 +43,19 @@ package enum Operation: String, Sendable, CaseIterable {
         }
     }
 
+    var method: String {
+        switch self {
+        case .retrieveLogs, .batchDeleteObjects: "POST"
+        case .putObject, .putObjectLifecyclePolicy, .updateDynamicGroup, .updatePolicy: "PUT"
+        default:
+            switch lane {
+            case .read: "GET"
+            case .write: "POST"
+            case .delete: "DELETE"
+            }
+        }
+    }
+
     /// The queue it waits in for a token of the rate buckets.
     var lane: RateBuckets.Lane {
         switch self {
@@ -89,10 +71,8 @@ package enum Operation: String, Sendable, CaseIterable {
         }
     }
 
-    /// What a policy must allow for this call, without `Allow group X to` and `in compartment Y`; empty if nothing
-    /// can be missing.
-    ///
-    /// Container Instances IAM policies and Object Storage policy reference.
+    /// What a policy must allow for this call, without `Allow group X to` and `in compartment Y`, empty if nothing can
+    /// be missing (Container Instances IAM policies and Object Storage policy reference).
     var permissions: [String] {
         switch self {
         case .createContainerInstance, .deleteContainerInstance:
@@ -101,14 +81,11 @@ package enum Operation: String, Sendable, CaseIterable {
         case .listContainerInstances, .listContainerInstanceShapes, .listWorkRequestErrors:
             ["inspect compute-container-family"]
         case .retrieveLogs: ["use compute-container-family"]
-        case .putObject, .deleteObject, .batchDeleteObjects: ["manage objects"]
+        case .putObject, .deleteObject, .batchDeleteObjects, .abortMultipartUpload: ["manage objects"]
         case .getObject: ["read objects"]
         case .listObjects: ["inspect objects"]
-        case .getBucket: ["read buckets"]
-        case .getObjectLifecyclePolicy: ["read buckets"]
+        case .getBucket, .getObjectLifecyclePolicy, .listMultipartUploads: ["read buckets"]
         case .createBucket, .deleteBucket, .putObjectLifecyclePolicy: ["manage buckets"]
-        case .listMultipartUploads: ["read buckets"]
-        case .abortMultipartUpload: ["manage objects"]
         case .listAvailabilityDomains, .getCompartment: ["inspect compartments"]
         case .getTenancy: ["inspect tenancies"]
         case .listUserGroupMemberships, .getGroup: ["inspect groups", "inspect users"]

@@ -60,9 +60,7 @@ package struct RateBuckets: Sendable {
     }
 
     /// How many calls a second a lane lets through at present.
-    package func rate(of lane: Lane) -> Double {
-        lane == .read ? reads.rate : writes.rate
-    }
+    package func rate(of lane: Lane) -> Double { lane == .read ? reads.rate : writes.rate }
 
     private func nextWriteLane(_ waiting: Set<Lane>) -> Lane? {
         let order: [Lane] = isDeletesTurn ? [.delete, .write] : [.write, .delete]
@@ -124,7 +122,6 @@ private struct TokenBucket: Sendable {
 }
 
 extension Duration {
-    /// The duration as a floating-point number of seconds.
     var inSeconds: Double {
         let (seconds, attoseconds) = components
         return Double(seconds) + Double(attoseconds) * 1e-18

@@ -15,7 +15,6 @@ final class RateLimiter {
         queues = Dictionary(uniqueKeysWithValues: RateBuckets.Lane.allCases.map { ($0, TicketQueue()) })
     }
 
-    /// Suspends until one call may be sent.
     func waitForTurn(_ lane: RateBuckets.Lane, until deadline: Deadline) async throws(WaitError) {
         guard let queue = queues[lane] else { preconditionFailure("every lane has a queue") }
         let ticket = queue.enter()
@@ -25,14 +24,9 @@ final class RateLimiter {
     }
 
     /// Notes a 429; returns the new rate if that halved it.
-    func throttled(_ lane: RateBuckets.Lane) -> Double? {
-        buckets.throttled(lane, now: now)
-    }
+    func throttled(_ lane: RateBuckets.Lane) -> Double? { buckets.throttled(lane, now: now) }
 
-    /// How many calls a second a lane lets through at present.
-    func rate(of lane: RateBuckets.Lane) -> Double {
-        buckets.rate(of: lane)
-    }
+    func rate(of lane: RateBuckets.Lane) -> Double { buckets.rate(of: lane) }
 
     private var now: Duration { Deadline.now.duration(since: origin) }
 

@@ -13,9 +13,8 @@ package struct RetryPolicy: Sendable {
     package var retryAfterLimit: Duration = .seconds(60)
     /// An answer that makes no sense may be a proxy's mistake; after so many of them it is what the service sends.
     package var malformedAnswersMax = 3
-    /// Attempts in all, bounded as a rule by the caller's deadline only.
-    ///
-    /// A count would give up during an outage that the caller is prepared to wait for.
+    /// Attempts in all, bounded as a rule by the caller's deadline only; a count would give up during an outage
+    /// that the caller is prepared to wait for.
     package var attemptsMax = Int.max
 
     /// The usual bounds.

@@ -34,9 +34,7 @@ package struct ServiceAnswer: Sendable {
     }
 
     /// What `read` makes of the body, a JSON object.
-    package func decode<Value>(
-        _ read: (JSONObject) throws(JSONError) -> Value
-    ) throws(OCIError) -> Value {
+    package func decode<Value>(_ read: (JSONObject) throws(JSONError) -> Value) throws(OCIError) -> Value {
         do throws(JSONError) {
             return try read(try JSONObject(reading: body))
         } catch {
@@ -50,16 +48,8 @@ package struct ServiceAnswer: Sendable {
     ) throws(OCIError) -> [Value] {
         do throws(JSONError) {
             let top = try JSON.read(body)
-            let items: [JSONObject]
-            if case .array = top {
-                items = try JSONObject.objects(of: top)
-            } else {
-                items = try JSONObject(top).objects("items")
-            }
-            var values: [Value] = []
-            values.reserveCapacity(items.count)
-            for item in items { values.append(try read(item)) }
-            return values
+            let isArray = if case .array = top { true } else { false }
+            return try (isArray ? JSONObject.objects(of: top) : JSONObject(top).objects("items")).map(read)
         } catch {
             throw malformed("\(error)")
         }
@@ -67,10 +57,7 @@ package struct ServiceAnswer: Sendable {
 
     /// The error for an answer whose body is not what was expected.
     package func malformed(_ reason: String) -> OCIError {
-        .malformedAnswer(
-            operation: operation,
-            opcRequestID: head.headers["opc-request-id"],
-            reason: reason
-        )
+        let opcRequestID = head.headers["opc-request-id"]
+        return .malformedAnswer(operation: operation, opcRequestID: opcRequestID, reason: reason)
     }
 }

@@ -3,33 +3,23 @@
 package import EventLoop
 internal import JSON
 
-/// Which refusals mean that the thing asked for is absent, and are an answer rather than an error.
-package enum Absence: Sendable {
-    /// Only those that say so for certain: a bucket that is absent or forbidden is a mistake in the configuration, and
-    /// not an object that is gone.
-    case certain
-    /// Also those that do not tell absent from forbidden, as Container Instances and Identity never do.
-    case certainOrForbidden
-
-    func covers(_ kind: FailureKind?) -> Bool {
-        kind == .notFound || (self == .certainOrForbidden && kind == .notAuthorizedOrNotFound)
-    }
-}
-
 extension ServiceCalls {
     /// A list of more pages than this is one that the service keeps beginning anew.
     private static let pageCountMax = 10_000
 
     /// `call`, with nil for a refusal that says that the thing is absent.
+    ///
+    /// Container Instances and Identity never tell absent from forbidden, so that counts, too. Not so where `certainly`
+    /// is set: a bucket that is absent or forbidden is a mistake in the configuration, and not an object that is gone.
     package func callIfPresent<Value>(
         _ request: ServiceRequest,
-        absence: Absence,
+        certainly: Bool = false,
         deadline: Deadline,
         _ read: (ServiceAnswer) throws(OCIError) -> Value
     ) async throws(OCIError) -> Value? {
         do throws(OCIError) {
             return try await call(request, deadline: deadline, read)
-        } catch  where absence.covers(error.kind) {
+        } catch  where error.kind == .notFound || !certainly && error.kind == .notAuthorizedOrNotFound {
             return nil
         }
     }
@@ -37,7 +27,7 @@ extension ServiceCalls {
     /// `call`, and what `read` makes of the answer's JSON object.
     func object<Value>(
         _ request: ServiceRequest,
-        deadline: Deadline,
+        _ deadline: Deadline,
         _ read: (JSONObject) throws(JSONError) -> Value
     ) async throws(OCIError) -> Value {
         try await call(request, deadline: deadline) { answer throws(OCIError) in try answer.decode(read) }
@@ -46,11 +36,10 @@ extension ServiceCalls {
     /// `callIfPresent`, and what `read` makes of the answer's JSON object.
     func objectIfPresent<Value>(
         _ request: ServiceRequest,
-        absence: Absence,
-        deadline: Deadline,
+        _ deadline: Deadline,
         _ read: (JSONObject) throws(JSONError) -> Value
     ) async throws(OCIError) -> Value? {
-        try await callIfPresent(request, absence: absence, deadline: deadline) { answer throws(OCIError) in
+        try await callIfPresent(request, deadline: deadline) { answer throws(OCIError) in
             try answer.decode(read)
         }
     }
@@ -58,17 +47,18 @@ extension ServiceCalls {
     /// `call`, and what `read` makes of each item of the answer's list.
     func items<Value>(
         _ request: ServiceRequest,
-        deadline: Deadline,
+        _ deadline: Deadline,
         _ read: (JSONObject) throws(JSONError) -> Value
     ) async throws(OCIError) -> [Value] {
-        try await call(request, deadline: deadline) { answer throws(OCIError) in try answer.decodeItems(read)
+        try await call(request, deadline: deadline) { answer throws(OCIError) in
+            try answer.decodeItems(read)
         }
     }
 
     /// `items` of every page.
     func itemsOfAllPages<Value>(
         _ request: ServiceRequest,
-        deadline: Deadline,
+        _ deadline: Deadline,
         _ read: (JSONObject) throws(JSONError) -> Value
     ) async throws(OCIError) -> [Value] {
         var values: [Value] = []

@@ -46,11 +46,8 @@ package final class ServiceCalls {
     ) {
         self.exchange = exchange
         self.credentials = credentials
-        limiters = Dictionary(
-            uniqueKeysWithValues: CloudService.allCases.map {
-                ($0, RateLimiter(ceiling: requestsPerSecondMax))
-            }
-        )
+        let limiters = CloudService.allCases.map { ($0, RateLimiter(ceiling: requestsPerSecondMax)) }
+        self.limiters = Dictionary(uniqueKeysWithValues: limiters)
         self.retryPolicy = retryPolicy
         self.random = random
         self.notify = notify
@@ -82,9 +79,7 @@ package final class ServiceCalls {
     }
 
     /// Where a request would go, as a URL.
-    package func url(of request: ServiceRequest) -> String {
-        exchange.destination(of: request).url
-    }
+    package func url(of request: ServiceRequest) -> String { exchange.destination(of: request).url }
 
     /// How many calls a second a service gets at present.
     package func rate(of service: CloudService, _ lane: RateBuckets.Lane) -> Double {
@@ -98,10 +93,8 @@ package final class ServiceCalls {
         _ deadline: Deadline
     ) async throws(OCIError) -> ServiceAnswer {
         do throws(WaitError) {
-            try await limiters[request.operation.service]?.waitForTurn(
-                request.operation.lane,
-                until: deadline
-            )
+            let limiter = limiters[request.operation.service]
+            try await limiter?.waitForTurn(request.operation.lane, until: deadline)
         } catch .cancelled {
             throw .cancelled
         } catch {
@@ -202,11 +195,31 @@ private struct CallState {
     /// The last failure of an attempt that the service may have carried out all the same.
     var ambiguousFailure: OCIError?
 
-    init(requestID: String) {
-        self.requestID = requestID
-    }
-
     func failureWhenCancelled(_ request: ServiceRequest) -> OCIError {
         request.isShielded ? ambiguousFailure ?? .cancelled : .cancelled
+    }
+}
+
+/// How many requests were sent, failed attempts and all, since the process began.
+package struct RequestCounts: Sendable, Equatable {
+    private var counts: [Operation: Int] = [:]
+    /// Attempts after the first of a call.
+    package private(set) var retryCount = 0
+
+    /// Requests of one operation.
+    package subscript(operation: Operation) -> Int { counts[operation, default: 0] }
+
+    /// Requests of all operations.
+    package var total: Int { counts.values.reduce(0, +) }
+
+    /// All operations that were called, by name.
+    package var all: [(operation: Operation, count: Int)] {
+        counts.map { (operation: $0.key, count: $0.value) }
+            .sorted { $0.operation.name < $1.operation.name }
+    }
+
+    mutating func add(_ operation: Operation, isRetry: Bool) {
+        counts[operation, default: 0] += 1
+        if isRetry { retryCount += 1 }
     }
 }

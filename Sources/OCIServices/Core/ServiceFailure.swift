@@ -84,7 +84,7 @@ package struct ServiceFailure: Sendable, Equatable {
 
 extension ServiceFailure: CustomStringConvertible {
     package var description: String {
-        var parts = "\(operation.rawValue) failed: \(status)"
+        var parts = "\(operation.name) failed: \(status)"
         if let code { parts += " \(code)" }
         if !message.isEmpty { parts += ": \(message)" }
         parts += " (opc-request-id \(opcRequestID ?? "none"))"

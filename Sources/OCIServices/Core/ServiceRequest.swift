@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Encodings
-package import HTTPWire
+internal import EventLoop
+package import HTTPClient
+internal import HTTPWire
 package import JSON
 internal import OCIProfile
-package import Transport
 
 /// One call of a service, before it is signed.
 package struct ServiceRequest: Sendable {
@@ -19,47 +20,67 @@ package struct ServiceRequest: Sendable {
         /// The request for a token with an instance's certificate, signed without the host.
         case federation(JSON)
         /// The bytes of an object; not signed, as the service defines for PutObject, and so not read twice.
-        case object([UInt8], contentType: String)
-        /// The same from a temporary file.
-        case spooledObject(SpoolFile, contentType: String)
+        case object(HTTPBody)
     }
+
+    typealias Query = KeyValuePairs<String, String?>
 
     /// The call.
     package let operation: Operation
-    /// The method.
-    package let method: String
     /// The path below the endpoint, the version of the service's API included, percent-encoded.
-    package let path: String
-    /// Names and values in the order that is signed; a nil value is left out.
-    package var query: [(name: String, value: String?)] = []
+    let path: String
+    /// In the order that is signed.
+    var query: [(name: String, value: String?)]
     /// Fields of this call beside those that every call has.
-    package var headers: HeaderFields = [:]
+    var headers: HeaderFields = [:]
     /// The body.
-    package var body = Body.none
+    package let body: Body
     /// Makes a create safe to repeat.
-    package var retryToken: String?
+    var retryToken: String?
     /// What completes `Allow group X to ... in`, for the advice when it is forbidden.
-    package let scope: String
+    let scope: String
     /// The largest body of an answer, in bytes: 16 MiB is a page of 1,000 instances with all their tags, twice over.
-    package var answerBytesMax = 16 << 20
+    var answerBytesMax = 16 << 20
     /// Above this size the answer goes to a temporary file; nil keeps it in memory.
-    package var spoolAbove: Int?
+    var spoolAbove: Int?
     /// Whether a 409 IncorrectState is waited out here.
-    package var isIncorrectStateRetried = true
+    var isIncorrectStateRetried = true
     /// Whether a request that is on its way is followed to its end although the caller was cancelled.
-    package var isShielded = false
+    var isShielded = false
 
-    /// A call without query, body and extra fields; `path` is what follows the version of the service's API.
-    package init(_ operation: Operation, _ method: String, _ path: String, scope: String) {
+    /// A call without extra fields; `path` holds the segments that follow the version of the service's API, as text.
+    init(_ operation: Operation, _ path: [String], scope: String, query: Query = [:], body: Body = .none) {
         self.operation = operation
-        self.method = method
-        self.path = operation.service.basePath + path
+        self.path = operation.service.basePath + path.map { "/" + PercentEncoding.encode($0) }.joined()
         self.scope = scope
+        self.query = query.map { ($0.key, $0.value) }
+        self.body = body
     }
+
+    /// The method.
+    package var method: String { operation.method }
 
     /// Path and query as they are signed and sent.
     var target: String {
         let query = PercentEncoding.query(query)
         return query.isEmpty ? path : "\(path)?\(query)"
+    }
+}
+
+@LoopActor
+protocol ServiceClient {
+    var calls: ServiceCalls { get }
+    /// The scope of its requests.
+    var scope: String { get }
+}
+
+extension ServiceClient {
+    func request(
+        _ operation: Operation,
+        _ path: [String],
+        query: ServiceRequest.Query = [:],
+        body: ServiceRequest.Body = .none
+    ) -> ServiceRequest {
+        ServiceRequest(operation, path, scope: scope, query: query, body: body)
     }
 }

@@ -56,7 +56,6 @@ package final class SignedExchange {
         clock.correct(serverTime: serverTime, hostTime: hostTime())
     }
 
-    /// Where a request goes.
     func destination(of request: ServiceRequest) -> Endpoints.Location {
         endpoints.location(of: request.operation.service).appending(request.target)
     }
@@ -134,11 +133,11 @@ package final class SignedExchange {
         prepared.sign = { fields in
             guard let text = try? sign() else { return }
             for field in text.fields { fields.set(field.name, to: field.value) }
-            let authorization = AuthorizationHeader.value(for: text, keyID: call.identity.keyID.text) {
-                bytes in
-                call.identity.key.sign(bytes)
-            }
-            fields.set("authorization", to: authorization)
+            let (keyID, key) = (call.identity.keyID.text, call.identity.key)
+            fields.set(
+                "authorization",
+                to: AuthorizationHeader.value(for: text, keyID: keyID, sign: key.sign)
+            )
         }
         return prepared
     }
@@ -178,20 +177,15 @@ private struct Content {
 
     init(_ body: ServiceRequest.Body) {
         switch body {
-        case .none:
-            (self.body, contentType, coverage) = (.none, nil, .head)
-        case .empty:
-            (self.body, contentType, coverage) = (.none, nil, .headAndBody(.empty))
+        case .none: (self.body, contentType, coverage) = (.none, nil, .head)
+        case .empty: (self.body, contentType, coverage) = (.none, nil, .headAndBody(.empty))
         case .json(let value):
             let bytes = value.encoded()
             (self.body, contentType, coverage) = (.bytes(bytes), nil, .headAndBody(Self.described(bytes)))
         case .federation(let value):
             let bytes = value.encoded()
             (self.body, contentType, coverage) = (.bytes(bytes), nil, .federation(Self.described(bytes)))
-        case .object(let bytes, let contentType):
-            (self.body, self.contentType, coverage) = (.bytes(bytes), contentType, .head)
-        case .spooledObject(let file, let contentType):
-            (self.body, self.contentType, coverage) = (.spooled(file), contentType, .head)
+        case .object(let body): (self.body, contentType, coverage) = (body, "application/octet-stream", .head)
         }
     }
 
@@ -208,18 +202,15 @@ private struct Content {
 ///
 /// OCI refuses signatures whose date is more than five minutes off. The Date of its answers tells how far off we
 /// are; the difference is kept for all later signatures.
-package struct ServiceClock: Sendable {
+struct ServiceClock: Sendable {
     /// A smaller difference is no skew: the Date has whole seconds and the answer took its time.
     static let skewMinimumSeconds = 30
 
     /// What is added to the host's time, in seconds.
-    package private(set) var offsetSeconds = 0
-
-    /// A clock that trusts the host's.
-    package init() {}
+    private(set) var offsetSeconds = 0
 
     /// Takes the server's time from an answer that refused a signature; whether that changed the offset.
-    package mutating func correct(serverTime: Int, hostTime: Int) -> Bool {
+    mutating func correct(serverTime: Int, hostTime: Int) -> Bool {
         let difference = serverTime - hostTime
         guard abs(difference - offsetSeconds) >= Self.skewMinimumSeconds else { return false }
         offsetSeconds = difference

@@ -8,13 +8,10 @@ package struct Timestamp: Sendable, Comparable {
     package let millisecondsSinceEpoch: Int
 
     /// A moment given in milliseconds since 1970-01-01T00:00:00Z.
-    package init(millisecondsSinceEpoch: Int) {
-        self.millisecondsSinceEpoch = millisecondsSinceEpoch
-    }
+    package init(millisecondsSinceEpoch: Int) { self.millisecondsSinceEpoch = millisecondsSinceEpoch }
 
-    /// Reads `2026-11-24T17:55:00.123456Z`, with any number of decimals or none, and with `Z` or an offset.
-    ///
-    /// Nil for anything else: an age that cannot be told must not make a whole list unreadable.
+    /// Reads `2026-11-24T17:55:00.123456Z`, with any number of decimals or none, and with `Z` or an offset; nil for
+    /// anything else: an age that cannot be told must not make a whole list unreadable.
     package init?(_ text: String) {
         var reader = Reader(bytes: Array(text.utf8))
         guard let year = reader.number(4), reader.take("-"),
@@ -83,7 +80,6 @@ private struct Reader {
         return value
     }
 
-    /// `Z` or `+hh:mm`, in minutes.
     mutating func offset() -> Int? {
         if take("Z") || take("z") { return 0 }
         let isBehind = take("-")

@@ -44,10 +44,9 @@ package final class FixedCredentials: CredentialSource {
         self.tenancyID = tenancyID
     }
 
-    /// The identity, always the same.
     package func current(deadline: Deadline) async throws(OCIError) -> SigningIdentity { identity }
 
-    /// No: a key that was refused stays refused.
+    /// A key that was refused stays refused.
     package func replace(
         rejected identity: SigningIdentity,
         deadline: Deadline
@@ -77,6 +76,12 @@ extension AuthenticationProblem: CustomStringConvertible {
     }
 }
 
+extension OCIError {
+    static func configuration(_ text: String) -> OCIError { .authentication(.configuration(text)) }
+    static func refused(_ text: String) -> OCIError { .authentication(.refused(text)) }
+    static func unreachable(_ text: String) -> OCIError { .authentication(.unreachable(text)) }
+}
+
 /// Does `body`, whose failure means that a file, variable or setting cannot be used; `source` says which.
 func reading<Value, Failure: Error>(
     _ source: String,
@@ -85,6 +90,6 @@ func reading<Value, Failure: Error>(
     do throws(Failure) {
         return try body()
     } catch {
-        throw .authentication(.configuration("\(source): \(error)"))
+        throw .configuration("\(source): \(error)")
     }
 }

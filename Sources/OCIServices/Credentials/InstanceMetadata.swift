@@ -25,47 +25,36 @@ final class InstanceMetadata {
             Endpoints(baseURL: text)?.location(of: .core)
         }
         guard !bases.isEmpty else {
-            throw .authentication(
-                .configuration("OCI_METADATA_BASE_URL is no URL of the form http://host/path")
-            )
+            throw .configuration("OCI_METADATA_BASE_URL is no URL of the form http://host/path")
         }
     }
 
-    /// The text at `path`, without white space around it.
-    ///
-    /// A 404 is tried again like a busy server: it comes while the instance is still being set up (Python SDK).
+    /// The text at `path`, without white space around it; a 404 is tried again like a busy server: it comes while
+    /// the instance is still being set up (Python SDK).
     func text(_ path: String, deadline: Deadline) async throws(OCIError) -> String {
         var random = SystemRandomNumberGenerator()
         var failureCount = 0
         while true {
-            let problem: String
-            switch await attempt(path, deadline) {
-            case .success(let bytes):
-                let text = bytes.drop { $0 <= 0x20 }
+            let (answer, problem) = await attempt(path, deadline)
+            if let answer {
+                let text = answer.drop { $0 <= 0x20 }
                 let end = text.lastIndex { $0 > 0x20 }.map { $0 + 1 } ?? text.endIndex
                 return String(decoding: text[..<end], as: UTF8.self)
-            case .failure(let failure): problem = failure.text
             }
             failureCount += 1
             if isCancelled { throw .cancelled }
-            let error = OCIError.authentication(
-                .unreachable(
-                    "the instance metadata service did not answer for \(path): \(problem); instance_principal "
-                        + "works on OCI compute instances only"
-                )
+            let error = OCIError.unreachable(
+                "the instance metadata service did not answer for \(path): \(problem); instance_principal works on "
+                    + "OCI compute instances only"
             )
             let delay = RetryPolicy().delay(after: failureCount, of: error, random: &random)
             try await pause(for: delay, after: error, until: deadline)
         }
     }
 
-    private struct Failure: Error {
-        let text: String
-    }
-
     /// Asks each address in turn; the next only if the one before could not be reached.
-    private func attempt(_ path: String, _ deadline: Deadline) async -> Result<[UInt8], Failure> {
-        var failure = Failure(text: "no address")
+    private func attempt(_ path: String, _ deadline: Deadline) async -> (answer: [UInt8]?, problem: String) {
+        var problem = "no address"
         for base in bases {
             var request = HTTPRequest(
                 method: "GET",
@@ -76,12 +65,11 @@ final class InstanceMetadata {
             request.bodyBytesMax = Self.bytesMax
             do throws(HTTPError) {
                 let response = try await client.request(request, to: base.origin)
-                if response.head.isSuccess { return .success(response.bytes) }
-                return .failure(Failure(text: "status \(response.status)"))
+                return (response.head.isSuccess ? response.bytes : nil, "status \(response.status)")
             } catch {
-                failure = Failure(text: "\(error)")
+                problem = "\(error)"
             }
         }
-        return .failure(failure)
+        return (nil, problem)
     }
 }

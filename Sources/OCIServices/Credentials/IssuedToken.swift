@@ -27,9 +27,7 @@ struct IssuedToken: Sendable {
         identity = SigningIdentity(keyID: keyID, key: key)
         text = String(identity.keyID.text.dropFirst("ST$".count))
         claims = SecurityToken.claims(of: text).flatMap { try? JSONObject(reading: $0) }
-        guard let claims else {
-            throw .authentication(.configuration("\(source) holds no token"))
-        }
+        guard let claims else { throw .configuration("\(source) holds no token") }
         expiry = (try? claims.integerIfPresent("exp")) ?? nil
         let issued = (try? claims.integerIfPresent("iat")) ?? nil
         renewal = expiry.map { expiry in
@@ -43,9 +41,58 @@ struct IssuedToken: Sendable {
 /// Makes, fetches or reads tokens.
 @LoopActor
 protocol TokenIssuer: AnyObject, Sendable {
-    /// The OCID of the tenancy, once known.
     var tenancyID: String? { get }
 
     /// A token to use from now on; the same as `old` if there is no other.
     func issue(replacing old: IssuedToken?, deadline: Deadline) async throws(OCIError) -> IssuedToken
+}
+
+extension SignedExchange {
+    /// Sends a request to the token service until it answers with a token that goes with `key`; it has a loop of
+    /// its own: the one for all other calls needs a token first.
+    func fetchToken(
+        _ request: ServiceRequest,
+        as identity: SigningIdentity,
+        key: RSAKey,
+        deadline: Deadline
+    ) async throws(OCIError) -> IssuedToken {
+        let policy = RetryPolicy.tokens
+        var random = SystemRandomNumberGenerator()
+        var attemptCount = 0
+        var isClockRepaired = false
+        while true {
+            attemptCount += 1
+            let call = Call(
+                request: request,
+                identity: identity,
+                requestID: newRequestID(using: &random),
+                attemptCount: attemptCount,
+                deadline: deadline
+            )
+            do throws(OCIError) {
+                let text = try await signAndSend(call).decode { object throws(JSONError) in
+                    try object.string("token")
+                }
+                return try IssuedToken(text, key: key, now: now, source: "the answer of the token service")
+            } catch .service(let failure) where failure.kind == .notAuthenticated && !isClockRepaired {
+                isClockRepaired = true
+                guard let date = failure.date, correctClock(date) else { throw .service(failure) }
+            } catch {
+                // An answer that makes no sense counts as an attempt like any other.
+                guard policy.isRetried(error, request, attemptCount: attemptCount, malformedCount: 0) else {
+                    throw error
+                }
+                let delay = policy.delay(after: attemptCount, of: error, random: &random)
+                try await pause(for: delay, after: error, until: deadline)
+            }
+        }
+    }
+}
+
+/// A caller's id of a request: 32 upper-case hex digits, as the SDKs make it.
+func newRequestID(using random: inout some RandomNumberGenerator) -> String {
+    (0..<2).map { _ in
+        let digits = String(random.next(), radix: 16, uppercase: true)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }.joined()
 }

@@ -24,7 +24,7 @@ enum PrincipalSource {
             do throws(OCIProfileError) {
                 self = .resource(try ResourcePrincipal(environment: environment))
             } catch {
-                throw .authentication(.configuration("\(error)"))
+                throw .configuration("\(error)")
             }
         case .instancePrincipal:
             let baseURL = environment["OCI_METADATA_BASE_URL"]
@@ -48,24 +48,22 @@ enum PrincipalSource {
         case .profile(let source):
             switch source.profile.authentication {
             case .apiKey(let userID, let fingerprint):
-                return try ProfileCredentials.apiKey(source.profile, userID: userID, fingerprint: fingerprint)
+                return try source.apiKey(userID: userID, fingerprint: fingerprint)
             case .sessionToken(let path):
                 issuer = SessionTokens(
                     path: path,
-                    key: try ProfileCredentials.privateKey(of: source.profile),
+                    key: try source.privateKey(),
                     tenancyID: source.profile.tenancyID,
                     exchange: exchange
                 )
             }
-        case .resource(let principal):
-            issuer = ResourcePrincipalTokens(principal) { exchange.now }
+        case .resource(let principal): issuer = ResourcePrincipalTokens(principal) { exchange.now }
         case .instance(let metadata):
             issuer = InstancePrincipalTokens(metadata: metadata, exchange: exchange)
         }
         return RenewingCredentials(issuer) { exchange.now }
     }
 
-    /// What the user should know.
     var warnings: [String] {
         if case .profile(let source) = self { source.warnings } else { [] }
     }

@@ -2,6 +2,7 @@
 
 internal import EventLoop
 internal import OCIProfile
+internal import OCISigning
 internal import Transport
 
 /// A profile of the configuration file, and which file that was.
@@ -13,7 +14,6 @@ struct ProfileSource {
     /// The file, or nil where everything stands in the environment.
     let path: String?
 
-    /// Finds the file and reads the profile.
     static func find(
         _ options: CloudAccessOptions,
         environment: [String: String],
@@ -30,11 +30,9 @@ struct ProfileSource {
             try reading(found.path) { () throws(OCIProfileError) in try OCIConfigFile(found.text) }
         }
         if file == nil, environment["OCI_CLI_TENANCY"] == nil {
-            throw .authentication(
-                .configuration(
-                    "there is no OCI configuration file at \(candidates.joined(separator: " or ")): run "
-                        + "`oci setup config`, or choose another --auth-type"
-                )
+            throw .configuration(
+                "there is no OCI configuration file at \(candidates.joined(separator: " or ")): run "
+                    + "`oci setup config`, or choose another --auth-type"
             )
         }
         let profile = try reading(found?.path ?? "the environment") { () throws(OCIProfileError) in
@@ -61,9 +59,7 @@ struct ProfileSource {
     }
 
     /// The first file that exists; one that exists and cannot be read is an error to be shown.
-    private static func firstFile(
-        _ candidates: [String]
-    ) throws(OCIError) -> (path: String, text: String)? {
+    private static func firstFile(_ candidates: [String]) throws(OCIError) -> (path: String, text: String)? {
         for path in candidates {
             do throws(TransportError) {
                 let text = try readFile(path, byteCountMax: fileBytesMax)
@@ -71,9 +67,48 @@ struct ProfileSource {
             } catch  where error.isFileMissing {
                 continue
             } catch {
-                throw .authentication(.configuration("configuration file \(path): \(error)"))
+                throw .configuration("configuration file \(path): \(error)")
             }
         }
         return nil
+    }
+
+    /// Loads the API key that the profile names and returns credentials that sign with it.
+    @LoopActor
+    func apiKey(userID: String, fingerprint: String) throws(OCIError) -> FixedCredentials {
+        let key = try privateKey()
+        guard key.fingerprint == fingerprint else {
+            throw .configuration(
+                "the fingerprint in the profile is \(fingerprint), but that of the private key is "
+                    + "\(key.fingerprint): name the key that was uploaded"
+            )
+        }
+        let keyID = try reading("the profile cannot be used to sign") { () throws(OCISigningError) in
+            try KeyIdentity.apiKey(tenancyID: profile.tenancyID, userID: userID, fingerprint: fingerprint)
+        }
+        return FixedCredentials(SigningIdentity(keyID: keyID, key: key), tenancyID: profile.tenancyID)
+    }
+
+    /// The private key that the profile names or holds.
+    func privateKey() throws(OCIError) -> RSAKey {
+        let passphrase = profile.passphrase.map { Array($0.utf8) }
+        switch profile.privateKey {
+        case .content(let text):
+            return try OCIServices.privateKey(Array(text.utf8), passphrase, source: "OCI_CLI_KEY_CONTENT")
+        case .file(let path):
+            var text = try credentialFile(path, name: "key_file")
+            defer { cleanse(&text) }
+            return try OCIServices.privateKey(text, passphrase, source: "key_file \(path)")
+        }
+    }
+}
+
+func privateKey(_ text: [UInt8], _ passphrase: [UInt8]?, source: String) throws(OCIError) -> RSAKey {
+    try reading(source) { () throws(TransportError) in try RSAKey(pem: text, passphrase: passphrase) }
+}
+
+/// Reads a file that credentials are made of, a key or a token, of 1 to 2 KB; `name` says in the error what it was for.
+func credentialFile(_ path: String, name: String) throws(OCIError) -> [UInt8] {
+    try reading("\(name) \(path)") { () throws(TransportError) in try readFile(path, byteCountMax: 64 * 1024)
     }
 }

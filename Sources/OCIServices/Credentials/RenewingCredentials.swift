@@ -31,7 +31,9 @@ final class RenewingCredentials: CredentialSource {
         guard let time = token.renewal, now() >= time, earliestRenewal.isPast else { return token.identity }
         do throws(OCIError) {
             return try await renew(until: deadline).identity
-        } catch  where error.isWorthKeepingToken && (token.expiry ?? .max) > now() {
+        } catch .cancelled {
+            throw .cancelled
+        } catch  where (token.expiry ?? .max) > now() {
             earliestRenewal = .after(Self.pauseAfterFailure)
             return token.identity
         }
@@ -50,7 +52,7 @@ final class RenewingCredentials: CredentialSource {
         } catch .cancelled {
             throw .cancelled
         } catch {
-            throw .authentication(.unreachable("no token was issued in time"))
+            throw .unreachable("no token was issued in time")
         }
         guard let outcome = renewal.outcome else { preconditionFailure("a renewal ended without an outcome") }
         return try outcome.get()
@@ -75,16 +77,8 @@ final class RenewingCredentials: CredentialSource {
     }
 }
 
-/// One renewal, for all who wait for it.
 @LoopActor
 private final class Renewal {
     let end = Latch()
     var outcome: Result<IssuedToken, OCIError>?
-}
-
-extension OCIError {
-    /// Whether an old token may be used while it lives, though no new one could be had.
-    fileprivate var isWorthKeepingToken: Bool {
-        if case .cancelled = self { false } else { true }
-    }
 }

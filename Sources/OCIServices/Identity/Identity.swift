@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Encodings
 package import EventLoop
 internal import JSON
-internal import OCIProfile
 
 /// A tenancy as GetTenancy shows it (Identity API 20160918).
 package struct Tenancy: Sendable, Equatable {
@@ -71,8 +69,9 @@ package struct Policy: Sendable, Equatable {
 
 /// Client of Identity: reads as calls, changes as requests to be sent, to the home region, or shown.
 @LoopActor
-package struct Identity {
-    private let calls: ServiceCalls
+package struct Identity: ServiceClient {
+    let calls: ServiceCalls
+    let scope = "tenancy"
     private let tenancyID: String
 
     /// The identities of a tenancy.
@@ -83,35 +82,27 @@ package struct Identity {
 
     /// Returns the tenancy itself.
     package func tenancy(deadline: Deadline) async throws(OCIError) -> Tenancy {
-        let request = request(.getTenancy, "GET", "/tenancies/\(PercentEncoding.encode(tenancyID))")
-        return try await calls.object(request, deadline: deadline, Tenancy.init)
+        try await calls.object(request(.getTenancy, ["tenancies", tenancyID]), deadline, Tenancy.init)
     }
 
     /// Returns a compartment, nil if there is none that may be seen.
     package func compartment(_ id: String, deadline: Deadline) async throws(OCIError) -> Compartment? {
-        let request = request(.getCompartment, "GET", "/compartments/\(PercentEncoding.encode(id))")
-        return try await calls.objectIfPresent(
-            request,
-            absence: .certainOrForbidden,
-            deadline: deadline,
-            Compartment.init
-        )
+        let request = request(.getCompartment, ["compartments", id])
+        return try await calls.objectIfPresent(request, deadline, Compartment.init)
     }
 
     /// Returns the names of the groups that a user is in.
     package func groupNames(ofUser userID: String, deadline: Deadline) async throws(OCIError) -> [String] {
-        var memberships = request(.listUserGroupMemberships, "GET", "/userGroupMemberships")
-        memberships.query = [("compartmentId", tenancyID), ("userId", userID)]
-        let ids = try await calls.itemsOfAllPages(memberships, deadline: deadline) { item throws(JSONError) in
+        let query: ServiceRequest.Query = ["compartmentId": tenancyID, "userId": userID]
+        let memberships = request(.listUserGroupMemberships, ["userGroupMemberships"], query: query)
+        let ids = try await calls.itemsOfAllPages(memberships, deadline) { item throws(JSONError) in
             try item.string("groupId")
         }
         var names: [String] = []
         for id in ids {
-            let group = request(.getGroup, "GET", "/groups/\(PercentEncoding.encode(id))")
+            let group = request(.getGroup, ["groups", id])
             names.append(
-                try await calls.object(group, deadline: deadline) { object throws(JSONError) in
-                    try object.string("name")
-                }
+                try await calls.object(group, deadline) { item throws(JSONError) in try item.string("name") }
             )
         }
         return names.sorted()
@@ -119,10 +110,9 @@ package struct Identity {
 
     /// Returns the dynamic group of this name, nil if there is none.
     package func dynamicGroup(_ name: String, deadline: Deadline) async throws(OCIError) -> DynamicGroup? {
-        var request = request(.listDynamicGroups, "GET", "/dynamicGroups")
-        request.query = [("compartmentId", tenancyID), ("name", name)]
-        return try await calls.itemsOfAllPages(request, deadline: deadline, DynamicGroup.init)
-            .first { $0.name == name }
+        let query: ServiceRequest.Query = ["compartmentId": tenancyID, "name": name]
+        let request = request(.listDynamicGroups, ["dynamicGroups"], query: query)
+        return try await calls.itemsOfAllPages(request, deadline, DynamicGroup.init).first { $0.name == name }
     }
 
     /// The request that creates a dynamic group.
@@ -132,27 +122,23 @@ package struct Identity {
         description: String,
         tags: [(String, String)]
     ) -> ServiceRequest {
-        var request = request(.createDynamicGroup, "POST", "/dynamicGroups")
-        request.body = .json(
-            .object(present: [
-                ("compartmentId", .string(tenancyID)), ("name", .string(name)),
-                ("matchingRule", .string(matchingRule)), ("description", .string(description)),
-                ("freeformTags", .strings(tags)),
-            ])
-        )
-        return request
+        let body = JSON.object(present: [
+            ("compartmentId", .string(tenancyID)), ("name", .string(name)),
+            ("matchingRule", .string(matchingRule)), ("description", .string(description)),
+            ("freeformTags", .strings(tags)),
+        ])
+        return request(.createDynamicGroup, ["dynamicGroups"], body: .json(body))
     }
 
     /// The request that changes a dynamic group's rule.
     package func dynamicGroupChange(of id: String, matchingRule: String) -> ServiceRequest {
-        var request = request(.updateDynamicGroup, "PUT", "/dynamicGroups/\(PercentEncoding.encode(id))")
-        request.body = .json(.strings([("matchingRule", matchingRule)]))
-        return request
+        let body = JSON.strings([("matchingRule", matchingRule)])
+        return request(.updateDynamicGroup, ["dynamicGroups", id], body: .json(body))
     }
 
     /// The request that deletes a dynamic group.
     package func dynamicGroupDeletion(of id: String) -> ServiceRequest {
-        request(.deleteDynamicGroup, "DELETE", "/dynamicGroups/\(PercentEncoding.encode(id))")
+        request(.deleteDynamicGroup, ["dynamicGroups", id])
     }
 
     /// Returns the policy of this name in a compartment, nil if there is none.
@@ -161,10 +147,9 @@ package struct Identity {
         in compartmentID: String,
         deadline: Deadline
     ) async throws(OCIError) -> Policy? {
-        var request = request(.listPolicies, "GET", "/policies")
-        request.query = [("compartmentId", compartmentID), ("name", name)]
-        return try await calls.itemsOfAllPages(request, deadline: deadline, Policy.init)
-            .first { $0.name == name }
+        let query: ServiceRequest.Query = ["compartmentId": compartmentID, "name": name]
+        let request = request(.listPolicies, ["policies"], query: query)
+        return try await calls.itemsOfAllPages(request, deadline, Policy.init).first { $0.name == name }
     }
 
     /// The request that creates a policy.
@@ -175,30 +160,20 @@ package struct Identity {
         description: String,
         tags: [(String, String)]
     ) -> ServiceRequest {
-        var request = request(.createPolicy, "POST", "/policies")
-        request.body = .json(
-            .object(present: [
-                ("compartmentId", .string(compartmentID)), ("name", .string(name)),
-                ("statements", .array(statements.map { .string($0) })), ("description", .string(description)),
-                ("freeformTags", .strings(tags)),
-            ])
-        )
-        return request
+        let body = JSON.object(present: [
+            ("compartmentId", .string(compartmentID)), ("name", .string(name)),
+            ("statements", .array(statements.map { .string($0) })), ("description", .string(description)),
+            ("freeformTags", .strings(tags)),
+        ])
+        return request(.createPolicy, ["policies"], body: .json(body))
     }
 
     /// The request that changes a policy's statements.
     package func policyChange(of id: String, statements: [String]) -> ServiceRequest {
-        var request = request(.updatePolicy, "PUT", "/policies/\(PercentEncoding.encode(id))")
-        request.body = .json(.object(present: [("statements", .array(statements.map { .string($0) }))]))
-        return request
+        let body = JSON.object(present: [("statements", .array(statements.map { .string($0) }))])
+        return request(.updatePolicy, ["policies", id], body: .json(body))
     }
 
     /// The request that deletes a policy.
-    package func policyDeletion(of id: String) -> ServiceRequest {
-        request(.deletePolicy, "DELETE", "/policies/\(PercentEncoding.encode(id))")
-    }
-
-    private func request(_ operation: Operation, _ method: String, _ path: String) -> ServiceRequest {
-        ServiceRequest(operation, method, path, scope: "tenancy")
-    }
+    package func policyDeletion(of id: String) -> ServiceRequest { request(.deletePolicy, ["policies", id]) }
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Encodings
 package import EventLoop
 internal import JSON
-internal import OCIProfile
 
 /// A repository of the container registry (Artifacts API 20160918).
 package struct ContainerRepository: Sendable, Equatable {
@@ -42,8 +40,8 @@ package struct ContainerImage: Sendable, Equatable {
 
 /// Client of the container registry: reads as calls, changes as requests to be sent or shown.
 @LoopActor
-package struct ContainerRepositories {
-    private let calls: ServiceCalls
+package struct ContainerRepositories: ServiceClient {
+    let calls: ServiceCalls
     private let compartmentID: String
 
     /// The repositories of a compartment.
@@ -54,56 +52,41 @@ package struct ContainerRepositories {
 
     /// Returns the repository of this name, nil if the compartment has none.
     package func find(_ name: String, deadline: Deadline) async throws(OCIError) -> ContainerRepository? {
-        var request = request(.listContainerRepositories, "GET", "/container/repositories")
-        request.query = [("compartmentId", compartmentID), ("displayName", name)]
-        return try await calls.itemsOfAllPages(request, deadline: deadline, ContainerRepository.init)
+        let query: ServiceRequest.Query = ["compartmentId": compartmentID, "displayName": name]
+        let request = request(.listContainerRepositories, ["container", "repositories"], query: query)
+        return try await calls.itemsOfAllPages(request, deadline, ContainerRepository.init)
             .first { $0.displayName == name }
     }
 
     /// The request that creates a private repository.
     package func creation(of name: String, tags: [(String, String)]) -> ServiceRequest {
-        var request = request(.createContainerRepository, "POST", "/container/repositories")
-        request.body = .json(
-            .object(present: [
-                ("compartmentId", .string(compartmentID)), ("displayName", .string(name)),
-                ("isPublic", .bool(false)), ("isImmutable", .bool(false)), ("freeformTags", .strings(tags)),
-            ])
-        )
-        return request
+        let body = JSON.object(present: [
+            ("compartmentId", .string(compartmentID)), ("displayName", .string(name)),
+            ("isPublic", .bool(false)), ("isImmutable", .bool(false)), ("freeformTags", .strings(tags)),
+        ])
+        return request(.createContainerRepository, ["container", "repositories"], body: .json(body))
     }
 
     /// The request that deletes a repository with its images.
     package func deletion(of id: String) -> ServiceRequest {
-        request(
-            .deleteContainerRepository,
-            "DELETE",
-            "/container/repositories/\(PercentEncoding.encode(id))"
-        )
+        request(.deleteContainerRepository, ["container", "repositories", id])
     }
 
     /// Returns the images of a repository.
     package func images(in name: String, deadline: Deadline) async throws(OCIError) -> [ContainerImage] {
-        var request = request(.listContainerImages, "GET", "/container/images")
-        request.query = [("compartmentId", compartmentID), ("repositoryName", name)]
-        return try await calls.itemsOfAllPages(request, deadline: deadline, ContainerImage.init)
+        let query: ServiceRequest.Query = ["compartmentId": compartmentID, "repositoryName": name]
+        let request = request(.listContainerImages, ["container", "images"], query: query)
+        return try await calls.itemsOfAllPages(request, deadline, ContainerImage.init)
     }
 
-    /// Returns a token that stands for the caller at the registry for some minutes, for the user name `BEARER_TOKEN`.
-    ///
-    /// The registry's Docker token endpoint, which takes a signed request in place of a password.
+    /// Returns a token that stands for the caller at the registry for some minutes, for the user name
+    /// `BEARER_TOKEN`; the registry's Docker token endpoint, which takes a signed request in place of a password.
     package func loginToken(deadline: Deadline) async throws(OCIError) -> String {
-        let request = request(.issueRegistryToken, "GET", "/docker/token")
-        return try await calls.object(request, deadline: deadline) { object throws(JSONError) in
+        let request = request(.issueRegistryToken, ["docker", "token"])
+        return try await calls.object(request, deadline) { object throws(JSONError) in
             try object.string("token")
         }
     }
 
-    private func request(_ operation: Operation, _ method: String, _ path: String) -> ServiceRequest {
-        ServiceRequest(
-            operation,
-            method,
-            path,
-            scope: "compartment id \(compartmentID)"
-        )
-    }
+    var scope: String { "compartment id \(compartmentID)" }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Encodings
 package import EventLoop
 internal import JSON
 
@@ -34,8 +33,10 @@ package struct LifecycleRule: Sendable, Equatable {
     package var isEnabled = true
     /// Beginnings of the names that it acts on; none means every name.
     package var prefixes: [String]
-    /// Whether patterns narrow it further, in which case what it acts on cannot be told here.
-    package var hasPatterns = false
+    /// Patterns that narrow it further; they are not read here, and written back as they are.
+    package var inclusionPatterns: [String] = []
+    /// Patterns of names that it spares.
+    package var exclusionPatterns: [String] = []
 
     /// A rule that deletes objects whose names begin with `prefix` when they are `days` old.
     package init(name: String, deletesAfterDays days: Int, prefix: String) {
@@ -54,9 +55,8 @@ package struct LifecycleRule: Sendable, Equatable {
         isEnabled = object["isEnabled"] != .bool(false)
         let filter = try object.objectIfPresent("objectNameFilter")
         prefixes = filter?.texts("inclusionPrefixes") ?? []
-        hasPatterns = ["inclusionPatterns", "exclusionPatterns"].contains {
-            filter?.texts($0).isEmpty == false
-        }
+        inclusionPatterns = filter?.texts("inclusionPatterns") ?? []
+        exclusionPatterns = filter?.texts("exclusionPatterns") ?? []
     }
 
     /// Whether objects whose names begin with `prefix` may fall under it.
@@ -65,16 +65,19 @@ package struct LifecycleRule: Sendable, Equatable {
             && (prefixes.isEmpty || prefixes.contains { prefix.hasPrefix($0) || $0.hasPrefix(prefix) })
     }
 
-    /// ObjectLifecycleRule of the API.
     var body: JSON {
-        .object(present: [
+        let filter = [
+            ("inclusionPrefixes", prefixes), ("inclusionPatterns", inclusionPatterns),
+            ("exclusionPatterns", exclusionPatterns),
+        ].filter { !$0.1.isEmpty }
+        return .object(present: [
             ("name", .string(name)), ("action", .string(action)), ("target", .string(target)),
             ("timeAmount", .integer(Int64(days))), ("timeUnit", .string("DAYS")),
             ("isEnabled", .bool(isEnabled)),
             (
                 "objectNameFilter",
-                prefixes.isEmpty
-                    ? nil : .object(present: [("inclusionPrefixes", .array(prefixes.map { .string($0) }))])
+                filter.isEmpty
+                    ? nil : .object(present: filter.map { ($0.0, .array($0.1.map { .string($0) })) })
             ),
         ])
     }
@@ -90,8 +93,8 @@ package struct UnfinishedUpload: Sendable, Equatable {
 
 /// Client of Object Storage for buckets: reads as calls, changes as requests to be sent or shown.
 @LoopActor
-package struct Buckets {
-    private let calls: ServiceCalls
+package struct Buckets: ServiceClient {
+    let calls: ServiceCalls
     private let namespace: String
     private let compartmentID: String
 
@@ -104,39 +107,28 @@ package struct Buckets {
 
     /// Returns the bucket of this name, nil if there is none that may be seen.
     package func find(_ name: String, deadline: Deadline) async throws(OCIError) -> Bucket? {
-        var request = request(.getBucket, "GET", path(of: name))
-        request.query = [("fields", "approximateCount")]
-        return try await calls.objectIfPresent(
-            request,
-            absence: .certainOrForbidden,
-            deadline: deadline,
-            Bucket.init
-        )
+        let request = request(.getBucket, path(of: name), query: ["fields": "approximateCount"])
+        return try await calls.objectIfPresent(request, deadline, Bucket.init)
     }
 
     /// The request that creates a private bucket.
     package func creation(of name: String, tags: [(String, String)]) -> ServiceRequest {
-        var request = request(.createBucket, "POST", "/n/\(PercentEncoding.encode(namespace))/b")
-        request.body = .json(
-            .object(present: [
-                ("name", .string(name)), ("compartmentId", .string(compartmentID)),
-                ("publicAccessType", .string("NoPublicAccess")), ("storageTier", .string("Standard")),
-                ("versioning", .string("Disabled")), ("freeformTags", .strings(tags)),
-            ])
-        )
-        return request
+        let body = JSON.object(present: [
+            ("name", .string(name)), ("compartmentId", .string(compartmentID)),
+            ("publicAccessType", .string("NoPublicAccess")), ("storageTier", .string("Standard")),
+            ("versioning", .string("Disabled")), ("freeformTags", .strings(tags)),
+        ])
+        return request(.createBucket, ["n", namespace, "b"], body: .json(body))
     }
 
     /// The request that deletes a bucket, which must be empty.
-    package func deletion(of name: String) -> ServiceRequest {
-        request(.deleteBucket, "DELETE", path(of: name))
-    }
+    package func deletion(of name: String) -> ServiceRequest { request(.deleteBucket, path(of: name)) }
 
     /// Returns the lifecycle rules of a bucket.
     package func lifecycle(of name: String, deadline: Deadline) async throws(OCIError) -> [LifecycleRule] {
-        let request = request(.getObjectLifecyclePolicy, "GET", "\(path(of: name))/l")
+        let request = request(.getObjectLifecyclePolicy, path(of: name) + ["l"])
         do throws(OCIError) {
-            return try await calls.items(request, deadline: deadline, LifecycleRule.init)
+            return try await calls.items(request, deadline, LifecycleRule.init)
         } catch .service(let failure) where failure.code == "LifecyclePolicyNotFound" {
             return []
         }
@@ -144,9 +136,8 @@ package struct Buckets {
 
     /// The request that makes `rules` the lifecycle rules of a bucket, in place of those it has.
     package func lifecycleChange(of name: String, to rules: [LifecycleRule]) -> ServiceRequest {
-        var request = request(.putObjectLifecyclePolicy, "PUT", "\(path(of: name))/l")
-        request.body = .json(.object(present: [("items", .array(rules.map(\.body)))]))
-        return request
+        let body = JSON.object(present: [("items", .array(rules.map(\.body)))])
+        return request(.putObjectLifecyclePolicy, path(of: name) + ["l"], body: .json(body))
     }
 
     /// Returns the uploads in parts that keep a bucket from being deleted.
@@ -154,30 +145,21 @@ package struct Buckets {
         in name: String,
         deadline: Deadline
     ) async throws(OCIError) -> [UnfinishedUpload] {
-        let request = request(.listMultipartUploads, "GET", "\(path(of: name))/u")
-        return try await calls.itemsOfAllPages(request, deadline: deadline) { item throws(JSONError) in
+        let request = request(.listMultipartUploads, path(of: name) + ["u"])
+        return try await calls.itemsOfAllPages(request, deadline) { item throws(JSONError) in
             UnfinishedUpload(objectName: try item.string("object"), id: try item.string("uploadId"))
         }
     }
 
     /// The request that aborts an upload in parts.
     package func abortion(of upload: UnfinishedUpload, in name: String) -> ServiceRequest {
-        var request = request(
-            .abortMultipartUpload,
-            "DELETE",
-            "\(path(of: name))/u/\(PercentEncoding.encode(upload.objectName))"
-        )
-        request.query = [("uploadId", upload.id)]
-        return request
+        let path = path(of: name) + ["u", upload.objectName]
+        return request(.abortMultipartUpload, path, query: ["uploadId": upload.id])
     }
 
-    private func path(of name: String) -> String {
-        "/n/\(PercentEncoding.encode(namespace))/b/\(PercentEncoding.encode(name))"
-    }
+    private func path(of name: String) -> [String] { ["n", namespace, "b", name] }
 
-    private func request(_ operation: Operation, _ method: String, _ path: String) -> ServiceRequest {
-        ServiceRequest(operation, method, path, scope: "compartment id \(compartmentID)")
-    }
+    var scope: String { "compartment id \(compartmentID)" }
 }
 
 extension JSONObject {

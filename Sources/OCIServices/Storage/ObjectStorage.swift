@@ -9,12 +9,11 @@ package import Transport
 
 /// Client of Object Storage, for the objects of one bucket.
 @LoopActor
-package final class ObjectStorage {
+package final class ObjectStorage: ServiceClient {
     /// Names that one batch delete takes.
     package static let batchCountMax = 1000
-    private static let contentType = "application/octet-stream"
 
-    private let calls: ServiceCalls
+    let calls: ServiceCalls
     private let namespace: String
     private let bucket: String
 
@@ -35,7 +34,7 @@ package final class ObjectStorage {
         calls: ServiceCalls,
         deadline: Deadline
     ) async throws(OCIError) -> (namespace: String, time: Int?) {
-        let request = ServiceRequest(.getNamespace, "GET", "/n", scope: "the tenancy")
+        let request = ServiceRequest(.getNamespace, ["n"], scope: "the tenancy")
         return try await calls.call(request, deadline: deadline) { answer throws(OCIError) in
             guard case .string(let name) = try answer.json() else {
                 throw answer.malformed("the namespace is not a string")
@@ -46,52 +45,39 @@ package final class ObjectStorage {
 
     /// Stores `body` under `name`.
     package func put(_ name: String, _ body: [UInt8], deadline: Deadline) async throws(OCIError) {
-        try await put(name, .object(body, contentType: Self.contentType), deadline)
+        try await put(name, .bytes(body), deadline)
     }
 
     /// Stores the bytes of a temporary file under `name`.
     package func put(_ name: String, _ file: SpoolFile, deadline: Deadline) async throws(OCIError) {
-        try await put(name, .spooledObject(file, contentType: Self.contentType), deadline)
+        try await put(name, .spooled(file), deadline)
     }
 
-    private func put(
-        _ name: String,
-        _ body: ServiceRequest.Body,
-        _ deadline: Deadline
-    ) async throws(OCIError) {
-        var request = request(.putObject, "PUT", name)
-        request.body = body
+    private func put(_ name: String, _ body: HTTPBody, _ deadline: Deadline) async throws(OCIError) {
+        let request = request(.putObject, path(of: name), body: .object(body))
         try await calls.call(request, deadline: deadline) { _ in }
     }
 
-    /// Returns the bytes of an object, at most `limit` of them, or nil if there is no such object.
-    ///
-    /// A larger object is a `.transport` error that no retry mends, known from its Content-Length before the bytes
-    /// arrive.
-    package func get(
-        _ name: String,
-        limit: Int,
-        deadline: Deadline
-    ) async throws(OCIError) -> [UInt8]? {
-        var request = request(.getObject, "GET", name)
+    /// Returns the bytes of an object, at most `limit` of them, or nil if there is no such object; a larger object
+    /// is a `.transport` error that no retry mends, known from its Content-Length before the bytes arrive.
+    package func get(_ name: String, limit: Int, deadline: Deadline) async throws(OCIError) -> [UInt8]? {
+        var request = request(.getObject, path(of: name))
         request.answerBytesMax = limit
-        return try await calls.callIfPresent(request, absence: .certain, deadline: deadline) { $0.body }
+        return try await calls.callIfPresent(request, certainly: true, deadline: deadline) { $0.body }
     }
 
-    /// Returns the content of an object, in a temporary file if it is larger than `spoolAbove`, or nil if there is no
-    /// such object.
-    ///
-    /// One larger than `limit` is refused as with the other `get`.
+    /// Returns the content of an object, in a temporary file if it is larger than `spoolAbove`, or nil if there is
+    /// no such object; one larger than `limit` is refused as with the other `get`.
     package func get(
         _ name: String,
         spoolAbove: Int,
         limit: Int,
         deadline: Deadline
     ) async throws(OCIError) -> HTTPBody? {
-        var request = request(.getObject, "GET", name)
+        var request = request(.getObject, path(of: name))
         request.answerBytesMax = limit
         request.spoolAbove = spoolAbove
-        return try await calls.callIfPresent(request, absence: .certain, deadline: deadline) { $0.content }
+        return try await calls.callIfPresent(request, certainly: true, deadline: deadline) { $0.content }
     }
 
     /// Returns a page of the objects whose names begin with `prefix`, from `start` on (that name included).
@@ -102,12 +88,12 @@ package final class ObjectStorage {
         fields: [ObjectField] = [],
         deadline: Deadline
     ) async throws(OCIError) -> ObjectPage {
-        var request = ServiceRequest(.listObjects, "GET", "\(bucketPath)/o", scope: scope)
-        request.query = [
-            ("prefix", prefix), ("start", start), ("limit", String(limit)),
-            ("fields", (["name"] + fields.map(\.rawValue)).joined(separator: ",")),
+        let query: ServiceRequest.Query = [
+            "prefix": prefix, "start": start, "limit": String(limit),
+            "fields": (["name"] + fields.map(\.rawValue)).joined(separator: ","),
         ]
-        return try await calls.object(request, deadline: deadline, ObjectPage.init)
+        let request = request(.listObjects, bucketPath + ["o"], query: query)
+        return try await calls.object(request, deadline, ObjectPage.init)
     }
 
     /// Returns all objects whose names begin with `prefix`, however many pages they fill, in the order of names.
@@ -128,55 +114,46 @@ package final class ObjectStorage {
 
     /// Deletes an object; that it is not there is an outcome and no error.
     package func delete(_ name: String, deadline: Deadline) async throws(OCIError) -> DeleteOutcome {
-        let request = request(.deleteObject, "DELETE", name)
-        return try await calls.callIfPresent(request, absence: .certain, deadline: deadline) { _ in .accepted
-        }
-            ?? .alreadyGone
+        let request = request(.deleteObject, path(of: name))
+        let outcome: DeleteOutcome? = try await calls.callIfPresent(
+            request,
+            certainly: true,
+            deadline: deadline
+        ) { _ in .accepted }
+        return outcome ?? .alreadyGone
     }
 
-    /// Deletes up to 1,000 objects in one call and returns those that are still there.
-    ///
-    /// Names that were not there before count as deleted.
+    /// Deletes up to 1,000 objects in one call and returns those that are still there; names that were not there
+    /// before count as deleted.
     package func deleteBatch(
         _ names: [String],
         deadline: Deadline
     ) async throws(OCIError) -> [DeleteFailure] {
         if names.isEmpty { return [] }
-        return try await calls.object(batchDeletion(of: names), deadline: deadline, DeleteFailure.all(in:))
+        return try await calls.object(batchDeletion(of: names), deadline, DeleteFailure.all(in:))
             .filter { $0.status != 404 }
     }
 
     /// The request that `deleteBatch` makes.
     package func batchDeletion(of names: [String]) -> ServiceRequest {
         precondition(names.count <= Self.batchCountMax, "a batch takes 1,000 names")
-        var request = ServiceRequest(
+        let body = JSON.object(present: [
+            ("objects", .array(names.map { .strings([("objectName", $0)]) })),
+            ("isSkipDeletedResult", .bool(true)),
+        ])
+        return request(
             .batchDeleteObjects,
-            "POST",
-            "\(bucketPath)/actions/batchDeleteObjects",
-            scope: scope
+            bucketPath + ["actions", "batchDeleteObjects"],
+            body: .json(body)
         )
-        request.body = .json(
-            .object(present: [
-                ("objects", .array(names.map { .strings([("objectName", $0)]) })),
-                ("isSkipDeletedResult", .bool(true)),
-            ])
-        )
-        return request
     }
 
-    private var bucketPath: String {
-        "/n/\(PercentEncoding.encode(namespace))/b/\(PercentEncoding.encode(bucket))"
-    }
+    var scope: String { "the compartment of bucket \(bucket)" }
 
-    private var scope: String { "the compartment of bucket \(bucket)" }
+    private var bucketPath: [String] { ["n", namespace, "b", bucket] }
 
-    private func request(_ operation: Operation, _ method: String, _ name: String) -> ServiceRequest {
+    private func path(of name: String) -> [String] {
         precondition(!name.isEmpty, "an object has a name")
-        return ServiceRequest(
-            operation,
-            method,
-            "\(bucketPath)/o/\(PercentEncoding.encode(name))",
-            scope: scope
-        )
+        return bucketPath + ["o", name]
     }
 }

@@ -26,17 +26,14 @@ package struct ObjectPage: Sendable, Equatable {
     package let nextStart: String?
 
     init(_ object: JSONObject) throws(JSONError) {
-        var objects: [ObjectSummary] = []
-        for summary in try object.objects("objects") { objects.append(try ObjectSummary(summary)) }
-        self.objects = objects
+        objects = try object.objects("objects").map(ObjectSummary.init)
         nextStart = try object.stringIfPresent("nextStartWith")
     }
 }
 
 /// What a listing tells of each object beside its name; each costs the service time.
 package enum ObjectField: String, Sendable, CaseIterable {
-    case size
-    case timeCreated
+    case size, timeCreated
 }
 
 /// An object that a batch delete did not delete.
@@ -47,26 +44,16 @@ package struct DeleteFailure: Sendable, Equatable {
     package let status: Int
     /// What the service says.
     package let message: String
+}
 
-    /// A failure from its parts.
-    package init(name: String, status: Int, message: String) {
-        self.name = name
-        self.status = status
-        self.message = message
-    }
-
+extension DeleteFailure {
     init(_ object: JSONObject) throws(JSONError) {
         name = try object.string("objectName")
         status = try object.integerIfPresent("statusCode") ?? 0
         message = try object.stringIfPresent("errorMessage") ?? ""
     }
 
-    /// The failures in the answer to a batch delete.
     static func all(in answer: JSONObject) throws(JSONError) -> [DeleteFailure] {
-        var failures: [DeleteFailure] = []
-        for failed in try answer.objectsIfPresent("failed") ?? [] {
-            failures.append(try DeleteFailure(failed))
-        }
-        return failures
+        try (answer.objectsIfPresent("failed") ?? []).map(DeleteFailure.init)
     }
 }

@@ -8,21 +8,22 @@ internal import TaskPayload
 /// How often the logs of all containers whose output is streamed are asked for.
 @LoopActor
 final class OutputPace {
-    /// How often a running container's log is asked for, when few tasks stream.
-    private static let shortestPeriod: Duration = .seconds(2)
     /// What all tasks that stream may take together of the requests a second, which the listings need as well.
     private static let shareMax = 0.25
 
     private let requestsPerSecond: Double
+    /// How often a running container's log is asked for, when few tasks stream.
+    private let shortestPeriod: Duration
     /// How many tasks' output is followed at present.
     fileprivate var followedCount = 0
 
-    init(requestsPerSecondMax: Double) {
+    init(requestsPerSecondMax: Double, shortestPeriod: Duration = .seconds(2)) {
         requestsPerSecond = requestsPerSecondMax * Self.shareMax
+        self.shortestPeriod = shortestPeriod
     }
 
     fileprivate var period: Duration {
-        max(Self.shortestPeriod, .seconds(Double(followedCount) / requestsPerSecond))
+        max(shortestPeriod, .seconds(Double(followedCount) / requestsPerSecond))
     }
 }
 

@@ -43,7 +43,13 @@ struct TaskFailure: Error, Equatable {
     }
 
     static func unreadableTask(_ reason: String) -> TaskFailure {
-        TaskFailure(.valueError, "The scheduler sent a task that cannot be run: \(reason).")
+        TaskFailure(
+            .valueError,
+            """
+            The scheduler sent a task that cannot be run: \(reason). Check that client and scheduler run the \
+            same release of Scaler.
+            """
+        )
     }
 
     static func unstoredPayload(_ error: OCIError) -> TaskFailure {

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CloudOwnership
+import EventLoop
+import OCIServices
+import SchedulerLink
+import SchedulerMessages
+import TaskEngine
+import TestCloud
+import TestSupport
+import Testing
+
+@testable import Tasks
+
+/// What the scheduler says to a task in each state, and what becomes of the task then.
+@Suite(.timeLimit(.minutes(1))) struct DispatcherTests {
+    private static let states = TaskState.allCases.filter { $0 != .gone }
+
+    // MARK: - Cancels
+
+    @Test(arguments: states)
+    func `a cancel that is not forced stops only what has not begun`(_ state: TaskState) async throws {
+        try await onLoop {
+            let stage = try await StateStage(state)
+            defer { stage.stop() }
+            let expected: CancelAnswer =
+                switch state {
+                case .queued: .canceled
+                case .cleaning, .gone: .unknown
+                default: .refused
+                }
+            #expect(stage.base.cancel(1, isForced: false) == expected)
+            #expect(stage.base.cancel(1, isForced: false) == (expected == .canceled ? .unknown : expected))
+            stage.letGoOn()
+            guard expected == .refused else { return try await stage.finish() }
+            try await stage.complete()
+            #expect(try await stage.base.worker.answer().taskID == Stage.taskID(1))
+            stage.base.worker.confirm()
+            try await stage.finish()
+        }
+    }
+
+    @Test(arguments: states)
+    func `a forced cancel stops a task wherever it stands, and nothing of it is left`(
+        _ state: TaskState
+    ) async throws {
+        try await onLoop {
+            let stage = try await StateStage(state)
+            defer { stage.stop() }
+            let answer = stage.base.cancel(1, isForced: true)
+            #expect(answer == (state == .cleaning ? .unknown : .canceled))
+            #expect(stage.base.cancel(1, isForced: true) == .unknown)
+            stage.letGoOn()
+            try await stage.finish()
+            #expect(stage.base.worker.answers.isEmpty)
+            #expect(stage.base.instances(of: 1).allSatisfy { $0.state == .deleted })
+            try await stage.waitUntilBucketIsEmpty()
+        }
+    }
+
+    @Test func `a cancel from a worker that does not have the task changes nothing`() async throws {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            #expect(stage.cancel(1, isForced: true) == .unknown)
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            #expect(stage.cancel(1, isForced: true, from: stage.secondWorker) == .unknown)
+            #expect(stage.dispatcher.countsByState == [.running: 1])
+            try stage.complete(1)
+            #expect(try await stage.worker.answer().outcome == .success)
+        }
+    }
+
+    // MARK: - Sent again
+
+    @Test(arguments: states.filter { $0 != .cleaning })
+    func `a task that is sent again goes on, and is answered through the worker it was sent to last`(
+        _ state: TaskState
+    ) async throws {
+        try await onLoop {
+            let stage = try await StateStage(state)
+            defer { stage.stop() }
+            stage.base.send(stage.task, to: stage.base.secondWorker)
+            stage.letGoOn()
+            try await stage.complete()
+            #expect(try await stage.base.secondWorker.answer().taskID == Stage.taskID(1))
+            #expect(stage.base.worker.answers.isEmpty)
+            #expect(stage.base.instances(of: 1).count == 1)
+            stage.base.secondWorker.confirm()
+            try await stage.finish()
+        }
+    }
+
+    @Test func `a task that is sent again while a cancelled run lets go of it begins anew`() async throws {
+        try await onLoop {
+            let stage = try await StateStage(.cleaning)
+            defer { stage.stop() }
+            stage.base.send(stage.task, to: stage.base.secondWorker)
+            #expect(stage.base.dispatcher.countsByState == [.cleaning: 1])
+            stage.letGoOn()
+            try await stage.complete()
+            #expect(try await stage.base.secondWorker.answer().outcome == .success)
+            #expect(stage.base.instances(of: 1).count == 2)
+            #expect(stage.base.livingCount <= 1)
+        }
+    }
+
+    @Test func `a task that is sent again and cancelled while its run lets go of it does not begin anew`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await StateStage(.cleaning)
+            defer { stage.stop() }
+            stage.base.send(stage.task, to: stage.base.secondWorker)
+            #expect(stage.base.cancel(1, isForced: false, from: stage.base.secondWorker) == .canceled)
+            #expect(stage.base.cancel(1, isForced: false, from: stage.base.secondWorker) == .unknown)
+            stage.letGoOn()
+            try await stage.finish()
+            #expect(stage.base.instances(of: 1).count == 1)
+        }
+    }
+
+    @Test func `an answered task that is sent again is answered again while nobody confirmed it`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            let task = try Stage.task(1)
+            stage.cloud.script(.deleteContainerInstance, .incorrectState, count: 1000)
+            stage.send(task)
+            try await stage.wait(for: .running)
+            try stage.complete(1)
+            let answer = try await stage.worker.answer()
+            try await stage.wait(for: .cleaning)
+            stage.send(task, to: stage.secondWorker)
+            #expect(try await stage.secondWorker.answer() == answer)
+            #expect(stage.secondWorker.answers[0].object == stage.worker.answers[0].object)
+            stage.secondWorker.confirm()
+            stage.cloud.unscript(.deleteContainerInstance)
+            try await stage.waitUntilIdle()
+            #expect(stage.cloud.records.count == 1)
+        }
+    }
+
+    // MARK: - Workers
+
+    @Test func `a running task whose worker is lost is answered through the next one`() async throws {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            let task = try Stage.task(1)
+            stage.send(task)
+            try await stage.wait(for: .running)
+            stage.dispatcher.handle(.lost, of: stage.worker)
+            #expect(stage.dispatcher.load(of: stage.worker).unansweredCount == 0)
+            try stage.complete(1)
+            try await stage.wait(for: .replying)
+            stage.send(task, to: stage.secondWorker)
+            #expect(try await stage.secondWorker.answer().outcome == .success)
+            #expect(stage.worker.answers.isEmpty)
+            #expect(stage.cloud.records.count == 1)
+        }
+    }
+
+    @Test func `a running task that nobody asks for again within the grace time is dropped`() async throws {
+        try await onLoop {
+            let stage = try await Stage(lostRunGrace: .milliseconds(100))
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            stage.dispatcher.handle(.lost, of: stage.worker)
+            try await stage.waitUntilIdle()
+            #expect(stage.livingCount == 0)
+            #expect(stage.worker.answers.isEmpty)
+        }
+    }
+
+    @Test func `a queued task is dropped with its worker, and runs when it is sent again`() async throws {
+        try await onLoop {
+            let stage = try await StateStage(.queued)
+            defer { stage.stop() }
+            stage.base.dispatcher.handle(.lost, of: stage.base.worker)
+            try await stage.base.cloud.wait { stage.base.dispatcher.countsByState == [.running: 1] }
+            stage.base.send(stage.task, to: stage.base.secondWorker)
+            // The other task keeps its slot, whoever is to answer it.
+            stage.base.send(try Stage.task(0), to: stage.base.secondWorker)
+            #expect(stage.base.cancel(0, isForced: true, from: stage.base.secondWorker) == .canceled)
+            try await stage.complete()
+            #expect(try await stage.base.secondWorker.answer().taskID == Stage.taskID(1))
+        }
+    }
+
+    @Test func `a worker that is dismissed takes all its tasks along, and no other's`() async throws {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            stage.send(try Stage.task(2), to: stage.secondWorker)
+            try await stage.wait(for: .running, count: 2)
+            stage.dispatcher.handle(.dismissed, of: stage.worker)
+            try await stage.cloud.wait { stage.dispatcher.countsByState == [.running: 1] }
+            #expect(stage.instances(of: 1).map(\.state) == [.deleted])
+            try stage.complete(2)
+            #expect(try await stage.secondWorker.answer().outcome == .success)
+        }
+    }
+
+    @Test func `the load of a worker tells what is unanswered, what waits and whether there is room`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await StateStage(.queued)
+            defer { stage.stop() }
+            let load = stage.base.dispatcher.load(of: stage.base.worker)
+            #expect(load == .init(unansweredCount: 2, queuedCount: 1, isFull: true))
+            let other = stage.base.dispatcher.load(of: stage.base.secondWorker)
+            #expect(other == .init(unansweredCount: 0, queuedCount: 0, isFull: true))
+        }
+    }
+
+    // MARK: - The end
+
+    @Test func `the end cancels everything, waits for the deletions and takes no more tasks`() async throws {
+        try await onLoop {
+            let stage = try await StateStage(.queued)
+            defer { stage.stop() }
+            let base = stage.base
+            base.cloud.script(.deleteContainerInstance, .incorrectState, count: 1000)
+            let end = spawn { await base.dispatcher.cancelAll(until: soon) }
+            try await base.cloud.request(.deleteContainerInstance)
+            base.send(try Stage.task(2))
+            #expect(base.dispatcher.countsByState == [.cleaning: 1])
+            base.cloud.unscript(.deleteContainerInstance)
+            #expect(await end.value)
+            #expect(base.livingCount == 0)
+            try await base.waitUntilIdle()
+            #expect(base.worker.answers.isEmpty)
+        }
+    }
+
+    @Test func `the end tells that a deletion was not accepted in time`() async throws {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            stage.cloud.script(.deleteContainerInstance, .incorrectState, count: 1000)
+            #expect(!(await stage.dispatcher.cancelAll(until: .after(.milliseconds(50)))))
+            #expect(stage.livingCount == 1)
+            stage.cloud.unscript(.deleteContainerInstance)
+            try await stage.waitUntilIdle()
+        }
+    }
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CloudOwnership
+import Compression
+import Configuration
+import EventLoop
+import OCIServices
+import SchedulerLink
+import SchedulerMessages
+import TaskEngine
+import TaskPayload
+import TestCloud
+import TestSupport
+import Testing
+
+@testable import Tasks
+
+/// The outcomes of a run, each as a dialogue of scheduler, cloud and container.
+@Suite(.timeLimit(.minutes(1))) struct TaskRunTests {
+    // MARK: - Results
+
+    @Test func `a task goes from its arrival to its confirmed answer, and nothing of it is left`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            let made = try #require(stage.instances(of: 1).first)
+            #expect(made.environment["TASK_ID"] == Stage.key(1).digits)
+            #expect(made.environment["OCI_OBJECT_KEY"] == "none")
+            #expect(made.environment["PAYLOAD_B64"]?.isEmpty == false)
+            stage.cloud[made.id].state = .active
+            try stage.complete(1, Gzip.compress(StoredOutcome.pickle("R", [4, 2])))
+            let result = try await stage.worker.answer()
+            let id = try #require(result.results.first)
+            #expect(
+                result
+                    == TaskResult(
+                        taskID: Stage.taskID(1),
+                        outcome: .success,
+                        result: id,
+                        profile: StoredOutcome.profile
+                    )
+            )
+            #expect(try await stage.store.object(id) == [4, 2])
+            let announced = stage.worker.answers[0].object
+            #expect(announced.user == Stage.source)
+            #expect(announced.objectIDs == [id])
+            #expect(announced.sizesInBytes == [2])
+            try await stage.waitUntilIdle()
+            #expect(stage.livingCount == 0)
+            // The next process could still answer from it.
+            #expect(stage.cloud.bucket[Stage.resultName(1)] != nil)
+            stage.worker.confirm()
+            try await stage.cloud.wait { stage.cloud.bucket.isEmpty }
+            #expect(stage.worker.answers.count == 1)
+            #expect(stage.cloud.records.count == 1)
+        }
+    }
+
+    @Test func `a large payload is stored before the instance is made, and deleted with the task`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await StateStage(.storing)
+            defer { stage.stop() }
+            #expect(stage.base.cloud.records.isEmpty)
+            let name = try #require(stage.base.cloud.bucket.keys.first)
+            stage.letGoOn()
+            try await stage.base.wait(for: .running)
+            let environment = stage.base.instances(of: 1)[0].environment
+            #expect(environment["OCI_OBJECT_KEY"] == name)
+            #expect(environment["PAYLOAD_B64"] == "")
+            #expect(environment["COMPRESSED"] == "1")
+            try await stage.complete()
+            #expect(try await stage.base.worker.answer().outcome == .success)
+            stage.base.worker.confirm()
+            try await stage.base.cloud.wait { stage.base.cloud.bucket.isEmpty }
+        }
+    }
+
+    @Test func `an exception of the task is its answer`() async throws {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            try stage.complete(1, StoredOutcome.pickle("E", [7]))
+            let result = try await stage.worker.answer()
+            #expect(result.outcome == .failed)
+            #expect(try await stage.store.object(try #require(result.results.first)) == [7])
+        }
+    }
+
+    @Test
+    func `what the task printed is shown before its result, unless the scheduler may not know the task`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            let printed = Array("[\"scaler-output\", 0, 2, \"hello\"]\n".utf8)
+            for number in [1, 2] as [UInt8] {
+                stage.send(try Stage.task(number, TaskFlags(streamOutput: true)), to: stage.worker)
+                try await stage.wait(for: .running)
+                if number == 2 { stage.dispatcher.handle(.unfamiliar, of: stage.worker) }
+                try stage.complete(number, StoredOutcome.pickle("r", [1], output: printed))
+                _ = try await stage.worker.answer(Int(number) - 1)
+                try await stage.waitUntilIdle()
+            }
+            let log = TaskLog(taskID: Stage.taskID(1), stream: .standardError, content: "hello")
+            #expect(stage.worker.output == [log.encoded()])
+        }
+    }
+
+    // MARK: - Results that are not there
+
+    @Test func `a result that a listing showed and that comes late is waited for`() async throws {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            stage.cloud.script(.getObject, .refused(404, "ObjectNotFound", "not yet"))
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            try stage.complete(1)
+            #expect(try await stage.worker.answer().outcome == .success)
+            #expect(stage.cloud.requests(of: .getObject).count == 2)
+        }
+    }
+
+    @Test func `an instance that ended with a result that vanished fails with its name`() async throws {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            stage.cloud.script(.getObject, .refused(404, "ObjectNotFound", "gone"), count: 4)
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            try stage.complete(1)
+            try await stage.cloud.request(.getObject)
+            stage.cloud.bucket = [:]
+            try await stage.look()
+            let text = try await stage.failureText(1)
+            #expect(text.contains("its result \(Stage.resultName(1)) was deleted before"), "\(text)")
+        }
+    }
+
+    // MARK: - Failures
+
+    @Test func `an instance that ended without a result is named with its exit code`() async throws {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            try stage.end(1) { $0.exitCode = 137 }
+            try await stage.look(2)
+            let text = try await stage.failureText(1)
+            #expect(text.contains("MemoryError"))
+            #expect(text.contains("\(stage.cloud.records[0].id) ended without a result"), "\(text)")
+            #expect(text.contains("exit code 137"), "\(text)")
+            // Without a result the instance is what tells the next process that the task has had its run.
+            #expect(stage.livingCount == 1)
+            stage.worker.confirm()
+            try await stage.waitUntilIdle()
+            #expect(stage.livingCount == 0)
+        }
+    }
+
+    @Test func `an instance that vanished is asked for by name, then named`() async throws {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            let vanished = stage.cloud.records
+            stage.cloud.records = []
+            // Not told before it was asked for by name.
+            stage.cloud.script(.getContainerInstance, .held)
+            try await stage.look(5)
+            try await stage.cloud.request(.getContainerInstance)
+            #expect(stage.worker.answers.isEmpty)
+            stage.cloud.release(.getContainerInstance)
+            let text = try await stage.failureText(1)
+            #expect(text.contains("\(vanished[0].id) vanished before it stored a result"), "\(text)")
+        }
+    }
+
+    @Test func `an instance that listings miss and that answers by name goes on`() async throws {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            let nothing = CloudFault.refusal(CloudAnswer(200, bytes: Array(#"{"items":[]}"#.utf8)))
+            stage.cloud.script(.listContainerInstances, nothing, count: 3)
+            try await stage.look(3)
+            try await stage.look(2)
+            #expect(stage.dispatcher.countsByState == [.running: 1])
+            try stage.complete(1)
+            #expect(try await stage.worker.answer().outcome == .success)
+            #expect(stage.cloud.records.count == 1)
+        }
+    }
+
+    @Test func `an instance that never started fails when its time is up`() async throws {
+        try await onLoop {
+            let stage = try await Stage { $0.createTimeout = .milliseconds(50) }
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            stage.cloud[stage.cloud.records[0].id].details = "pulling the image"
+            try await sleep(for: .milliseconds(60))
+            try await stage.look(2)
+            let text = try await stage.failureText(1)
+            #expect(text.contains("TimeoutError"))
+            #expect(text.contains("--create-timeout-seconds"), "\(text)")
+            #expect(text.contains("CREATING (pulling the image)"), "\(text)")
+        }
+    }
+
+    @Test func `a task that runs too long fails, and its instance is deleted`() async throws {
+        try await onLoop {
+            let stage = try await Stage { $0.jobTimeout = .milliseconds(50) }
+            defer { stage.stop() }
+            stage.cloud.firstState = .active
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            try await stage.look()
+            try await sleep(for: .milliseconds(60))
+            try await stage.look(2)
+            let text = try await stage.failureText(1)
+            #expect(text.contains("TimeoutError"))
+            #expect(text.contains("--job-timeout-seconds"), "\(text)")
+            stage.worker.confirm()
+            try await stage.waitUntilIdle()
+            #expect(stage.livingCount == 0)
+        }
+    }
+
+    @Test func `a create that is refused fails the task and makes nothing`() async throws {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            stage.cloud.script(.createContainerInstance, .forbidden)
+            stage.send(try Stage.task(1))
+            let text = try await stage.failureText(1)
+            #expect(text.contains("PermissionError"))
+            #expect(text.contains("Allow group"), "\(text)")
+            try await stage.waitUntilIdle()
+            #expect(stage.cloud.records.isEmpty)
+        }
+    }
+
+    @Test func `a payload that cannot be stored fails the task and makes nothing`() async throws {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            stage.cloud.script(.putObject, .forbidden)
+            stage.store.put(try Stage.objectID(3), StateStage.noise)
+            stage.send(try Stage.task(1, function: 3))
+            let text = try await stage.failureText(1)
+            #expect(text.contains("no container was started"), "\(text)")
+            #expect(stage.cloud.records.isEmpty)
+        }
+    }
+
+    // MARK: - No room after all
+
+    @Test func `a task that the cloud had no room for starts over when the deletion is accepted, elsewhere`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await Stage(slots: 1)
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            stage.cloud.script(.deleteContainerInstance, .held)
+            try stage.end(1, .failed) { $0.details = "Out of host capacity." }
+            try await stage.look(2)
+            try await stage.cloud.request(.deleteContainerInstance)
+            #expect(stage.dispatcher.countsByState == [.diagnosing: 1])
+            #expect(stage.cloud.records.count == 1)
+            stage.cloud.release(.deleteContainerInstance)
+            try await stage.cloud.request(.createContainerInstance, count: 2)
+            try await stage.wait(for: .running)
+            #expect(stage.cloud.records.map(\.availabilityDomain) == ["AD-1", "AD-2"])
+            #expect(stage.cloud.records.map { $0.tags["scaler-generation"] } == ["0", "1"])
+            try stage.complete(1)
+            #expect(try await stage.worker.answer().outcome == .success)
+        }
+    }
+
+    // MARK: - What an earlier process left
+
+    @Test func `an instance that an earlier process left is adopted`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            cloud.add(tags: Stage.owner.tags(of: Stage.key(1), generation: 4), .active, age: .seconds(5))
+            let stage = try await Stage(cloud, slots: 1)
+            defer { stage.stop() }
+            #expect(stage.driver.orphanCount == 1)
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            try stage.complete(1)
+            #expect(try await stage.worker.answer().outcome == .success)
+            #expect(cloud.requests(of: .createContainerInstance).isEmpty)
+            try await stage.waitUntilIdle()
+            #expect(stage.livingCount == 0)
+        }
+    }
+
+    @Test func `a result that an earlier process left is the answer`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            cloud.bucket[Stage.resultName(1)] = StoredOutcome.pickle("R", [8])
+            let stage = try await Stage(cloud)
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            let result = try await stage.worker.answer()
+            #expect(try await stage.store.object(try #require(result.results.first)) == [8])
+            #expect(cloud.requests(of: .createContainerInstance).isEmpty)
+            stage.worker.confirm()
+            try await cloud.wait { cloud.bucket.isEmpty }
+        }
+    }
+
+    // MARK: - Slots
+
+    @Test func `no more instances exist than the base concurrency, and those of higher priority go first`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await Stage(slots: 2)
+            defer { stage.stop() }
+            for number in 1...5 as ClosedRange<UInt8> {
+                stage.send(try Stage.task(number, TaskFlags(priority: number == 5 ? 1 : 0)))
+            }
+            var done: Set<UInt8> = []
+            while done.count < 5 {
+                try await stage.wait(for: .running, count: min(2, 5 - done.count))
+                #expect(stage.livingCount <= 2)
+                let running = try #require(
+                    (1...5 as ClosedRange<UInt8>).first { number in
+                        !done.contains(number) && !stage.instances(of: number).isEmpty
+                    }
+                )
+                try stage.complete(running)
+                done.insert(running)
+                _ = try await stage.worker.answer(done.count - 1)
+            }
+            #expect(stage.cloud.records.count == 5)
+            let order = stage.cloud.records.compactMap { Stage.owner.task(ofTags: $0.tags) }
+            #expect(Set(order.prefix(2)) == [Stage.key(1), Stage.key(2)])
+            #expect(order[2] == Stage.key(5))
+        }
+    }
+}
