@@ -149,13 +149,13 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),
-<<<<<<< HEAD
         // The scheduler's end of the protocol.
         .target(
             name: "SchedulerPeer",
             dependencies: ["CapnProto", "Encodings", "SchedulerMessages"],
             path: "Tests/SchedulerPeer",
-=======
+            swiftSettings: strict
+        ),
         .target(
             name: "TestCloud",
             dependencies: [
@@ -163,7 +163,6 @@ let package = Package(
                 "Transport", .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/TestCloud",
->>>>>>> main
             swiftSettings: strict
         ),
         tests("CapnProtoTests", ["CapnProto", "TestSupport"]),
@@ -248,7 +247,8 @@ let package = Package(
             "TasksTests",
             [
                 "CloudOwnership", "Compression", "Configuration", "Encodings", "EventLoop", "Messaging",
-                "OCIServices", "SchedulerLink", "SchedulerMessages", "TaskEngine", "TaskPayload", "Tasks",
+                "OCIServices", "SchedulerLink", "SchedulerMessages", "SchedulerPeer", "TaskEngine",
+                "TaskPayload", "Tasks",
                 "TestCloud", "TestSupport", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
