@@ -13,7 +13,7 @@ package final class TLSStream: ByteStream {
     private static let backgroundFlushTimeout = Duration.seconds(30)
 
     private let transport: TCPStream
-    private let session: TLSSession
+    let session: TLSSession
     private var isReading = false
     private var isWriting = false
     private var isFlushing = false
@@ -44,11 +44,6 @@ package final class TLSStream: ByteStream {
         let server = "\(host) \(transport.peerAddress?.port ?? 0)"
         session = try context.makeSession(host: host, server: server)
     }
-
-    /// Whether the handshake resumed an earlier session with the host.
-    package var isResumed: Bool { session.isResumed }
-    /// The version agreed on, such as "TLSv1.3".
-    package var version: String { session.version }
 
     package func read(upTo maximumCount: Int, deadline: Deadline) async throws(TransportError) -> [UInt8] {
         precondition(maximumCount > 0, "a read of nothing cannot tell the end from no data")

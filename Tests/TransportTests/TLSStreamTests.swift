@@ -3,7 +3,8 @@
 import EventLoop
 import TestSupport
 import Testing
-import Transport
+
+@testable import Transport
 
 @Suite struct TLSStreamTests {
     @Test(arguments: [0x0303, 0x0304] as [Int32])
@@ -167,4 +168,11 @@ import Transport
             #expect(await reading.value == nil)
         }
     }
+}
+
+extension TLSStream {
+    /// Whether the handshake resumed an earlier session with the host.
+    var isResumed: Bool { session.isResumed }
+    /// The version agreed on, such as "TLSv1.3".
+    var version: String { session.version }
 }
