@@ -13,16 +13,15 @@ package final class TLSStream: ByteStream {
     private static let backgroundFlushTimeout = Duration.seconds(30)
 
     private let transport: TCPStream
-    private let session: TLSSession
+    let session: TLSSession
     private var isReading = false
     private var isWriting = false
     private var isFlushing = false
     private let flushEnded = Wakeup()
     private var isClosed = false
 
-    /// Shakes hands with `host` over `transport`, which is the stream's from here on and closed on failure.
-    ///
-    /// `host`, a name or a numeric address, is what the server's certificate must name.
+    /// Shakes hands with `host` over `transport`, which is the stream's from here on and closed on failure; `host`, a
+    /// name or a numeric address, is what the server's certificate must name.
     package static func connect(
         over transport: TCPStream,
         host: String,
@@ -44,11 +43,6 @@ package final class TLSStream: ByteStream {
         let server = "\(host) \(transport.peerAddress?.port ?? 0)"
         session = try context.makeSession(host: host, server: server)
     }
-
-    /// Whether the handshake resumed an earlier session with the host.
-    package var isResumed: Bool { session.isResumed }
-    /// The version agreed on, such as "TLSv1.3".
-    package var version: String { session.version }
 
     package func read(upTo maximumCount: Int, deadline: Deadline) async throws(TransportError) -> [UInt8] {
         precondition(maximumCount > 0, "a read of nothing cannot tell the end from no data")
