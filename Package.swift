@@ -112,7 +112,7 @@ let package = Package(
             "Daemon",
             [
                 "CloudOwnership", "Configuration", "EventLoop", "Messaging", "OCIServices",
-                "Reporting", "SchedulerLink", "SchedulerMessages", "TaskEngine", "Tasks", "Transport",
+                "Reporting", "SchedulerLink", "TaskEngine", "Tasks", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),

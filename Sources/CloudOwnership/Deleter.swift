@@ -15,7 +15,6 @@ internal import TaskEngine
 /// Deletes instances and objects, however long that takes; what to delete, and what an answer means, the ledger knows.
 @LoopActor
 final class Deleter {
-    /// What came of a deletion.
     enum Outcome {
         /// The service accepted to delete the instance.
         case accepted(String)
@@ -31,7 +30,6 @@ final class Deleter {
     private static let parallelCountMax = 4
     /// How long one deletion may occupy its place before the next gets a chance.
     private static let attemptTimeout: Duration = .seconds(20)
-    /// How long to gather names for a batch.
     private static let batchDelay: Duration = .milliseconds(500)
     /// How long a name is left alone that the service will not delete even alone.
     private static let refusedNamePause: Duration = .seconds(600)

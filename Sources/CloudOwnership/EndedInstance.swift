@@ -71,8 +71,7 @@ package struct EndedInstance: Sendable {
 
     private var causeWithoutExitCode: Cause {
         if FailureKind.saysOutOfHostCapacity(serviceText) { return .noRoom }
-        let words = serviceText.lowercased()
-        let isImage = ["pull", "image", "manifest"].contains { words.contains($0) }
+        let isImage = ["pull", "image", "manifest"].contains { FailureKind.says($0, serviceText) }
         return isImage || state == LifecycleState.failed.name ? .notStarted : .unknown
     }
 
@@ -112,13 +111,5 @@ package struct EndedInstance: Sendable {
         case .noRoom, .notStarted, .unknown:
             "Check that the image exists and can be pulled from the subnet."
         }
-    }
-}
-
-extension String {
-    /// Whether `part` occurs; the library's own `contains` links a whole regular expression engine.
-    fileprivate func contains(_ part: String) -> Bool {
-        let (bytes, wanted) = (Array(utf8), Array(part.utf8))
-        return bytes.indices.contains { bytes[$0...].starts(with: wanted) }
     }
 }

@@ -11,7 +11,6 @@ package import TaskEngine
 /// It knows no rules. Runs of tasks call it when something happens to their task, and receive their news in a mailbox.
 @LoopActor
 package final class LedgerDriver {
-    /// How long one listing may take.
     private static let listingTimeout: Duration = .seconds(60)
 
     /// Whose resources these are.
@@ -368,14 +367,8 @@ package final class LedgerDriver {
     }
 
     private func note(_ listed: Lister.Objects, begun: Duration) {
-        perform(
-            ledger.objectsListed(
-                results: listed.results,
-                inputs: listed.inputs,
-                begun: begun,
-                at: clock.now
-            )
-        )
+        let (results, inputs) = (listed.results, listed.inputs)
+        perform(ledger.objectsListed(results: results, inputs: inputs, begun: begun, at: clock.now))
     }
 
     private func watchTime() async {
@@ -428,10 +421,8 @@ private final class Alarm {
         if deadline.isPast { return !isCancelled }
         due = deadline
         defer { due = nil }
-        do throws(WaitError) { try await bell.wait(until: deadline) } catch .deadlinePassed {} catch {
-            return false
-        }
-        return true
+        try? await bell.wait(until: deadline)
+        return !isCancelled
     }
 
     /// Ends the wait if it would last beyond `deadline`.

@@ -18,19 +18,20 @@ struct Lister {
         var results: [TaskKey] = []
         /// Names of payloads by task; nil where only results were listed.
         var inputs: [TaskKey: [String]]?
+
+        /// Adds an object of the owner's.
+        mutating func add(_ object: TaskObject) {
+            switch object {
+            case .result(let task): results.append(task)
+            case .input(let task, let name): inputs?[task, default: []].append(name)
+            }
+        }
     }
 
-    private let owner: Owner
-    private let instances: ContainerInstances
-    private let objects: ObjectStorage
-    private let clock: LedgerClock
-
-    init(owner: Owner, instances: ContainerInstances, objects: ObjectStorage, clock: LedgerClock) {
-        self.owner = owner
-        self.instances = instances
-        self.objects = objects
-        self.clock = clock
-    }
+    let owner: Owner
+    let instances: ContainerInstances
+    let objects: ObjectStorage
+    let clock: LedgerClock
 
     /// Every instance with the owner's tag, newest first as the service lists them.
     func listInstances(until deadline: Deadline) async throws(OCIError) -> [ListedInstance] {
@@ -48,11 +49,7 @@ struct Lister {
         let prefix = includingInputs ? "\(owner.objectPrefix)/" : owner.resultsPrefix
         var found = Objects(inputs: includingInputs ? [:] : nil)
         for summary in try await objects.all(prefix: prefix, deadline: deadline) {
-            switch owner.object(named: summary.name) {
-            case .result(let task): found.results.append(task)
-            case .input(let task, let name): found.inputs?[task, default: []].append(name)
-            case nil: break
-            }
+            if let object = owner.object(named: summary.name) { found.add(object) }
         }
         return found
     }

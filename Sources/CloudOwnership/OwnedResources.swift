@@ -49,14 +49,9 @@ package struct OwnedResources: Sendable {
             let owner = Owner(id: ownerID, prefix: prefix)
             guard !ownerID.isEmpty,
                 let taskID = owner.object(named: summary.name)?.task.digits,
-                !taskID.isEmpty, taskID.utf8.allSatisfy(Self.isHexadecimalDigit)
+                !taskID.isEmpty, taskID.utf8.allSatisfy("0123456789abcdef".utf8.contains)
             else { return nil }
             (self.summary, self.ownerID, self.taskID) = (summary, ownerID, taskID)
-        }
-
-        private static func isHexadecimalDigit(_ byte: UInt8) -> Bool {
-            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
         }
     }
 

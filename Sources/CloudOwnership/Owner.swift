@@ -30,22 +30,15 @@ package struct Owner: Sendable, Equatable {
         override: String?
     ) {
         let fingerprint = [machineID, managerID, schedulerAddress].joined(separator: "\n")
-        id =
-            override
-            ?? String(Hexadecimal.encode(DigestAlgorithm.sha256.digest(Array(fingerprint.utf8))).prefix(12))
-        objectPrefix = Self.objectPrefix(of: id, prefix)
-        self.managerID = managerID
+        let digits = Hexadecimal.encode(DigestAlgorithm.sha256.digest(Array(fingerprint.utf8)))
+        self.init(id: override ?? String(digits.prefix(12)), prefix: prefix, managerID: managerID)
     }
 
     /// The owner of what is found under this id and prefix, whatever made it.
-    package init(id: String, prefix: String) {
+    package init(id: String, prefix: String, managerID: String = "") {
         self.id = id
-        objectPrefix = Self.objectPrefix(of: id, prefix)
-        managerID = ""
-    }
-
-    private static func objectPrefix(of id: String, _ prefix: String) -> String {
-        prefix.isEmpty ? id : "\(prefix)/\(id)"
+        objectPrefix = prefix.isEmpty ? id : "\(prefix)/\(id)"
+        self.managerID = managerID
     }
 
     /// The owner that a manager with these settings is on this host.

@@ -22,11 +22,9 @@ package final class Sweep {
         package var isComplete: Bool { instancesLeft == 0 && objectsLeft == 0 }
     }
 
-    /// Pause between looks at what is still there.
     private static let lookPeriod: Duration = .seconds(1)
     /// After so many looks in a row that show what is said not to be there, it is taken for a refusal.
     private static let refutationCountMax = 4
-    /// How long one look may take.
     private static let lookTimeout: Duration = .seconds(30)
 
     private let resources: OwnedResources
@@ -113,12 +111,8 @@ package final class Sweep {
         isOrdered = true
         driver.beginLeaving(isSweeping: true)
         var listed = Lister.Objects(inputs: [:])
-        for object in resources.objects {
-            switch driver.owner.object(named: object.summary.name) {
-            case .result(let task): listed.results.append(task)
-            case .input(let task, let name): listed.inputs?[task, default: []].append(name)
-            case nil: break
-            }
+        for stored in resources.objects {
+            if let object = driver.owner.object(named: stored.summary.name) { listed.add(object) }
         }
         let instances = resources.instances.map {
             driver.clock.listed($0.summary, of: TaskKey($0.taskID))

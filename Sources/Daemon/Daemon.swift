@@ -7,6 +7,7 @@ internal import Glibc
 internal import Logging
 internal import OCIServices
 internal import Reporting
+internal import Tasks
 internal import Transport
 
 /// The process: its log, its signals, its managers, its exit code.
@@ -112,7 +113,6 @@ private final class DaemonProcess {
         return nil
     }
 
-    /// Starts a manager; returns the exit code if it cannot work until a person mends something.
     private func start(_ settings: Settings) async -> Int32? {
         var log = log
         log[metadataKey: "manager"] = "\(settings.workerManagerID)"
@@ -126,11 +126,11 @@ private final class DaemonProcess {
         }
         do throws(OCIError) {
             let calls = try await OCIAccess.calls(for: settings, log: log)
-            var settings = settings
-            let given = settings
-            settings.availabilityDomains = try await patiently(log) { () async throws(OCIError) in
-                try await self.fullNames(given, calls, log)
+            let domains = try await patiently(log) { () async throws(OCIError) in
+                try await self.fullNames(settings, calls, log)
             }
+            var settings = settings
+            settings.availabilityDomains = domains
             let service = ManagerService(settings: settings, calls: calls, log: log)
             guard await service.becomeSole() else {
                 LineWriter.writeFatal(
@@ -139,8 +139,8 @@ private final class DaemonProcess {
                 )
                 return ExitCode.unavailable
             }
-            try await patiently(log) { () async throws(OCIError) in try await service.takeStock() }
-            if let misfit = await service.misfit() {
+            try await patiently(log) { () async throws(OCIError) in try await service.cloud.takeStock() }
+            if let misfit = await service.dispatcher.misfitOfSettings() {
                 LineWriter.writeFatal(
                     "\(misfit); change --instance-ocpus, --instance-memory-gb or --instance-shape"
                 )
@@ -181,7 +181,7 @@ private final class DaemonProcess {
         _ log: Logger,
         _ body: @LoopActor () async throws(OCIError) -> Value
     ) async throws(OCIError) -> Value {
-        let trouble = ThrottledWarning(
+        let warning = ThrottledWarning(
             "OCI is not reachable; trying again",
             recovery: "OCI is reachable",
             log: log
@@ -189,17 +189,17 @@ private final class DaemonProcess {
         while true {
             do throws(OCIError) {
                 let value = try await body()
-                trouble.ended()
+                warning.ended()
                 return value
             } catch {
                 guard error.isRetryable else { throw error }
-                trouble.occurred(["error": "\(error)"])
+                warning.occurred(["error": "\(error)"])
             }
             do throws(WaitError) { try await sleep(for: .seconds(5)) } catch { throw .cancelled }
         }
     }
 
-    /// Begins to serve the status pages where the settings ask for them.
+    /// Begins to serve the status pages where the settings ask for them; the exit code if that fails.
     private func serveStatus() async -> Int32? {
         guard let address = managers.lazy.compactMap(\.statusAddress).first else { return nil }
         do throws(TransportError) {

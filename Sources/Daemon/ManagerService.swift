@@ -7,7 +7,6 @@ internal import Logging
 internal import Messaging
 internal import OCIServices
 internal import SchedulerLink
-internal import SchedulerMessages
 internal import TaskEngine
 internal import Tasks
 internal import Transport
@@ -19,27 +18,23 @@ final class ManagerService {
     private static let stopTimeout: Duration = .seconds(20)
     /// How long to wait for another process of the same owner to end: a little longer than its stop may take.
     private static let predecessorTimeout: Duration = .seconds(30)
-
     /// How long after the last task memory is given back.
     private static let trimDelay: Duration = .seconds(2)
 
     private let settings: Settings
     private let calls: ServiceCalls
-    private let owner: Owner
-    private let cloud: LedgerDriver
-    private let dispatcher: Dispatcher
+    let cloud: LedgerDriver
+    let dispatcher: Dispatcher
     private let storage: ObjectStoreClient
     private let workers: WorkerPool
     private let log: Logger
     private var work: [Spawned<Void>] = []
     private var nameLock: ProcessLock?
 
-    /// Puts a manager together; `calls` is where its requests to OCI go.
     init(settings: Settings, calls: ServiceCalls, log: Logger) {
         self.settings = settings
         self.calls = calls
         self.log = log
-        owner = Owner(settings)
         let instances = ContainerInstances(calls: calls, compartmentID: settings.compartmentID)
         let objects = ObjectStorage(
             calls: calls,
@@ -57,7 +52,7 @@ final class ManagerService {
             log: log
         )
         cloud = LedgerDriver(
-            owner: owner,
+            owner: Owner(settings),
             instances: instances,
             objects: objects,
             slotLimit: settings.baseConcurrency,
@@ -74,20 +69,10 @@ final class ManagerService {
             connector: connector,
             log: log
         )
-        let profile = WorkerProfile(
-            managerID: settings.workerManagerID,
-            hostname: ProcessIdentity.hostName,
-            capabilities: settings.capabilities.map { Capability(name: $0.name, value: $0.value) },
-            sizeNames: Dispatcher.sizeNames,
-            taskQueueSize: settings.taskQueueSize,
-            heartbeatInterval: settings.heartbeatInterval,
-            deathTimeout: settings.deathTimeout,
-            assumedGeneration: WireGeneration(settings.schedulerRelease)
-        )
         workers = WorkerPool(
             settings: settings,
-            ownerID: owner.id,
-            profile: profile,
+            ownerID: cloud.owner.id,
+            profile: WorkerProfile(settings, sizeNames: Dispatcher.sizeNames),
             links: connector,
             tasks: dispatcher,
             objectStore: storage,
@@ -104,7 +89,7 @@ final class ManagerService {
         var isTold = false
         while !isCancelled {
             do throws(TransportError) {
-                nameLock = try ProcessLock(named: owner.lockName)
+                nameLock = try ProcessLock(named: cloud.owner.lockName)
             } catch {
                 // Where the system has no such locks, the operator must take care.
                 log.warning(
@@ -116,28 +101,17 @@ final class ManagerService {
             if nameLock != nil { return true }
             if deadline.isPast { return false }
             if !isTold {
+                isTold = true
                 log.info(
                     "waiting for another process of this owner to end",
-                    metadata: ["owner": "\(owner.id)"]
+                    metadata: ["owner": "\(cloud.owner.id)"]
                 )
             }
-            isTold = true
             guard (try? await sleep(for: .milliseconds(200))) != nil else { return true }
         }
         return true
     }
 
-    /// Looks what there is in the cloud.
-    func takeStock() async throws(OCIError) {
-        try await cloud.takeStock()
-    }
-
-    /// Why the instances cannot have the size that the settings give, in words; nil if they can, as far as is known.
-    func misfit() async -> String? {
-        await dispatcher.misfitOfSettings()
-    }
-
-    /// What the status page says of this manager.
     var metrics: Metrics {
         Metrics(
             managerID: settings.workerManagerID,
@@ -151,12 +125,11 @@ final class ManagerService {
         )
     }
 
-    /// Begins to work.
     func start() {
         log.info(
             "starting",
             metadata: [
-                "owner": "\(owner.id)", "scheduler": "\(settings.schedulerAddress.description)",
+                "owner": "\(cloud.owner.id)", "scheduler": "\(settings.schedulerAddress.description)",
                 "concurrency": "\(settings.baseConcurrency)",
             ]
         )
@@ -209,16 +182,5 @@ final class ManagerService {
             guard (try? await sleep(for: Self.trimDelay)) != nil else { return }
             if dispatcher.isIdle { ResidentPages.release() }
         } while (try? await dispatcher.becameIdle.wait()) != nil
-    }
-}
-
-extension WireGeneration {
-    /// What the operator said; nil where that is to be found out.
-    fileprivate init?(_ release: SchedulerRelease) {
-        switch release {
-        case .auto: return nil
-        case .first: self = .first
-        case .second: self = .second
-        }
     }
 }

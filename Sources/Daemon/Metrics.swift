@@ -75,15 +75,14 @@ struct Metrics {
 
     /// The id as a label's value.
     private var label: String {
-        var escaped = ""
-        for character in managerID.unicodeScalars {
+        let escaped = managerID.unicodeScalars.map { character in
             switch character {
-            case "\\": escaped += "\\\\"
-            case "\"": escaped += "\\\""
-            case "\n": escaped += "\\n"
-            default: escaped.unicodeScalars.append(character)
+            case "\\": "\\\\"
+            case "\"": "\\\""
+            case "\n": "\\n"
+            default: String(character)
             }
         }
-        return escaped
+        return escaped.joined()
     }
 }

@@ -4,7 +4,6 @@
 ///
 /// Field lines are passed over: no page depends on them.
 struct StatusRequestHead {
-    /// What a head asks for.
     enum Request: Equatable {
         /// The page at a path, without its query.
         case get(String)
@@ -25,7 +24,6 @@ struct StatusRequestHead {
     private var lineByteCount = 0
     private var isEnded = false
 
-    /// Whether nothing came.
     var isEmpty: Bool { bytes.isEmpty }
 
     /// Whether no more bytes are needed: an empty line ended the head, or it is too large.
@@ -46,7 +44,6 @@ struct StatusRequestHead {
         }
     }
 
-    /// What is asked for, as far as the bytes go.
     var request: Request {
         guard isEnded else { return isWhole ? .tooLarge : .notHTTP }
         let line = bytes.prefix { $0 != Self.carriageReturn && $0 != Self.lineFeed }

@@ -41,7 +41,6 @@ struct StatusPage: Equatable {
 /// oldest makes room.
 @LoopActor
 final class StatusServer {
-    /// Connections served at once.
     static let connectionCountMax = 16
     /// Time for one connection from its first byte to its last.
     private static let patience: Duration = .seconds(5)
@@ -65,10 +64,8 @@ final class StatusServer {
         log.info("status is served", metadata: ["address": "\(listener.address)"])
     }
 
-    /// Where it listens.
     var address: SocketAddress { listener.address }
 
-    /// Serves until cancelled.
     func run() async {
         defer {
             listener.close()

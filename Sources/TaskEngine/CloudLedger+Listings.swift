@@ -9,14 +9,10 @@ extension CloudLedger {
         at now: Duration
     ) -> [CloudOrder] {
         guard isNews(.instances, begun: begun) else { return [] }
-        var shown: Set<String> = []
-        var living: Set<String> = []
-        for instance in listed {
-            shown.insert(instance.id)
-            if instance.phase != .deleted { living.insert(instance.id) }
-            note(instance, begun: begun, at: now)
-        }
-        let look = Look(begun: begun, now: now, shown: shown, living: living, listed: listed)
+        for instance in listed { note(instance, begun: begun, at: now) }
+        let shown = Set(listed.map(\.id))
+        let living = Set(listed.lazy.filter { $0.phase != .deleted }.map(\.id))
+        let look = Look(begun: begun, now: now, shown: shown, living: living)
         let knownCount = taskOfInstance.count
         var contradicted = Contradictions()
         for task in tasksInOrder {
@@ -121,7 +117,6 @@ extension CloudLedger {
         let shown: Set<String>
         /// Without those that are only a record of what was.
         let living: Set<String>
-        let listed: [ListedInstance]
     }
 
     /// What a listing shows that deletions had led to believe is gone.

@@ -245,7 +245,6 @@ package struct CloudLedger {
         records.filter { !$0.value.isEmpty }.sorted { $0.value.number < $1.value.number }.map(\.key)
     }
 
-    /// Hands out what was ordered since the last call.
     mutating func takeOrders() -> [CloudOrder] {
         defer { orders = [] }
         return orders

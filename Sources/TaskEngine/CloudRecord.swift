@@ -45,7 +45,6 @@ struct CloudRecord {
         case accepted(since: Duration, isDoubtful: Bool)
     }
 
-    /// One instance.
     struct Instance: Hashable {
         let id: String
         /// Since when it is known: a listing that began earlier may not show it.
@@ -96,7 +95,6 @@ struct CloudRecord {
     /// Whether it may be adopted by a run to come, or is waited for by one.
     var isClaimable: Bool { claim == .orphaned || claim == .queued }
 
-    /// What it adds to the ledger's totals.
     var totals: CloudTotals {
         var totals = CloudTotals()
         totals.slots = slotCount

@@ -65,9 +65,6 @@ package struct InstanceWatch: Hashable, Sendable {
         self.activeSince = activeSince
     }
 
-    /// Whether the instance was ever seen to be past its creation.
-    package var wasActive: Bool { activeSince != nil }
-
     /// Whether the last listings did not show it.
     package var isMissed: Bool { missCount > 0 }
 

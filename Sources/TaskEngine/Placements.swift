@@ -72,16 +72,12 @@ package struct Placements: Sendable {
         firstPause: Duration = .seconds(15),
         longestPause: Duration = .seconds(120)
     ) {
-        var all: [Placement] = []
-        for shape in shapes {
-            for domain in availabilityDomains {
-                for subnet in subnetIDs {
-                    all.append(Placement(availabilityDomain: domain, subnetID: subnet, shape: shape))
-                }
+        all = shapes.flatMap { shape in
+            availabilityDomains.flatMap { domain in
+                subnetIDs.map { Placement(availabilityDomain: domain, subnetID: $0, shape: shape) }
             }
         }
         precondition(!all.isEmpty, "no place to create an instance in")
-        self.all = all
         self.firstPause = firstPause
         self.longestPause = longestPause
     }

@@ -28,7 +28,7 @@ enum House {
             "Daemon",
             [
                 "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
-                "Configuration", "SchedulerMessages", "Messaging", "Transport", "EventLoop", "Logging",
+                "Configuration", "Messaging", "Transport", "EventLoop", "Logging",
             ]
         ),
         Module(

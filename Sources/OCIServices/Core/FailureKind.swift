@@ -72,7 +72,8 @@ package enum FailureKind: String, Sendable, CaseIterable {
     /// Whether `text`, an error message or lifecycleDetails, says that no hardware was free.
     package static func saysOutOfHostCapacity(_ text: String) -> Bool { says("out of host capacity", text) }
 
-    private static func says(_ words: String, _ text: String) -> Bool {
+    /// Whether `text` has these words, given in lower case, in any case.
+    package static func says(_ words: String, _ text: String) -> Bool {
         // Not `contains` of a text, which links a whole regular expression engine.
         let wanted = words.utf8
         let bytes = Array(text.lowercased().utf8)

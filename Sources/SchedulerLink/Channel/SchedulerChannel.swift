@@ -15,7 +15,6 @@ internal import Logging
 internal import Messaging
 internal import Reporting
 internal import SchedulerMessages
-internal import TaskEngine
 
 /// Sends and receives whole messages under one identity, across resets.
 @LoopActor
@@ -93,15 +92,10 @@ final class SchedulerChannel {
     /// Sends a heartbeat, whose echo confirms all that was sent before; false without a link.
     func sendHeartbeat(_ message: [UInt8]) -> Bool {
         guard sendOnce(message) else { return false }
-        if isReconnecting {
-            unconfirmed.heartbeatSentWhileDisconnected()
-        } else {
-            unconfirmed.heartbeatSent()
-        }
+        isReconnecting ? unconfirmed.heartbeatSentWhileDisconnected() : unconfirmed.heartbeatSent()
         return true
     }
 
-    /// Waits until everything sent so far is confirmed; false if `deadline` passes first.
     func waitUntilConfirmed(until deadline: Deadline) async -> Bool {
         await unconfirmed.waitUntilConfirmed(until: deadline)
     }

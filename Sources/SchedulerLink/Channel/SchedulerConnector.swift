@@ -61,15 +61,14 @@ package final class SchedulerConnector: LinkOpener {
         to endpoint: Endpoint,
         identity: String
     ) async throws(MessagingError) -> any MessageLink {
-        switch backend {
-        case .ymq:
-            return try await connectYMQ(to: endpoint, identity)
-        case .zmq:
-            return try connectZMQ(to: endpoint, identity: identity)
-        case .auto:
-            guard try await speaksZMQ(endpoint) else { return try await connectYMQ(to: endpoint, identity) }
-            return try connectZMQ(to: endpoint, identity: identity)
-        }
+        let isZMQ =
+            switch backend {
+            case .ymq: false
+            case .zmq: true
+            case .auto: try await speaksZMQ(endpoint)
+            }
+        guard isZMQ else { return try await connectYMQ(to: endpoint, identity) }
+        return try ZMQSocket(context: context, identity: Array(identity.utf8), connectingTo: endpoint)
     }
 
     /// Opens a link to the object storage server, which speaks nothing but YMQ.
@@ -93,10 +92,6 @@ package final class SchedulerConnector: LinkOpener {
             limits: YMQLimits(messageBytesMax: messageBytesMax, sendQueueBytesMax: .max),
             deadline: .after(Self.connectTimeout)
         )
-    }
-
-    private func connectZMQ(to endpoint: Endpoint, identity: String) throws(MessagingError) -> ZMQSocket {
-        try ZMQSocket(context: context, identity: Array(identity.utf8), connectingTo: endpoint)
     }
 
     /// Forgets which transport an endpoint spoke.

@@ -12,7 +12,6 @@ package import EventLoop
 package import Logging
 package import Messaging
 package import SchedulerMessages
-internal import TaskEngine
 package import Transport
 
 /// Why an object could not be had or stored.
@@ -163,7 +162,7 @@ extension ObjectStoreClient {
                 let identity = "Worker|oci-hpc-storage|\(RandomIdentity.hexadecimal())"
                 let link = try await connector.connectObjectStore(to: endpoint, identity: identity)
                 log.info("connected to object storage", metadata: ["address": "\(endpoint)"])
-                let connection = ObjectStoreConnection(link)
+                let connection = ObjectStoreConnection(link: link)
                 generation = connection.generation
                 failure = await serve(connection, &backoff)
             } catch {
@@ -206,7 +205,7 @@ extension ObjectStoreClient {
         for request in requests.values { request.isArriving = false }
         writer.cancel()
         await connection.close()
-        // A bell has one listener: the next connection's writer must not wait beside this one.
+        // `unsent` has one listener: the next connection's writer must not wait beside this one.
         await writer.value
         return failure
     }
@@ -227,7 +226,7 @@ extension ObjectStoreClient {
 
     /// Sends a request; false if that ended the connection.
     private func send(_ request: Request, on connection: ObjectStoreConnection) async -> Bool {
-        do throws(ObjectStoreConnection.SendFailure) {
+        do throws(ObjectStoreConnection.Failure) {
             if let payload = request.payload {
                 try await connection.sendSet(request.objectID, to: payload, requestID: request.requestID)
             } else {

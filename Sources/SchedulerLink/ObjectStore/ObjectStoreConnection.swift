@@ -14,42 +14,35 @@ internal import Transport
 struct ObjectStoreConnection {
     enum Failure: Error, CustomStringConvertible {
         case link(MessagingError)
+        /// A payload could not be read from its file; the connection is in the middle of a message.
+        case file(TransportError)
         /// What follows an unexpected answer cannot be trusted to begin where it seems to.
         case unexpectedAnswer(String)
 
         var description: String {
             switch self {
             case .link(let error): "\(error)"
+            case .file(let error): "\(error)"
             case .unexpectedAnswer(let reason): "unexpected answer: \(reason)"
             }
         }
     }
 
-    enum SendFailure: Error {
-        case link(MessagingError)
-        /// The payload could not be read from its file; the connection is in the middle of a message.
-        case file(TransportError)
-    }
-
-    private let link: YMQConnection
-
-    init(_ link: YMQConnection) {
-        self.link = link
-    }
+    let link: YMQConnection
 
     var generation: WireGeneration? { link.version.flatMap { WireGeneration(rawValue: $0.rawValue) } }
 
     /// Ends the connection at once; more than once is harmless.
     func close() async { await link.close(lingering: .zero) }
 
-    func sendGet(_ objectID: ObjectID, requestID: UInt64) async throws(SendFailure) {
+    func sendGet(_ objectID: ObjectID, requestID: UInt64) async throws(Failure) {
         try await linked { () async throws(MessagingError) in
             try link.send([ObjectStorageRequest.get(objectID, requestID: requestID).encoded()])
         }
     }
 
     /// Sends an object to be stored; returns when the kernel has all of it.
-    func sendSet(_ objectID: ObjectID, to payload: Blob, requestID: UInt64) async throws(SendFailure) {
+    func sendSet(_ objectID: ObjectID, to payload: Blob, requestID: UInt64) async throws(Failure) {
         let byteCount = payload.byteCount
         let header = ObjectStorageRequest.set(objectID, byteCount: byteCount, requestID: requestID).encoded()
         try await linked { () async throws(MessagingError) in
@@ -63,7 +56,7 @@ struct ObjectStoreConnection {
         try await linked { () async throws(MessagingError) in try await link.flush(until: .never) }
     }
 
-    private func sendPieces(of payload: Blob) async throws(SendFailure) {
+    private func sendPieces(of payload: Blob) async throws(Failure) {
         var position = 0
         while position < payload.byteCount {
             let slice: [UInt8]
@@ -78,10 +71,6 @@ struct ObjectStoreConnection {
                 try await link.flush(until: .never)
             }
         }
-    }
-
-    private func linked(_ body: () async throws(MessagingError) -> Void) async throws(SendFailure) {
-        do throws(MessagingError) { try await body() } catch { throw .link(error) }
     }
 
     func receiveHeader() async throws(Failure) -> ObjectStorageResponse {
@@ -127,18 +116,16 @@ struct ObjectStoreConnection {
     }
 
     private func nextByteCount() async throws(Failure) -> Int {
-        do throws(MessagingError) {
-            return try await link.nextByteCount(until: .never)
-        } catch {
-            throw .link(error)
-        }
+        try await linked { () async throws(MessagingError) in try await link.nextByteCount(until: .never) }
     }
 
     private func nextPart() async throws(Failure) -> ArraySlice<UInt8>? {
-        do throws(MessagingError) {
-            return try await link.nextPart(until: .never)
-        } catch {
-            throw .link(error)
-        }
+        try await linked { () async throws(MessagingError) in try await link.nextPart(until: .never) }
+    }
+
+    private func linked<Value>(
+        _ body: () async throws(MessagingError) -> Value
+    ) async throws(Failure) -> Value {
+        do throws(MessagingError) { return try await body() } catch { throw .link(error) }
     }
 }

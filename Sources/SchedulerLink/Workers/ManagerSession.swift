@@ -10,20 +10,16 @@
 internal import EventLoop
 internal import Logging
 internal import SchedulerMessages
-internal import TaskEngine
 
 /// Sends the manager's heartbeats and turns commands into a number of desired workers.
 @LoopActor
 final class ManagerSession {
     /// How many unanswered heartbeats make a guess at the generation doubtful.
     private static let guessCount = 2
-
     /// How many unanswered heartbeats are no silence yet.
     private static let toleratedCount = 3
-
-    /// More workers than any policy has a use for, as they share the slots.
-    ///
-    /// Each costs a connection, so a command for four thousand million is not obeyed.
+    /// More workers than any policy has a use for, as they share the slots; each costs a connection, so a command for four
+    /// thousand million is not obeyed.
     private static let workerCountMax = 64
 
     private let profile: WorkerProfile
@@ -64,9 +60,7 @@ final class ManagerSession {
 
     func run() async -> SchedulerChannel.End {
         let heartbeats = spawn { await self.sendHeartbeats() }
-        let end = await channel.run(timeout: profile.deathTimeout) { event throws(SchedulerMessageError) in
-            try self.handle(event)
-        }
+        let end = await channel.run(timeout: profile.deathTimeout, handler: handle)
         heartbeats.cancel()
         await leave()
         forgetCommand()
@@ -76,7 +70,6 @@ final class ManagerSession {
     /// Ends the session; managers have no disconnect request, the scheduler forgets them after ten seconds.
     func leave() async { await channel.leave(disconnectRequest: nil) }
 
-    /// Desires no number of workers any more, until the next command.
     func forgetCommand() { desiredWorkerCount = nil }
 
     private func sendHeartbeats() async {
@@ -92,11 +85,8 @@ final class ManagerSession {
             if hasEcho, unanswered == Self.toleratedCount + 1 {
                 log.warning("the scheduler is silent; what runs goes on, and answers are kept for it")
             }
-            do throws(WaitError) {
-                try await due.wait(until: .after(profile.heartbeatInterval))
-            } catch .deadlinePassed {} catch {
-                return
-            }
+            try? await due.wait(until: .after(profile.heartbeatInterval))
+            if isCancelled { return }
         }
     }
 

@@ -121,7 +121,20 @@ extension WorkerPool {
             log: log
         )
         while !isCancelled, !isLeaving {
-            let manager = makeManager(identity, warning)
+            let channel = SchedulerChannel(
+                identity: identity,
+                endpoint: managerEndpoint,
+                links: links,
+                log: log,
+                unreachableWarning: warning
+            )
+            let manager = ManagerSession(
+                profile: profile,
+                concurrency: concurrency,
+                channel: channel,
+                commandArrived: change,
+                log: log
+            )
             self.manager = manager
             let connectedAt = Deadline.now
             let isSteady = identity == steadyIdentity
@@ -137,28 +150,9 @@ extension WorkerPool {
         }
     }
 
-    private func makeManager(_ identity: String, _ warning: ThrottledWarning) -> ManagerSession {
-        let channel = SchedulerChannel(
-            identity: identity,
-            endpoint: managerEndpoint,
-            links: links,
-            log: log,
-            unreachableWarning: warning
-        )
-        return ManagerSession(
-            profile: profile,
-            concurrency: concurrency,
-            channel: channel,
-            commandArrived: change,
-            log: log
-        )
-    }
-
     private func giveUpUnlessAnswered(_ manager: ManagerSession) async {
-        guard (try? await sleep(for: Self.steadyIdentityTimeout)) != nil, !manager.isRegistered else {
-            return
-        }
-        await manager.leave()
+        guard (try? await sleep(for: Self.steadyIdentityTimeout)) != nil else { return }
+        if !manager.isRegistered { await manager.leave() }
     }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import SchedulerMessages
+package import Configuration
+internal import SchedulerMessages
+internal import Transport
 
 /// What a manager and its workers tell the scheduler about themselves.
 package struct WorkerProfile: Sendable {
@@ -14,28 +16,26 @@ package struct WorkerProfile: Sendable {
     /// How long the scheduler may be silent or unreachable before a session with it ends.
     let deathTimeout: Duration
     /// The scheduler's generation as the operator knows it; the transport has precedence where it tells.
-    let assumedGeneration: WireGeneration?
+    var assumedGeneration: WireGeneration?
+}
 
-    /// Makes a profile; `sizeNames` are the capabilities whose amount is a size, and `assumedGeneration` is nil where the
-    /// generation is to be found out.
-    package init(
-        managerID: String,
-        hostname: String,
-        capabilities: [SchedulerMessages.Capability],
-        sizeNames: [String],
-        taskQueueSize: Int,
-        heartbeatInterval: Duration,
-        deathTimeout: Duration,
-        assumedGeneration: WireGeneration? = nil
-    ) {
-        self.managerID = managerID
-        self.hostname = hostname
-        self.capabilities = capabilities
-        self.sizeNames = sizeNames
-        self.taskQueueSize = taskQueueSize
-        self.heartbeatInterval = heartbeatInterval
-        self.deathTimeout = deathTimeout
-        self.assumedGeneration = assumedGeneration
+extension WorkerProfile {
+    /// The profile that the settings give; `sizeNames` are the capabilities whose amount is a size.
+    package init(_ settings: Settings, sizeNames: [String]) {
+        self.init(
+            managerID: settings.workerManagerID,
+            hostname: ProcessIdentity.hostName,
+            capabilities: settings.capabilities.map { Capability(name: $0.name, value: $0.value) },
+            sizeNames: sizeNames,
+            taskQueueSize: settings.taskQueueSize,
+            heartbeatInterval: settings.heartbeatInterval,
+            deathTimeout: settings.deathTimeout
+        )
+        switch settings.schedulerRelease {
+        case .auto: break
+        case .first: assumedGeneration = .first
+        case .second: assumedGeneration = .second
+        }
     }
 }
 

@@ -62,9 +62,7 @@ final class WorkerSession {
         log.info("worker started")
         lastEcho = .now
         heartbeats = spawn { await self.sendHeartbeats() }
-        let end = await channel.run(timeout: profile.deathTimeout) { event throws(SchedulerMessageError) in
-            try self.handle(event)
-        }
+        let end = await channel.run(timeout: profile.deathTimeout, handler: handle)
         if case .malformed(let error) = end {
             log.error("the scheduler sent malformed bytes; leaving it", metadata: ["error": "\(error)"])
             await leave(generation: objectStore.generation)
@@ -114,15 +112,13 @@ final class WorkerSession {
     }
 
     private func handle(_ cancel: TaskCancel) {
-        guard let answer = tasks.handle(.cancel(cancel.taskID, isForced: cancel.force), from: self) else {
-            return
+        let outcome: TaskCancelConfirm.Outcome
+        switch tasks.handle(.cancel(cancel.taskID, isForced: cancel.force), from: self) {
+        case .canceled: outcome = .canceled
+        case .refused: outcome = .cancelFailed
+        case .unknown: outcome = .cancelNotFound
+        case nil: return
         }
-        let outcome: TaskCancelConfirm.Outcome =
-            switch answer {
-            case .canceled: .canceled
-            case .refused: .cancelFailed
-            case .unknown: .cancelNotFound
-            }
         channel.sendUntilConfirmed(TaskCancelConfirm(taskID: cancel.taskID, outcome: outcome).encoded())
     }
 
@@ -150,11 +146,8 @@ extension WorkerSession {
     private func sendHeartbeats() async {
         while true {
             if channel.sendHeartbeat(heartbeat().encoded()) { heartbeatSent = .now }
-            do throws(WaitError) {
-                try await due.wait(until: .after(profile.heartbeatInterval))
-            } catch .deadlinePassed {} catch {
-                return
-            }
+            try? await due.wait(until: .after(profile.heartbeatInterval))
+            if isCancelled { return }
             if (lastEcho + profile.deathTimeout).isPast {
                 log.error("the scheduler has not answered a heartbeat for the death timeout")
                 return await channel.leave(disconnectRequest: nil)

@@ -38,7 +38,6 @@ final class AnswerRoute {
         if !isOutputMuted, !messages.isEmpty { origin?.sendOutput(messages) }
     }
 
-    /// Suspends until there is a worker that must answer.
     func awaitOrigin() async throws(WaitError) {
         while origin == nil { try await changed.wait() }
     }
@@ -55,7 +54,6 @@ final class SentAnswer {
     /// Whether the scheduler has surely read it.
     private(set) var isConfirmed = false
 
-    /// The answer to `task` whose object is stored under `objectID`.
     init(_ answer: TaskAnswer, to task: TaskMessage, storedAs objectID: ObjectID) {
         result = TaskResult(
             taskID: task.taskID,

@@ -11,21 +11,15 @@ internal import Transport
 
 /// Brings what containers stored in OCI to where clients read it, Scaler's object storage.
 @LoopActor
-final class AnswerStore {
+struct AnswerStore {
     /// A result larger than this fails its task instead of filling the disk.
     private static let resultBytesMax = 16 << 30
     /// So often a result that a listing showed is asked for before it counts as vanished.
     private static let attemptCountMax = 4
 
-    private let owner: Owner
-    private let objects: ObjectStorage
-    private let storage: ObjectStoreClient
-
-    init(owner: Owner, objects: ObjectStorage, storage: ObjectStoreClient) {
-        self.owner = owner
-        self.objects = objects
-        self.storage = storage
-    }
+    let owner: Owner
+    let objects: ObjectStorage
+    let storage: ObjectStoreClient
 
     /// The name of a task's result in the bucket.
     func resultName(of task: TaskKey) -> String { owner.name(of: .result(task)) }
@@ -38,11 +32,8 @@ final class AnswerStore {
                 if isCancelled { throw .cancelled }
                 return await TaskAnswer.reading(stored, limit: Self.resultBytesMax)
             }
-            do throws(WaitError) {
-                try await sleep(for: pauses.next { .random(in: 0.5..<1) })
-            } catch {
-                throw .cancelled
-            }
+            let pause = pauses.next { .random(in: 0.5..<1) }
+            do throws(WaitError) { try await sleep(for: pause) } catch { throw .cancelled }
         }
         return nil
     }

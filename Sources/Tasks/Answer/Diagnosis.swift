@@ -4,12 +4,10 @@ internal import CloudOwnership
 internal import EventLoop
 internal import OCIServices
 internal import TaskEngine
-internal import TaskPayload
 
 /// Asks the cloud why an instance ended without a result, and says it so that a person can act on it.
 @LoopActor
-final class Diagnosis {
-    /// What was found.
+struct Diagnosis {
     enum Finding: Equatable {
         /// The task is answered with this.
         case failure(TaskFailure)
@@ -19,18 +17,12 @@ final class Diagnosis {
 
     /// How long to ask; the failure is reported with whatever is known then.
     private static let timeout: Duration = .seconds(20)
-    /// How long to ask for an instance by its id.
     private static let existenceTimeout: Duration = .seconds(60)
     /// How much of a container's last output goes into the client's exception.
     private static let logBytesMax = 2048
 
-    private let instances: ContainerInstances
+    let instances: ContainerInstances
 
-    init(instances: ContainerInstances) {
-        self.instances = instances
-    }
-
-    /// Whether an instance is still there.
     enum Existence {
         case present
         case gone
@@ -38,7 +30,6 @@ final class Diagnosis {
         case unknown
     }
 
-    /// Asks for an instance by its id.
     func existence(of id: String) async -> Existence {
         do throws(OCIError) {
             let instance = try await instances.get(id, deadline: .after(Self.existenceTimeout))
@@ -80,13 +71,9 @@ final class Diagnosis {
     ) async -> (fullness: Placements.Fullness, text: String)? {
         let details = details ?? ""
         if let kind = FailureKind.lateRefusal(code: nil, message: details) { return (kind.fullness, details) }
-        guard let workRequestID,
-            let errors = try? await instances.workRequestErrors(
-                workRequestID,
-                deadline: .after(Self.timeout)
-            )
-        else { return nil }
-        for error in errors {
+        guard let workRequestID else { return nil }
+        let errors = try? await instances.workRequestErrors(workRequestID, deadline: .after(Self.timeout))
+        for error in errors ?? [] {
             if let kind = FailureKind.lateRefusal(code: error.code, message: error.message) {
                 return (kind.fullness, error.message)
             }
@@ -105,15 +92,12 @@ final class Diagnosis {
     /// OCI answers for running containers only, as a rule; for others this finds nothing.
     private func lastOutput(of container: Container?) async -> String? {
         guard let container else { return nil }
-        let deadline = Deadline.after(.seconds(5))
-        guard
-            let log = try? await instances.retrieveLogs(
-                ofContainer: container.id,
-                limit: Self.logBytesMax,
-                deadline: deadline
-            ),
-            !log.isEmpty
-        else { return nil }
+        let log = try? await instances.retrieveLogs(
+            ofContainer: container.id,
+            limit: Self.logBytesMax,
+            deadline: .after(.seconds(5))
+        )
+        guard let log, !log.isEmpty else { return nil }
         return String(decoding: log, as: UTF8.self)
     }
 }

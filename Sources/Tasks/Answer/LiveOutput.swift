@@ -34,7 +34,6 @@ final class OutputPace {
 /// from being shown twice, except by a process that took the task over.
 @LoopActor
 final class LiveOutput {
-    /// How long one question may take.
     private static let timeout: Duration = .seconds(10)
     private static let logBytesMax = 256 * 1024
 

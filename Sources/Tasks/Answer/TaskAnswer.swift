@@ -15,20 +15,10 @@ struct TaskAnswer {
     /// What the run cost, where a container told.
     let profile: ProfileResult?
     /// What the task printed, as `PrintedPiece` reads it; empty unless the client asked for it.
-    let output: [UInt8]
+    var output: [UInt8] = []
+}
 
-    init(
-        isSuccess: Bool,
-        object: Blob,
-        profile: ProfileResult?,
-        output: [UInt8] = []
-    ) {
-        self.isSuccess = isSuccess
-        self.object = object
-        self.profile = profile
-        self.output = output
-    }
-
+extension TaskAnswer {
     /// Reads what a container stored; bytes that make no sense become a failure that says so.
     static func reading(_ stored: Blob, limit: Int) async -> TaskAnswer {
         do throws(Trouble) {
@@ -50,7 +40,6 @@ struct TaskAnswer {
         }
     }
 
-    /// Why a stored result cannot be read.
     private enum Trouble: Error {
         case senseless(String)
         case file(TransportError)
@@ -95,16 +84,10 @@ struct TaskAnswer {
 
     private init(_ outcome: TaskOutcome, _ head: [UInt8], _ pickle: Blob) {
         switch outcome {
-        case .result(let profile, let output, let payload):
+        case .result(let profile, let output, let payload), .exception(let profile, let output, let payload):
+            let isSuccess = if case .result = outcome { true } else { false }
             self.init(
-                isSuccess: true,
-                object: pickle.part(payload),
-                profile: profile,
-                output: Array(head[output])
-            )
-        case .exception(let profile, let output, let payload):
-            self.init(
-                isSuccess: false,
+                isSuccess: isSuccess,
                 object: pickle.part(payload),
                 profile: profile,
                 output: Array(head[output])

@@ -33,23 +33,19 @@ struct TaskFailure: Error, Equatable {
     }
 
     static func missingInput(what: String, objectID: String) -> TaskFailure {
-        TaskFailure(
-            .runtimeError,
-            """
+        let text = """
             The \(what) of the task (object \(objectID)) never arrived in Scaler's object storage. As a rule the \
             client that submitted it is gone; submit the task again.
             """
-        )
+        return TaskFailure(.runtimeError, text)
     }
 
     static func unreadableTask(_ reason: String) -> TaskFailure {
-        TaskFailure(
-            .valueError,
-            """
+        let text = """
             The scheduler sent a task that cannot be run: \(reason). Check that client and scheduler run the \
             same release of Scaler.
             """
-        )
+        return TaskFailure(.valueError, text)
     }
 
     static func unstoredPayload(_ error: OCIError) -> TaskFailure {
@@ -60,81 +56,66 @@ struct TaskFailure: Error, Equatable {
     }
 
     static func refusedLaunch(_ error: OCIError) -> TaskFailure {
-        let isPermission = error.kind?.isPermission == true
-        return TaskFailure(
-            isPermission ? .permissionError : .runtimeError,
+        TaskFailure(
+            error.kind?.isPermission == true ? .permissionError : .runtimeError,
             "OCI refused to create the task's container instance: \(error)"
         )
     }
 
     static func unansweredLaunch(_ error: OCIError) -> TaskFailure {
-        TaskFailure(
-            .connectionError,
-            """
+        let text = """
             OCI could not be reached for \(Launcher.outageTimeout.seconds / 3600) hours to create the task's container \
             instance: \(error)
             """
-        )
+        return TaskFailure(.connectionError, text)
     }
 
     static func foreignInstance(_ id: String) -> TaskFailure {
-        TaskFailure(
-            .runtimeError,
-            """
+        let text = """
             OCI answered the create of the task's container instance with \(id), which is another task's. Submit the task \
             again; if it happens again, look for a proxy that mixes up answers.
             """
-        )
+        return TaskFailure(.runtimeError, text)
     }
 
     static func deletedLaunch(_ count: Int) -> TaskFailure {
-        TaskFailure(
-            .runtimeError,
-            """
+        let text = """
             OCI created the task's container instance \(count) times and each was deleted at once. Check what in \
             the compartment deletes instances.
             """
-        )
+        return TaskFailure(.runtimeError, text)
     }
 
     static func unfetchedResult(_ error: OCIError) -> TaskFailure {
         TaskFailure(
             .connectionError,
-            """
-            The task ended, but its result could not be read from OCI Object Storage: \(error)
-            """
+            "The task ended, but its result could not be read from OCI Object Storage: \(error)"
         )
     }
 
     static func vanishedResult(_ name: String) -> TaskFailure {
-        TaskFailure(
-            .runtimeError,
-            """
+        let text = """
             The task ended, but its result \(name) was deleted before it could be read. Check that the bucket's \
             lifecycle rule keeps objects longer than a task runs, and that nobody else uses the prefix.
             """
-        )
+        return TaskFailure(.runtimeError, text)
     }
 
     static func unreadableResult(_ reason: String) -> TaskFailure {
-        TaskFailure(
-            .runtimeError,
-            """
+        let text = """
             The task ended, but what its container stored cannot be understood: \(reason). Check that the image \
             holds this project's job runner, or one that keeps its contract.
             """
-        )
+        return TaskFailure(.runtimeError, text)
     }
 
     static func vanishedInstance(_ instance: ListedInstance) -> TaskFailure {
-        TaskFailure(
-            .runtimeError,
-            """
+        let text = """
             Container instance \(instance.id) vanished before it stored a result; it was last seen \
             \(instance.state). Someone, or a rule of the tenancy, deleted it: \
             look for DeleteContainerInstance in the tenancy's audit log, and submit the task again.
             """
-        )
+        return TaskFailure(.runtimeError, text)
     }
 
     static func endedInstance(_ instance: EndedInstance) -> TaskFailure {
@@ -142,45 +123,37 @@ struct TaskFailure: Error, Equatable {
     }
 
     static func misfitSize(_ reason: String) -> TaskFailure {
-        TaskFailure(
-            .valueError,
-            """
+        let text = """
             No container instance can have the size that the task asks for: \(reason). Change its capabilities \
             'ocpus' and 'memory_gb', or the manager's --instance-shape.
             """
-        )
+        return TaskFailure(.valueError, text)
     }
 
     static func noRoomForObject(_ error: TransportError) -> TaskFailure {
-        TaskFailure(
-            .connectionError,
-            """
+        let text = """
             An object of the task could not be kept on the worker manager's host: \(error). Large objects pass \
             through its temporary directory (TMPDIR, else /var/tmp), which needs room for them.
             """
-        )
+        return TaskFailure(.connectionError, text)
     }
 
     static func createTimeout(_ limit: Duration, _ instance: ListedInstance) -> TaskFailure {
-        TaskFailure(
-            .timeoutError,
-            """
+        let text = """
             Container instance \(instance.id) was not running after \(limit.seconds) s \
             (--create-timeout-seconds); its state is \(instance.state)\(details(instance)). \
             Check that the image can be pulled from the subnet and that the service limits \
             leave room.
             """
-        )
+        return TaskFailure(.timeoutError, text)
     }
 
     static func jobTimeout(_ limit: Duration, _ instanceID: String) -> TaskFailure {
-        TaskFailure(
-            .timeoutError,
-            """
+        let text = """
             The task ran longer than \(limit.seconds) s (--job-timeout-seconds) in container instance \
             \(instanceID), which is being deleted. Raise the limit or divide the task.
             """
-        )
+        return TaskFailure(.timeoutError, text)
     }
 
     /// `lifecycleDetails` as a half sentence, if the cloud gave any.
@@ -189,7 +162,6 @@ struct TaskFailure: Error, Equatable {
         return " (\(details))"
     }
 
-    /// The answer that carries this failure to the client.
     @LoopActor var answer: TaskAnswer {
         TaskAnswer(isSuccess: false, object: Blob(FailurePickle.encode(exception, text)), profile: nil)
     }

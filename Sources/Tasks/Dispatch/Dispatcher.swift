@@ -78,7 +78,7 @@ package final class Dispatcher {
     /// Whether no task is in hand.
     package var isIdle: Bool { runs.isEmpty }
 
-    /// How many tasks are in each state, for the status page.
+    /// How many tasks are in each state.
     package var countsByState: [TaskState: Int] {
         runs.values.reduce(into: [:]) { $0[$1.state, default: 0] += 1 }
     }
@@ -93,11 +93,7 @@ package final class Dispatcher {
         let rooms = spawn {
             while (try? await self.cloud.freedRoom.receive()) != nil { self.steps.launcher.queue.roomFreed() }
         }
-        while let next = cancelLostRuns(after: lostRunGrace) {
-            do throws(WaitError) { try await runsLost.wait(until: next) } catch .deadlinePassed {} catch {
-                break
-            }
-        }
+        while let next = cancelLostRuns(after: lostRunGrace) { try? await runsLost.wait(until: next) }
         rooms.cancel()
     }
 
@@ -105,7 +101,7 @@ package final class Dispatcher {
     package func cancelAll(until deadline: Deadline) async -> Bool {
         isLeaving = true
         resent = [:]
-        let cancelled = Array(runs.values)
+        let cancelled = runs.values
         for run in cancelled { run.cancel() }
         for run in cancelled {
             guard (try? await run.isFinished.wait(until: deadline)) != nil else { return false }
@@ -206,7 +202,6 @@ extension Dispatcher: TaskHandler {
         }
     }
 
-    /// Answers a cancel, and obeys it.
     private func cancel(_ id: TaskID, isForced: Bool, from worker: any TaskOrigin) -> CancelAnswer {
         if resent.removeValue(forKey: id) != nil { return .canceled }
         guard let run = runs[id], run.route.origin === worker else { return .unknown }

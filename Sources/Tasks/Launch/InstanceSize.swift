@@ -15,11 +15,8 @@ internal import EventLoop
 internal import OCIServices
 internal import SchedulerMessages
 
-/// How large an instance is.
 struct InstanceSize: Hashable, Sendable {
-    /// The capability that asks for OCPUs.
     static let ocpusName = "ocpus"
-    /// The capability that asks for memory in GB.
     static let memoryName = "memory_gb"
 
     let ocpus: Double

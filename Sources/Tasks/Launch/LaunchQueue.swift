@@ -34,7 +34,6 @@ final class LaunchQueue {
         return try await line.wait(for: ticket)
     }
 
-    /// An instance was created in `placement`.
     func created(in placement: Placement) {
         placements.created(in: placement, at: now)
         grantTurns()

@@ -24,13 +24,12 @@ internal import TaskPayload
 /// Creates instances where there is room.
 @LoopActor
 final class Launcher {
-    /// What came of a launch.
     struct Launched {
         let instance: ListedInstance
         /// nil where the service named none.
-        let workRequestID: String?
+        var workRequestID: String?
         /// nil for an instance that was found instead of made.
-        let placement: Placement?
+        var placement: Placement?
     }
 
     /// How long the cloud may stay away before a task that has no instance yet is failed for it: well within the day for
@@ -47,7 +46,6 @@ final class Launcher {
     private let instances: ContainerInstances
     private let shapeLimits: ShapeLimits
     private let warning: ThrottledWarning
-    /// Where launches wait for room.
     let queue: LaunchQueue
 
     init(
@@ -93,7 +91,7 @@ final class Launcher {
             // A listing may have shown what a create of an earlier process was making.
             if let found = cloud.candidate(of: task) {
                 queue.nothingLearned(of: placement)
-                return try take(Launched(instance: found, workRequestID: nil, placement: nil))
+                return try take(Launched(instance: found))
             }
             let generation = cloud.nextGeneration(of: task)
             switch await create(task, environment, size, generation, placement) {
@@ -101,14 +99,10 @@ final class Launcher {
                 queue.created(in: placement)
                 warning.ended()
                 if !made.lifecycleState.phase.isLeaving {
-                    let instance = cloud.clock.listed(made.summary, of: task)
-                    return try take(
-                        Launched(
-                            instance: instance,
-                            workRequestID: made.workRequestID,
-                            placement: placement
-                        )
-                    )
+                    var launched = Launched(instance: cloud.clock.listed(made.summary, of: task))
+                    launched.workRequestID = made.workRequestID
+                    launched.placement = placement
+                    return try take(launched)
                 }
                 cloud.generationSpent(generation, of: task)
             case .failure(let error) where error.kind == .invalidatedRetryToken:
@@ -138,7 +132,15 @@ final class Launcher {
         _ generation: Int,
         _ placement: Placement
     ) async -> Result<ContainerInstance, OCIError> {
-        let body = launch(of: task, environment, size, generation, placement)
+        let launch = InstanceLaunch(
+            settings,
+            in: placement,
+            ocpus: size.ocpus,
+            memoryGB: size.memoryGB,
+            displayName: cloud.owner.displayName(of: task),
+            environment: environment,
+            tags: cloud.owner.tags(of: task, generation: generation)
+        )
         let token = RetryToken.make(
             owner: cloud.owner.id,
             task: task.digits,
@@ -150,7 +152,7 @@ final class Launcher {
         while true {
             do throws(OCIError) {
                 let deadline = min(end, .after(Self.callTimeout))
-                return .success(try await instances.create(body, retryToken: token, deadline: deadline))
+                return .success(try await instances.create(launch, retryToken: token, deadline: deadline))
             } catch .cancelled {
                 return .failure(ambiguousFailure ?? .cancelled)
             } catch {
@@ -191,25 +193,7 @@ final class Launcher {
             throw TaskInterruption(error, TaskFailure.unansweredLaunch)
         }
         guard let found else { return nil }
-        return try take(Launched(instance: found, workRequestID: nil, placement: nil))
-    }
-
-    private func launch(
-        of task: TaskKey,
-        _ environment: RunnerEnvironment,
-        _ size: InstanceSize,
-        _ generation: Int,
-        _ placement: Placement
-    ) -> InstanceLaunch {
-        InstanceLaunch(
-            settings,
-            in: placement,
-            ocpus: size.ocpus,
-            memoryGB: size.memoryGB,
-            displayName: cloud.owner.displayName(of: task),
-            environment: environment,
-            tags: cloud.owner.tags(of: task, generation: generation)
-        )
+        return try take(Launched(instance: found))
     }
 }
 

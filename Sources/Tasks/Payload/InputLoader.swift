@@ -79,9 +79,7 @@ final class InputLoader {
 
     /// Drops objects that the scheduler deleted.
     func forget(_ ids: [ObjectID]) {
-        for id in ids where cache.removeValue(forKey: id) != nil {
-            order.removeAll { $0 == id }
-        }
+        for id in ids where cache.removeValue(forKey: id) != nil { order.removeAll { $0 == id } }
     }
 
     private func blob(

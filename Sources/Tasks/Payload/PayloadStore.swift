@@ -11,26 +11,12 @@ internal import Transport
 
 /// Brings a task's inputs to where its container reads them: its environment, or an object in the bucket.
 @LoopActor
-final class PayloadStore {
-    private let settings: Settings
-    private let cloud: LedgerDriver
-    private let objects: ObjectStorage
-    private let storage: ObjectStoreClient
-    private let connector: SchedulerConnector
-
-    init(
-        settings: Settings,
-        cloud: LedgerDriver,
-        objects: ObjectStorage,
-        storage: ObjectStoreClient,
-        connector: SchedulerConnector
-    ) {
-        self.settings = settings
-        self.cloud = cloud
-        self.objects = objects
-        self.storage = storage
-        self.connector = connector
-    }
+struct PayloadStore {
+    let settings: Settings
+    let cloud: LedgerDriver
+    let objects: ObjectStorage
+    let storage: ObjectStoreClient
+    let connector: SchedulerConnector
 
     /// Writes the payload, stores it if it is too large to travel inside the create call, and returns the environment that
     /// leads the container to it.

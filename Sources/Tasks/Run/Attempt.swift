@@ -39,23 +39,15 @@ struct Attempt {
         )
     }
 
-    /// What the evidence proves at `now`.
+    // As `InstanceWatch` has them.
     func verdict(at now: Duration) -> InstanceWatch.Verdict { watch.verdict(at: now) }
-
-    /// Whether a listing showed the result.
     var isResultListed: Bool { watch.isResultListed }
-
-    /// Whether the last listings did not show the instance.
     var isMissed: Bool { watch.isMissed }
+    mutating func resultVanished() { watch.resultVanished() }
+    mutating func foundByName() { watch.foundByName() }
 
     /// The result is stored, as was known when the instance was adopted.
     mutating func resultFound() { watch.resultListed() }
-
-    /// The result that was listed was not there when it was asked for.
-    mutating func resultVanished() { watch.resultVanished() }
-
-    /// The instance answered when it was asked for by name.
-    mutating func foundByName() { watch.foundByName() }
 
     /// Adds a piece of news to the evidence; whether it is the first sign of the instance's end.
     mutating func weigh(_ news: TaskNews, at now: Duration) -> Bool {

@@ -20,9 +20,7 @@ final class TaskRun {
 
     let task: TaskMessage
     let key: TaskKey
-    /// Through whom the task is answered.
     let route: AnswerRoute
-    /// Open when the run is over.
     let isFinished = Latch()
     private(set) var state = TaskState.queued
     private let flags: TaskFlags
