@@ -76,15 +76,6 @@ extension HTTPError {
         }
     }
 
-    /// What was being done; nil where it does not matter.
-    package var phase: HTTPPhase? {
-        switch self {
-        case .cancelled, .clientClosed: nil
-        case .deadlinePassed(let phase), .transport(_, let phase), .wire(_, let phase): phase
-        case .proxyRefused, .malformedProxy: .proxy
-        }
-    }
-
     /// Who has to change something for this to go away.
     package var fault: TransportFault {
         switch self {
