@@ -149,6 +149,13 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),
+        // The scheduler's end of the protocol.
+        .target(
+            name: "SchedulerPeer",
+            dependencies: ["CapnProto", "Encodings", "SchedulerMessages"],
+            path: "Tests/SchedulerPeer",
+            swiftSettings: strict
+        ),
         .target(
             name: "TestCloud",
             dependencies: [
@@ -161,7 +168,7 @@ let package = Package(
         tests("CapnProtoTests", ["CapnProto", "TestSupport"]),
         tests(
             "SchedulerMessagesTests",
-            ["CapnProto", "Encodings", "SchedulerMessages", "TestSupport", "Transport"]
+            ["CapnProto", "Encodings", "SchedulerMessages", "SchedulerPeer", "TestSupport", "Transport"]
         ),
         tests("HTTPWireTests", ["HTTPWire", "TestSupport"]),
         tests("EncodingsTests", ["Encodings"]),
@@ -178,7 +185,9 @@ let package = Package(
             name: "FuzzTests",
             dependencies: [
                 "Compression", "Configuration", "Encodings", "HTTPClient", "HTTPWire", "JSON", "Messaging",
-                "OCIProfile", "OCIServices", "OCISigning", "SchedulerMessages", "TaskPayload", "Transport",
+                "OCIProfile", "OCIServices", "OCISigning", "SchedulerMessages", "SchedulerPeer",
+                "TaskPayload",
+                "Transport",
             ],
             path: "Tools/Fuzzing",
             exclude: ["Corpus", "fuzz.py"],
@@ -221,8 +230,9 @@ let package = Package(
         tests(
             "SchedulerLinkTests",
             [
-                "Configuration", "EventLoop", "Messaging", "SchedulerLink", "SchedulerMessages", "TaskEngine",
-                "TestSupport", "Transport",
+                "Configuration", "EventLoop", "Messaging", "SchedulerLink", "SchedulerMessages",
+                "SchedulerPeer",
+                "TaskEngine", "TestSupport", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
@@ -237,7 +247,8 @@ let package = Package(
             "TasksTests",
             [
                 "CloudOwnership", "Compression", "Configuration", "Encodings", "EventLoop", "Messaging",
-                "OCIServices", "SchedulerLink", "SchedulerMessages", "TaskEngine", "TaskPayload", "Tasks",
+                "OCIServices", "SchedulerLink", "SchedulerMessages", "SchedulerPeer", "TaskEngine",
+                "TaskPayload", "Tasks",
                 "TestCloud", "TestSupport", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]

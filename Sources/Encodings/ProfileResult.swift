@@ -14,14 +14,9 @@ package struct ProfileResult: Equatable, Sendable {
     package var memoryPeakBytes: UInt64
     /// User and system seconds of the process.
     package var cpuSeconds: Float
+}
 
-    /// Makes a profile; all zero stands for a task of which nothing is known.
-    package init(durationSeconds: Float = 0, memoryPeakBytes: UInt64 = 0, cpuSeconds: Float = 0) {
-        self.durationSeconds = durationSeconds
-        self.memoryPeakBytes = memoryPeakBytes
-        self.cpuSeconds = cpuSeconds
-    }
-
+extension ProfileResult {
     /// Reads the encoding, or returns nil when it is not exactly 16 bytes long.
     package init?(bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }

@@ -7,16 +7,13 @@
 /// are dropped only by `append`, and only when they are at least half of the storage: moving is then paid for by
 /// the bytes that were used up. This is what keeps a message fed byte by byte linear.
 struct ReceiveBuffer: Sendable {
-    private var storage: [UInt8] = []
+    private(set) var storage: [UInt8] = []
     private var start = 0
-    private var searchedTo = 0
+    private(set) var searchedTo = 0
 
     var count: Int { storage.count - start }
 
     var isEmpty: Bool { count == 0 }
-
-    /// How many bytes the next search for a line looks at.
-    var unsearchedCount: Int { storage.count - searchedTo }
 
     /// Adds bytes at the end; an empty buffer adopts the array without copying it.
     mutating func append(_ bytes: [UInt8]) {

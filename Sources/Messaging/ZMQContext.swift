@@ -8,22 +8,12 @@ package import EventLoop
 package final class ZMQContext {
     private let ioThreads: Int
     /// Made with the first socket: a process that speaks YMQ has no thread of libzmq's.
-    private var pointer: UnsafeMutableRawPointer?
-    private var openSocketCount = 0
+    var pointer: UnsafeMutableRawPointer?
+    private(set) var openSocketCount = 0
     private var nextMonitorNumber = 0
 
     /// A context that will have `ioThreads` threads, 1 at least, and libzmq's one for closing.
     package init(ioThreads: Int = 1) { self.ioThreads = max(1, ioThreads) }
-
-    /// Ends libzmq's threads; every socket has been closed before.
-    package func terminate() {
-        // zmq_ctx_term would wait for an open socket for ever, and the loop with it.
-        precondition(openSocketCount == 0, "\(openSocketCount) ZMQ sockets are still open")
-        guard let pointer else { return }
-        self.pointer = nil
-        // EINTR is the only error possible: the context is valid.
-        while zmq_ctx_term(pointer) != 0 {}
-    }
 
     /// A new raw socket; to be given back with `destroy`.
     func makeSocket(_ type: Int32) throws(MessagingError) -> UnsafeMutableRawPointer {

@@ -3,7 +3,7 @@
 import CapnProto
 
 /// A named ability, with an amount, that a task asks for or a worker offers (`TaskCapability`).
-package struct Capability: NestedStruct, Hashable, Sendable {
+package struct Capability: ReadableStruct, WritableStruct, Hashable, Sendable {
     /// What it is called, for example `gpu`.
     package let name: String
     /// How much of it; -1 stands for any amount.

@@ -20,35 +20,24 @@ package struct WorkerDisconnect: MessageBody {
         worker = identity
     }
 
-    /// Reads the body; the identity is empty in the second generation.
-    package init(from body: StructReader) throws(SchedulerMessageError) {
-        worker = try body.bytes(at: 0)
-    }
-
     /// Writes the identity too in the second generation: readers that know no such field ignore it.
     package func write(to body: StructBuilder) { body.write(data: worker, at: 0) }
 }
 
 /// A first-generation scheduler's answer to `WorkerDisconnect` (`DisconnectResponse`).
-package struct DisconnectResponse: CommonMessageBody {
-    package static var layout: MessageLayout { .init(tag: 12, dataWords: 0, pointers: 1) }
-
+package struct DisconnectResponse: ReadableStruct, Equatable, Sendable {
     /// The worker that may go.
     package let worker: [UInt8]
 }
 
 extension DisconnectResponse {
-    package init(from body: StructReader) throws(SchedulerMessageError) {
+    init(from body: StructReader) throws(SchedulerMessageError) {
         worker = try body.bytes(at: 0)
     }
-
-    package func write(to body: StructBuilder) { body.write(data: worker, at: 0) }
 }
 
 /// A client's request to leave or to end the cluster (`ClientDisconnect`); workers see only the latter.
-package struct ClientDisconnect: MessageBody {
-    package static var layout: MessageLayout { .init(firstTag: 20, secondTag: 18, dataWords: 1, pointers: 0) }
-
+package struct ClientDisconnect: ReadableStruct, Equatable, Sendable {
     /// What a client asks for.
     package enum Kind: Equatable, Sendable {
         case disconnect
@@ -63,22 +52,12 @@ package struct ClientDisconnect: MessageBody {
 }
 
 extension ClientDisconnect {
-    package init(from body: StructReader) throws(SchedulerMessageError) {
+    init(from body: StructReader) throws(SchedulerMessageError) {
         kind =
             switch body.uint16(at: 0) {
             case 0: .disconnect
             case 1: .shutdown
             case let value: .other(value)
             }
-    }
-
-    package func write(to body: StructBuilder) {
-        let value: UInt16 =
-            switch kind {
-            case .disconnect: 0
-            case .shutdown: 1
-            case .other(let value): value
-            }
-        body.write(value, at: 0)
     }
 }

@@ -52,15 +52,10 @@ package struct MessageLayout: Sendable {
     }
 }
 
-/// A struct that travels as the body of a `Message`.
+/// A struct that is written as the body of a `Message`.
 package protocol MessageBody: Equatable, Sendable {
     /// Its numbers and its size.
     static var layout: MessageLayout { get }
-
-    /// Reads the body, leaving unset what the sender's version did not know.
-    ///
-    /// Throws for a field that cannot be read as its type, also for a number without a known meaning.
-    init(from body: StructReader) throws(SchedulerMessageError)
 
     /// Writes the fields into a fresh struct of the layout's size.
     func write(to body: StructBuilder)
@@ -108,7 +103,7 @@ struct Envelope {
     }
 
     /// Reads the body as the type that the tag stands for.
-    func body<Body: MessageBody>(as type: Body.Type) throws(SchedulerMessageError) -> Body {
+    func body<Body: ReadableStruct>(as type: Body.Type) throws(SchedulerMessageError) -> Body {
         try Body(from: try message.field(at: Self.bodyPointer))
     }
 }

@@ -5,12 +5,18 @@ import CapnProto
 // The kinds of field that Scaler's schema is made of. Everything is copied out: what is decoded may be kept
 // for the life of a task without keeping the message that brought it.
 
-/// A struct inside a message's body.
-protocol NestedStruct {
+/// A struct that is read from a message.
+protocol ReadableStruct {
+    /// Reads the struct, leaving unset what the sender's version did not know.
+    ///
+    /// Throws for a field that cannot be read as its type, also for a number without a known meaning.
+    init(from reader: StructReader) throws(SchedulerMessageError)
+}
+
+/// A struct that is written inside a message's body.
+protocol WritableStruct {
     /// Its size in 2.9.0.
     static var size: StructSize { get }
-
-    init(from reader: StructReader) throws(SchedulerMessageError)
 
     func write(to builder: StructBuilder)
 }
@@ -46,7 +52,7 @@ extension StructReader {
         try reading { () throws(CapnProtoError) in try structure(at: index) }
     }
 
-    func nested<Nested: NestedStruct>(at index: Int) throws(SchedulerMessageError) -> Nested {
+    func nested<Nested: ReadableStruct>(at index: Int) throws(SchedulerMessageError) -> Nested {
         try Nested(from: try field(at: index))
     }
 
@@ -58,7 +64,7 @@ extension StructReader {
         try known(uint16(at: byte), field)
     }
 
-    func nestedList<Nested: NestedStruct>(at index: Int) throws(SchedulerMessageError) -> [Nested] {
+    func nestedList<Nested: ReadableStruct>(at index: Int) throws(SchedulerMessageError) -> [Nested] {
         try elements(at: index, of: .structure) { list, position throws(SchedulerMessageError) in
             try Nested(from: list.structure(at: position))
         }
@@ -127,11 +133,11 @@ extension StructBuilder {
         }
     }
 
-    func write<Nested: NestedStruct>(_ nested: Nested, at index: Int) {
+    func write<Nested: WritableStruct>(_ nested: Nested, at index: Int) {
         nested.write(to: startStructure(Nested.size, at: index))
     }
 
-    func write<Nested: NestedStruct>(_ structs: [Nested], at index: Int) {
+    func write<Nested: WritableStruct>(_ structs: [Nested], at index: Int) {
         let list = startStructures(Nested.size, count: structs.count, at: index)
         for (position, nested) in structs.enumerated() { nested.write(to: list.element(at: position)) }
     }

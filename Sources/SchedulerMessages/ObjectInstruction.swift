@@ -3,7 +3,7 @@
 package import CapnProto
 
 /// What is to be known about objects (`ObjectInstruction`): workers announce, schedulers revoke.
-package struct ObjectInstruction: CommonMessageBody {
+package struct ObjectInstruction: ReadableStruct, CommonMessageBody {
     package static var layout: MessageLayout { .init(tag: 6, dataWords: 1, pointers: 2) }
 
     private static let metadataSize = StructSize(dataWords: 0, pointers: 4)
@@ -51,7 +51,7 @@ extension ObjectInstruction {
         sizesInBytes = [sizeInBytes]
     }
 
-    package init(from body: StructReader) throws(SchedulerMessageError) {
+    init(from body: StructReader) throws(SchedulerMessageError) {
         kind = Kind(wireValue: body.uint16(at: 0))
         user = ClientID(try body.bytes(at: 0))
         let metadata = try body.field(at: 1)

@@ -36,9 +36,4 @@ package struct TaskFlags: Equatable, Sendable {
             streamOutput: metadata[5] != 0
         )
     }
-
-    /// Returns the flags as they travel.
-    package func encoded() -> [UInt8] {
-        [profiling ? 1 : 0] + bigEndianBytes(priority) + [streamOutput ? 1 : 0]
-    }
 }

@@ -28,11 +28,6 @@ package struct TaskCancelConfirm: CommonMessageBody {
         self.outcome = outcome
     }
 
-    package init(from body: StructReader) throws(SchedulerMessageError) {
-        outcome = try body.enumerant(at: 0, .cancelConfirmType)
-        taskID = try body.taskID(at: 0)
-    }
-
     package func write(to body: StructBuilder) {
         body.write(data: taskID.bytes, at: 0)
         body.write(outcome.rawValue, at: 0)
@@ -65,20 +60,12 @@ package struct TaskResult: CommonMessageBody {
     package let metadata: [UInt8]
     /// The objects that hold the result: one in all messages that we make.
     package let results: [ObjectID]
+}
 
+extension TaskResult {
     /// Creates a report about an object that is stored already.
     package init(taskID: TaskID, outcome: Outcome, result: ObjectID, profile: ProfileResult?) {
-        self.taskID = taskID
-        self.outcome = outcome
-        self.metadata = profile?.bytes ?? []
-        self.results = [result]
-    }
-
-    package init(from body: StructReader) throws(SchedulerMessageError) {
-        outcome = try body.enumerant(at: 0, .resultType)
-        taskID = try body.taskID(at: 0)
-        metadata = try body.bytes(at: 1)
-        results = try body.objectIDs(at: 2)
+        self.init(taskID: taskID, outcome: outcome, metadata: profile?.bytes ?? [], results: [result])
     }
 
     package func write(to body: StructBuilder) {
@@ -114,12 +101,6 @@ package struct TaskLog: CommonMessageBody {
         self.taskID = taskID
         self.stream = stream
         self.content = content
-    }
-
-    package init(from body: StructReader) throws(SchedulerMessageError) {
-        stream = try body.enumerant(at: 0, .logType)
-        taskID = try body.taskID(at: 0)
-        content = try body.string(at: 1)
     }
 
     package func write(to body: StructBuilder) {

@@ -3,7 +3,7 @@
 package import CapnProto
 
 /// What a process uses (`Resource`).
-package struct ResourceUse: NestedStruct, Equatable, Sendable {
+package struct ResourceUse: WritableStruct, Equatable, Sendable {
     /// Processor time in tenths of a percent of one core.
     package let cpuTenthsOfPercent: UInt16
     /// Resident memory in bytes.
@@ -17,11 +17,6 @@ package struct ResourceUse: NestedStruct, Equatable, Sendable {
 
     static let size = StructSize(dataWords: 2, pointers: 0)
 
-    init(from reader: StructReader) throws(SchedulerMessageError) {
-        cpuTenthsOfPercent = reader.uint16(at: 0)
-        residentBytes = reader.uint64(at: 8)
-    }
-
     func write(to builder: StructBuilder) {
         builder.write(cpuTenthsOfPercent, at: 0)
         builder.write(residentBytes, at: 8)
@@ -29,7 +24,7 @@ package struct ResourceUse: NestedStruct, Equatable, Sendable {
 }
 
 /// What one of a worker's processors does, for monitors (`ProcessorStatus`).
-package struct ProcessorStatus: NestedStruct, Equatable, Sendable {
+package struct ProcessorStatus: WritableStruct, Equatable, Sendable {
     /// The operating system's number of the process; 0 where there is none.
     package let processID: UInt32
     /// Whether it is ready to work.
@@ -46,18 +41,6 @@ package struct ProcessorStatus: NestedStruct, Equatable, Sendable {
     package let taskAgeSeconds: UInt32
 
     static let size = StructSize(dataWords: 2, pointers: 2)
-}
-
-extension ProcessorStatus {
-    init(from reader: StructReader) throws(SchedulerMessageError) {
-        processID = reader.uint32(at: 0)
-        isInitialized = reader.bool(atBit: 32)
-        hasTask = reader.bool(atBit: 33)
-        isSuspended = reader.bool(atBit: 34)
-        resource = try reader.nested(at: 0)
-        currentTaskID = try reader.taskID(at: 1)
-        taskAgeSeconds = reader.uint32(at: 8)
-    }
 
     func write(to builder: StructBuilder) {
         builder.write(processID, at: 0)
@@ -107,22 +90,6 @@ package struct WorkerHeartbeat: CommonMessageBody {
     /// Creates a heartbeat in which everything is zero or empty.
     package init() {}
 
-    package init(from body: StructReader) throws(SchedulerMessageError) {
-        agent = try body.nested(at: 0)
-        freeBytes = body.uint64(at: 0)
-        queueSize = body.uint32(at: 8)
-        queuedTasks = body.uint32(at: 12)
-        latencyMicroseconds = body.uint32(at: 16)
-        taskLock = body.bool(atBit: 160)
-        processors = try body.nestedList(at: 1)
-        capabilities = try body.nestedList(at: 2)
-        workerManagerID = try body.bytes(at: 3)
-        memoryLimitBytes = body.uint64(at: 24)
-        networkSentBytes = body.uint64(at: 32)
-        networkReceivedBytes = body.uint64(at: 40)
-        hostname = try body.string(at: 4)
-    }
-
     package func write(to body: StructBuilder) {
         body.write(agent, at: 0)
         body.write(freeBytes, at: 0)
@@ -142,15 +109,13 @@ package struct WorkerHeartbeat: CommonMessageBody {
 
 /// Where Scaler's object storage server listens (`ObjectStorageAddress`); the path of a WebSocket address is
 /// not told.
-package struct ObjectStorageAddress: NestedStruct, Hashable, Sendable {
+package struct ObjectStorageAddress: ReadableStruct, Hashable, Sendable {
     /// Host name or numeric address; IPv6 without brackets.
     package let host: String
     /// TCP port.
     package let port: UInt16
     /// `tcp`, `tls`, `ws` or `wss`.
     package let scheme: String
-
-    static let size = StructSize(dataWords: 1, pointers: 2)
 }
 
 extension ObjectStorageAddress {
@@ -159,26 +124,16 @@ extension ObjectStorageAddress {
         port = reader.uint16(at: 0)
         scheme = try reader.string(at: 1)
     }
-
-    func write(to builder: StructBuilder) {
-        builder.write(text: host, at: 0)
-        builder.write(port, at: 0)
-        builder.write(text: scheme, at: 1)
-    }
 }
 
 /// A scheduler's answer to a worker's heartbeat (`WorkerHeartbeatEcho`); tasks may arrive before the first.
-package struct WorkerHeartbeatEcho: CommonMessageBody {
-    package static var layout: MessageLayout { .init(tag: 10, dataWords: 0, pointers: 1) }
-
+package struct WorkerHeartbeatEcho: ReadableStruct, Equatable, Sendable {
     /// Where the objects are.
     package let objectStorageAddress: ObjectStorageAddress
 }
 
 extension WorkerHeartbeatEcho {
-    package init(from body: StructReader) throws(SchedulerMessageError) {
+    init(from body: StructReader) throws(SchedulerMessageError) {
         objectStorageAddress = try body.nested(at: 0)
     }
-
-    package func write(to body: StructBuilder) { body.write(objectStorageAddress, at: 0) }
 }

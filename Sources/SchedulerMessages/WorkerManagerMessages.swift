@@ -22,12 +22,6 @@ package struct WorkerManagerHeartbeat: MessageBody {
         self.workerManagerID = workerManagerID
     }
 
-    package init(from body: StructReader) throws(SchedulerMessageError) {
-        maxTaskConcurrency = body.uint32(at: 0)
-        capabilities = try body.nestedList(at: 0)
-        workerManagerID = try body.bytes(at: 1)
-    }
-
     package func write(to body: StructBuilder) {
         body.write(maxTaskConcurrency, at: 0)
         body.write(capabilities, at: 0)
@@ -38,18 +32,14 @@ package struct WorkerManagerHeartbeat: MessageBody {
 /// A scheduler's answer to a manager's heartbeat (`WorkerManagerHeartbeatEcho`), which has no fields.
 ///
 /// None comes while another manager of the same id is alive, nor for a heartbeat of the wrong generation.
-package struct WorkerManagerHeartbeatEcho: MessageBody {
-    package static var layout: MessageLayout { .init(firstTag: 26, secondTag: 24, dataWords: 0, pointers: 0) }
-}
+package struct WorkerManagerHeartbeatEcho: ReadableStruct, Equatable, Sendable {}
 
 extension WorkerManagerHeartbeatEcho {
-    package init(from body: StructReader) throws(SchedulerMessageError) {}
-
-    package func write(to body: StructBuilder) {}
+    init(from body: StructReader) throws(SchedulerMessageError) {}
 }
 
 /// How many workers a scheduler wants that can do certain things (`DesiredTaskConcurrencyRequest`).
-package struct DesiredTaskConcurrencyRequest: NestedStruct, Equatable, Sendable {
+package struct DesiredTaskConcurrencyRequest: ReadableStruct, Equatable, Sendable {
     /// Workers, in spite of the name.
     package let taskConcurrency: UInt32
     /// What they must be able to do; empty for any worker.
@@ -61,31 +51,20 @@ package struct DesiredTaskConcurrencyRequest: NestedStruct, Equatable, Sendable 
         self.capabilities = capabilities
     }
 
-    static let size = StructSize(dataWords: 1, pointers: 1)
-
     init(from reader: StructReader) throws(SchedulerMessageError) {
         taskConcurrency = reader.uint32(at: 0)
         capabilities = try reader.nestedList(at: 0)
     }
-
-    func write(to builder: StructBuilder) {
-        builder.write(taskConcurrency, at: 0)
-        builder.write(capabilities, at: 0)
-    }
 }
 
 /// A scheduler's order for a number of workers (`WorkerManagerCommand`); no command means no change.
-package struct WorkerManagerCommand: MessageBody {
-    package static var layout: MessageLayout { .init(firstTag: 27, secondTag: 25, dataWords: 0, pointers: 1) }
-
+package struct WorkerManagerCommand: ReadableStruct, Equatable, Sendable {
     /// How many workers are desired; no request means no workers.
     package let requests: [DesiredTaskConcurrencyRequest]
 }
 
 extension WorkerManagerCommand {
-    package init(from body: StructReader) throws(SchedulerMessageError) {
+    init(from body: StructReader) throws(SchedulerMessageError) {
         requests = try body.nestedList(at: 0)
     }
-
-    package func write(to body: StructBuilder) { body.write(requests, at: 0) }
 }

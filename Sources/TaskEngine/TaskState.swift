@@ -127,18 +127,3 @@ package enum CancelAnswer: Hashable, Sendable {
     /// No such task, or it is answered already.
     case unknown
 }
-
-extension TaskState {
-    /// The table as a Mermaid state diagram, states and events in order of declaration.
-    package static var diagram: String {
-        var lines = ["stateDiagram-v2", "    [*] --> queued"]
-        for state in allCases {
-            for event in TaskEvent.allCases {
-                guard let next = state.next(after: event) else { continue }
-                lines.append("    \(state) --> \(next): \(event)")
-            }
-        }
-        lines.append("    gone --> [*]")
-        return lines.joined(separator: "\n") + "\n"
-    }
-}

@@ -48,9 +48,6 @@ package final class TCPStream: ByteStream {
         }
     }
 
-    /// The address of this end; nil once closed and for paths.
-    package var localAddress: SocketAddress? { socket.isClosed ? nil : try? socket.localAddress() }
-
     /// The address of the other end; nil once closed or reset, and for paths.
     package var peerAddress: SocketAddress? { socket.isClosed ? nil : try? socket.peerAddress() }
 

@@ -73,3 +73,8 @@ import Testing
         #expect(buffer.unsearchedCount == 0)
     }
 }
+
+extension ReceiveBuffer {
+    /// How many bytes the next search for a line looks at.
+    fileprivate var unsearchedCount: Int { storage.count - searchedTo }
+}

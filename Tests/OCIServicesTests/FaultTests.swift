@@ -164,3 +164,10 @@ private func exchange(_ index: Int, _ services: Services) async throws -> [UInt8
     _ = try await services.objects.delete(name, deadline: deadline)
     return read
 }
+
+extension ServiceCalls {
+    /// How many calls a second a service gets at present.
+    fileprivate func rate(of service: CloudService, _ lane: RateBuckets.Lane) -> Double {
+        limiters[service]?.buckets.rate(of: lane) ?? 0
+    }
+}

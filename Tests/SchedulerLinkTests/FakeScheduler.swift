@@ -3,6 +3,7 @@
 import Configuration
 import EventLoop
 import Messaging
+import SchedulerPeer
 import TaskEngine
 import TestSupport
 

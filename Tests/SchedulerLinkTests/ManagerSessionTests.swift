@@ -2,6 +2,7 @@
 
 import EventLoop
 import Messaging
+import SchedulerPeer
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@
 
 import EventLoop
 import Messaging
+import SchedulerPeer
 import TaskEngine
 import TestSupport
 import Testing

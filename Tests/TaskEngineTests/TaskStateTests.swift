@@ -83,3 +83,18 @@ import Testing
         try diagram.check("```mermaid\n\(TaskState.diagram)```\n")
     }
 }
+
+extension TaskState {
+    /// The table as a Mermaid state diagram, states and events in order of declaration.
+    fileprivate static var diagram: String {
+        var lines = ["stateDiagram-v2", "    [*] --> queued"]
+        for state in allCases {
+            for event in TaskEvent.allCases {
+                guard let next = state.next(after: event) else { continue }
+                lines.append("    \(state) --> \(next): \(event)")
+            }
+        }
+        lines.append("    gone --> [*]")
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

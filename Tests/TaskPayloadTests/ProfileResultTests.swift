@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import Encodings
 import Testing
+
+@testable import Encodings
 
 @Suite struct ProfileResultTests {
     @Test(arguments: PickleVector.named("profile/"))

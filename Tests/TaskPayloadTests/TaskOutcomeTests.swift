@@ -1,5 +1,6 @@
-import TaskPayload
 // SPDX-License-Identifier: Apache-2.0
+
+import TaskPayload
 import TestSupport
 import Testing
 

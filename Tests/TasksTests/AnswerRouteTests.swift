@@ -2,11 +2,11 @@
 
 import EventLoop
 import SchedulerLink
-import SchedulerMessages
 import TestSupport
 import Testing
 import Transport
 
+@testable import SchedulerMessages
 @testable import Tasks
 
 @Suite(.timeLimit(.minutes(1))) struct AnswerRouteTests {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
-import SchedulerMessages
 import TaskPayload
 import TestSupport
 import Testing
 import Transport
 
+@testable import SchedulerMessages
 @testable import Tasks
 
 @Suite(.timeLimit(.minutes(1))) struct InputLoaderTests {

@@ -7,7 +7,7 @@ import EventLoop
 import Logging
 import OCIServices
 import SchedulerLink
-import SchedulerMessages
+import SchedulerPeer
 import TaskEngine
 import TaskPayload
 import TestCloud
@@ -15,6 +15,7 @@ import TestSupport
 import Testing
 import Transport
 
+@testable import SchedulerMessages
 @testable import Tasks
 
 /// A worker that only writes down what it is to send to the scheduler.

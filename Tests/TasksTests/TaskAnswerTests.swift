@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Compression
-import Encodings
 import EventLoop
 import TaskPayload
 import TestSupport
 import Testing
 import Transport
 
+@testable import Encodings
 @testable import Tasks
 
 @Suite(.timeLimit(.minutes(1))) struct TaskAnswerTests {

@@ -41,7 +41,10 @@ enum SourceTree {
 
         var isSwiftSource: Bool { module != nil && path.hasSuffix(".swift") }
         var isUnitTest: Bool {
-            let outside = ["Tests/EndToEnd", "Tests/TidyTests", "Tests/TestCloud", "Tests/TestSupport"]
+            let outside = [
+                "Tests/EndToEnd", "Tests/TidyTests", "Tests/TestCloud", "Tests/TestSupport",
+                "Tests/SchedulerPeer",
+            ]
             return path.hasPrefix("Tests/") && !outside.contains { path.hasPrefix($0) }
         }
         var isTest: Bool { path.hasPrefix("Tests/") || path.contains("/tests/") }

@@ -169,3 +169,10 @@ import Testing
         }
     }
 }
+
+extension TLSStream {
+    /// Whether the handshake resumed an earlier session with the host.
+    var isResumed: Bool { session.isResumed }
+    /// The version agreed on, such as "TLSv1.3".
+    var version: String { session.version }
+}

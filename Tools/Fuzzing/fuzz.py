@@ -24,6 +24,8 @@ TARGETS = ROOT / "Tools" / "Fuzzing" / "Targets"
 CORPUS = ROOT / "Tools" / "Fuzzing" / "Corpus"
 INSIST = ROOT / "Tools" / "Fuzzing" / "Insist.swift"
 BUILD = ROOT / ".build" / "fuzz"
+#: Where each module of ours lies: under Tests those that only tests need, such as the scheduler's end of the protocol.
+MODULES = {path.name: path for place in ("Sources", "Tests") for path in (ROOT / place).iterdir() if path.is_dir()}
 #: Swift's own handler would read all of the memory of a process that traps, and trip over the sanitizer.
 ENVIRONMENT = {**os.environ, "SWIFT_BACKTRACE": "enable=no"}
 
@@ -50,14 +52,14 @@ class Failure(Exception):
 
 
 def sources(module: str) -> list[Path]:
-    return sorted((ROOT / "Sources" / module).rglob("*.swift"))
+    return sorted(MODULES[module].rglob("*.swift"))
 
 
 def imports(files: list[Path]) -> list[str]:
     """The modules of ours that the files import, in order of name."""
     text = "\n".join(file.read_text() for file in files)
     names = set(re.findall(r"^(?:@testable )?(?:internal |package )?import (\w+)$", text, re.MULTILINE))
-    return sorted(name for name in names if (ROOT / "Sources" / name).is_dir())
+    return sorted(name for name in names if name in MODULES)
 
 
 @cache
@@ -113,7 +115,7 @@ class Build:
         for name in below:
             self._modules[name].result()
         files = sources(module)
-        embedded = [path for path in (ROOT / "Sources" / module).iterdir() if path.suffix == ".py"]
+        embedded = [path for path in MODULES[module].iterdir() if path.suffix == ".py"]
         if embedded:
             files = [*files, self._resources(module, embedded)]
         command = [*COMPILE, "-wmo", "-c", "-emit-module", "-emit-module-path", str(BUILD / f"{module}.swiftmodule")]

@@ -5,7 +5,7 @@ internal import EventLoop
 /// Holds calls of one service back until its rate buckets let them through, in order within each lane.
 @LoopActor
 final class RateLimiter {
-    private var buckets: RateBuckets
+    private(set) var buckets: RateBuckets
     private let queues: [RateBuckets.Lane: TicketQueue<Void>]
     private var isPumping = false
     private let origin = Deadline.now
@@ -25,8 +25,6 @@ final class RateLimiter {
 
     /// Notes a 429; returns the new rate if that halved it.
     func throttled(_ lane: RateBuckets.Lane) -> Double? { buckets.throttled(lane, now: now) }
-
-    func rate(of lane: RateBuckets.Lane) -> Double { buckets.rate(of: lane) }
 
     private var now: Duration { Deadline.now.duration(since: origin) }
 

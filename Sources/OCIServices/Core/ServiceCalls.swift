@@ -13,7 +13,7 @@
 
 package import EventLoop
 internal import HTTPWire
-package import OCIProfile
+internal import OCIProfile
 internal import Transport
 
 /// Makes calls of all services under one identity: signs, sends, classifies, tries again.
@@ -26,7 +26,7 @@ package final class ServiceCalls {
 
     private let exchange: SignedExchange
     private let credentials: any CredentialSource
-    private let limiters: [CloudService: RateLimiter]
+    let limiters: [CloudService: RateLimiter]
     private let retryPolicy: RetryPolicy
     private var random: any RandomNumberGenerator & Sendable
     private let notify: @LoopActor @Sendable (ServiceNotice) -> Void
@@ -79,11 +79,6 @@ package final class ServiceCalls {
 
     /// Where a request would go, as a URL.
     package func url(of request: ServiceRequest) -> String { exchange.destination(of: request).url }
-
-    /// How many calls a second a service gets at present.
-    package func rate(of service: CloudService, _ lane: RateBuckets.Lane) -> Double {
-        limiters[service]?.rate(of: lane) ?? 0
-    }
 
     /// Sends one request as soon as the service's rate allows it, and returns its answer if that is a 2xx.
     private func attempt(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import SchedulerMessages
+import SchedulerPeer
 
 /// Reads the input as a message to each receiver, and stops the process when what was read does not survive being
 /// written and read again.
