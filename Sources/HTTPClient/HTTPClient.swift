@@ -10,22 +10,16 @@ package import EventLoop
 /// judge, who knows about back-off.
 @LoopActor
 package final class HTTPClient {
-    /// Counts since the client was made.
-    package struct Statistics: Sendable, Equatable {
-        /// Requests that were made, each counted once.
-        package var requests = 0
-        /// Requests that were sent again after the close race.
-        package var replays = 0
-        /// Connections opened.
-        package var connections = 0
-    }
+    /// Requests that were sent again after the close race.
+    package private(set) var replayCount = 0
+    /// Connections opened so far.
+    package var connectionCount: Int { hosts.values.reduce(0) { $0 + $1.openedCount } }
 
     private let connector: any Connector
     private let connectionsPerHostMax: Int
     private let idleTime: Duration
     private var hosts: [HTTPOrigin: HostConnections] = [:]
     private var isClosed = false
-    private var counts = Statistics()
 
     /// A client whose connections are made by `connector`.
     ///
@@ -41,20 +35,12 @@ package final class HTTPClient {
         self.idleTime = idleTime
     }
 
-    /// What was done so far.
-    package var statistics: Statistics {
-        var counts = counts
-        counts.connections = hosts.values.reduce(0) { $0 + $1.openedCount }
-        return counts
-    }
-
     /// Sends a request and receives the whole answer, whatever its status; a caller that is cancelled gets
     /// `.cancelled` at once; its connection is closed and its place given on.
     package func request(
         _ request: HTTPRequest,
         to origin: HTTPOrigin
     ) async throws(HTTPError) -> HTTPResponse {
-        counts.requests += 1
         let response = try await requestOnce(request, origin)
         // 417: whoever answered does not know `Expect`; the same request goes without it (RFC 9110 section 10.1.1).
         guard response.status == 417, request.isLarge else { return response }
@@ -88,7 +74,7 @@ package final class HTTPClient {
                     throw error
                 }
             }
-            counts.replays += 1
+            replayCount += 1
             connection = try await host.replace(connection, for: request)
         }
     }

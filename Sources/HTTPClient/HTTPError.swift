@@ -20,10 +20,24 @@ package enum HTTPPhase: String, Sendable {
 
     /// Whether nothing of the request had been sent yet.
     package var isBeforeRequest: Bool { [.queue, .connect, .proxy, .handshake].contains(self) }
+
+    /// Does `body`, whose failure happened in this phase.
+    func duringStep<Value, Failure: PhaseFailure>(
+        _ body: () throws(Failure) -> Value
+    ) throws(HTTPError) -> Value {
+        do throws(Failure) { return try body() } catch { throw error.happened(in: self) }
+    }
+
+    /// Does `body`, which may wait, and whose failure happened in this phase.
+    func during<Value, Failure: PhaseFailure>(
+        _ body: () async throws(Failure) -> Value
+    ) async throws(HTTPError) -> Value {
+        do throws(Failure) { return try await body() } catch { throw error.happened(in: self) }
+    }
 }
 
 /// Why there is no answer; a status that speaks of failure is an answer, not an error.
-package enum HTTPError: Error, Sendable, Equatable {
+package enum HTTPError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The piece of work that waited was cancelled.
     case cancelled
     case clientClosed
@@ -52,22 +66,6 @@ extension HTTPWireError: PhaseFailure {
     func happened(in phase: HTTPPhase) -> HTTPError { .wire(self, phase) }
 }
 
-extension HTTPPhase {
-    /// Does `body`, whose failure happened in this phase.
-    func duringStep<Value, Failure: PhaseFailure>(
-        _ body: () throws(Failure) -> Value
-    ) throws(HTTPError) -> Value {
-        do throws(Failure) { return try body() } catch { throw error.happened(in: self) }
-    }
-
-    /// Does `body`, which may wait, and whose failure happened in this phase.
-    func during<Value, Failure: PhaseFailure>(
-        _ body: () async throws(Failure) -> Value
-    ) async throws(HTTPError) -> Value {
-        do throws(Failure) { return try await body() } catch { throw error.happened(in: self) }
-    }
-}
-
 extension HTTPError {
     /// The error for a stream that failed in `phase`.
     init(_ error: TransportError, _ phase: HTTPPhase) {
@@ -78,27 +76,14 @@ extension HTTPError {
         }
     }
 
-    /// What was being done; nil where it does not matter.
-    package var phase: HTTPPhase? {
-        switch self {
-        case .cancelled, .clientClosed: nil
-        case .deadlinePassed(let phase), .transport(_, let phase), .wire(_, let phase): phase
-        case .proxyRefused, .malformedProxy: .proxy
-        }
-    }
-
     /// Who has to change something for this to go away.
     package var fault: TransportFault {
         switch self {
         case .cancelled, .clientClosed, .malformedProxy: .ours
         case .deadlinePassed: .network
         case .transport(let error, _): error.fault
-        case .wire(let error, _):
-            switch error.fault {
-            case .ours: .ours
-            case .peer: .peer
-            case .network: .network
-            }
+        case .wire(.unencodableRequest, _): .ours
+        case .wire(let error, _): error.isRetryable ? .network : .peer
         case .proxyRefused: .peer
         }
     }
@@ -124,9 +109,7 @@ extension HTTPError {
         default: false
         }
     }
-}
 
-extension HTTPError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .cancelled: "cancelled"

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where requests go: scheme, host and port (RFC 6454 section 4).
-///
-/// Connections are shared within one origin only.
-package struct HTTPOrigin: Hashable, Sendable {
+/// Where requests go: scheme, host and port (RFC 6454 section 4); connections are shared within one origin only.
+package struct HTTPOrigin: Hashable, Sendable, CustomStringConvertible {
     /// Whether TLS is spoken.
     package enum Scheme: String, Sendable {
         case http, https
@@ -34,13 +32,9 @@ package struct HTTPOrigin: Hashable, Sendable {
     var authorityWithPort: String { "\(bracketedHost):\(port)" }
 
     private var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
-}
 
-extension HTTPOrigin: CustomStringConvertible {
     package var description: String { "\(scheme.rawValue)://\(authority)" }
-}
 
-extension HTTPOrigin {
     /// Splits an absolute URL into its origin and what follows it, which is empty or begins with `/`; nil if it is
     /// no `http` or `https` URL, or has user information, a query or a fragment.
     package static func parse(_ url: String) -> (origin: HTTPOrigin, path: String)? {

@@ -41,9 +41,7 @@ package struct HTTPRequest: Sendable {
     package var method: String
     /// Path and query, percent-encoded.
     package var target: String
-    /// Fields to send.
-    ///
-    /// Host, Content-Length and Expect are added where they are missing and needed.
+    /// Fields to send; Host, Content-Length and Expect are added where they are missing and needed.
     package var headers: HeaderFields
     /// The body to send.
     package var body: HTTPBody

@@ -32,37 +32,24 @@ package final class StreamConnector: Connector {
         _ deadlines: HTTPDeadlines,
         until deadline: Deadline
     ) async throws(HTTPError) -> any ByteStream {
-        let stream: TCPStream
-        if let proxy = proxies.proxy(for: origin) {
-            stream = try await connectTCP(proxy.host, proxy.port, deadlines, deadline)
-            try await openTunnel(stream, proxy, to: origin, min(.after(deadlines.handshake), deadline))
-        } else {
-            stream = try await connectTCP(origin.host, origin.port, deadlines, deadline)
-        }
-        switch origin.scheme {
-        case .http: return stream
-        case .https:
-            let end = min(.after(deadlines.handshake), deadline)
-            return try await HTTPPhase.handshake.during { () async throws(TransportError) in
-                try await TLSStream.connect(
-                    over: stream,
-                    host: origin.host,
-                    context: self.context,
-                    deadline: end
-                )
-            }
-        }
-    }
-
-    private func connectTCP(
-        _ host: String,
-        _ port: UInt16,
-        _ deadlines: HTTPDeadlines,
-        _ deadline: Deadline
-    ) async throws(HTTPError) -> TCPStream {
+        let proxy = proxies.proxy(for: origin)
+        let (host, port) = proxy.map { ($0.host, $0.port) } ?? (origin.host, origin.port)
         let end = min(.after(deadlines.connect), deadline)
-        return try await HTTPPhase.connect.during { () async throws(TransportError) in
-            try await Transport.connectTCP(host: host, port: port, deadline: end)
+        let stream = try await HTTPPhase.connect.during { () async throws(TransportError) in
+            try await connectTCP(host: host, port: port, deadline: end)
+        }
+        if let proxy {
+            try await openTunnel(stream, proxy, to: origin, min(.after(deadlines.handshake), deadline))
+        }
+        guard origin.scheme == .https else { return stream }
+        let handshakeEnd = min(.after(deadlines.handshake), deadline)
+        return try await HTTPPhase.handshake.during { () async throws(TransportError) in
+            try await TLSStream.connect(
+                over: stream,
+                host: origin.host,
+                context: self.context,
+                deadline: handshakeEnd
+            )
         }
     }
 

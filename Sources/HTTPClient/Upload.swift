@@ -43,20 +43,14 @@ final class Upload {
     var hasRest: Bool { if case .none = rest { false } else { failure == nil } }
 
     func sendOpening() async {
-        await recordEnd { () async throws(TransportError) in try await self.write(self.opening[...]) }
+        await recordEnd { () async throws(TransportError) in try await self.write(Blob(self.opening)) }
         opening = []
         if hasRest { endedAt = nil }
     }
 
     /// Sends the body that did not go with the head; alongside the reader, who may find an answer before the end.
     func sendRest() async {
-        await recordEnd { () async throws(TransportError) in
-            switch self.rest {
-            case .none: return
-            case .bytes(let bytes): try await self.write(bytes[...])
-            case .spooled(let file): try await self.write(file)
-            }
-        }
+        await recordEnd { () async throws(TransportError) in try await self.write(Blob(self.rest)) }
         rest = .none
         // The reader waits without a deadline of its own while we send; only this wakes it.
         if case .deadlinePassed = failure { stream.close() }
@@ -73,20 +67,12 @@ final class Upload {
         endedAt = .now
     }
 
-    private func write(_ bytes: ArraySlice<UInt8>) async throws(TransportError) {
-        var left = bytes
-        while !left.isEmpty {
-            let deadline = min(.after(request.deadlines.progress), request.deadline)
-            try await stream.write(Array(left.prefix(Self.pieceBytes)), deadline: deadline)
-            left = left.dropFirst(Self.pieceBytes)
-        }
-    }
-
-    private func write(_ file: SpoolFile) async throws(TransportError) {
+    private func write(_ bytes: Blob) async throws(TransportError) {
         var offset = 0
-        while offset < file.count {
-            let piece = try file.read(at: offset, upTo: Self.pieceBytes)
-            try await write(piece[...])
+        while offset < bytes.byteCount {
+            let piece = try bytes.bytes(at: offset, upTo: Self.pieceBytes)
+            let deadline = min(.after(request.deadlines.progress), request.deadline)
+            try await stream.write(piece, deadline: deadline)
             offset += piece.count
         }
     }

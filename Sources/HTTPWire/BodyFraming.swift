@@ -39,10 +39,8 @@ package enum BodyFraming: Equatable, Sendable {
         }
     }
 
-    /// One field, one coding.
-    ///
-    /// "identity, chunked" and "chunked, chunked" have been read in two ways by two programs on one path often
-    /// enough; no server we talk to needs either.
+    /// One field, one coding; "identity, chunked" and "chunked, chunked" have been read in two ways by two programs
+    /// on one path often enough; no server we talk to needs either.
     private static func isChunkedAlone(_ values: [String]) -> Bool {
         values.count == 1 && values.allSatisfy { Grammar.isSameName($0, "chunked") }
     }

@@ -7,12 +7,6 @@ internal import Encodings
 /// Unlike header lines, chunk lines must end with CR LF: the leniency of RFC 9112 section 2.2 is for start line and
 /// fields, and readers that stretched it to chunk extensions have been fooled about where a body ends.
 struct ChunkedBody {
-    enum Step: Equatable {
-        case needMore
-        case part([UInt8])
-        case end
-    }
-
     private enum Stage {
         /// Out: `data` on a size above zero, `trailers` on zero.
         case sizeLine
@@ -36,8 +30,8 @@ struct ChunkedBody {
         trailers = FieldSection(limits)
     }
 
-    /// Goes as far as the bytes allow, to the next piece of data or the end.
-    mutating func next(from buffer: inout ReceiveBuffer) throws(HTTPWireError) -> Step {
+    /// Goes as far as the bytes allow: `bodyPart`, `end` or `needMore`.
+    mutating func next(from buffer: inout ReceiveBuffer) throws(HTTPWireError) -> ResponseParser.Event {
         while true {
             switch stage {
             case .sizeLine:
@@ -46,7 +40,7 @@ struct ChunkedBody {
             case .data(let bytesLeft):
                 guard let part = buffer.maybeTake(atMost: bytesLeft) else { return .needMore }
                 stage = part.count == bytesLeft ? .dataEnd : .data(bytesLeft: bytesLeft - part.count)
-                return .part(part)
+                return .bodyPart(part)
             case .dataEnd:
                 guard try maybeReadDataEnd(from: &buffer) else { return .needMore }
                 stage = .sizeLine

@@ -37,10 +37,8 @@ enum Grammar {
         return rest
     }
 
-    /// A field value or reason phrase as text.
-    ///
-    /// obs-text has no declared encoding (RFC 9110 section 5.5): UTF-8 where it is UTF-8, else one scalar a byte,
-    /// so that nothing is lost and nothing fails.
+    /// A field value or reason phrase as text; obs-text has no declared encoding (RFC 9110 section 5.5): UTF-8 where
+    /// it is UTF-8, else one scalar a byte, so that nothing is lost and nothing fails.
     static func text(_ bytes: some Collection<UInt8>) -> String {
         if let text = String(validating: bytes, as: UTF8.self) { return text }
         var scalars = String.UnicodeScalarView()

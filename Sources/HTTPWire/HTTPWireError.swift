@@ -2,13 +2,9 @@
 
 /// Everything that can be wrong with a message; after any of them the connection is of no more use.
 package enum HTTPWireError: Error, Equatable, Sendable {
-    // MARK: Ours: the request was refused before a byte of it was sent
-
-    /// A part of the request holds bytes that would change its meaning on the wire, or contradicts its framing.
+    /// A part of the request, of which no byte was sent, holds bytes that would change its meaning on the wire, or
+    /// contradicts its framing.
     case unencodableRequest(RequestPart)
-
-    // MARK: The peer's: the answer breaks the rules or our limits
-
     /// The answer does not begin with `HTTP/1.`: another protocol, HTTP/0.9, HTTP/2.
     case notHTTP
     /// The status line is not `HTTP/1.x SP 3DIGIT [SP reason]`, or holds control bytes.
@@ -35,9 +31,6 @@ package enum HTTPWireError: Error, Equatable, Sendable {
     case chunkExtensionsTooLarge
     /// The body is, or says it will be, longer than the request allows, or than any number can say.
     case bodyTooLarge(bytesMax: Int)
-
-    // MARK: The network's: the answer ended early
-
     /// The peer closed before the first byte of the answer: the close race of a reused connection looks like this.
     case closedBeforeResponse
     /// The peer closed in the middle of the head or the body.
@@ -57,34 +50,13 @@ package enum HTTPWireError: Error, Equatable, Sendable {
     package enum MessagePart: Sendable {
         case head, body
     }
-}
 
-extension HTTPWireError {
-    /// Who has to change for this to go away.
-    package enum Fault: Sendable {
-        /// We built a request that may not be sent.
-        case ours
-        /// The server, or something in between that answers for it, broke the rules.
-        case peer
-        /// The connection ended early.
-        case network
-    }
-
-    /// Who has to change for this to go away.
-    package var fault: Fault {
+    /// Whether the same request may succeed when it is sent again; whether it may be *sent* again is for the caller
+    /// to say: it knows if the request is idempotent.
+    package var isRetryable: Bool {
         switch self {
-        case .unencodableRequest: .ours
-        case .closedBeforeResponse, .truncated: .network
-        case .notHTTP, .malformedStatusLine, .malformedFieldLine, .headTooLarge, .tooManyFields,
-            .tooManyInterimResponses, .unexpectedUpgrade, .malformedContentLength,
-            .conflictingContentLength, .unsupportedTransferCoding, .malformedChunk,
-            .chunkExtensionsTooLarge, .bodyTooLarge:
-            .peer
+        case .closedBeforeResponse, .truncated: true
+        default: false
         }
     }
-
-    /// Whether the same request may succeed when it is sent again.
-    ///
-    /// Whether it may be *sent* again is for the caller to say: it knows if the request is idempotent.
-    package var isRetryable: Bool { fault == .network }
 }

@@ -7,7 +7,7 @@ internal import Encodings
 /// It is not a dictionary: order and repetition carry meaning (two Content-Length fields must be seen as two), and
 /// a message has some ten fields, for which a linear search beats hashing. Names are compared without regard to
 /// ASCII case and kept as written (RFC 9110 section 5.1).
-package struct HeaderFields: Equatable, Sendable {
+package struct HeaderFields: Equatable, Sendable, ExpressibleByDictionaryLiteral {
     /// One field line.
     package struct Field: Equatable, Sendable {
         /// The name as written.
@@ -76,16 +76,12 @@ package struct HeaderFields: Equatable, Sendable {
         remove(name)
         fields.insert(Field(name: name, value: value), at: place)
     }
-}
 
-extension HeaderFields: ExpressibleByDictionaryLiteral {
     /// Writes a header section as `["host": "example", "accept": "*/*"]`; order and repeats are kept.
     package init(dictionaryLiteral pairs: (String, String)...) {
         fields = pairs.map { Field(name: $0.0, value: $0.1) }
     }
-}
 
-extension HeaderFields {
     /// How long the server asks us to wait (Retry-After, RFC 9110 section 10.2.3), at most `maximum`.
     ///
     /// It may be a number of seconds or a date, which is compared with `now` in seconds since 1970. Nil if the field

@@ -3,21 +3,13 @@
 /// The first line and header section of a response (RFC 9112 section 4).
 package struct ResponseHead: Equatable, Sendable {
     /// The minor version, 0 or 1; a higher one is read as 1 (RFC 9110 section 2.5).
-    package var minorVersion: Int
+    package var minorVersion = 1
     /// The status, 100...999.
     package var status: Int
     /// The reason phrase; may be empty, and means nothing to a program.
-    package var reason: String
+    package var reason = ""
     /// The header section.
-    package var headers: HeaderFields
-
-    /// A response head from its parts.
-    package init(minorVersion: Int = 1, status: Int, reason: String = "", headers: HeaderFields = [:]) {
-        self.minorVersion = minorVersion
-        self.status = status
-        self.reason = reason
-        self.headers = headers
-    }
+    package var headers: HeaderFields = [:]
 
     /// Whether another head follows on the same request: 1xx (RFC 9110 section 15.2).
     package var isInterim: Bool { (100...199).contains(status) }

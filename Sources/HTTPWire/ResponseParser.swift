@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Bounds on what a server can make us hold besides the body, in bytes and counts.
-///
-/// How long a body may be depends on the status, so whoever collects it counts.
+/// Bounds on what a server can make us hold besides the body, in bytes and counts; how long a body may be depends on
+/// the status, so whoever collects it counts.
 package struct ResponseLimits: Equatable, Sendable {
-    /// One head (also an interim one), and the trailers, line ends included: 64 KiB.
-    ///
-    /// Others: nginx 4 x 8 KiB, node 16 KiB, tomcat 8 KiB, h11 16 KiB, curl 300 KiB.
+    /// One head (also an interim one), and the trailers, line ends included: 64 KiB; others: nginx 4 x 8 KiB, node and
+    /// h11 16 KiB, tomcat 8 KiB, curl 300 KiB.
     package var headBytesMax = 64 * 1024
-    /// Field lines in one head: 128.
-    ///
-    /// Others: Go 128 to 250, hyper 100, curl 5000.
+    /// Field lines in one head: 128; others: Go 128 to 250, hyper 100, curl 5000.
     package var fieldsMax = 128
-    /// Responses 1xx before the final one: 10.
-    ///
-    /// Go allows 5, curl no bound.
+    /// Responses 1xx before the final one: 10; Go allows 5, curl no bound.
     package var interimResponsesMax = 10
     /// Chunk extensions of one body together: 16 KiB, node's bound since a peer could send nothing else for ever.
     package var chunkExtensionBytesMax = 16 * 1024
@@ -120,7 +114,9 @@ package struct ResponseParser {
             guard let part = buffer.maybeTake(atMost: bytesLeft) else { return .needMore }
             stage = .length(bytesLeft: bytesLeft - part.count)
             return .bodyPart(part)
-        case .chunked: return event(of: try chunkedBody.next(from: &buffer))
+        case .chunked:
+            let event = try chunkedBody.next(from: &buffer)
+            return event == .end ? end() : event
         case .untilClose:
             return buffer.maybeTake(atMost: Int.max).map { .bodyPart($0) } ?? .needMore
         case .ended: return .end
@@ -153,14 +149,6 @@ package struct ResponseParser {
             case .untilClose: .untilClose
             }
         return .head(head, framing)
-    }
-
-    private mutating func event(of step: ChunkedBody.Step) -> Event {
-        switch step {
-        case .needMore: .needMore
-        case .part(let bytes): .bodyPart(bytes)
-        case .end: end()
-        }
     }
 
     private mutating func end() -> Event {

@@ -2,22 +2,13 @@
 
 /// A service of OCI that has a host name of its own in every region.
 package enum CloudService: Sendable, CaseIterable {
-    /// Container Instances.
-    case containerInstances
-    /// Object Storage, native API.
-    case objectStorage
-    /// Identity and Access Management.
-    case identity
-    /// Artifacts: the control plane of the container registry.
-    case artifacts
-    /// Core: networks and compute.
+    case containerInstances, objectStorage, identity, limits
+    /// Networks and compute.
     case core
     /// Exchange of certificates and tokens.
     case authentication
-    /// Service limits.
-    case limits
-    /// Container registry, where images are pushed to and pulled from.
-    case registry
+    /// Control plane of the container registry, and the registry itself, where images are pushed to and pulled from.
+    case artifacts, registry
 
     /// What every path of the service's API begins with; empty for Object Storage, whose paths begin at the root, and
     /// for the token service, which has two versions.

@@ -71,11 +71,9 @@ package struct ConfigProfile: Equatable, Sendable {
                 fingerprint: settings.required("fingerprint", where: OCIProfileRules.isFingerprint)
             )
         }
-        if let content = environment.nonEmpty("OCI_CLI_KEY_CONTENT") {
-            privateKey = .content(content)
-        } else {
-            privateKey = .file(settings.path("key_file"))
-        }
+        privateKey =
+            environment.nonEmpty("OCI_CLI_KEY_CONTENT").map { .content($0) }
+            ?? .file(settings.path("key_file"))
         passphrase = settings.value("pass_phrase") ?? settings.value("passphrase")
         region =
             settings.value("region") ?? environment.nonEmpty("OCI_REGION") ?? elsewhere

@@ -34,11 +34,7 @@ package struct OCIConfigFile: Equatable, Sendable {
         for (index, line) in lines.enumerated() {
             try reader.read(line, number: index + 1, into: &self)
         }
-        for (name, entries) in sections {
-            sections[name] = entries.mapValues { entry in
-                Entry(value: entry.value.trimmed, line: entry.line)
-            }
-        }
+        sections = sections.mapValues { $0.mapValues { Entry(value: $0.value.trimmed, line: $0.line) } }
     }
 
     /// Returns the keys of a section, in lower case, with those inherited from `[DEFAULT]`.

@@ -21,26 +21,18 @@ package struct Region: Equatable, Hashable, Sendable {
         defaultDomain: String? = nil
     ) -> Region {
         let name = name.trimmed.lowercased()
-        let known = KnownRegions.all.first { $0.key == name || $0.identifier == name }
-        let described = metadata.first { $0.key == name || $0.identifier == name }
-        if let region = known ?? described { return region }
+        let found = (KnownRegions.all + metadata).first { $0.key == name || $0.identifier == name }
+        if let found { return found }
         if name.contains(".") { return Region(identifier: nil, key: nil, realm: nil, domain: name) }
         let domain = defaultDomain.flatMap { $0.isEmpty ? nil : $0 } ?? KnownRegions.commercialDomain
         return Region(identifier: name, key: nil, realm: nil, domain: domain)
     }
 
-    /// The host name of a service in this region.
+    /// The host name of a service in this region; of the registry by short code where there is one, as users write it.
     package func host(of service: CloudService) -> String {
-        if service == .registry { return registryHost }
+        if service == .registry, let key, realm == "oc1" { return "\(key).ocir.io" }
         guard let identifier else { return "\(service.name).\(domain)" }
         return "\(service.name).\(identifier).\(service.isBelowOCI ? "oci." : "")\(domain)"
-    }
-
-    /// The host name of the region's container registry: by short code where there is one, as users write it.
-    package var registryHost: String {
-        if let key, realm == "oc1" { return "\(key).ocir.io" }
-        guard let identifier else { return "ocir.\(domain)" }
-        return "ocir.\(identifier).oci.\(domain)"
     }
 }
 

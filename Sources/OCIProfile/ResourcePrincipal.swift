@@ -33,13 +33,10 @@ package struct ResourcePrincipal: Equatable, Sendable {
         guard try required(version) == "2.2" else { throw .resourcePrincipal(variable: version, .malformed) }
         token = Source(try required("OCI_RESOURCE_PRINCIPAL_RPST"))
         privateKey = Source(try required("OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM"))
-        let passphrase = environment.nonEmpty("OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM_PASSPHRASE")
-        if case .file = privateKey {
-            self.passphrase = passphrase.map { Source($0) }
-        } else {
-            // A passphrase may begin with a slash; it names a file only where the key is one.
-            self.passphrase = passphrase.map { .value($0) }
-        }
+        // A passphrase may begin with a slash; it names a file only where the key is one.
+        let isFile = if case .file = privateKey { true } else { false }
+        passphrase = environment.nonEmpty("OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM_PASSPHRASE")
+            .map { isFile ? Source($0) : .value($0) }
         region = try required("OCI_RESOURCE_PRINCIPAL_REGION")
     }
 }

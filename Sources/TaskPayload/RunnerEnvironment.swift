@@ -6,9 +6,8 @@ import Encodings
 package struct RunnerEnvironment: Equatable, Sendable {
     /// A payload longer than this is compressed before anything else; the runner treats its result alike.
     package static let compressionThresholdBytes = 4096
-    /// A payload no longer than this after compression travels in the environment.
-    ///
-    /// OCI allows 64 KB for the whole environment of a container, and Base64 makes 4 bytes of 3.
+    /// A payload no longer than this after compression travels in the environment; OCI allows 64 KB for the whole
+    /// environment of a container, and Base64 makes 4 bytes of 3.
     package static let inlineBytesMax = 28 * 1024
 
     /// Where the payload is.

@@ -41,10 +41,8 @@ package enum TaskOutcome: Equatable, Sendable {
         try parse(head: bytes, tail: [], byteCount: bytes.count)
     }
 
-    /// Reads a stored result of `byteCount` bytes from its first and its last ones.
-    ///
-    /// `head` holds the first `headBytesMax` bytes and `tail` the last `tailBytesMax`, or all of them where there
-    /// are fewer.
+    /// Reads a stored result of `byteCount` bytes from its first and its last ones; `head` holds the first
+    /// `headBytesMax` bytes and `tail` the last `tailBytesMax`, or all of them where there are fewer.
     package static func parse(
         head: [UInt8],
         tail: [UInt8],

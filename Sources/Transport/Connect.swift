@@ -13,9 +13,8 @@ package import EventLoop
 /// How long an attempt runs before the next one starts beside it, from RFC 8305 section 8.
 private let connectionAttemptDelay = Duration.milliseconds(250)
 
-/// Connects to `host`, a name or a numeric address, at `port`.
-///
-/// Throws the problem of resolution, or when every address fails that of the first.
+/// Connects to `host`, a name or a numeric address, at `port`; throws the problem of resolution, or when every
+/// address fails that of the first.
 @LoopActor
 package func connectTCP(
     host: String,

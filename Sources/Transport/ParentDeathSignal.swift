@@ -22,9 +22,8 @@ package enum ParentDeathSignal {
         (ownPath, [program.path, flag, "\(getpid())"] + program.vector)
     }
 
-    /// Becomes the program if these arguments of the process say so, and then does not return.
-    ///
-    /// To be called before anything else: what the process has changed by then, the program inherits.
+    /// Becomes the program if these arguments of the process say so, and then does not return; to be called before
+    /// anything else: what the process has changed by then, the program inherits.
     package static func execIfRequested(_ arguments: [String]) {
         guard arguments.count >= 4, arguments[1] == flag, let parent = Int32(arguments[2]) else { return }
         // SIGKILL: nobody would be there any more to follow up a signal that can be ignored.

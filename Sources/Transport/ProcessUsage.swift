@@ -24,14 +24,14 @@ package struct ProcessUsageSampler {
 
     /// Begins the first span of CPU time.
     package init() {
-        lastCPU = Self.cpuSeconds()
-        lastTime = Self.steadySeconds()
+        lastCPU = Self.seconds(of: CLOCK_PROCESS_CPUTIME_ID)
+        lastTime = Self.seconds(of: CLOCK_MONOTONIC)
     }
 
     /// The usage now; the CPU share is that since the last call.
     @LoopActor package mutating func sample() -> ProcessUsage {
-        let cpu = Self.cpuSeconds()
-        let time = Self.steadySeconds()
+        let cpu = Self.seconds(of: CLOCK_PROCESS_CPUTIME_ID)
+        let time = Self.seconds(of: CLOCK_MONOTONIC)
         let elapsed = max(time - lastTime, 0.001)
         let share = (cpu - lastCPU) / elapsed * 1000
         lastCPU = cpu
@@ -52,9 +52,6 @@ package struct ProcessUsageSampler {
         let fields = bytes.split(separator: UInt8(ascii: " "))
         return fields.count > 1 ? UInt64(String(decoding: fields[1], as: UTF8.self)) ?? 0 : 0
     }
-
-    private static func cpuSeconds() -> Double { seconds(of: CLOCK_PROCESS_CPUTIME_ID) }
-    private static func steadySeconds() -> Double { seconds(of: CLOCK_MONOTONIC) }
 
     private static func seconds(of clock: clockid_t) -> Double {
         var time = timespec()

@@ -3,7 +3,7 @@
 internal import Glibc
 
 /// Where a socket may be connected to or listen.
-package enum SocketAddress: Sendable, Hashable {
+package enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
     /// Four bytes of IPv4 address in network order.
     case ipv4([UInt8], port: UInt16)
     /// Sixteen bytes of IPv6 address in network order, and the zone (RFC 4007), 0 for none.
@@ -110,9 +110,7 @@ package enum SocketAddress: Sendable, Hashable {
             return MemoryLayout<sockaddr_un>.size
         }
     }
-}
 
-extension SocketAddress: CustomStringConvertible {
     package var description: String {
         switch self {
         case .ipv4(let address, let port):

@@ -58,9 +58,7 @@ final class TLSSession {
 
     func handshake() throws(TransportError) -> Step<Void> {
         OpenSSLError.clear()
-        let result = SSL_do_handshake(connection)
-        if result == 1 { return .done(()) }
-        return try unfinished(result, .handshake)
+        return try step(SSL_do_handshake(connection), (), .handshake)
     }
 
     /// Decrypts up to `maximumCount` bytes.
@@ -73,8 +71,7 @@ final class TLSSession {
             result = SSL_read_ex(connection, buffer.baseAddress, buffer.count, &received)
             count = result == 1 ? received : 0
         }
-        if result == 1 { return .done(bytes) }
-        return try unfinished(result, .read)
+        return try step(result, bytes, .read)
     }
 
     /// Looks whether there is plaintext to read, and leaves it there.
@@ -82,9 +79,7 @@ final class TLSSession {
         var byte: UInt8 = 0
         var received = 0
         OpenSSLError.clear()
-        let result = SSL_peek_ex(connection, &byte, 1, &received)
-        if result == 1 { return .done(()) }
-        return try unfinished(result, .read)
+        return try step(SSL_peek_ex(connection, &byte, 1, &received), (), .read)
     }
 
     /// Encrypts all of `bytes`, 1 or more.
@@ -92,9 +87,8 @@ final class TLSSession {
         var written = 0
         OpenSSLError.clear()
         let result = bytes.withUnsafeBytes { SSL_write_ex(connection, $0.baseAddress, $0.count, &written) }
-        if result == 1 { return }
+        if case .done = try step(result, (), .write) { return }
         // Only a second handshake could want input here, and those are refused.
-        let _: Step<Void> = try unfinished(result, .write)
         throw .tls(reason: "the peer does not let us write", .write)
     }
 
@@ -163,10 +157,13 @@ final class TLSSession {
         expectOpenSSL(isSet == 1, "X509_VERIFY_PARAM_set1_host")
     }
 
-    private func unfinished<Value>(
+    /// What a call of OpenSSL with this result came to; `value` is what it yielded if it did its work.
+    private func step<Value>(
         _ result: Int32,
+        _ value: Value,
         _ phase: TransportPhase
     ) throws(TransportError) -> Step<Value> {
+        if result == 1 { return .done(value) }
         switch SSL_get_error(connection, result) {
         case SSL_ERROR_WANT_READ: return .needsInput
         case SSL_ERROR_ZERO_RETURN: return .peerClosed

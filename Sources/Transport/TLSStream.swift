@@ -20,9 +20,8 @@ package final class TLSStream: ByteStream {
     private let flushEnded = Wakeup()
     private var isClosed = false
 
-    /// Shakes hands with `host` over `transport`, which is the stream's from here on and closed on failure.
-    ///
-    /// `host`, a name or a numeric address, is what the server's certificate must name.
+    /// Shakes hands with `host` over `transport`, which is the stream's from here on and closed on failure; `host`, a
+    /// name or a numeric address, is what the server's certificate must name.
     package static func connect(
         over transport: TCPStream,
         host: String,

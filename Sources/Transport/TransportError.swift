@@ -19,7 +19,7 @@ package enum TransportFault: Sendable, Equatable {
 }
 
 /// Why bytes did not arrive, or why a key, a certificate or a file could not be used.
-package enum TransportError: Error, Sendable, Equatable {
+package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The task that waited was cancelled.
     case cancelled
     /// The stream was closed from this side.
@@ -45,13 +45,22 @@ package enum TransportError: Error, Sendable, Equatable {
 }
 
 /// Why a name has no address.
-package enum ResolutionProblem: Sendable, Equatable {
+package enum ResolutionProblem: Sendable, Equatable, CustomStringConvertible {
     case nameUnknown
     /// The name exists, without an IPv4 or IPv6 address.
     case addressless
     case malformed
     /// Servers did not answer, or could not; the text says which.
     case serversFailed(String)
+
+    package var description: String {
+        switch self {
+        case .nameUnknown: "no such name"
+        case .addressless: "the name has no address"
+        case .malformed: "not a host name"
+        case .serversFailed(let reason): "name servers failed (\(reason))"
+        }
+    }
 }
 
 extension TransportError {
@@ -96,18 +105,7 @@ extension TransportError {
             false
         }
     }
-}
 
-/// What the way to the peer, or its kernel, answers.
-private let networkErrors: Set<Int32> = [
-    ECONNREFUSED, ECONNRESET, ECONNABORTED, EPIPE, ETIMEDOUT, EHOSTUNREACH, EHOSTDOWN, ENETUNREACH, ENETDOWN,
-    ENETRESET, ENOTCONN, EPROTO, ENONET,
-]
-
-/// Shortages on this machine that may end by themselves.
-private let transientShortages: Set<Int32> = [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAGAIN]
-
-extension TransportError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .cancelled: "cancelled"
@@ -125,16 +123,14 @@ extension TransportError: CustomStringConvertible {
     }
 }
 
-extension ResolutionProblem: CustomStringConvertible {
-    package var description: String {
-        switch self {
-        case .nameUnknown: "no such name"
-        case .addressless: "the name has no address"
-        case .malformed: "not a host name"
-        case .serversFailed(let reason): "name servers failed (\(reason))"
-        }
-    }
-}
+/// What the way to the peer, or its kernel, answers.
+private let networkErrors: Set<Int32> = [
+    ECONNREFUSED, ECONNRESET, ECONNABORTED, EPIPE, ETIMEDOUT, EHOSTUNREACH, EHOSTDOWN, ENETUNREACH, ENETDOWN,
+    ENETRESET, ENOTCONN, EPROTO, ENONET,
+]
+
+/// Shortages on this machine that may end by themselves.
+private let transientShortages: Set<Int32> = [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAGAIN]
 
 /// Does `wait`, and says of its error in which phase it came up.
 @LoopActor

@@ -3,10 +3,10 @@
 import CloudOwnership
 import Configuration
 import JSON
-import OCIServices
 import Testing
 
 @testable import Commands
+@testable import OCIServices
 
 private let diagnostic = Diagnostic("it is broken", why: "somebody dropped it", remedy: "glue it")
 

@@ -13,7 +13,7 @@ import Transport
         try await withServer(answering(okay)) { client, server in
             for _ in 0..<20 { _ = try await client.answer(.get, server.origin) }
             #expect(server.connections.count == 1)
-            #expect(client.statistics.replays == 0 && client.statistics.connections == 1)
+            #expect(client.replayCount == 0 && client.connectionCount == 1)
         }
     }
 
@@ -29,7 +29,7 @@ import Transport
                 #expect(response.bytes == Array("ok".utf8))
             }
             #expect(server.connections.count == 3)
-            #expect(client.statistics.replays == 0)
+            #expect(client.replayCount == 0)
         }
     }
 
@@ -45,7 +45,7 @@ import Transport
                 _ = try await client.answer(.get, server.origin)
                 try await sleep(for: .milliseconds(30))
             }
-            #expect(server.connections.count == 3 && client.statistics.replays == 0)
+            #expect(server.connections.count == 3 && client.replayCount == 0)
         }
     }
 
@@ -61,7 +61,7 @@ import Transport
                 try await server.connections[count - 1].ended.wait(until: soon)
                 try await sleep(for: .milliseconds(5))
             }
-            #expect(client.statistics.replays == 0 && client.statistics.connections == 3)
+            #expect(client.replayCount == 0 && client.connectionCount == 3)
         }
     }
 
@@ -83,7 +83,7 @@ import Transport
                 let response = try await client.answer(request, server.origin)
                 #expect(response.status == 200)
             }
-            #expect(client.statistics.replays == 2)
+            #expect(client.replayCount == 2)
         }
     }
 
@@ -93,7 +93,7 @@ import Transport
             _ = try await client.answer(request, server.origin)
             let error = await client.failure(request, server.origin)
             #expect(error == .wire(.closedBeforeResponse, .head))
-            #expect(client.statistics.replays == 0 && server.requests.count == 2)
+            #expect(client.replayCount == 0 && server.requests.count == 2)
         }
     }
 
@@ -118,7 +118,7 @@ import Transport
             _ = try await client.answer(.get, server.origin)
             let error = await client.failure(.get, server.origin)
             #expect(error == .wire(.closedBeforeResponse, .head))
-            #expect(server.requests.count == 3 && client.statistics.replays == 1)
+            #expect(server.requests.count == 3 && client.replayCount == 1)
         }
     }
 
@@ -132,7 +132,7 @@ import Transport
             _ = try await client.answer(.get, server.origin)
             let error = await client.failure(.get, server.origin)
             #expect(error == .wire(.truncated(.head), .head))
-            #expect(client.statistics.replays == 0)
+            #expect(client.replayCount == 0)
         }
     }
 
@@ -144,7 +144,7 @@ import Transport
             _ = try await client.request(.get, to: origin)
             let error = await client.failure(.get, origin)
             #expect(error == .transport(.truncated, .head))
-            #expect(client.statistics.replays == 0 && client.statistics.connections == 1)
+            #expect(client.replayCount == 0 && client.connectionCount == 1)
         }
     }
 
@@ -230,7 +230,7 @@ import Transport
         try await withServer(answering(hurried)) { client, server in
             for _ in 0..<2 { _ = try await client.answer(.get, server.origin) }
             try await server.connections[1].ended.wait(until: soon)
-            #expect(client.statistics.connections == 2)
+            #expect(client.connectionCount == 2)
         }
     }
 

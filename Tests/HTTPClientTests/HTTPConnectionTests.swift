@@ -155,7 +155,7 @@ import Transport
                 #expect(error?.fault == .ours)
             }
             _ = try await client.answer(.get, server.origin)
-            #expect(client.statistics.connections == 1)
+            #expect(client.connectionCount == 1)
         }
     }
 

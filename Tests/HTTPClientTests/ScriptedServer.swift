@@ -267,3 +267,14 @@ extension HTTPConnection {
         }
     }
 }
+
+extension HTTPError {
+    /// What was being done; nil where it does not matter.
+    var phase: HTTPPhase? {
+        switch self {
+        case .cancelled, .clientClosed: nil
+        case .deadlinePassed(let phase), .transport(_, let phase), .wire(_, let phase): phase
+        case .proxyRefused, .malformedProxy: .proxy
+        }
+    }
+}

@@ -81,6 +81,6 @@ import Testing
     private static func refuse(_ head: RequestHead, _ part: HTTPWireError.RequestPart) {
         let error = HTTPWireError.unencodableRequest(part)
         #expect(throws: error) { try RequestEncoder.encode(head, contentLength: 3) }
-        #expect(error.fault == .ours && !error.isRetryable)
+        #expect(!error.isRetryable)
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
 import Testing
+
+@testable import HTTPWire
 
 /// RFC 9112 section 4.
 @Suite struct ResponseHeadTests {

@@ -80,7 +80,7 @@ import Testing
                 verdict: .failure(error)
             )
             given.check()
-            #expect(error.isRetryable && error.fault == .network)
+            #expect(error.isRetryable)
         }
     }
 

@@ -62,7 +62,7 @@ import Testing
         for name in ["mrs9", "MARS-olympus-1"] {
             let region = Region.resolve(name, metadata: [fake, mars], defaultDomain: "never.com")
             #expect(region.host(of: .objectStorage) == "objectstorage.mars-olympus-1.marscloud.com")
-            #expect(region.registryHost == "ocir.mars-olympus-1.oci.marscloud.com")
+            #expect(region.host(of: .registry) == "ocir.mars-olympus-1.oci.marscloud.com")
         }
         #expect(Region.resolve("iad", metadata: [fake]).domain == "oraclecloud.com")
     }
@@ -94,7 +94,9 @@ import Testing
     }
 
     @Test func `the registry is named by short code where users do so`() {
-        #expect(Region.resolve("us-ashburn-1").registryHost == "iad.ocir.io")
-        #expect(Region.resolve("us-langley-1").registryHost == "ocir.us-langley-1.oci.oraclegovcloud.com")
+        #expect(Region.resolve("us-ashburn-1").host(of: .registry) == "iad.ocir.io")
+        #expect(
+            Region.resolve("us-langley-1").host(of: .registry) == "ocir.us-langley-1.oci.oraclegovcloud.com"
+        )
     }
 }

@@ -36,7 +36,7 @@ import Transport
         try await onLoop {
             let services = try await Services.start(clockError: 86_400)
             let calls = (0..<20).map { index in
-                spawn { try? await services.objects.put("clock/\(index)", [1], deadline: soon) }
+                spawn { try? await services.objects.put("clock/\(index)", Blob([1]), deadline: soon) }
             }
             for call in calls { #expect(await call.value != nil) }
             #expect(services.takeNotices().count == 1)

@@ -4,6 +4,7 @@ import EventLoop
 import OCIProfile
 import TestSupport
 import Testing
+import Transport
 
 @testable import OCIServices
 
@@ -50,7 +51,7 @@ import Testing
     @Test func `throttling halves the rate of the lane and the service it came from`() async throws {
         try await onLoop {
             let services = try await Services.start(["--fast", "--fault", "PutObject 429 first=3"])
-            _ = try await services.objects.put("a", [1], deadline: soon)
+            _ = try await services.objects.put("a", Blob([1]), deadline: soon)
             #expect(services.calls.rate(of: .objectStorage, .write) < 900)
             #expect(services.calls.rate(of: .objectStorage, .read) == 1000)
             #expect(services.calls.rate(of: .containerInstances, .write) == 1000)
@@ -156,7 +157,7 @@ private func exchange(_ index: Int, _ services: Services) async throws -> [UInt8
     let deadline = Deadline.after(.seconds(60))
     let name = "exchange/\(index)/"
     let body = [UInt8](repeating: UInt8(index), count: 1000 * index)
-    try await services.objects.put(name, body, deadline: deadline)
+    try await services.objects.put(name, Blob(body), deadline: deadline)
     let page = try await services.objects.list(prefix: name, deadline: deadline)
     guard page.objects.map(\.name) == [name] else { return nil }
     let read = try await services.objects.get(name, limit: 1 << 20, deadline: deadline)

@@ -30,12 +30,12 @@ private func oneObject(_ objects: ObjectStorage) async throws {
     let name = "a/b c/é~+#?%&=x.pkl"
     let body = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 * 31) }
     #expect(try await objects.get(name, limit: 1 << 20, deadline: soon) == nil)
-    try await objects.put(name, body, deadline: soon)
+    try await objects.put(name, Blob(body), deadline: soon)
     #expect(try await objects.get(name, limit: 1 << 20, deadline: soon) == body)
     await #expect(throws: OCIError.self) { try await objects.get(name, limit: 99_999, deadline: soon) }
     #expect(try await objects.delete(name, deadline: soon) == .accepted)
     #expect(try await objects.delete(name, deadline: soon) == .alreadyGone)
-    try await objects.put("empty", [], deadline: soon)
+    try await objects.put("empty", Blob([]), deadline: soon)
     #expect(try await objects.get("empty", limit: 0, deadline: soon) == [])
     #expect(try await objects.delete("empty", deadline: soon) == .accepted)
 }
@@ -46,7 +46,7 @@ private func largeObject(_ objects: ObjectStorage) async throws {
     let body = patternBytes(9 << 20)
     let file = try SpoolFile()
     try file.append(body)
-    try await objects.put("large", file, deadline: soon)
+    try await objects.put("large", Blob(file), deadline: soon)
     let kept = try await objects.get("large", spoolAbove: 1 << 20, limit: 16 << 20, deadline: soon)
     guard case .spooled(let spooled)? = kept else {
         Issue.record("not spooled: \(String(describing: kept))")
@@ -68,10 +68,10 @@ private func largeObject(_ objects: ObjectStorage) async throws {
 private func manyObjects(_ objects: ObjectStorage) async throws {
     let names = (0..<25).map { "many/\($0 + 100)" }
     let puts = names.map { name in
-        spawn { try? await objects.put(name, Array(name.utf8), deadline: soon) }
+        spawn { try? await objects.put(name, Blob(Array(name.utf8)), deadline: soon) }
     }
     for put in puts { #expect(await put.value != nil) }
-    try await objects.put("other/1", [1], deadline: soon)
+    try await objects.put("other/1", Blob([1]), deadline: soon)
     var listed: [ObjectSummary] = []
     var start: String?
     repeat {

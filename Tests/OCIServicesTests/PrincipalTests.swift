@@ -71,7 +71,7 @@ import Transport
         try await onLoop {
             let services = try await Services.start(["--fast"], principal: .instancePrincipal)
             let calls = (0..<10).map { index in
-                spawn { try? await services.objects.put("instance/\(index)", [1], deadline: soon) }
+                spawn { try? await services.objects.put("instance/\(index)", Blob([1]), deadline: soon) }
             }
             for call in calls { #expect(await call.value != nil) }
             let page = try await services.objects.list(prefix: "instance/", deadline: soon)

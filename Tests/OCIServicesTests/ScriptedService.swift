@@ -13,6 +13,11 @@ import Transport
 /// A key for all tests that look at no signature: making one takes a while.
 let testKey = try? RSAKey(generating: ())
 
+extension RequestCounts {
+    /// Requests of all operations.
+    var total: Int { all.reduce(0) { $0 + $1.count } }
+}
+
 /// A service whose answers are written down beforehand, for what no sane service sends.
 @LoopActor
 final class ScriptedService {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
 import Testing
 
+@testable import HTTPWire
 @testable import OCIServices
 
 @Suite struct ServiceFailureTests {

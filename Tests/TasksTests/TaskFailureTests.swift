@@ -2,13 +2,13 @@
 
 import CloudOwnership
 import EventLoop
-import OCIServices
 import TaskEngine
 import TaskPayload
 import TestSupport
 import Testing
 import Transport
 
+@testable import OCIServices
 @testable import Tasks
 
 @Suite struct TaskFailureTests {

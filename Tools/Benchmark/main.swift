@@ -51,7 +51,7 @@ struct Measurement {
         print("seconds \(end.seconds - start.seconds)")
         print("cpu_seconds \(end.cpuSeconds - start.cpuSeconds)")
         print("peak_kilobytes \(end.peakKilobytes)")
-        print("connections \(client.statistics.connections)")
+        print("connections \(client.connectionCount)")
         guard let signer else { return }
         let signingStart = Usage.now
         for _ in 0..<200 { _ = signer.key.sign(Array("date: Thu, 05 Jan 2023 21:31:40 GMT".utf8)) }

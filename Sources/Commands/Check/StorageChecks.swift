@@ -56,7 +56,7 @@ struct StorageChecks {
         let content = secureRandomBytes(count: 64)
         _ = try await checking(
             "objects cannot be written",
-            await objects.put(name, content, deadline: cloud.deadline)
+            await objects.put(name, Blob(content), deadline: cloud.deadline)
         )
         // Tasks of their own, so that cancelling does not reach them: the object is deleted whatever came before.
         let reading = await spawnCatching { () async throws(CommandError) in

@@ -48,9 +48,8 @@ package final class ContainerInstances: ServiceClient {
         }
     }
 
-    /// Returns a page of all instances of the compartment, newest first, and the token of the next page, nil on the last.
-    ///
-    /// A page may be empty though others follow.
+    /// Returns a page of all instances of the compartment, newest first, and the token of the next page, nil on the
+    /// last; a page may be empty though others follow.
     package func list(
         page: String? = nil,
         deadline: Deadline

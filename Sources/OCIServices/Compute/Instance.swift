@@ -21,28 +21,16 @@ package enum LifecycleState: Sendable, Equatable {
     /// A state this code does not know, in its own word.
     case other(String)
 
-    private static let known = [
-        LifecycleState.creating, .active, .updating, .inactive, .deleting, .deleted, .failed,
-    ]
+    private static let known = Dictionary(
+        uniqueKeysWithValues: [Self.creating, .active, .updating, .inactive, .deleting, .deleted, .failed]
+            .map { ($0.name, $0) }
+    )
 
     /// The state under its name on the wire.
-    package init(_ name: String) {
-        self = Self.known.first { $0.name == name.uppercased() } ?? .other(name)
-    }
+    package init(_ name: String) { self = Self.known[name.uppercased()] ?? .other(name) }
 
-    /// The name on the wire.
-    package var name: String {
-        switch self {
-        case .creating: "CREATING"
-        case .active: "ACTIVE"
-        case .updating: "UPDATING"
-        case .inactive: "INACTIVE"
-        case .deleting: "DELETING"
-        case .deleted: "DELETED"
-        case .failed: "FAILED"
-        case .other(let name): name
-        }
-    }
+    /// The name on the wire: that of the case, in capitals.
+    package var name: String { if case .other(let name) = self { name } else { "\(self)".uppercased() } }
 
     /// Whether nothing runs any more, nor will again.
     package var isStopped: Bool { [.inactive, .deleted, .failed].contains(self) }

@@ -11,14 +11,9 @@ package struct ServiceLimit: Sendable, Equatable {
     package let description: String
     /// Whether each availability domain has its own.
     package let isPerAvailabilityDomain: Bool
+}
 
-    /// A limit from its parts.
-    package init(name: String, description: String, isPerAvailabilityDomain: Bool) {
-        self.name = name
-        self.description = description
-        self.isPerAvailabilityDomain = isPerAvailabilityDomain
-    }
-
+extension ServiceLimit {
     init(_ object: JSONObject) throws(JSONError) {
         name = try object.string("name")
         description = try object.stringIfPresent("description") ?? ""
@@ -26,9 +21,8 @@ package struct ServiceLimit: Sendable, Equatable {
     }
 }
 
-/// Client of the Limits service for Container Instances.
-///
-/// Oracle does not document the names of these limits, so they are asked for.
+/// Client of the Limits service for Container Instances; Oracle does not document the names of these limits, so they
+/// are asked for.
 @LoopActor
 package struct ServiceLimits: ServiceClient {
     /// The service's name there, as scripts of others use it.
@@ -48,7 +42,7 @@ package struct ServiceLimits: ServiceClient {
     package func all(deadline: Deadline) async throws(OCIError) -> [ServiceLimit] {
         let query: ServiceRequest.Query = ["compartmentId": tenancyID, "serviceName": Self.service]
         let request = request(.listLimitDefinitions, ["limitDefinitions"], query: query)
-        return try await calls.itemsOfAllPages(request, deadline) { item throws(JSONError) in
+        return try await calls.items(request, deadline) { item throws(JSONError) in
             item["isResourceAvailabilitySupported"] == .bool(false) ? nil : try ServiceLimit(item)
         }.compactMap(\.self)
     }

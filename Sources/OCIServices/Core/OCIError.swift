@@ -4,7 +4,7 @@ package import HTTPClient
 internal import Transport
 
 /// Why a call did not bring what it was made for.
-package enum OCIError: Error, Sendable {
+package enum OCIError: Error, Sendable, CustomStringConvertible {
     /// The service answered, and not with success; the last answer if there were several attempts.
     case service(ServiceFailure)
     /// No answer arrived until the deadline, or none ever will.
@@ -21,9 +21,7 @@ package enum OCIError: Error, Sendable {
     case deadlinePassed(Operation)
     /// The piece of work that made the call was cancelled.
     case cancelled
-}
 
-extension OCIError {
     /// What the failed answer calls for; nil when there was no answer.
     package var kind: FailureKind? {
         if case .service(let failure) = self { failure.kind } else { nil }
@@ -39,9 +37,7 @@ extension OCIError {
         case .unknownAvailabilityDomain, .unsendable, .cancelled: false
         }
     }
-}
 
-extension OCIError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .service(let failure): "\(failure)"
@@ -60,7 +56,7 @@ extension OCIError: CustomStringConvertible {
 }
 
 /// A call that got no answer.
-package struct TransportFailure: Sendable, Equatable {
+package struct TransportFailure: Sendable, Equatable, CustomStringConvertible {
     /// The call.
     package let operation: Operation
     /// Where it was sent.
@@ -69,9 +65,7 @@ package struct TransportFailure: Sendable, Equatable {
     package let error: HTTPError
     /// How many attempts were made.
     package let attemptCount: Int
-}
 
-extension TransportFailure: CustomStringConvertible {
     package var description: String {
         let attempts = attemptCount == 1 ? "one attempt" : "\(attemptCount) attempts"
         let text = "\(operation.name) got no answer from \(origin) after \(attempts): \(error)"

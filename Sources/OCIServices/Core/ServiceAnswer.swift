@@ -26,33 +26,27 @@ package struct ServiceAnswer: Sendable {
 
     /// The body as a JSON value.
     package func json() throws(OCIError) -> JSON {
-        do throws(JSONError) {
-            return try JSON.read(body)
-        } catch {
-            throw malformed("\(error)")
-        }
+        try reading { () throws(JSONError) in try JSON.read(body) }
     }
 
     /// What `read` makes of the body, a JSON object.
     package func decode<Value>(_ read: (JSONObject) throws(JSONError) -> Value) throws(OCIError) -> Value {
-        do throws(JSONError) {
-            return try read(try JSONObject(reading: body))
-        } catch {
-            throw malformed("\(error)")
-        }
+        try reading { () throws(JSONError) in try read(JSONObject(reading: body)) }
     }
 
     /// What `read` makes of each element of the body's `items`, or of the body itself if it is an array.
     package func decodeItems<Value>(
         _ read: (JSONObject) throws(JSONError) -> Value
     ) throws(OCIError) -> [Value] {
-        do throws(JSONError) {
+        try reading { () throws(JSONError) in
             let top = try JSON.read(body)
             let isArray = if case .array = top { true } else { false }
             return try (isArray ? JSONObject.objects(of: top) : JSONObject(top).objects("items")).map(read)
-        } catch {
-            throw malformed("\(error)")
         }
+    }
+
+    private func reading<Value>(_ read: () throws(JSONError) -> Value) throws(OCIError) -> Value {
+        do throws(JSONError) { return try read() } catch { throw malformed("\(error)") }
     }
 
     /// The error for an answer whose body is not what was expected.

@@ -44,19 +44,8 @@ extension ServiceCalls {
         }
     }
 
-    /// `call`, and what `read` makes of each item of the answer's list.
+    /// `call`, and what `read` makes of each item of the list that the answer and its further pages hold.
     func items<Value>(
-        _ request: ServiceRequest,
-        _ deadline: Deadline,
-        _ read: (JSONObject) throws(JSONError) -> Value
-    ) async throws(OCIError) -> [Value] {
-        try await call(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decodeItems(read)
-        }
-    }
-
-    /// `items` of every page.
-    func itemsOfAllPages<Value>(
         _ request: ServiceRequest,
         _ deadline: Deadline,
         _ read: (JSONObject) throws(JSONError) -> Value

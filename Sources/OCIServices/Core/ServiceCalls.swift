@@ -33,9 +33,8 @@ package final class ServiceCalls {
     /// Told of every call before it is made, once however often it is tried.
     package var willSend: (@LoopActor (ServiceRequest) -> Void)?
 
-    /// Calls through `exchange`, signed with what `credentials` yield.
-    ///
-    /// `requestsPerSecondMax` holds for the reads and for the writes of each service.
+    /// Calls through `exchange`, signed with what `credentials` yield; `requestsPerSecondMax` holds for the reads and
+    /// for the writes of each service.
     package init(
         exchange: SignedExchange,
         credentials: any CredentialSource,
@@ -203,9 +202,6 @@ package struct RequestCounts: Sendable, Equatable {
 
     /// Requests of one operation.
     package subscript(operation: Operation) -> Int { counts[operation, default: 0] }
-
-    /// Requests of all operations.
-    package var total: Int { counts.values.reduce(0, +) }
 
     /// All operations that were called, by name.
     package var all: [(operation: Operation, count: Int)] {

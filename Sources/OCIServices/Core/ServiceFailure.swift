@@ -5,7 +5,7 @@ internal import HTTPWire
 internal import JSON
 
 /// An answer of a service whose status is not 2xx.
-package struct ServiceFailure: Sendable, Equatable {
+package struct ServiceFailure: Sendable, Equatable, CustomStringConvertible {
     /// The call that failed.
     package let operation: Operation
     /// The HTTP status.
@@ -15,38 +15,19 @@ package struct ServiceFailure: Sendable, Equatable {
     /// The message of the error body, or the beginning of whatever came instead.
     package let message: String
     /// The request id to give to Oracle's support.
-    package let opcRequestID: String?
+    package var opcRequestID: String?
     /// How long the server asked us to wait.
-    package let retryAfter: Duration?
+    package var retryAfter: Duration?
     /// The server's clock, in seconds since 1970.
-    package let date: Int?
+    package var date: Int?
     /// What the call was about, as words that complete "in ...", for the advice: `compartment id ocid1...`.
-    package let scope: String
+    package var scope = "the compartment"
+
     /// The reaction called for.
-    package let kind: FailureKind
+    package var kind: FailureKind { FailureKind(status: status, code: code, message: message) }
+}
 
-    /// A failure from its parts.
-    package init(
-        operation: Operation,
-        status: Int,
-        code: String?,
-        message: String,
-        opcRequestID: String? = nil,
-        retryAfter: Duration? = nil,
-        date: Int? = nil,
-        scope: String = "the compartment"
-    ) {
-        self.operation = operation
-        self.status = status
-        self.code = code
-        self.message = message
-        self.opcRequestID = opcRequestID
-        self.retryAfter = retryAfter
-        self.date = date
-        self.scope = scope
-        kind = FailureKind(status: status, code: code, message: message)
-    }
-
+extension ServiceFailure {
     /// Reads an answer; `now` in seconds since 1970 serves a Retry-After that is a date.
     init(operation: Operation, scope: String, head: ResponseHead, body: [UInt8], now: Int) {
         let error = try? JSONObject(reading: body)
@@ -80,9 +61,7 @@ package struct ServiceFailure: Sendable, Equatable {
         }
         return isCut ? line + "..." : line
     }
-}
 
-extension ServiceFailure: CustomStringConvertible {
     package var description: String {
         var parts = "\(operation.name) failed: \(status)"
         if let code { parts += " \(code)" }
@@ -91,9 +70,7 @@ extension ServiceFailure: CustomStringConvertible {
         if let advice { parts += "; \(advice)" }
         return parts
     }
-}
 
-extension ServiceFailure {
     /// What the reader of the message can do next, or nil where the message says it all.
     package var advice: String? {
         switch kind {

@@ -3,7 +3,7 @@
 package import OCIProfile
 
 /// What happened on the way to an answer that somebody may want to know.
-package enum ServiceNotice: Sendable {
+package enum ServiceNotice: Sendable, CustomStringConvertible {
     /// A call failed and is tried again.
     case retrying(OCIError, failureCount: Int, after: Duration)
     /// A service asked to be called less often; its rate is now this many requests a second.
@@ -12,9 +12,7 @@ package enum ServiceNotice: Sendable {
     case clockCorrected(seconds: Int)
     /// There is a new token to sign with.
     case credentialsRenewed
-}
 
-extension ServiceNotice: CustomStringConvertible {
     package var description: String {
         switch self {
         case .retrying(let error, let failureCount, let delay):

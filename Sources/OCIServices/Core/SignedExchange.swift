@@ -97,9 +97,7 @@ package final class SignedExchange {
     /// The same as work of its own: the caller's cancellation does not reach it.
     func signAndSendShielded(_ call: Call) async throws(OCIError) -> ServiceAnswer {
         let work = spawn { () async -> Result<ServiceAnswer, OCIError> in
-            do throws(OCIError) {
-                return .success(try await self.signAndSend(call))
-            } catch {
+            do throws(OCIError) { return .success(try await self.signAndSend(call)) } catch {
                 return .failure(error)
             }
         }
@@ -110,7 +108,13 @@ package final class SignedExchange {
         let request = call.request
         let content = Content(request.body)
         let sign = { @LoopActor @Sendable [self] () throws(OCISigningError) -> SigningString in
-            try signingString(request.method, destination, content.coverage)
+            try SigningString(
+                method: request.method,
+                target: destination.target,
+                host: destination.origin.authority,
+                date: HTTPDate.format(secondsSinceEpoch: now),
+                coverage: content.coverage
+            )
         }
         // Once now, so that what no signature can hold is told apart from a failure of the network.
         do throws(OCISigningError) {
@@ -140,20 +144,6 @@ package final class SignedExchange {
             )
         }
         return prepared
-    }
-
-    private func signingString(
-        _ method: String,
-        _ destination: Endpoints.Location,
-        _ coverage: SigningString.Coverage
-    ) throws(OCISigningError) -> SigningString {
-        try SigningString(
-            method: method,
-            target: destination.target,
-            host: destination.origin.authority,
-            date: HTTPDate.format(secondsSinceEpoch: now),
-            coverage: coverage
-        )
     }
 
     private func fields(of request: ServiceRequest, _ content: Content, _ requestID: String) -> HeaderFields {

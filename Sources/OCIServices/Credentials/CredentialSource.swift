@@ -54,7 +54,7 @@ package final class FixedCredentials: CredentialSource {
 }
 
 /// Why there is no identity to sign calls with; never contains key material or a token.
-package enum AuthenticationProblem: Error, Sendable, Equatable {
+package enum AuthenticationProblem: Error, Sendable, Equatable, CustomStringConvertible {
     /// A file, variable or setting is absent or unusable; the text says which and what to do.
     case configuration(String)
     /// The key or token was refused, or cannot be renewed; the text says what to do.
@@ -66,9 +66,7 @@ package enum AuthenticationProblem: Error, Sendable, Equatable {
     package var isRetryable: Bool {
         if case .unreachable = self { true } else { false }
     }
-}
 
-extension AuthenticationProblem: CustomStringConvertible {
     package var description: String {
         switch self {
         case .configuration(let text), .refused(let text), .unreachable(let text): text

@@ -152,11 +152,8 @@ final class SessionTokens: TokenIssuer {
         let usableUntil = old == nil ? stored.expiry : stored.renewal
         if stored.text != old?.text, (usableUntil ?? .max) > exchange.now { return stored }
         let token = try await refresh(old ?? stored, deadline)
-        do throws(TransportError) {
-            try replaceFile(path, with: Array(token.text.utf8))
-        } catch {
-            // The daemon can do without; only a new process would miss it.
-        }
+        // The daemon can do without; only a new process would miss it.
+        try? replaceFile(path, with: Array(token.text.utf8))
         return token
     }
 

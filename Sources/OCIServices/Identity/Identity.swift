@@ -95,7 +95,7 @@ package struct Identity: ServiceClient {
     package func groupNames(ofUser userID: String, deadline: Deadline) async throws(OCIError) -> [String] {
         let query: ServiceRequest.Query = ["compartmentId": tenancyID, "userId": userID]
         let memberships = request(.listUserGroupMemberships, ["userGroupMemberships"], query: query)
-        let ids = try await calls.itemsOfAllPages(memberships, deadline) { item throws(JSONError) in
+        let ids = try await calls.items(memberships, deadline) { item throws(JSONError) in
             try item.string("groupId")
         }
         var names: [String] = []
@@ -112,7 +112,7 @@ package struct Identity: ServiceClient {
     package func dynamicGroup(_ name: String, deadline: Deadline) async throws(OCIError) -> DynamicGroup? {
         let query: ServiceRequest.Query = ["compartmentId": tenancyID, "name": name]
         let request = request(.listDynamicGroups, ["dynamicGroups"], query: query)
-        return try await calls.itemsOfAllPages(request, deadline, DynamicGroup.init).first { $0.name == name }
+        return try await calls.items(request, deadline, DynamicGroup.init).first { $0.name == name }
     }
 
     /// The request that creates a dynamic group.
@@ -149,7 +149,7 @@ package struct Identity: ServiceClient {
     ) async throws(OCIError) -> Policy? {
         let query: ServiceRequest.Query = ["compartmentId": compartmentID, "name": name]
         let request = request(.listPolicies, ["policies"], query: query)
-        return try await calls.itemsOfAllPages(request, deadline, Policy.init).first { $0.name == name }
+        return try await calls.items(request, deadline, Policy.init).first { $0.name == name }
     }
 
     /// The request that creates a policy.

@@ -54,7 +54,7 @@ package struct ContainerRepositories: ServiceClient {
     package func find(_ name: String, deadline: Deadline) async throws(OCIError) -> ContainerRepository? {
         let query: ServiceRequest.Query = ["compartmentId": compartmentID, "displayName": name]
         let request = request(.listContainerRepositories, ["container", "repositories"], query: query)
-        return try await calls.itemsOfAllPages(request, deadline, ContainerRepository.init)
+        return try await calls.items(request, deadline, ContainerRepository.init)
             .first { $0.displayName == name }
     }
 
@@ -76,7 +76,7 @@ package struct ContainerRepositories: ServiceClient {
     package func images(in name: String, deadline: Deadline) async throws(OCIError) -> [ContainerImage] {
         let query: ServiceRequest.Query = ["compartmentId": compartmentID, "repositoryName": name]
         let request = request(.listContainerImages, ["container", "images"], query: query)
-        return try await calls.itemsOfAllPages(request, deadline, ContainerImage.init)
+        return try await calls.items(request, deadline, ContainerImage.init)
     }
 
     /// Returns a token that stands for the caller at the registry for some minutes, for the user name

@@ -50,8 +50,9 @@ package struct LifecycleRule: Sendable, Equatable {
         action = try object.string("action")
         target = try object.stringIfPresent("target") ?? "objects"
         let amount = try object.integerIfPresent("timeAmount") ?? 0
-        days =
-            try object.stringIfPresent("timeUnit") == "YEARS" ? amount.multipliedSaturating(by: 365) : amount
+        let (daysOfYears, isTooLarge) = amount.multipliedReportingOverflow(by: 365)
+        let isInYears = try object.stringIfPresent("timeUnit") == "YEARS"
+        days = !isInYears ? amount : isTooLarge ? .max : daysOfYears
         isEnabled = object["isEnabled"] != .bool(false)
         let filter = try object.objectIfPresent("objectNameFilter")
         prefixes = filter?.texts("inclusionPrefixes") ?? []
@@ -146,7 +147,7 @@ package struct Buckets: ServiceClient {
         deadline: Deadline
     ) async throws(OCIError) -> [UnfinishedUpload] {
         let request = request(.listMultipartUploads, path(of: name) + ["u"])
-        return try await calls.itemsOfAllPages(request, deadline) { item throws(JSONError) in
+        return try await calls.items(request, deadline) { item throws(JSONError) in
             UnfinishedUpload(objectName: try item.string("object"), id: try item.string("uploadId"))
         }
     }
@@ -169,13 +170,5 @@ extension JSONObject {
         return elements.compactMap { element in
             if case .string(let text) = element { text } else { nil }
         }
-    }
-}
-
-extension Int {
-    /// The product, or the largest number where that is too large.
-    fileprivate func multipliedSaturating(by factor: Int) -> Int {
-        let (product, isTooLarge) = multipliedReportingOverflow(by: factor)
-        return isTooLarge ? .max : product
     }
 }

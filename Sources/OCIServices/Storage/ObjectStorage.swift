@@ -43,17 +43,10 @@ package final class ObjectStorage: ServiceClient {
         }
     }
 
-    /// Stores `body` under `name`.
-    package func put(_ name: String, _ body: [UInt8], deadline: Deadline) async throws(OCIError) {
-        try await put(name, .bytes(body), deadline)
-    }
-
-    /// Stores the bytes of a temporary file under `name`.
-    package func put(_ name: String, _ file: SpoolFile, deadline: Deadline) async throws(OCIError) {
-        try await put(name, .spooled(file), deadline)
-    }
-
-    private func put(_ name: String, _ body: HTTPBody, _ deadline: Deadline) async throws(OCIError) {
+    /// Stores `content`, bytes in memory or a whole temporary file, under `name`.
+    package func put(_ name: String, _ content: Blob, deadline: Deadline) async throws(OCIError) {
+        let body: HTTPBody =
+            content.wholeFile.map { .spooled($0) } ?? .bytes(content.bytesInMemory ?? [])
         let request = request(.putObject, path(of: name), body: .object(body))
         try await calls.call(request, deadline: deadline) { _ in }
     }
@@ -115,12 +108,8 @@ package final class ObjectStorage: ServiceClient {
     /// Deletes an object; that it is not there is an outcome and no error.
     package func delete(_ name: String, deadline: Deadline) async throws(OCIError) -> DeleteOutcome {
         let request = request(.deleteObject, path(of: name))
-        let outcome: DeleteOutcome? = try await calls.callIfPresent(
-            request,
-            certainly: true,
-            deadline: deadline
-        ) { _ in .accepted }
-        return outcome ?? .alreadyGone
+        return try await calls.callIfPresent(request, certainly: true, deadline: deadline) { _ in .accepted }
+            ?? .alreadyGone
     }
 
     /// Deletes up to 1,000 objects in one call and returns those that are still there; names that were not there
@@ -130,8 +119,11 @@ package final class ObjectStorage: ServiceClient {
         deadline: Deadline
     ) async throws(OCIError) -> [DeleteFailure] {
         if names.isEmpty { return [] }
-        return try await calls.object(batchDeletion(of: names), deadline, DeleteFailure.all(in:))
-            .filter { $0.status != 404 }
+        let failures = try await calls.object(batchDeletion(of: names), deadline) {
+            answer throws(JSONError) in
+            try (answer.objectsIfPresent("failed") ?? []).map(DeleteFailure.init)
+        }
+        return failures.filter { $0.status != 404 }
     }
 
     /// The request that `deleteBatch` makes.

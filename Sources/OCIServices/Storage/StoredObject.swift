@@ -52,8 +52,4 @@ extension DeleteFailure {
         status = try object.integerIfPresent("statusCode") ?? 0
         message = try object.stringIfPresent("errorMessage") ?? ""
     }
-
-    static func all(in answer: JSONObject) throws(JSONError) -> [DeleteFailure] {
-        try (answer.objectsIfPresent("failed") ?? []).map(DeleteFailure.init)
-    }
 }

@@ -71,11 +71,7 @@ struct PayloadStore {
     private func put(_ body: Blob, as name: String) async throws(TaskInterruption) {
         let deadline = Deadline.after(Launcher.outageTimeout)
         do throws(OCIError) {
-            if let file = body.wholeFile {
-                _ = try await objects.put(name, file, deadline: deadline)
-            } else {
-                _ = try await objects.put(name, body.bytesInMemory ?? [], deadline: deadline)
-            }
+            try await objects.put(name, body, deadline: deadline)
         } catch {
             throw TaskInterruption(error, TaskFailure.unstoredPayload)
         }

@@ -29,7 +29,7 @@ enum OCIConfigFileFuzz {
                 )
                 let region = Region.resolve(profile.region)
                 insist(
-                    !region.host(of: .containerInstances).isEmpty && !region.registryHost.isEmpty,
+                    !region.host(of: .containerInstances).isEmpty && !region.host(of: .registry).isEmpty,
                     "\(region)"
                 )
             } catch {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import HTTPClient
-import HTTPWire
 import JSON
 import OCISigning
 
+@testable import HTTPWire
 @testable import OCIServices
 
 /// Reads the input as the answer of a service to each of our calls, success or failure, as its first byte says.
