@@ -141,9 +141,7 @@ final class Deleter {
         if error.kind == .incorrectState {
             log.debug("cannot delete an instance yet", metadata: ["instance": "\(id)"])
         } else {
-            instanceWarning.occurred([
-                "instance": "\(id)", "error": "\(error)", "waiting": "\(pauses.count)",
-            ])
+            instanceWarning.occurred(["instance": "\(id)", "error": "\(error)", "waiting": "\(pauses.count)"])
         }
         guard let pause = pauses[id]?.next(random: { .random(in: 0.5..<1) }) else { return }
         spawn {

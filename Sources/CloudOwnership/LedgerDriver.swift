@@ -125,14 +125,10 @@ package final class LedgerDriver {
     // MARK: - What the scheduler does
 
     /// The scheduler answers, or does not, from now on.
-    package func schedulerAnswers(_ isAnswering: Bool) {
-        ledger.schedulerAnswers(isAnswering, at: clock.now)
-    }
+    package func schedulerAnswers(_ isAnswering: Bool) { ledger.schedulerAnswers(isAnswering, at: clock.now) }
 
     /// Nobody wants what is left of a queued task.
-    package func discard(_ task: TaskKey) {
-        perform(ledger.discarded(task, at: clock.now))
-    }
+    package func discard(_ task: TaskKey) { perform(ledger.discarded(task, at: clock.now)) }
 
     // MARK: - What runs do
 
@@ -177,14 +173,10 @@ package final class LedgerDriver {
     }
 
     /// The generation that the task's next instance must have.
-    package func nextGeneration(of task: TaskKey) -> Int {
-        ledger.nextGeneration(of: task)
-    }
+    package func nextGeneration(of task: TaskKey) -> Int { ledger.nextGeneration(of: task) }
 
     /// An instance that a listing showed while the run had none, which an earlier create must have made.
-    package func candidate(of task: TaskKey) -> ListedInstance? {
-        ledger.candidate(of: task)
-    }
+    package func candidate(of task: TaskKey) -> ListedInstance? { ledger.candidate(of: task) }
 
     /// A create was answered with this instance; false if it is another task's.
     package func createAnswered(_ instance: ListedInstance) -> Bool {
@@ -199,9 +191,7 @@ package final class LedgerDriver {
     }
 
     /// A create was given up without an answer.
-    package func createAbandoned(_ task: TaskKey) {
-        perform(ledger.createAbandoned(task, at: clock.now))
-    }
+    package func createAbandoned(_ task: TaskKey) { perform(ledger.createAbandoned(task, at: clock.now)) }
 
     /// An instance of the task that a listing made now shows.
     package func findInstance(of task: TaskKey) async throws(OCIError) -> ListedInstance? {
@@ -217,9 +207,7 @@ package final class LedgerDriver {
     }
 
     /// The result that a listing showed was not there.
-    package func resultVanished(_ task: TaskKey) {
-        ledger.resultVanished(task, at: clock.now)
-    }
+    package func resultVanished(_ task: TaskKey) { ledger.resultVanished(task, at: clock.now) }
 
     /// The run has seen signs of its instance's end, which a listing of results must confirm.
     package func endSuspected() {
@@ -228,9 +216,7 @@ package final class LedgerDriver {
     }
 
     /// The run knows what to answer and needs no more news.
-    package func outcomeKnown(_ task: TaskKey) {
-        ledger.outcomeKnown(task, at: clock.now)
-    }
+    package func outcomeKnown(_ task: TaskKey) { ledger.outcomeKnown(task, at: clock.now) }
 
     /// The run lets go of the task; `TaskNews.released` comes when no instance of it counts any more.
     package func release(_ task: TaskKey, isAnswered: Bool) {
@@ -238,9 +224,7 @@ package final class LedgerDriver {
     }
 
     /// The scheduler has surely read the answer to the task.
-    package func answerConfirmed(_ task: TaskKey) {
-        perform(ledger.answerConfirmed(task, at: clock.now))
-    }
+    package func answerConfirmed(_ task: TaskKey) { perform(ledger.answerConfirmed(task, at: clock.now)) }
 
     // MARK: - Carrying out
 
@@ -322,11 +306,7 @@ package final class LedgerDriver {
     private func listRepeatedly(_ listing: CloudLedger.Listing) async {
         var backoff = Backoff(initial: .seconds(1), limit: .seconds(30))
         // Not shared: one service may answer while the other does not.
-        let warning = ThrottledWarning(
-            "cannot list; trying again",
-            recovery: "listing works again",
-            log: log
-        )
+        let warning = ThrottledWarning("cannot list; trying again", recovery: "listing works again", log: log)
         var earliest = Deadline.now
         guard let alarm = alarms[listing] else { return }
         while !isCancelled {

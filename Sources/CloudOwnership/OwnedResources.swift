@@ -95,11 +95,7 @@ package struct OwnedResources: Sendable {
         var stored: [ObjectSummary] = []
         var isBucketFound = true
         do throws(OCIError) {
-            stored = try await objects.all(
-                prefix: start,
-                fields: [.size, .timeCreated],
-                deadline: deadline
-            )
+            stored = try await objects.all(prefix: start, fields: [.size, .timeCreated], deadline: deadline)
         } catch .service(let failure) where failure.code == "BucketNotFound" {
             isBucketFound = false
         }

@@ -84,9 +84,7 @@ package struct Owner: Sendable, Equatable {
     }
 
     /// What the console shows of a task's instance.
-    package func displayName(of task: TaskKey) -> String {
-        "scaler-\(managerID)-\(task.digits.prefix(12))"
-    }
+    package func displayName(of task: TaskKey) -> String { "scaler-\(managerID)-\(task.digits.prefix(12))" }
 
     /// The tags by which a task's instance is found again.
     package func tags(of task: TaskKey, generation: Int) -> [(name: String, value: String)] {

@@ -64,14 +64,9 @@ package final class Sweep {
     /// gets how many are gone.
     ///
     /// Throws when the cloud refuses for good, and when cancelled.
-    package func run(
-        until deadline: Deadline,
-        progress: @LoopActor (Int) -> Void
-    ) async throws(OCIError) {
+    package func run(until deadline: Deadline, progress: @LoopActor (Int) -> Void) async throws(OCIError) {
         let driver = driver
-        let work = [
-            spawn { await driver.deleter.deleteBatches() }, spawn { await driver.receiveOutcomes() },
-        ]
+        let work = [spawn { await driver.deleter.deleteBatches() }, spawn { await driver.receiveOutcomes() }]
         defer { for piece in work { piece.cancel() } }
         order()
         while !driver.ledger.isEmpty, !deadline.isPast, !isRefuted {
@@ -114,9 +109,7 @@ package final class Sweep {
         for stored in resources.objects {
             if let object = driver.owner.object(named: stored.summary.name) { listed.add(object) }
         }
-        let instances = resources.instances.map {
-            driver.clock.listed($0.summary, of: TaskKey($0.taskID))
-        }
+        let instances = resources.instances.map { driver.clock.listed($0.summary, of: TaskKey($0.taskID)) }
         driver.note(instances: instances, objects: listed)
     }
 

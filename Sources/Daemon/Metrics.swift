@@ -62,12 +62,7 @@ struct Metrics {
         add("scaler_oci_registered", "gauge", "1 if the scheduler answers the manager.") {
             $0.isRegistered ? 1 : 0
         }
-        add(
-            "process_resident_memory_bytes",
-            "gauge",
-            "Resident memory.",
-            [("", "\(usage.residentBytes)")]
-        )
+        add("process_resident_memory_bytes", "gauge", "Resident memory.", [("", "\(usage.residentBytes)")])
         add("scaler_oci_timers", "gauge", "Armed timers.", [("", "\(usage.timerCount)")])
         add("process_cpu_seconds_total", "counter", "CPU time used.", [("", "\(usage.cpuSeconds)")])
         return page

@@ -20,9 +20,7 @@ package enum Base64 {
             var bits: UInt32 = 0
             for byte in group { bits = bits << 8 | UInt32(byte) }
             bits <<= 8 * (3 - UInt32(group.count))
-            for place in 0...group.count {
-                text.append(digits[Int(bits >> (18 - 6 * UInt32(place)) & 63)])
-            }
+            for place in 0...group.count { text.append(digits[Int(bits >> (18 - 6 * UInt32(place)) & 63)]) }
             if alphabet == .standard {
                 for _ in group.count..<3 { text.append(UInt8(ascii: "=")) }
             }

@@ -19,9 +19,7 @@ extension UInt8 {
 }
 
 /// Reads up to 8 bytes as a number, most significant first.
-package func bigEndian(_ bytes: some Sequence<UInt8>) -> UInt64 {
-    bytes.reduce(0) { $0 << 8 | UInt64($1) }
-}
+package func bigEndian(_ bytes: some Sequence<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
 
 /// Returns the bytes of a number, most significant first.
 package func bigEndianBytes(_ number: some FixedWidthInteger) -> [UInt8] {

@@ -10,9 +10,7 @@ package struct Spawned<Value: Sendable>: Sendable {
     package func cancel() { task.cancel() }
 
     /// Waits for the work to end and returns what it returned.
-    package var value: Value {
-        get async { await task.value }
-    }
+    package var value: Value { get async { await task.value } }
 }
 
 /// Starts `operation` on the loop, concurrently with the caller; the only place that makes a task: the executor

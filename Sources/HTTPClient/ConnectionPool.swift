@@ -75,7 +75,5 @@ package final class ConnectionPool<Connection: Sendable> {
         return idle.map(\.connection)
     }
 
-    private func next() -> Lease {
-        idle.popLast().map { .reuse($0.connection) } ?? .open
-    }
+    private func next() -> Lease { idle.popLast().map { .reuse($0.connection) } ?? .open }
 }

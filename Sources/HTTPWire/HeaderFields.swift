@@ -26,9 +26,7 @@ package struct HeaderFields: Equatable, Sendable, ExpressibleByDictionaryLiteral
     package var count: Int { fields.count }
 
     /// The first value of the field `name`, or nil if there is none.
-    package subscript(name: String) -> String? {
-        fields.first { Grammar.isSameName($0.name, name) }?.value
-    }
+    package subscript(name: String) -> String? { fields.first { Grammar.isSameName($0.name, name) }?.value }
 
     /// All values of the field `name` in order, one for each field line.
     package func values(of name: String) -> [String] {
@@ -36,9 +34,7 @@ package struct HeaderFields: Equatable, Sendable, ExpressibleByDictionaryLiteral
     }
 
     /// Whether the field `name` occurs.
-    package func contains(_ name: String) -> Bool {
-        fields.contains { Grammar.isSameName($0.name, name) }
-    }
+    package func contains(_ name: String) -> Bool { fields.contains { Grammar.isSameName($0.name, name) } }
 
     /// The members of a comma-separated field over all its lines, without white space, empty ones left out
     /// (RFC 9110 section 5.6.1).
@@ -66,9 +62,7 @@ package struct HeaderFields: Equatable, Sendable, ExpressibleByDictionaryLiteral
     }
 
     /// Removes all field lines of that name.
-    package mutating func remove(_ name: String) {
-        fields.removeAll { Grammar.isSameName($0.name, name) }
-    }
+    package mutating func remove(_ name: String) { fields.removeAll { Grammar.isSameName($0.name, name) } }
 
     /// Makes `value` the only one of the field `name`: in place of the first such line, else at the end.
     package mutating func set(_ name: String, to value: String) {

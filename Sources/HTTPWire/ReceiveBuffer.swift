@@ -60,7 +60,5 @@ struct ReceiveBuffer: Sendable {
     }
 
     /// Whether what has come so far could be the beginning of `prefix`, or begins with all of it.
-    func couldStart(with prefix: [UInt8]) -> Bool {
-        zip(storage[start...], prefix).allSatisfy { $0 == $1 }
-    }
+    func couldStart(with prefix: [UInt8]) -> Bool { zip(storage[start...], prefix).allSatisfy { $0 == $1 } }
 }

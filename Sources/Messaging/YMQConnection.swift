@@ -178,9 +178,7 @@ extension YMQConnection {
 
 extension YMQConnection {
     package func receive(until deadline: Deadline) async throws(MessagingError) -> [UInt8] {
-        if assembly == nil {
-            assembly = YMQAssembly(byteCount: try await nextByteCount(until: deadline))
-        }
+        if assembly == nil { assembly = YMQAssembly(byteCount: try await nextByteCount(until: deadline)) }
         while let part = try await nextPart(until: deadline) { assembly?.append(part) }
         defer { assembly = nil }
         return assembly?.take() ?? []

@@ -31,9 +31,7 @@ package struct OCIConfigFile: Equatable, Sendable {
         let lines = content.split(omittingEmptySubsequences: false) {
             $0 == "\n" || $0 == "\r\n" || $0 == "\r"
         }
-        for (index, line) in lines.enumerated() {
-            try reader.read(line, number: index + 1, into: &self)
-        }
+        for (index, line) in lines.enumerated() { try reader.read(line, number: index + 1, into: &self) }
         sections = sections.mapValues { $0.mapValues { Entry(value: $0.value.trimmed, line: $0.line) } }
     }
 
@@ -147,7 +145,5 @@ package enum OCIConfigLocation {
 }
 
 extension [String: String] {
-    func nonEmpty(_ name: String) -> String? {
-        self[name].flatMap { $0.isEmpty ? nil : $0 }
-    }
+    func nonEmpty(_ name: String) -> String? { self[name].flatMap { $0.isEmpty ? nil : $0 } }
 }

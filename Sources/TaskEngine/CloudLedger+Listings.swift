@@ -92,11 +92,7 @@ extension CloudLedger {
         objectDeletions.contains(object) || refusedObjects.contains(object)
     }
 
-    private mutating func deletionAnswered(
-        _ id: String,
-        isDoubtful: Bool,
-        at now: Duration
-    ) -> [CloudOrder] {
+    private mutating func deletionAnswered(_ id: String, isDoubtful: Bool, at now: Duration) -> [CloudOrder] {
         guard let task = taskOfInstance[id] else { return [] }
         update(task, at: now) { ledger, record in
             guard let index = record.instances.firstIndex(where: { $0.id == id }) else { return }

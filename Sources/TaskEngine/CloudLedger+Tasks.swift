@@ -136,9 +136,7 @@ extension CloudLedger {
     }
 
     /// The run has seen signs of its instance's end, which only a listing of results can confirm.
-    package mutating func endSuspected(at now: Duration) {
-        lastChange = now
-    }
+    package mutating func endSuspected(at now: Duration) { lastChange = now }
 
     /// The run knows what to answer and needs no more news.
     package mutating func outcomeKnown(_ task: TaskKey, at now: Duration) {

@@ -101,9 +101,7 @@ package struct CloudLedger {
     package var isStocked: Bool { newestListing.count == Listing.allCases.count }
 
     /// How many tasks may be given a slot now.
-    package var freeSlotCount: Int {
-        isStocked ? max(0, slotLimit - occupiedSlotCount) : 0
-    }
+    package var freeSlotCount: Int { isStocked ? max(0, slotLimit - occupiedSlotCount) : 0 }
 
     /// How many slots are held: by runs, by instances without one, by abandoned creates, and by grants under way.
     package var occupiedSlotCount: Int { totals.slots + grantedCount }
@@ -123,9 +121,7 @@ package struct CloudLedger {
     package var isEmpty: Bool { records.isEmpty && objectDeletions.isEmpty }
 
     /// Whether every deletion that was ordered was accepted, and every object deleted.
-    package var hasNoPendingDeletion: Bool {
-        objectDeletions.isEmpty && totals.pendingDeletions == 0
-    }
+    package var hasNoPendingDeletion: Bool { objectDeletions.isEmpty && totals.pendingDeletions == 0 }
 
     /// Whether an instance was said not to be there and no listing has confirmed it.
     package var hasDoubtfulDeletion: Bool { totals.doubtfulDeletions > 0 }
@@ -142,14 +138,10 @@ package struct CloudLedger {
     }
 
     /// The generation that the next instance of a task must have.
-    package func nextGeneration(of task: TaskKey) -> Int {
-        records[task]?.nextGeneration ?? 0
-    }
+    package func nextGeneration(of task: TaskKey) -> Int { records[task]?.nextGeneration ?? 0 }
 
     /// An instance of a task in hand that a listing showed although no create of this run was answered with it.
-    package func candidate(of task: TaskKey) -> ListedInstance? {
-        records[task]?.best?.seen
-    }
+    package func candidate(of task: TaskKey) -> ListedInstance? { records[task]?.best?.seen }
 
     // MARK: - When to look
 
@@ -167,9 +159,7 @@ package struct CloudLedger {
     }
 
     /// Whether the next listing of objects must show payloads, too: only orphans' are of interest.
-    package var wantsAllObjects: Bool {
-        totals.withUnknownObjects > 0 || newestListing[.objects] == nil
-    }
+    package var wantsAllObjects: Bool { totals.withUnknownObjects > 0 || newestListing[.objects] == nil }
 
     /// When `timePassed` should be called next; nil if nothing waits for a time.
     package var nextMoment: Duration? {
@@ -198,9 +188,7 @@ package struct CloudLedger {
     }
 
     /// A listing begins at `now`.
-    package mutating func listingBegan(_ listing: Listing, at now: Duration) {
-        lastBegan[listing] = now
-    }
+    package mutating func listingBegan(_ listing: Listing, at now: Duration) { lastBegan[listing] = now }
 
     // MARK: - Records
 
@@ -303,9 +291,7 @@ package struct CloudLedger {
     }
 
     /// A queued task is given a slot, which is its own from now on.
-    package mutating func slotGranted() {
-        grantedCount += 1
-    }
+    package mutating func slotGranted() { grantedCount += 1 }
 
     /// A slot that was granted comes back unused.
     package mutating func slotReturned() {

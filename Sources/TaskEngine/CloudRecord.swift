@@ -119,9 +119,7 @@ struct CloudRecord {
     }
 
     /// Whether the cloud holds nothing of it, as far as is known.
-    var isEmpty: Bool {
-        instances.isEmpty && !hasResult && inputs.isEmpty && abandonedCreates.isEmpty
-    }
+    var isEmpty: Bool { instances.isEmpty && !hasResult && inputs.isEmpty && abandonedCreates.isEmpty }
 
     /// Whether there is anything to learn of it by looking.
     private var isWorthLooking: Bool {

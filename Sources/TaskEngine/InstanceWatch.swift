@@ -96,14 +96,10 @@ package struct InstanceWatch: Hashable, Sendable {
     }
 
     /// A listing showed the result object.
-    package mutating func resultListed() {
-        isResultListed = true
-    }
+    package mutating func resultListed() { isResultListed = true }
 
     /// The result object was not there when it was asked for.
-    package mutating func resultVanished() {
-        isResultListed = false
-    }
+    package mutating func resultVanished() { isResultListed = false }
 
     /// A complete listing of results begun at `started` is over.
     package mutating func resultsListed(started: Duration) {

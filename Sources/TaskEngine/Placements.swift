@@ -104,9 +104,7 @@ package struct Placements: Sendable {
     }
 
     /// Whether any place's breaker is closed.
-    package var isAnyClosed: Bool {
-        all.contains { breakers[$0] == nil }
-    }
+    package var isAnyClosed: Bool { all.contains { breakers[$0] == nil } }
 
     /// A create in a place that was taken has succeeded, as was learned at `now`.
     package mutating func created(in place: Placement, at now: Duration) {
@@ -131,9 +129,7 @@ package struct Placements: Sendable {
     }
 
     /// A create in a place that was taken ended without telling whether there is room.
-    package mutating func nothingLearned(of place: Placement) {
-        giveBack(place)
-    }
+    package mutating func nothingLearned(of place: Placement) { giveBack(place) }
 
     /// An instance of ours is gone for certain: where a limit opened a breaker, one create may be tried.
     package mutating func roomFreed(at now: Duration) {

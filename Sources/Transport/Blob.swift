@@ -96,7 +96,5 @@ package struct BlobWriter {
     }
 
     /// What was written.
-    package var blob: Blob {
-        file.map { Blob($0) } ?? Blob(bytes)
-    }
+    package var blob: Blob { file.map { Blob($0) } ?? Blob(bytes) }
 }

@@ -4,9 +4,7 @@ internal import CLinux
 internal import Glibc
 
 /// The value of an environment variable, nil when unset.
-package func environmentVariable(_ name: String) -> String? {
-    getenv(name).map { String(cString: $0) }
-}
+package func environmentVariable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
 /// All environment variables; of one set twice, the first value counts, as for getenv.
 package func environmentVariables() -> [String: String] {

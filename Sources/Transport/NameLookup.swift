@@ -34,9 +34,7 @@ final class NameLookup {
         options.sock_state_cb = socketStateChanged
         options.sock_state_cb_data = Unmanaged.passUnretained(self).toOpaque()
         var status = ares_init_options(&channel, &options, ARES_OPT_SOCK_STATE_CB)
-        if status == ARES_SUCCESS, let servers {
-            status = ares_set_servers_ports_csv(channel, servers)
-        }
+        if status == ARES_SUCCESS, let servers { status = ares_set_servers_ports_csv(channel, servers) }
         if status != ARES_SUCCESS {
             end()
             throw .unresolved(host: host, .serversFailed(words(for: status)))

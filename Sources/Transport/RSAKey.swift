@@ -68,9 +68,7 @@ package final class RSAKey: Sendable {
     }
 
     /// The public half as DER of SubjectPublicKeyInfo (RFC 5280 section 4.1).
-    package var publicKeyDER: [UInt8] {
-        derEncoding("i2d_PUBKEY") { i2d_PUBKEY(key, $0) }
-    }
+    package var publicKeyDER: [UInt8] { derEncoding("i2d_PUBKEY") { i2d_PUBKEY(key, $0) } }
 
     /// The public half as the body of a PEM block, without line breaks.
     package var publicKeyBase64: String { Base64.encode(publicKeyDER) }

@@ -35,9 +35,7 @@ final class Console {
     func put(_ line: String) { write(line + "\n", .output) }
 
     /// Shows each of these calls before it is made.
-    func show(_ calls: ServiceCalls) {
-        calls.willSend = { self.put("\($0.method) \(calls.url(of: $0))") }
-    }
+    func show(_ calls: ServiceCalls) { calls.willSend = { self.put("\($0.method) \(calls.url(of: $0))") } }
 
     /// A request as a dry run shows it: its line, then its body if it is JSON.
     func put(_ request: ServiceRequest, _ calls: ServiceCalls) {

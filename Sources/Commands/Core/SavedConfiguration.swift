@@ -40,9 +40,7 @@ struct SavedConfiguration: Sendable {
     }
 
     /// A value as text: strings as they are, numbers as JSON has them; nil for absent, empty and anything else.
-    subscript(key: String) -> String? {
-        entries.last { $0.key == key }.flatMap { Self.text($0.value) }
-    }
+    subscript(key: String) -> String? { entries.last { $0.key == key }.flatMap { Self.text($0.value) } }
 
     /// The values that are settings of the daemon.
     func settings(path: String) -> SavedSettings {

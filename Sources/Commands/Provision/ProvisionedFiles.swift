@@ -82,9 +82,7 @@ enum ProvisionedFiles {
             lines.append("image_pull_secret_id = \(tomlString(secretID))")
         }
         if !settings.freeformTags.isEmpty {
-            lines.append(
-                "freeform_tag = \(array(settings.freeformTags.map { "\($0.key)=\($0.value)" }))"
-            )
+            lines.append("freeform_tag = \(array(settings.freeformTags.map { "\($0.key)=\($0.value)" }))")
         }
         if !settings.definedTags.isEmpty {
             let tags = settings.definedTags.map { "\($0.namespace).\($0.key)=\($0.value)" }

@@ -29,9 +29,7 @@ final class AnswerRoute {
     }
 
     /// Sends no more of what the task prints, until the scheduler names the task again.
-    func muteOutput() {
-        isOutputMuted = true
-    }
+    func muteOutput() { isOutputMuted = true }
 
     /// Sends pieces of what the task prints, where the scheduler is known to know the task.
     func sendOutput(_ messages: [[UInt8]]) {

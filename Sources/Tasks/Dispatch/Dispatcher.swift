@@ -69,9 +69,7 @@ package final class Dispatcher {
     package static let sizeNames = [InstanceSize.ocpusName, InstanceSize.memoryName]
 
     /// Why the instances cannot have the size that the settings give, in words; nil if they can, as far as is known.
-    package func misfitOfSettings() async -> String? {
-        await shapeLimits.misfitOfSettings()
-    }
+    package func misfitOfSettings() async -> String? { await shapeLimits.misfitOfSettings() }
 
     // MARK: - How things are
 

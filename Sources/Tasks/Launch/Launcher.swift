@@ -165,11 +165,7 @@ final class Launcher {
     }
 
     /// Returns where the launch may go on elsewhere or later; throws where it is over.
-    private func judge(
-        _ error: OCIError,
-        _ task: TaskKey,
-        _ placement: Placement
-    ) throws(TaskInterruption) {
+    private func judge(_ error: OCIError, _ task: TaskKey, _ placement: Placement) throws(TaskInterruption) {
         if let kind = error.kind, kind.isCapacity {
             let place = "\(placement.shape) in \(placement.availabilityDomain)"
             queue.full(placement, kind.fullness, refusal: ["place": "\(place)", "error": "\(error)"])
@@ -199,7 +195,5 @@ final class Launcher {
 
 extension FailureKind {
     /// Why a place is full, for a kind that says so.
-    var fullness: Placements.Fullness {
-        self == .outOfHostCapacity ? .capacity : .limit
-    }
+    var fullness: Placements.Fullness { self == .outOfHostCapacity ? .capacity : .limit }
 }

@@ -46,9 +46,7 @@ final class TaskRun {
     }
 
     /// Begins; waits for a slot first.
-    func start() {
-        work = spawn { await self.run() }
-    }
+    func start() { work = spawn { await self.run() } }
 
     /// Drops the task wherever it stands.
     func cancel() {
