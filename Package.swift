@@ -253,6 +253,13 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
-        tests("DaemonTests", ["Configuration", "Daemon", "EventLoop", "TestSupport", "Transport"]),
+        tests(
+            "DaemonTests",
+            [
+                "CloudOwnership", "Configuration", "Daemon", "EventLoop", "OCIServices", "TaskEngine",
+                "TestCloud",
+                "TestSupport", "Transport",
+            ]
+        ),
     ]
 )

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CloudOwnership
+import Configuration
+import EventLoop
+import OCIServices
+import TaskEngine
+import TestCloud
+import TestSupport
+import Testing
+
+@testable import Daemon
+
+@Suite(.timeLimit(.minutes(1))) struct ManagerServiceTests {
+    /// Settings of an owner of its own, with a scheduler that is not there.
+    private static func settings() -> Settings {
+        var settings = Settings(schedulerAddress: .ipc(path: "/nonexistent/scheduler"))
+        settings.ownerID = "test-\(UInt64.random(in: 0 ... .max))"
+        settings.networkBackend = .ymq
+        settings.compartmentID = "c"
+        settings.availabilityDomains = ["ad"]
+        settings.subnetIDs = ["s"]
+        settings.containerImage = "i"
+        settings.objectStorageNamespace = "ns"
+        settings.objectStorageBucket = "b"
+        return settings
+    }
+
+    @Test func `of two managers of one owner the second waits until the first is gone`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            let settings = Self.settings()
+            var first: ManagerService? = ManagerService(
+                settings: settings,
+                calls: cloud.calls,
+                log: cloud.log.logger
+            )
+            #expect(await first?.becomeSole() == true)
+            let second = ManagerService(settings: settings, calls: cloud.calls, log: cloud.log.logger)
+            let waiting = spawn { await second.becomeSole() }
+            try await cloud.wait {
+                cloud.log.messages.contains("info waiting for another process of this owner to end")
+            }
+            first = nil
+            #expect(await waiting.value)
+        }
+    }
+
+    @Test func `where the scheduler never answered a stop leaves alone what another process may run`()
+        async throws
+    {
+        try await onLoop {
+            let cloud = TestCloud()
+            let settings = Self.settings()
+            let service = ManagerService(settings: settings, calls: cloud.calls, log: cloud.log.logger)
+            let id = cloud.add(tags: Owner(settings).tags(of: TaskKey("aa"), generation: 0))
+            try await service.cloud.takeStock()
+            service.start()
+            #expect(service.metrics.orphanCount == 1)
+            #expect(!service.metrics.isRegistered)
+            #expect(await service.stop())
+            #expect(cloud[id].state == .active)
+            #expect(cloud.requests(of: .deleteContainerInstance).isEmpty)
+        }
+    }
+}

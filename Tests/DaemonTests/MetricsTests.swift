@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import TaskEngine
+import TestSupport
+import Testing
+import Transport
+
+@testable import Daemon
+@testable import OCIServices
+
+@Suite struct MetricsTests {
+    private func metrics(_ id: String, orphans: Int = 0, isRegistered: Bool = true) -> Metrics {
+        Metrics(
+            managerID: id,
+            tasksByState: [.running: 3],
+            workerCount: 2,
+            orphanCount: orphans,
+            isRegistered: isRegistered,
+            deletedInstanceCount: 7,
+            waitingForRoomCount: 1,
+            requests: RequestCounts()
+        )
+    }
+
+    private func page(_ managers: [Metrics]) async throws -> [String] {
+        let usage = try await onLoop {
+            var sampler = ProcessUsageSampler()
+            return sampler.sample()
+        }
+        return Metrics.page(managers, usage: usage).split(separator: "\n").map(String.init)
+    }
+
+    @Test func `each metric has its help and type once, and a line for each manager behind them`()
+        async throws
+    {
+        let lines = try await page([metrics("one", orphans: 4), metrics("two", isRegistered: false)])
+        let start = try #require(lines.firstIndex(of: "# TYPE scaler_oci_orphans gauge"))
+        #expect(lines[start - 1].hasPrefix("# HELP scaler_oci_orphans "))
+        #expect(lines[start + 1] == "scaler_oci_orphans{manager=\"one\"} 4")
+        #expect(lines[start + 2] == "scaler_oci_orphans{manager=\"two\"} 0")
+        #expect(lines.contains("scaler_oci_registered{manager=\"one\"} 1"))
+        #expect(lines.contains("scaler_oci_registered{manager=\"two\"} 0"))
+        let types = lines.filter { $0.hasPrefix("# TYPE") }
+        #expect(Set(types).count == types.count)
+    }
+
+    @Test func `every state has a line, but for the one in which nothing is left`() async throws {
+        let lines = try await page([metrics("m")])
+        for state in TaskState.allCases where state != .gone {
+            let count = state == .running ? 3 : 0
+            #expect(lines.contains("scaler_oci_tasks{manager=\"m\",state=\"\(state.rawValue)\"} \(count)"))
+        }
+        #expect(!lines.contains { $0.contains("state=\"gone\"") })
+    }
+
+    @Test func `a manager's id cannot break out of its label`() async throws {
+        let lines = try await page([metrics("a\"b\\c\nd")])
+        #expect(lines.contains(#"scaler_oci_workers{manager="a\"b\\c\nd"} 2"#))
+    }
+}
