@@ -87,6 +87,52 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [([429], nil), ([503, 429], .serverBusy), ([429, 503, 429], .serverBusy)]
+            as [([Int], FailureKind?)]
+    )
+    func `a cancelled create remembers an attempt that may have been carried out, and no other`(
+        _ statuses: [Int],
+        _ kind: FailureKind?
+    ) async throws {
+        try await onLoop {
+            // The last answer asks for a long pause, in which the call is cancelled.
+            let service = try ScriptedService(
+                statuses.enumerated().map { index, status in
+                    answer(status, "", ["retry-after: \(index == statuses.count - 1 ? 60 : 0)"])
+                }
+            )
+            let launch = InstanceLaunchTests.minimal
+            let create = spawn { () async -> OCIError? in
+                await failure(of: {
+                    try await service.instances.create(
+                        launch,
+                        retryToken: "t",
+                        deadline: .after(.seconds(300))
+                    )
+                })
+            }
+            while service.requests.count < statuses.count { await yieldToOthers() }
+            try await sleep(for: .milliseconds(50))
+            create.cancel()
+            let error = await create.value
+            #expect(error?.kind == kind)
+            if kind == nil { guard case .cancelled? = error else { throw WaitError.cancelled } }
+            service.stop()
+        }
+    }
+
+    @Test func `the service's words for states and operations are those of its reference`() {
+        let states: [(LifecycleState, String)] = [
+            (.creating, "CREATING"), (.updating, "UPDATING"), (.active, "ACTIVE"), (.inactive, "INACTIVE"),
+            (.deleting, "DELETING"), (.deleted, "DELETED"), (.failed, "FAILED"), (.other("X"), "X"),
+        ]
+        for (state, name) in states { #expect(state.name == name) }
+        #expect(OCIServices.Operation.createContainerInstance.name == "CreateContainerInstance")
+        #expect(OCIServices.Operation.batchDeleteObjects.name == "BatchDeleteObjects")
+        #expect(OCIServices.Operation.retrieveLogs.name == "RetrieveLogs")
+    }
+
     @Test func `a create keeps its token and its request id over all attempts`() async throws {
         try await onLoop {
             let service = try ScriptedService([

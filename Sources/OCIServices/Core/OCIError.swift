@@ -38,6 +38,15 @@ package enum OCIError: Error, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether the service may have carried the call out although it failed.
+    package var mayHaveBeenCarriedOut: Bool {
+        switch self {
+        case .service(let failure): failure.status >= 500 && !failure.kind.isCapacity
+        case .transport, .malformedAnswer: true
+        case .authentication, .unknownAvailabilityDomain, .unsendable, .deadlinePassed, .cancelled: false
+        }
+    }
+
     package var description: String {
         switch self {
         case .service(let failure): "\(failure)"

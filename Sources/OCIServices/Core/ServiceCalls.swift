@@ -54,8 +54,8 @@ package final class ServiceCalls {
 
     /// Calls until an answer of 2xx comes that `read` can read, a failure that repetition does not mend, or `deadline`.
     ///
-    /// A cancelled call throws `.cancelled`; one that is shielded does so only if nothing can have been carried out, and
-    /// else throws the failure of the last attempt that may have been.
+    /// A shielded call ends as cancelled, throttled or not sent only if nothing can have been carried out; else with the
+    /// failure of the last attempt that may have been.
     package func call<Value>(
         _ request: ServiceRequest,
         deadline: Deadline,
@@ -63,11 +63,26 @@ package final class ServiceCalls {
     ) async throws(OCIError) -> Value {
         var state = CallState(requestID: newRequestID(using: &random))
         willSend?(request)
+        do throws(OCIError) {
+            return try await repeatAttempts(request, &state, deadline, read)
+        } catch {
+            throw request.isShielded ? state.failure(endingWith: error) : error
+        }
+    }
+
+    private func repeatAttempts<Value>(
+        _ request: ServiceRequest,
+        _ state: inout CallState,
+        _ deadline: Deadline,
+        _ read: (ServiceAnswer) throws(OCIError) -> Value
+    ) async throws(OCIError) -> Value {
         while true {
             do throws(OCIError) {
                 return try read(try await attempt(request, &state, deadline))
             } catch {
-                if case .cancelled = error { throw state.failureWhenCancelled(request) }
+                // `read` may have found the answer malformed.
+                if error.mayHaveBeenCarriedOut { state.ambiguousFailure = error }
+                if case .cancelled = error { throw error }
                 if error.kind == .notAuthenticated {
                     guard try await repairSignature(error, &state, deadline) else { throw error }
                 } else {
@@ -112,10 +127,10 @@ package final class ServiceCalls {
             return try await request.isShielded
                 ? exchange.signAndSendShielded(call) : exchange.signAndSend(call)
         } catch {
+            if error.mayHaveBeenCarriedOut { state.ambiguousFailure = error }
             // What cut the last attempt short was the caller; what went wrong is what was answered before.
             if deadline.isPast, let last = state.lastFailure, case .transport = error { throw last }
             state.lastFailure = error
-            if error.kind != .throttled { state.ambiguousFailure = error }
             throw error
         }
     }
@@ -167,11 +182,7 @@ package final class ServiceCalls {
         if .after(delay) < deadline {
             notify(.retrying(error, failureCount: state.failureCount, after: delay))
         }
-        do throws(OCIError) {
-            try await pause(for: delay, after: error, until: deadline)
-        } catch .cancelled {
-            throw state.failureWhenCancelled(request)
-        }
+        try await pause(for: delay, after: error, until: deadline)
     }
 }
 
@@ -189,8 +200,12 @@ private struct CallState {
     /// The last failure of an attempt that the service may have carried out all the same.
     var ambiguousFailure: OCIError?
 
-    func failureWhenCancelled(_ request: ServiceRequest) -> OCIError {
-        request.isShielded ? ambiguousFailure ?? .cancelled : .cancelled
+    /// What a call that ended with `error` throws if its caller must know of what may have been carried out.
+    func failure(endingWith error: OCIError) -> OCIError {
+        switch error {
+        case .cancelled, .deadlinePassed: ambiguousFailure ?? error
+        default: error.kind == .throttled ? ambiguousFailure ?? error : error
+        }
     }
 }
 

@@ -45,7 +45,10 @@ package final class ObjectStorage: ServiceClient {
 
     /// Stores `content`, bytes in memory or a whole temporary file, under `name`.
     package func put(_ name: String, _ content: Blob, deadline: Deadline) async throws(OCIError) {
-        let body: HTTPBody = content.wholeFile.map { .spooled($0) } ?? .bytes(content.bytesInMemory ?? [])
+        let bytes = content.bytesInMemory.map { HTTPBody.bytes($0) }
+        guard let body = content.wholeFile.map({ HTTPBody.spooled($0) }) ?? bytes else {
+            preconditionFailure("a part of a file cannot be stored")
+        }
         let request = request(.putObject, path(of: name), body: .object(body))
         try await calls.call(request, deadline: deadline) { _ in }
     }

@@ -157,7 +157,7 @@ final class Launcher {
                 return .failure(ambiguousFailure ?? .cancelled)
             } catch {
                 guard error.isRetryable, !end.isPast else { return .failure(error) }
-                if error.kind != .throttled { ambiguousFailure = error }
+                if error.mayHaveBeenCarriedOut { ambiguousFailure = error }
                 if isCancelled { return .failure(ambiguousFailure ?? .cancelled) }
                 warning.occurred(["error": "\(error)"])
             }
