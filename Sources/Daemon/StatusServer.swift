@@ -43,7 +43,7 @@ struct StatusPage: Equatable {
 final class StatusServer {
     static let connectionCountMax = 16
     /// Time for one connection from its first byte to its last.
-    private static let patience: Duration = .seconds(5)
+    private static let connectionTimeout: Duration = .seconds(5)
 
     private let listener: TCPListener
     private let page: @LoopActor (String) -> StatusPage?
@@ -95,7 +95,7 @@ final class StatusServer {
     }
 
     private func serve(_ stream: TCPStream) async {
-        let deadline = Deadline.after(Self.patience)
+        let deadline = Deadline.after(Self.connectionTimeout)
         do throws(TransportError) {
             var head = StatusRequestHead()
             while !head.isWhole {

@@ -52,8 +52,8 @@ package enum Base64 {
         guard digitCount % 4 != 1, padding.count == paddingCount,
             padding.allSatisfy({ $0 == UInt8(ascii: "=") })
         else { return nil }
-        let leftover: UInt32 = [0, 0, 0xF, 0x3][digitCount % 4]
-        return bits & leftover == 0 ? bytes : nil
+        let unusedBits: UInt32 = [0, 0, 0xF, 0x3][digitCount % 4]
+        return bits & unusedBits == 0 ? bytes : nil
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The members of an object, and where it stood, so that a complaint names the place.
+/// The members of an object, and where it stood, so that an error names the place.
 ///
 /// Unknown members are ignored, null counts as absent: services add members without a new version, and write null
 /// for what they do not know.

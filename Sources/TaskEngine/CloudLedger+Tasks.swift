@@ -157,8 +157,8 @@ extension CloudLedger {
             else { return ledger.makeUnwanted(task, &record) }
             ledger.deleteInputs(of: task, &record)
             ledger.deleteInstances(of: &record, except: evidence)
-            let patience = record.hasResult ? ledger.periods.resultEvidence : ledger.periods.instanceEvidence
-            record.claim = .answered(until: now + patience)
+            let period = record.hasResult ? ledger.periods.resultEvidence : ledger.periods.instanceEvidence
+            record.claim = .answered(until: now + period)
             ledger.answeredTasks.insert(task)
         }
         lastChange = now

@@ -15,23 +15,23 @@ import Testing
 
     @Test func `missing workers start at once and surplus ones stop after the cooldown`() {
         var scaling = UnitScaling(cooldown: .seconds(30))
-        #expect(scaling.target(wished: 3, live: 1, now: .seconds(0)) == 3)
-        #expect(scaling.target(wished: 1, live: 3, now: .seconds(10)) == 3)
-        #expect(scaling.target(wished: 0, live: 3, now: .seconds(39)) == 3)
-        #expect(scaling.target(wished: 2, live: 3, now: .seconds(40)) == 2)
+        #expect(scaling.target(desired: 3, live: 1, now: .seconds(0)) == 3)
+        #expect(scaling.target(desired: 1, live: 3, now: .seconds(10)) == 3)
+        #expect(scaling.target(desired: 0, live: 3, now: .seconds(39)) == 3)
+        #expect(scaling.target(desired: 2, live: 3, now: .seconds(40)) == 2)
     }
 
     @Test func `a wish for as many as live ends the streak`() {
         var scaling = UnitScaling(cooldown: .seconds(30))
-        #expect(scaling.target(wished: 0, live: 2, now: .seconds(0)) == 2)
-        #expect(scaling.target(wished: 2, live: 2, now: .seconds(20)) == 2)
-        #expect(scaling.target(wished: 0, live: 2, now: .seconds(31)) == 2)
-        #expect(scaling.target(wished: 0, live: 2, now: .seconds(61)) == 0)
+        #expect(scaling.target(desired: 0, live: 2, now: .seconds(0)) == 2)
+        #expect(scaling.target(desired: 2, live: 2, now: .seconds(20)) == 2)
+        #expect(scaling.target(desired: 0, live: 2, now: .seconds(31)) == 2)
+        #expect(scaling.target(desired: 0, live: 2, now: .seconds(61)) == 0)
     }
 
     @Test func `without a cooldown surplus workers stop at once`() {
         var scaling = UnitScaling(cooldown: .zero)
-        #expect(scaling.target(wished: 0, live: 2, now: .seconds(0)) == 0)
+        #expect(scaling.target(desired: 0, live: 2, now: .seconds(0)) == 0)
     }
 
     @Test func `what ends again and again is started again a few times at once, then at its pace`() {

@@ -163,7 +163,7 @@ extension WorkerPool {
         guard let desired = manager?.desiredWorkerCount else { return }
         wasRegistered = true
         let now = Deadline.now.duration(since: started)
-        let target = scaling.target(wished: desired, live: workers.count, now: now)
+        let target = scaling.target(desired: desired, live: workers.count, now: now)
         // Without a scheduler a worker could only wait to be given up.
         while isRegistered, workers.count < target, earliestStart.isPast { startWorker() }
         if workers.count > target { await disconnect(idlest(workers.count - target)) }
