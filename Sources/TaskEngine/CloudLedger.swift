@@ -181,7 +181,7 @@ package struct CloudLedger {
         switch record.claim {
         case .orphaned: return "orphaned"
         case .queued: return "queued"
-        case .inHand: return "second"
+        case .inHand: return "in hand"
         case .answered: return "answered"
         case .unwanted: return "unwanted"
         }
