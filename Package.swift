@@ -49,7 +49,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2")
     ],
     targets: [
-        headers("CCares"), headers("CLibev"), headers("CLinux"), headers("COpenSSL"), headers("CZeroMQ"),
+        headers("CCares"), headers("CLibev"), headers("CLinux"), headers("COpenSSL"), headers("CSimulation"), headers("CZeroMQ"),
         headers("CZlib"),
 
         // Pure: decisions are values.
@@ -165,6 +165,24 @@ let package = Package(
             path: "Tests/TestCloud",
             swiftSettings: strict
         ),
+        // The simulated world; in no product, Tools/simulate builds it.
+        .target(
+            name: "SimulatedWorld",
+            dependencies: [
+                "CSimulation", "CapnProto", "CloudOwnership", "Compression", "Configuration", "Daemon", "Encodings",
+                "EventLoop", "HTTPClient", "JSON", "Messaging", "OCIServices", "OCISigning", "SchedulerMessages",
+                "SchedulerPeer", "TaskPayload", "TestSupport", "Transport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/Simulation/World",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "Simulate",
+            dependencies: ["CSimulation", "EventLoop", "SimulatedWorld"],
+            path: "Tests/Simulation/Simulate",
+            swiftSettings: strict
+        ),
         tests("CapnProtoTests", ["CapnProto", "TestSupport"]),
         tests(
             "SchedulerMessagesTests",
@@ -256,9 +274,8 @@ let package = Package(
         tests(
             "DaemonTests",
             [
-                "CloudOwnership", "Configuration", "Daemon", "EventLoop", "OCIServices", "TaskEngine",
-                "TestCloud",
-                "TestSupport", "Transport",
+                "CloudOwnership", "Configuration", "Daemon", "EventLoop", "Messaging", "OCIServices",
+                "TaskEngine", "TestCloud", "TestSupport", "Transport",
             ]
         ),
     ]

@@ -105,7 +105,7 @@ final class Deleter {
             if await deleteBatch() {
                 backoff.reset()
             } else {
-                guard (try? await sleep(for: backoff.next { .random(in: 0.5..<1) })) != nil else { return }
+                guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0.5..<1) })) != nil else { return }
             }
         }
     }
@@ -143,7 +143,7 @@ final class Deleter {
         } else {
             instanceWarning.occurred(["instance": "\(id)", "error": "\(error)", "waiting": "\(pauses.count)"])
         }
-        guard let pause = pauses[id]?.next(random: { .random(in: 0.5..<1) }) else { return }
+        guard let pause = pauses[id]?.next(random: { LoopRandom.number(in: 0.5..<1) }) else { return }
         spawn {
             // Nobody cancels this, so it cannot throw.
             try? await sleep(for: pause)

@@ -321,7 +321,7 @@ package final class LedgerDriver {
             } catch {
                 if isCancelled { return }
                 warning.occurred(["error": "\(error)"])
-                earliest = .after(backoff.next { .random(in: 0.5..<1) })
+                earliest = .after(backoff.next { LoopRandom.number(in: 0.5..<1) })
             }
         }
     }

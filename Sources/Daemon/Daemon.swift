@@ -5,6 +5,7 @@ package import Configuration
 package import EventLoop
 internal import Glibc
 internal import Logging
+internal import Messaging
 internal import OCIServices
 internal import Reporting
 internal import Tasks
@@ -54,7 +55,8 @@ private final class DaemonProcess {
     private let stopping = Latch()
     private var services: [ManagerService] = []
     private var starts: [Spawned<Int32?>] = []
-    private var usage = ProcessUsageSampler()
+    private let host = SystemHost()
+    private lazy var sampleUsage = host.usageSampler()
     private let companions: (any Companions)?
     /// Set when a companion ended by itself.
     private var companionsExitCode: Int32?
@@ -131,7 +133,13 @@ private final class DaemonProcess {
             }
             var settings = settings
             settings.availabilityDomains = domains
-            let service = ManagerService(settings: settings, calls: calls, log: log)
+            let service = ManagerService(
+                settings: settings,
+                calls: calls,
+                host: host,
+                network: SocketNetwork(ioThreads: settings.ioThreads),
+                log: log
+            )
             guard await service.becomeSole() else {
                 LineWriter.writeFatal(
                     "another process on this host runs manager \(settings.workerManagerID) for the same scheduler; "
@@ -226,7 +234,7 @@ private final class DaemonProcess {
             let text = lines.isEmpty ? "waiting for OCI\n" : lines.joined()
             return StatusPage(status: isReady ? 200 : 503, text: text)
         case "/metrics":
-            let text = Metrics.page(services.map(\.metrics), usage: usage.sample())
+            let text = Metrics.page(services.map(\.metrics), usage: sampleUsage())
             return StatusPage(
                 status: 200,
                 text: text,

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CloudOwnership
-internal import Configuration
-internal import EventLoop
-internal import Logging
-internal import Messaging
-internal import OCIServices
+package import CloudOwnership
+package import Configuration
+package import EventLoop
+package import Logging
+package import Messaging
+package import OCIServices
 internal import SchedulerLink
 internal import TaskEngine
-internal import Tasks
-internal import Transport
+package import Tasks
+package import Transport
 
 /// One worker manager from its first look at the cloud to its last: everything it is made of, put together.
 @LoopActor
-final class ManagerService {
+package final class ManagerService {
     /// How long a stop may take before what is left is left to the next process.
     private static let stopTimeout: Duration = .seconds(20)
     /// How long to wait for another process of the same owner to end: a little longer than its stop may take.
@@ -23,15 +23,25 @@ final class ManagerService {
 
     private let settings: Settings
     private let calls: ServiceCalls
-    let cloud: LedgerDriver
-    let dispatcher: Dispatcher
+    /// What this manager owns in the cloud.
+    package let cloud: LedgerDriver
+    /// The tasks that it runs.
+    package let dispatcher: Dispatcher
     private let storage: ObjectStoreClient
     private let workers: WorkerPool
     private let log: Logger
     private var work: [Spawned<Void>] = []
-    private var nameLock: ProcessLock?
+    private let host: any Host
 
-    init(settings: Settings, calls: ServiceCalls, log: Logger) {
+    /// Puts a manager together that calls OCI through `calls` and reaches Scaler over `network`.
+    package init(
+        settings: Settings,
+        calls: ServiceCalls,
+        host: any Host,
+        network: any MessagingNetwork,
+        log: Logger
+    ) {
+        self.host = host
         self.settings = settings
         self.calls = calls
         self.log = log
@@ -41,11 +51,7 @@ final class ManagerService {
             namespace: settings.objectStorageNamespace,
             bucket: settings.objectStorageBucket
         )
-        let connector = SchedulerConnector(
-            backend: settings.networkBackend,
-            ioThreads: settings.ioThreads,
-            log: log
-        )
+        let connector = SchedulerConnector(backend: settings.networkBackend, network: network, log: log)
         storage = ObjectStoreClient(
             connector: connector,
             endpoint: settings.objectStorageAddress.map(Endpoint.init),
@@ -72,10 +78,11 @@ final class ManagerService {
         workers = WorkerPool(
             settings: settings,
             ownerID: cloud.owner.id,
-            profile: WorkerProfile(settings, sizeNames: Dispatcher.sizeNames),
+            profile: WorkerProfile(settings, hostname: host.name, sizeNames: Dispatcher.sizeNames),
             links: connector,
             tasks: dispatcher,
             objectStore: storage,
+            host: host,
             log: log
         )
     }
@@ -84,12 +91,12 @@ final class ManagerService {
     /// if it stays.
     ///
     /// Two of them would take each other's instances for orphans.
-    func becomeSole() async -> Bool {
+    package func becomeSole() async -> Bool {
         let deadline = Deadline.after(Self.predecessorTimeout)
         var isTold = false
         while !isCancelled {
             do throws(TransportError) {
-                nameLock = try ProcessLock(named: cloud.owner.lockName)
+                if try host.hold(name: cloud.owner.lockName) { return true }
             } catch {
                 // Where the system has no such locks, the operator must take care.
                 log.warning(
@@ -98,7 +105,6 @@ final class ManagerService {
                 )
                 return true
             }
-            if nameLock != nil { return true }
             if deadline.isPast { return false }
             if !isTold {
                 isTold = true
@@ -125,7 +131,8 @@ final class ManagerService {
         )
     }
 
-    func start() {
+    /// Begins to work; after `becomeSole` and the first look at the cloud.
+    package func start() {
         log.info(
             "starting",
             metadata: [
@@ -145,7 +152,7 @@ final class ManagerService {
     }
 
     /// Tells the scheduler and then leaves the cloud as the settings say; false if something had to be left.
-    func stop() async -> Bool {
+    package func stop() async -> Bool {
         let deadline = Deadline.after(Self.stopTimeout)
         // Where the scheduler never answered, another process of our name may be alive, and what a sweep would find is
         // what it runs.
@@ -180,7 +187,7 @@ final class ManagerService {
     private func trimWhenIdle() async {
         repeat {
             guard (try? await sleep(for: Self.trimDelay)) != nil else { return }
-            if dispatcher.isIdle { ResidentPages.release() }
+            if dispatcher.isIdle { host.releaseMemory() }
         } while (try? await dispatcher.becameIdle.wait()) != nil
     }
 }

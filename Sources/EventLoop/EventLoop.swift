@@ -22,7 +22,7 @@ package enum EventLoop {
     }
 
     /// How many deadlines and sleeps are under way at present.
-    @LoopActor package static var armedTimerCount: Int { TimerWatcher.armedCount }
+    @LoopActor package static var armedTimerCount: Int { LoopTimers.count }
 }
 
 /// Carries the result of `main` out of the loop.

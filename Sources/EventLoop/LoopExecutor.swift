@@ -23,13 +23,19 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
     /// `pthread_self` of the thread that runs the loop, 0 before it runs.
     private let loopThread = Atomic<UInt>(0)
     /// Jobs enqueued by the loop's thread, in order.
-    private nonisolated(unsafe) var ready: [UnownedJob] = []
+    private nonisolated(unsafe) var ready: [ReadyJob] = []
     /// Jobs enqueued by any other thread.
     private let foreign = Mutex<[UnownedJob]>([])
     /// Wakes a loop that sleeps in its poll.
     private nonisolated(unsafe) let wakeup: UnsafeMutablePointer<ev_async>
+    /// Wakes a loop that sleeps in its poll when the next timer is due.
+    private nonisolated(unsafe) let alarm: UnsafeMutablePointer<ev_timer>
     /// Written by the loop's thread alone.
     private nonisolated(unsafe) var isStopping = false
+    /// Set before the loop of a simulation runs.
+    nonisolated(unsafe) var virtualTime: VirtualTime?
+    /// The simulated process whose job runs.
+    nonisolated(unsafe) var process: SimulatedProcess?
 
     /// Turns of the loop, that is, polls of the kernel.
     package let turnCount = Atomic<Int>(0)
@@ -48,12 +54,18 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
         wakeup.initialize(to: ev_async())
         clibev_async_init(wakeup) { _, _, _ in }
         ev_async_start(loop, wakeup)
+        alarm = .allocate(capacity: 1)
+        alarm.initialize(to: ev_timer())
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
+        enqueue(UnownedJob(job), of: isCurrentThread ? process : nil)
+    }
+
+    /// Takes a job on behalf of a simulated process, or of nobody.
+    func enqueue(_ job: UnownedJob, of process: SimulatedProcess?) {
         if isCurrentThread {
-            ready.append(job)
+            ready.append(ReadyJob(job: job, process: process))
             return
         }
         foreignEnqueueCount.add(1, ordering: .relaxed)
@@ -95,28 +107,64 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
     private func runOneTurn() {
         turnCount.add(1, ordering: .relaxed)
         takeForeignJobs()
-        var batch: [UnownedJob] = []
+        var batch: [ReadyJob] = []
         swap(&batch, &ready)
-        for job in batch {
-            job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
-        }
+        for entry in batch { run(entry) }
         jobCount.add(batch.count, ordering: .relaxed)
         if isStopping { return }
         if ready.isEmpty {
             batch.removeAll(keepingCapacity: true)
             swap(&batch, &ready)
         }
-        ev_run(loop, ready.isEmpty ? Int32(EVRUN_ONCE) : Int32(EVRUN_NOWAIT))
+        waitForEvents()
+        LoopActor.assumeIsolated { LoopTimers.ringDue() }
+    }
+
+    private func run(_ entry: ReadyJob) {
+        let serial = asUnownedSerialExecutor()
+        guard let process = entry.process else {
+            entry.job.runSynchronously(isolatedTo: serial, taskExecutor: asUnownedTaskExecutor())
+            return
+        }
+        if process.isDead { return }
+        virtualTime?.spend()
+        self.process = process
+        entry.job.runSynchronously(isolatedTo: serial, taskExecutor: process.asUnownedTaskExecutor())
+        self.process = nil
+    }
+
+    /// Polls the kernel; sleeps until the next timer is due at most, and not at all while jobs are ready.
+    private func waitForEvents() {
+        if let virtualTime { return LoopActor.assumeIsolated { if ready.isEmpty { virtualTime.advance() } } }
+        guard ready.isEmpty else { ev_run(loop, Int32(EVRUN_NOWAIT)); return }
+        guard let next = LoopActor.assumeIsolated({ LoopTimers.nextDeadline }) else {
+            ev_run(loop, Int32(EVRUN_ONCE))
+            return
+        }
+        // libev counts from the time of its last poll, which lies in the past by the length of the present turn.
+        ev_now_update(loop)
+        let (seconds, attoseconds) = next.remaining.components
+        clibev_timer_init(alarm, { _, _, _ in }, Double(seconds) + Double(attoseconds) * 1e-18)
+        ev_timer_start(loop, alarm)
+        ev_run(loop, Int32(EVRUN_ONCE))
+        ev_timer_stop(loop, alarm)
     }
 
     /// Jobs that arrive after this look are announced by `wakeup`, which ends the poll.
     private func takeForeignJobs() {
         foreign.withLock { jobs in
             guard !jobs.isEmpty else { return }
-            ready.append(contentsOf: jobs)
+            for job in jobs { ready.append(ReadyJob(job: job, process: nil)) }
             jobs.removeAll(keepingCapacity: true)
         }
     }
+}
+
+/// A job whose turn comes.
+private struct ReadyJob {
+    let job: UnownedJob
+    /// Kept alive by the simulation for as long as it runs, so that an ordinary job costs no reference counting.
+    unowned(unsafe) let process: SimulatedProcess?
 }
 
 /// The global actor whose jobs all run on the loop's thread.

@@ -19,7 +19,9 @@ package struct Spawned<Value: Sendable>: Sendable {
 package func spawn<Value: Sendable>(
     _ operation: @escaping @LoopActor @Sendable () async -> Value
 ) -> Spawned<Value> {
-    Spawned(Task(executorPreference: LoopExecutor.shared, operation: operation))
+    let loop = LoopExecutor.shared
+    let process = loop.isCurrentThread ? loop.process : nil
+    return Spawned(Task(executorPreference: process ?? loop, operation: operation))
 }
 
 /// Whether the piece of work that asks was cancelled.

@@ -9,26 +9,25 @@
 package final class TicketQueue<Grant: Sendable> {
     /// A place in the queue.
     @LoopActor
-    package final class Ticket {
+    package final class Ticket: HeapElement {
         fileprivate let waiter = Waiter()
         fileprivate var grant: Grant?
         fileprivate let priority: Int32
         fileprivate let arrival: UInt64
+        var heapIndex = -1
 
         fileprivate init(priority: Int32, arrival: UInt64) {
             self.priority = priority
             self.arrival = arrival
         }
 
-        fileprivate func goesBefore(_ other: Ticket) -> Bool {
+        func goesBefore(_ other: Ticket) -> Bool {
             priority != other.priority ? priority > other.priority : arrival < other.arrival
         }
     }
 
-    /// A binary heap; the ticket that goes first is at index 0.
-    ///
     /// Tickets that left stay until their turn comes, so leaving costs nothing however many wait.
-    private var heap: [Ticket] = []
+    private var heap = Heap<Ticket>()
     private var arrivals: UInt64 = 0
     /// How many callers wait, those included whose wait has just ended in vain.
     package private(set) var count = 0
@@ -38,16 +37,15 @@ package final class TicketQueue<Grant: Sendable> {
 
     /// Whether a grant would find nobody.
     package var isEmpty: Bool {
-        while let first = heap.first, !first.waiter.isPending { _ = popFirst() }
-        return heap.isEmpty
+        while let first = heap.first, !first.waiter.isPending { heap.remove(first) }
+        return heap.first == nil
     }
 
     /// Takes a place in the queue; whoever takes one either waits for its grant or leaves.
     package func enter(priority: Int32 = 0) -> Ticket {
         arrivals += 1
         let ticket = Ticket(priority: priority, arrival: arrivals)
-        heap.append(ticket)
-        siftUp(heap.count - 1)
+        heap.insert(ticket)
         count += 1
         return ticket
     }
@@ -75,7 +73,7 @@ package final class TicketQueue<Grant: Sendable> {
     /// Grants to the caller whose turn it is; false if nobody waits.
     @discardableResult
     package func grantNext(_ grant: Grant) -> Bool {
-        while let ticket = popFirst() {
+        while let ticket = heap.popFirst() {
             if self.grant(grant, to: ticket) { return true }
         }
         return false
@@ -100,39 +98,6 @@ package final class TicketQueue<Grant: Sendable> {
 
     private func noteLeft() {
         count -= 1
-        if count == 0 { heap.removeAll() }
-    }
-
-    private func popFirst() -> Ticket? {
-        guard let first = heap.first else { return nil }
-        let last = heap.removeLast()
-        if !heap.isEmpty {
-            heap[0] = last
-            siftDown()
-        }
-        return first
-    }
-
-    private func siftUp(_ start: Int) {
-        var index = start
-        while index > 0 {
-            let parent = (index - 1) / 2
-            guard heap[index].goesBefore(heap[parent]) else { return }
-            heap.swapAt(index, parent)
-            index = parent
-        }
-    }
-
-    private func siftDown() {
-        var index = 0
-        while true {
-            var first = index
-            for child in [2 * index + 1, 2 * index + 2] where child < heap.count {
-                if heap[child].goesBefore(heap[first]) { first = child }
-            }
-            if first == index { return }
-            heap.swapAt(index, first)
-            index = first
-        }
+        if count == 0 { heap = Heap() }
     }
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLibev
-
 /// Why a wait ended without what it waited for.
 package enum WaitError: Error, Sendable, Equatable {
     /// The waiting piece of work was cancelled.
@@ -26,7 +24,7 @@ final class Waiter {
     }
 
     private var state = State.idle
-    private var timer: TimerWatcher?
+    private var timer: LoopTimer?
 
     /// Whether `wake` would still reach the caller.
     var isPending: Bool {
@@ -59,7 +57,7 @@ final class Waiter {
             if isCancelled {
                 settle(.cancelled)
             } else if deadline != .never {
-                timer = TimerWatcher(deadline) { [weak self] in self?.settle(.deadlinePassed) }
+                timer = LoopTimer(deadline) { [weak self] in self?.settle(.deadlinePassed) }
             }
         }
     }

@@ -1,32 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import EventLoop
+package import EventLoop
 internal import Glibc
-internal import Transport
+package import Transport
 
+/// How links reach their peers: over sockets, or in a simulation.
 @LoopActor
-func openStream(to endpoint: Endpoint, deadline: Deadline) async throws(MessagingError) -> TCPStream {
-    if case .ipc(let path) = endpoint, path.utf8.count > 107 {
-        // sun_path has 108 bytes, the last of them zero (unix(7)).
-        throw .unreachable(endpoint, reason: "a socket's path has at most 107 bytes")
+package protocol MessagingNetwork: AnyObject, Sendable {
+    /// Opens a stream of bytes; throws `unreachable` or `cancelled`.
+    func openStream(to endpoint: Endpoint, deadline: Deadline) async throws(MessagingError) -> any ByteStream
+
+    /// Makes a link that connects, and connects again, by itself.
+    func openZMQ(to endpoint: Endpoint, identity: [UInt8]) throws(MessagingError) -> any MessageLink
+}
+
+/// Sockets of the system, and libzmq's.
+package final class SocketNetwork: MessagingNetwork {
+    private lazy var context = ZMQContext(ioThreads: ioThreads)
+    private let ioThreads: Int
+
+    /// A network whose ZMQ links share so many threads of libzmq.
+    package init(ioThreads: Int) { self.ioThreads = ioThreads }
+
+    package func openZMQ(
+        to endpoint: Endpoint,
+        identity: [UInt8]
+    ) throws(MessagingError) -> any MessageLink {
+        try ZMQSocket(context: context, identity: identity, connectingTo: endpoint)
     }
-    do throws(TransportError) {
-        switch endpoint {
-        case .tcp(let host, let port):
-            return try await connectTCP(host: host, port: port, deadline: deadline)
-        case .ipc(let path):
-            return try await connectTCP(to: [.unix(path: path)], deadline: deadline)
+
+    package func openStream(
+        to endpoint: Endpoint,
+        deadline: Deadline
+    ) async throws(MessagingError) -> any ByteStream {
+        if case .ipc(let path) = endpoint, path.utf8.count > 107 {
+            // sun_path has 108 bytes, the last of them zero (unix(7)).
+            throw .unreachable(endpoint, reason: "a socket's path has at most 107 bytes")
         }
-    } catch .cancelled {
-        throw .cancelled
-    } catch {
-        throw .unreachable(endpoint, reason: "\(error)")
+        do throws(TransportError) {
+            switch endpoint {
+            case .tcp(let host, let port):
+                let stream = try await connectTCP(host: host, port: port, deadline: deadline)
+                // As both ends do since Scaler 2.7.0: a dead peer is noticed after 40 s of silence.
+                try stream.setKeepAlive(idleSeconds: 30, intervalSeconds: 1, probeCount: 10)
+                return stream
+            case .ipc(let path):
+                return try await connectTCP(to: [.unix(path: path)], deadline: deadline)
+            }
+        } catch .cancelled {
+            throw .cancelled
+        } catch {
+            throw .unreachable(endpoint, reason: "\(error)")
+        }
     }
 }
 
-extension TCPStream {
+extension ByteStream {
     /// How long a peer may take to end the connection on its side before the connection is dropped anyway.
-    private static let finishTimeout = Duration.seconds(2)
+    private static var finishTimeout: Duration { .seconds(2) }
 
     /// Ends the stream in the background, by FIN and not by RST: upstream takes an RST for a failure, and
     /// up to 2.6.0 it blocks the whole scheduler.

@@ -23,9 +23,10 @@ package enum PeerProtocol: Sendable, Equatable {
 @LoopActor
 package func detectPeer(
     at endpoint: Endpoint,
+    over network: any MessagingNetwork,
     deadline: Deadline
 ) async throws(MessagingError) -> PeerProtocol {
-    let stream = try await openStream(to: endpoint, deadline: deadline)
+    let stream = try await network.openStream(to: endpoint, deadline: deadline)
     defer { stream.finishInBackground() }
     var seen: [UInt8] = []
     while true {

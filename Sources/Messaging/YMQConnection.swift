@@ -12,7 +12,7 @@ internal import Transport
 package final class YMQConnection: MessageLink {
     private static let readByteCountMax = 64 * 1024
 
-    private let stream: TCPStream
+    private let stream: any ByteStream
     private let limits: YMQLimits
     private var framing: YMQFraming
     private var sendBuffer = YMQSendBuffer()
@@ -44,15 +44,16 @@ package final class YMQConnection: MessageLink {
     /// `receive` does.
     package static func connect(
         to endpoint: Endpoint,
+        over network: any MessagingNetwork,
         identity: [UInt8],
         limits: YMQLimits = YMQLimits(),
         deadline: Deadline
     ) async throws(MessagingError) -> YMQConnection {
         try requireValid(identity)
-        let stream = try await openStream(to: endpoint, deadline: deadline)
+        let stream = try await network.openStream(to: endpoint, deadline: deadline)
         do throws(MessagingError) {
             let connection = try await YMQConnection(greeting: stream, endpoint, limits, deadline)
-            try connection.answerHello(identity)
+            connection.answerHello(identity)
             return connection
         } catch {
             stream.finishInBackground()
@@ -61,7 +62,7 @@ package final class YMQConnection: MessageLink {
     }
 
     private init(
-        greeting stream: TCPStream,
+        greeting stream: any ByteStream,
         _ endpoint: Endpoint,
         _ limits: YMQLimits,
         _ deadline: Deadline
@@ -82,16 +83,8 @@ package final class YMQConnection: MessageLink {
         self.framing = framing
     }
 
-    private func answerHello(_ identity: [UInt8]) throws(MessagingError) {
+    private func answerHello(_ identity: [UInt8]) {
         guard let version else { preconditionFailure("a hello without a version") }
-        if version == .two {
-            do throws(TransportError) {
-                // As both ends do since 2.7.0: a dead peer is noticed after 40 s of silence.
-                try stream.setKeepAlive(idleSeconds: 30, intervalSeconds: 1, probeCount: 10)
-            } catch {
-                throw MessagingError(error)
-            }
-        }
         sendBuffer.append(YMQFraming.hello(version, identity: identity))
         startWriter()
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import EventLoop
+package import EventLoop
 internal import Glibc
 
 /// What the daemon itself uses, for heartbeats and the status page.
@@ -18,6 +18,7 @@ package struct ProcessUsage: Sendable {
 }
 
 /// Samples the usage of this process; the CPU share is that between two samples.
+@LoopActor
 package struct ProcessUsageSampler {
     private var lastCPU: Double
     private var lastTime: Double
@@ -29,7 +30,7 @@ package struct ProcessUsageSampler {
     }
 
     /// The usage now; the CPU share is that since the last call.
-    @LoopActor package mutating func sample() -> ProcessUsage {
+    package mutating func sample() -> ProcessUsage {
         let cpu = Self.seconds(of: CLOCK_PROCESS_CPUTIME_ID)
         let time = Self.seconds(of: CLOCK_MONOTONIC)
         let elapsed = max(time - lastTime, 0.001)
@@ -47,13 +48,13 @@ package struct ProcessUsageSampler {
     }
 
     /// Second field of `/proc/self/statm`.
-    private static func residentPages() -> UInt64 {
+    private nonisolated static func residentPages() -> UInt64 {
         guard let bytes = try? readFile("/proc/self/statm", byteCountMax: 128) else { return 0 }
         let fields = bytes.split(separator: UInt8(ascii: " "))
         return fields.count > 1 ? UInt64(String(decoding: fields[1], as: UTF8.self)) ?? 0 : 0
     }
 
-    private static func seconds(of clock: clockid_t) -> Double {
+    private nonisolated static func seconds(of clock: clockid_t) -> Double {
         var time = timespec()
         clock_gettime(clock, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9

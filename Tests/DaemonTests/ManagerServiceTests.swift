@@ -3,11 +3,13 @@
 import CloudOwnership
 import Configuration
 import EventLoop
+import Messaging
 import OCIServices
 import TaskEngine
 import TestCloud
 import TestSupport
 import Testing
+import Transport
 
 @testable import Daemon
 
@@ -26,17 +28,23 @@ import Testing
         return settings
     }
 
+    @LoopActor private static func service(_ settings: Settings, _ cloud: TestCloud) -> ManagerService {
+        ManagerService(
+            settings: settings,
+            calls: cloud.calls,
+            host: SystemHost(),
+            network: SocketNetwork(ioThreads: 1),
+            log: cloud.log.logger
+        )
+    }
+
     @Test func `of two managers of one owner the second waits until the first is gone`() async throws {
         try await onLoop {
             let cloud = TestCloud()
             let settings = Self.settings()
-            var first: ManagerService? = ManagerService(
-                settings: settings,
-                calls: cloud.calls,
-                log: cloud.log.logger
-            )
+            var first: ManagerService? = Self.service(settings, cloud)
             #expect(await first?.becomeSole() == true)
-            let second = ManagerService(settings: settings, calls: cloud.calls, log: cloud.log.logger)
+            let second = Self.service(settings, cloud)
             let waiting = spawn { await second.becomeSole() }
             try await cloud.wait {
                 cloud.log.messages.contains("info waiting for another process of this owner to end")
@@ -52,7 +60,7 @@ import Testing
         try await onLoop {
             let cloud = TestCloud()
             let settings = Self.settings()
-            let service = ManagerService(settings: settings, calls: cloud.calls, log: cloud.log.logger)
+            let service = Self.service(settings, cloud)
             let id = cloud.add(tags: Owner(settings).tags(of: TaskKey("aa"), generation: 0))
             try await service.cloud.takeStock()
             service.start()

@@ -13,6 +13,7 @@ func connectedYMQ(limits: YMQLimits = YMQLimits()) async throws -> (YMQConnectio
     let accepting = spawn { try? await peer.accept() }
     let link = try await YMQConnection.connect(
         to: peer.endpoint,
+        over: SocketNetwork(ioThreads: 1),
         identity: Array("me".utf8),
         limits: limits,
         deadline: soon

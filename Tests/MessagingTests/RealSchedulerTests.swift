@@ -15,6 +15,7 @@ struct RealSchedulerTests {
             let server = try await RealScaler.startObjectStorage()
             let link = try await YMQConnection.connect(
                 to: server.endpoint,
+                over: SocketNetwork(ioThreads: 1),
                 identity: Array("test-1".utf8),
                 deadline: soon
             )
@@ -41,6 +42,7 @@ struct RealSchedulerTests {
             let server = try await RealScaler.startObjectStorage()
             let link = try await YMQConnection.connect(
                 to: server.endpoint,
+                over: SocketNetwork(ioThreads: 1),
                 identity: Array("test-1".utf8),
                 deadline: soon
             )
@@ -53,6 +55,7 @@ struct RealSchedulerTests {
             let next = try await RealScaler.startObjectStorage(port: server.port)
             let again = try await YMQConnection.connect(
                 to: next.endpoint,
+                over: SocketNetwork(ioThreads: 1),
                 identity: Array("test-2".utf8),
                 deadline: soon
             )
@@ -72,7 +75,7 @@ struct RealSchedulerTests {
             let context = ZMQContext()
             var link = try await connect(context, to: scheduler, identity: "1|test|0")
             #expect((link.version == nil) == (backend == .zmq))
-            #expect(try await detectPeer(at: scheduler.objectStorage.endpoint, deadline: soon) != .zmtp)
+            #expect(try await detectPeer(at: scheduler.objectStorage.endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon) != .zmtp)
             try await expectEcho(link)
             try await scheduler.restart()
             if backend == .ymq {
@@ -104,10 +107,10 @@ private func connect(
     identity: String
 ) async throws -> any MessageLink {
     let endpoint = scheduler.process.endpoint
-    switch try await detectPeer(at: endpoint, deadline: soon) {
+    switch try await detectPeer(at: endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon) {
     case .zmtp: return try ZMQSocket(context: context, identity: Array(identity.utf8), connectingTo: endpoint)
     case .ymq:
-        return try await YMQConnection.connect(to: endpoint, identity: Array(identity.utf8), deadline: soon)
+        return try await YMQConnection.connect(to: endpoint, over: SocketNetwork(ioThreads: 1), identity: Array(identity.utf8), deadline: soon)
     }
 }
 

@@ -14,6 +14,7 @@ import Transport
             let accepting = spawn { try? await peer.accept(YMQFraming.hello(version, identity: [1, 2])) }
             let link = try await YMQConnection.connect(
                 to: peer.endpoint,
+                over: SocketNetwork(ioThreads: 1),
                 identity: Array("me".utf8),
                 deadline: soon
             )
@@ -45,6 +46,7 @@ import Transport
                 let end = await outcome {
                     let link = try await YMQConnection.connect(
                         to: peer.endpoint,
+                        over: SocketNetwork(ioThreads: 1),
                         identity: [1],
                         deadline: soon
                     )

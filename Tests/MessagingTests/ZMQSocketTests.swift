@@ -229,7 +229,7 @@ import Testing
             }
             context.terminate()
             let connecting = await outcome {
-                _ = try await YMQConnection.connect(to: endpoint, identity: identity, deadline: soon)
+                _ = try await YMQConnection.connect(to: endpoint, over: SocketNetwork(ioThreads: 1), identity: identity, deadline: soon)
             }
             #expect(connecting == .invalidIdentity)
         }

@@ -211,7 +211,7 @@ extension WorkerProfile {
 func unusedObjectStore() -> ObjectStoreClient {
     let log = RecordedLog().logger
     return ObjectStoreClient(
-        connector: SchedulerConnector(backend: .ymq, ioThreads: 1, log: log),
+        connector: SchedulerConnector(backend: .ymq, network: SocketNetwork(ioThreads: 1), log: log),
         endpoint: nil,
         log: log
     )

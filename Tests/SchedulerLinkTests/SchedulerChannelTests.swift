@@ -20,7 +20,7 @@ import Transport
         return SchedulerChannel(
             identity: identity,
             endpoint: peer.endpoint,
-            links: SchedulerConnector(backend: .ymq, ioThreads: 1, log: log),
+            links: SchedulerConnector(backend: .ymq, network: SocketNetwork(ioThreads: 1), log: log),
             log: log
         )
     }

@@ -6,6 +6,7 @@ import Messaging
 import SchedulerPeer
 import TestSupport
 import Testing
+import Transport
 
 @testable import SchedulerLink
 @testable import SchedulerMessages
@@ -31,6 +32,7 @@ import Testing
                 links: scheduler,
                 tasks: tasks,
                 objectStore: unusedObjectStore(),
+                host: SystemHost(),
                 log: RecordedLog().logger
             )
         }

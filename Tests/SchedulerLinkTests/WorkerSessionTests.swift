@@ -6,6 +6,7 @@ import SchedulerPeer
 import TaskEngine
 import TestSupport
 import Testing
+import Transport
 
 @testable import SchedulerLink
 @testable import SchedulerMessages
@@ -36,6 +37,7 @@ import Testing
                 channel: channel,
                 tasks: tasks,
                 objectStore: objectStore,
+                sampleUsage: SystemHost().usageSampler(),
                 log: log
             )
         }

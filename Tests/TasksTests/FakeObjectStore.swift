@@ -33,7 +33,7 @@ final class FakeObjectStore {
     init() throws {
         let log = RecordedLog().logger
         peer = try YMQPeer()
-        connector = SchedulerConnector(backend: .ymq, ioThreads: 1, log: log)
+        connector = SchedulerConnector(backend: .ymq, network: SocketNetwork(ioThreads: 1), log: log)
         let client = ObjectStoreClient(connector: connector, endpoint: peer.endpoint, log: log)
         self.client = client
         work = [spawn { await client.run() }, spawn { try? await self.serve() }]

@@ -40,7 +40,7 @@ package final class ServiceCalls {
         credentials: any CredentialSource,
         requestsPerSecondMax: Double,
         retryPolicy: RetryPolicy = RetryPolicy(),
-        random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
+        random: any RandomNumberGenerator & Sendable = LoopRandom(),
         notify: @escaping @LoopActor @Sendable (ServiceNotice) -> Void
     ) {
         self.exchange = exchange

@@ -32,7 +32,7 @@ final class InstanceMetadata {
     /// The text at `path`, without white space around it; a 404 is tried again like a busy server: it comes while
     /// the instance is still being set up (Python SDK).
     func text(_ path: String, deadline: Deadline) async throws(OCIError) -> String {
-        var random = SystemRandomNumberGenerator()
+        var random = LoopRandom()
         var failureCount = 0
         while true {
             let (answer, problem) = await attempt(path, deadline)

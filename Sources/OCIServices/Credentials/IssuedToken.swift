@@ -57,7 +57,7 @@ extension SignedExchange {
         deadline: Deadline
     ) async throws(OCIError) -> IssuedToken {
         let policy = RetryPolicy.tokens
-        var random = SystemRandomNumberGenerator()
+        var random = LoopRandom()
         var attemptCount = 0
         var isClockRepaired = false
         while true {

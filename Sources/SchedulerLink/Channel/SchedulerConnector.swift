@@ -5,15 +5,14 @@ internal import Encodings
 package import EventLoop
 package import Logging
 package import Messaging
-internal import Transport
 
 /// Fresh identities; random, for the scheduler and the storage server key everything by them.
 enum RandomIdentity {
-    static func hexadecimal() -> String { Hexadecimal.encode(secureRandomBytes(count: 16)) }
+    static func hexadecimal() -> String { Hexadecimal.encode(LoopRandom.bytes(count: 16)) }
 
     /// A random UUID (RFC 9562, version 4) with dashes.
     static func uuid() -> String {
-        var bytes = secureRandomBytes(count: 16)
+        var bytes = LoopRandom.bytes(count: 16)
         bytes[6] = bytes[6] & 0x0F | 0x40
         bytes[8] = bytes[8] & 0x3F | 0x80
         let digits = Array(Hexadecimal.encode(bytes))
@@ -41,16 +40,16 @@ package final class SchedulerConnector: LinkOpener {
     private static let schedulerMessageBytesMax = 256 << 20
 
     private let backend: NetworkBackend
-    private let context: ZMQContext
+    private let network: any MessagingNetwork
     private let log: Logger
     /// What each endpoint was found to speak; ZMQ reconnects by itself, so asking once is enough.
     private var zmqEndpoints: Set<Endpoint> = []
 
-    /// Makes a connector; `ioThreads` is how many threads libzmq runs.
-    package init(backend: NetworkBackend, ioThreads: Int, log: Logger) {
+    /// Makes a connector that opens all its links over `network`.
+    package init(backend: NetworkBackend, network: any MessagingNetwork, log: Logger) {
         self.backend = backend
+        self.network = network
         self.log = log
-        context = ZMQContext(ioThreads: ioThreads)
     }
 
     /// The scheduler's transport by its name in `SCALER_NETWORK_BACKEND`, as far as it is known.
@@ -68,7 +67,7 @@ package final class SchedulerConnector: LinkOpener {
             case .auto: try await speaksZMQ(endpoint)
             }
         guard isZMQ else { return try await connectYMQ(to: endpoint, identity) }
-        return try ZMQSocket(context: context, identity: Array(identity.utf8), connectingTo: endpoint)
+        return try network.openZMQ(to: endpoint, identity: Array(identity.utf8))
     }
 
     /// Opens a link to the object storage server, which speaks nothing but YMQ.
@@ -87,6 +86,7 @@ package final class SchedulerConnector: LinkOpener {
     ) async throws(MessagingError) -> YMQConnection {
         try await YMQConnection.connect(
             to: endpoint,
+            over: network,
             identity: Array(identity.utf8),
             // Callers bound what they send; a queue that refuses would lose replies.
             limits: YMQLimits(messageBytesMax: messageBytesMax, sendQueueBytesMax: .max),
@@ -99,7 +99,7 @@ package final class SchedulerConnector: LinkOpener {
 
     private func speaksZMQ(_ endpoint: Endpoint) async throws(MessagingError) -> Bool {
         if zmqEndpoints.contains(endpoint) { return true }
-        switch try await detectPeer(at: endpoint, deadline: .after(Self.connectTimeout)) {
+        switch try await detectPeer(at: endpoint, over: network, deadline: .after(Self.connectTimeout)) {
         case .zmtp:
             log.info("the scheduler speaks ZMQ", metadata: ["address": "\(endpoint)"])
             zmqEndpoints.insert(endpoint)

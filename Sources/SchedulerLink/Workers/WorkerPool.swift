@@ -7,7 +7,7 @@ internal import Messaging
 internal import Reporting
 package import SchedulerMessages
 internal import TaskEngine
-internal import Transport
+package import Transport
 
 /// The manager and its workers: keeps as many workers as the scheduler desires.
 @LoopActor
@@ -22,6 +22,7 @@ package final class WorkerPool {
     private let links: any LinkOpener
     private let tasks: any TaskHandler
     private let objectStore: ObjectStoreClient
+    private let host: any Host
     private let log: Logger
     private let started = Deadline.now
     private let steadyIdentity: String
@@ -45,8 +46,10 @@ package final class WorkerPool {
         links: any LinkOpener,
         tasks: any TaskHandler,
         objectStore: ObjectStoreClient,
+        host: any Host,
         log: Logger
     ) {
+        self.host = host
         self.profile = profile
         steadyIdentity = "\(ownerID.prefix(200))|worker_manager_oci_hpc"
         concurrency = settings.baseConcurrency
@@ -142,11 +145,11 @@ extension WorkerPool {
             let end = await manager.run()
             giveUp.cancel()
             if isLeaving || isCancelled { return }
-            identity = "\(ProcessIdentity.processID)|worker_manager_oci_hpc|\(RandomIdentity.uuid())"
+            identity = "\(host.processID)|worker_manager_oci_hpc|\(RandomIdentity.uuid())"
             links.forget(managerEndpoint)
             log.warning("no scheduler; connecting again", metadata: ["reason": "\(end)"])
             if (connectedAt + .seconds(30)).isPast { backoff.reset() }
-            guard (try? await sleep(for: backoff.next { .random(in: 0..<1) })) != nil else { return }
+            guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0..<1) })) != nil else { return }
         }
     }
 
@@ -188,6 +191,7 @@ extension WorkerPool {
             channel: channel,
             tasks: tasks,
             objectStore: objectStore,
+            sampleUsage: host.usageSampler(),
             log: log
         )
         workers[number] = worker

@@ -2,7 +2,6 @@
 
 package import Configuration
 internal import SchedulerMessages
-internal import Transport
 
 /// What a manager and its workers tell the scheduler about themselves.
 package struct WorkerProfile: Sendable {
@@ -20,11 +19,12 @@ package struct WorkerProfile: Sendable {
 }
 
 extension WorkerProfile {
-    /// The profile that the settings give; `sizeNames` are the capabilities whose amount is a size.
-    package init(_ settings: Settings, sizeNames: [String]) {
+    /// The profile that the settings give; `hostname` is the machine's, `sizeNames` are the capabilities whose
+    /// amount is a size.
+    package init(_ settings: Settings, hostname: String, sizeNames: [String]) {
         self.init(
             managerID: settings.workerManagerID,
-            hostname: ProcessIdentity.hostName,
+            hostname: hostname,
             capabilities: settings.capabilities.map { Capability(name: $0.name, value: $0.value) },
             sizeNames: sizeNames,
             taskQueueSize: settings.taskQueueSize,

@@ -18,7 +18,7 @@ final class WorkerSession {
     private let tasks: any TaskHandler
     private let objectStore: ObjectStoreClient
     private var log: Logger
-    private var usage = ProcessUsageSampler()
+    private let sampleUsage: @LoopActor () -> ProcessUsage
     private var lastEcho = Deadline.now
     private var heartbeats: Spawned<Void>?
     private(set) var wasShutDown = false
@@ -35,8 +35,10 @@ final class WorkerSession {
         channel: SchedulerChannel,
         tasks: any TaskHandler,
         objectStore: ObjectStoreClient,
+        sampleUsage: @escaping @LoopActor () -> ProcessUsage,
         log: Logger
     ) {
+        self.sampleUsage = sampleUsage
         self.profile = profile
         self.channel = channel
         self.tasks = tasks
@@ -156,7 +158,7 @@ extension WorkerSession {
     }
 
     private func heartbeat() -> WorkerHeartbeat {
-        let sample = usage.sample()
+        let sample = sampleUsage()
         let load = tasks.load(of: self)
         var heartbeat = WorkerHeartbeat()
         heartbeat.agent = ResourceUse(

@@ -32,7 +32,7 @@ struct AnswerStore {
                 if isCancelled { throw .cancelled }
                 return await TaskAnswer.reading(stored, limit: Self.resultBytesMax)
             }
-            let pause = pauses.next { .random(in: 0.5..<1) }
+            let pause = pauses.next { LoopRandom.number(in: 0.5..<1) }
             do throws(WaitError) { try await sleep(for: pause) } catch { throw .cancelled }
         }
         return nil

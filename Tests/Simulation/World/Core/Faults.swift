@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import EventLoop
+
+/// What can go wrong in the simulated world.
+package enum FaultKind: String, Sendable, CaseIterable {
+    // The network.
+    /// Nobody listens, or the connection is refused on the way.
+    case connectRefused
+    /// A connection attempt is never answered.
+    case connectLost
+    /// The connection is reset before the request arrives.
+    case requestLost
+    /// The request is carried out, and the connection is reset before the answer.
+    case answerLost
+    /// The connection is reset in the middle of the answer.
+    case answerCut
+    /// A message or an answer takes much longer than usual.
+    case slow
+    /// A connection to the scheduler or its storage is reset at any byte.
+    case linkReset
+
+    // Services of the cloud.
+    /// 429 TooManyRequests.
+    case throttled
+    /// 500, 502, 503 or 504.
+    case serverError
+    /// A create is refused: out of host capacity.
+    case noCapacity
+    /// A create is refused: a service limit is reached.
+    case limitReached
+    /// A create is accepted, and its work request fails for want of capacity.
+    case lateNoCapacity
+    /// An instance is not seen by listings for a while after its creation, or is still seen in its former state.
+    case staleListing
+    /// An instance takes much longer than usual to start.
+    case slowStart
+    /// A deletion takes much longer than usual.
+    case slowDeletion
+
+    // Containers.
+    /// The task raises an exception, which is its result.
+    case taskRaises
+    /// The container ends without a result.
+    case containerCrashes
+    /// The container runs on until it is deleted.
+    case containerHangs
+    /// The container stores bytes that are no result.
+    case garbageStored
+    /// The result is stored a while after the container has ended.
+    case storedLate
+
+    // Scheduler and clients.
+    /// A client cancels a task.
+    case clientCancels
+    /// The scheduler takes a queued task back to place it elsewhere.
+    case balanceCancel
+    /// The scheduler forgets a worker, or restarts.
+    case schedulerRestarts
+    /// Scaler's object storage restarts.
+    case storageRestarts
+
+    // The daemon and its host.
+    /// The daemon is killed and started again.
+    case killed
+    /// The daemon gets SIGTERM and is started again.
+    case terminated
+    /// The host's clock is set.
+    case clockStep
+}
+
+/// One fault of a run; the same for the same seed, whatever else happens.
+package struct FaultID: Sendable, Hashable, CustomStringConvertible {
+    /// What goes wrong.
+    package let kind: FaultKind
+    /// Whom it befalls, such as a task's number or a connection's.
+    package let party: UInt64
+    /// Which of this party's chances of this kind, from 0.
+    package let ordinal: UInt64
+
+    package var description: String { "\(kind.rawValue)/\(party)/\(ordinal)" }
+}
+
+/// Decides which faults strike: each is a function of seed, kind, party and ordinal alone, so that leaving one out moves no
+/// other.
+@LoopActor
+package final class Faults {
+    private let seed: UInt64
+    /// Probability of a fault of each kind at one chance, 0 to 1.
+    private let rates: [FaultKind: Double]
+    /// Faults that do not strike although they would.
+    private let leftOut: Set<FaultID>
+    /// Whether faults strike at all; a run that looks for progress ends them.
+    package var areOver = false
+    /// Those that struck, in order.
+    package private(set) var struck: [FaultID] = []
+    private var ordinals: [FaultKind: [UInt64: UInt64]] = [:]
+    weak var simulation: Simulation?
+
+    /// Faults of a seed at these rates, without those in `leftOut`.
+    package nonisolated init(seed: UInt64, rates: [FaultKind: Double], leftOut: Set<FaultID> = []) {
+        self.seed = seed
+        self.rates = rates
+        self.leftOut = leftOut
+    }
+
+    /// Whether a fault strikes at this chance.
+    ///
+    /// `party` is a number that stays the same when other faults are left out, such as a task's.
+    package func strikes(_ kind: FaultKind, _ party: UInt64) -> Bool { draw(kind, party) != nil }
+
+    /// A number in 0 ..< 1 that says how badly the fault strikes; nil if it does not.
+    package func draw(_ kind: FaultKind, _ party: UInt64) -> Double? {
+        guard let rate = rates[kind], rate > 0 else { return nil }
+        let ordinal = ordinals[kind, default: [:]][party, default: 0]
+        ordinals[kind, default: [:]][party] = ordinal + 1
+        if areOver { return nil }
+        let drawn = hash(kind.rawValue.utf8, from: seed ^ mix(party) ^ mix(ordinal &+ 0x5EED))
+        guard unit(drawn) < rate else { return nil }
+        let id = FaultID(kind: kind, party: party, ordinal: ordinal)
+        if leftOut.contains(id) { return nil }
+        struck.append(id)
+        simulation?.note("fault", "strikes", "\(id)")
+        return unit(mix(drawn))
+    }
+
+    private func unit(_ value: UInt64) -> Double { Double(value >> 11) * 0x1p-53 }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import EventLoop
+
+/// How the run of a container ended.
+package enum RunEnd: String, Sendable {
+    /// The result was stored.
+    case result
+    /// The task raised an exception, which was stored.
+    case raised
+    /// The container ended without a result, or stored what is none.
+    case failed
+    /// The instance was deleted first.
+    case deleted
+}
+
+/// What the scheduler was told of a task.
+package enum Reply: Sendable, Equatable {
+    /// With these bytes in the result object.
+    case success([UInt8])
+    /// With these bytes in the result object, an exception.
+    case failure([UInt8])
+    /// The cancel was carried out.
+    case cancelled
+}
+
+/// The fate of each task; every party of the world reports here, and each report is judged.
+@LoopActor
+package final class TaskBook {
+    private struct Page {
+        var isUnwanted = false
+        var runCount = 0
+        var endedRuns: [RunEnd] = []
+        var replies: [Reply] = []
+        /// How many times the world itself gave it up, so that it may run again.
+        var lossCount = 0
+    }
+
+    private let simulation: Simulation
+    private var pages: [UInt64: Page] = [:]
+    /// Tasks that a client still waits for.
+    package private(set) var openCount = 0
+    /// Tasks that got their reply.
+    package private(set) var answeredCount = 0
+    /// Called whenever a task ends.
+    package var ended: (@LoopActor () -> Void)?
+
+    /// An empty book.
+    package init(_ simulation: Simulation) { self.simulation = simulation }
+
+    /// A client has submitted a task.
+    package func submitted(_ job: SimulatedJob) {
+        simulation.judge("tasks", pages[job.number] == nil, "task \(job.number) was submitted twice")
+        pages[job.number] = Page()
+        openCount += 1
+    }
+
+    /// Nobody wants the task any more: a client cancelled it, or its client is gone.
+    package func unwanted(_ job: UInt64) {
+        guard var page = pages[job], !page.isUnwanted else { return }
+        page.isUnwanted = true
+        if page.replies.isEmpty { close() }
+        pages[job] = page
+    }
+
+    /// A container begins to run the task.
+    package func runStarted(_ job: UInt64, in instance: String) {
+        guard var page = pages[job] else {
+            return simulation.judge("runs", false, "instance \(instance) runs task \(job), which nobody submitted")
+        }
+        page.runCount += 1
+        simulation.note("book", "run started", "task \(job) in \(instance), run \(page.runCount)")
+        simulation.judge(
+            "runs",
+            page.runCount <= 1 + page.lossCount,
+            "task \(job) runs for the \(page.runCount). time, and the world has lost \(page.lossCount) of its runs"
+        )
+        pages[job] = page
+    }
+
+    /// The run of a container ended.
+    package func runEnded(_ job: UInt64, _ end: RunEnd) {
+        simulation.note("book", "run ended", "task \(job): \(end.rawValue)")
+        pages[job]?.endedRuns.append(end)
+        // An instance that was deleted before its end has given no answer; who deletes it must have a reason, which other
+        // judges look at. The task may run again.
+        if end == .deleted { pages[job]?.lossCount += 1 }
+    }
+
+    /// The world lost a run, such as a result that went down with its storage; the task may run again.
+    package func runLost(_ job: UInt64) { pages[job]?.lossCount += 1 }
+
+    /// The scheduler, which still knows the task, was told what became of it.
+    package func replied(_ job: UInt64, _ reply: Reply, expected: SimulatedJob) {
+        guard var page = pages[job] else {
+            return simulation.judge("replies", false, "a reply for task \(job), which nobody submitted")
+        }
+        simulation.note("book", "replied", "task \(job): \(reply.word)")
+        simulation.judge("replies", page.replies.isEmpty, "task \(job) got a second reply: \(reply.word)")
+        switch reply {
+        case .success(let bytes):
+            simulation.judge("replies", bytes == expected.result, "task \(job) got a wrong result")
+            simulation.judge(
+                "replies",
+                page.endedRuns.contains(.result),
+                "task \(job) succeeded, and no container has stored its result"
+            )
+        case .failure:
+            simulation.judge(
+                "replies",
+                page.endedRuns.contains(.raised) || page.endedRuns.contains(.failed),
+                "task \(job) failed, and nothing was wrong with it"
+            )
+        case .cancelled:
+            simulation.judge("replies", page.isUnwanted, "task \(job) was cancelled, and nobody wanted that")
+        }
+        page.replies.append(reply)
+        answeredCount += 1
+        if !page.isUnwanted { close() }
+        pages[job] = page
+    }
+
+    private func close() {
+        openCount -= 1
+        ended?()
+    }
+}
+
+extension Reply {
+    fileprivate var word: String {
+        switch self {
+        case .success: "success"
+        case .failure: "failure"
+        case .cancelled: "cancelled"
+        }
+    }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import EventLoop
+internal import Glibc
+package import HTTPClient
+package import Messaging
+internal import TestSupport
+package import Transport
+
+/// The network between the daemon's host and everybody else: who listens, how long bytes take, what gets lost.
+@LoopActor
+package final class SimulatedNetwork {
+    private let simulation: Simulation
+    private var delays: SeededDelays
+    private var listeners: [String: @LoopActor (ServerEnd) -> Void] = [:]
+    private var zmqServers: [String: @LoopActor (SimulatedZMQLink) -> Void] = [:]
+    /// The streams of the present daemon, to be cut when it dies.
+    private var streams: [SimulatedStream] = []
+    private var connectionCount: UInt64 = 0
+
+    /// A network where nobody listens yet; `delay` is how long bytes take one way, evenly drawn.
+    package init(_ simulation: Simulation, delay: Range<Double>) {
+        self.simulation = simulation
+        delays = SeededDelays(simulation, delay)
+    }
+
+    /// Has `accept` take the connections to `host:port`; nil refuses them.
+    package func listen(at address: String, _ accept: (@LoopActor (ServerEnd) -> Void)?) {
+        listeners[address] = accept
+    }
+
+    /// Has `accept` take the ZMQ links to `host:port`; nil lets them wait for one that does.
+    package func serveZMQ(at address: String, _ accept: (@LoopActor (SimulatedZMQLink) -> Void)?) {
+        zmqServers[address] = accept
+    }
+
+    /// How long a piece of bytes takes one way.
+    package func delay() -> Duration { delays.next() }
+
+    /// Cuts every connection of a process that was killed.
+    package func processDied() {
+        var chance = simulation.generator("cuts \(connectionCount)")
+        for stream in streams { stream.processDied(bytesLost: Bool.random(using: &chance)) }
+        streams = []
+    }
+
+    /// Connects; nil when the attempt is refused, and an attempt that is lost waits for its deadline.
+    private func open(to address: String, until deadline: Deadline) async throws(WaitError) -> SimulatedStream? {
+        connectionCount += 1
+        let number = connectionCount
+        if simulation.faults.strikes(.connectLost, hash(address.utf8, from: 0)) {
+            try await sleep(until: deadline)
+            throw .deadlinePassed
+        }
+        try await sleep(for: delay() + delay())
+        let isRefused = simulation.faults.strikes(.connectRefused, hash(address.utf8, from: 0))
+        guard !isRefused, let accept = listeners[address] else {
+            simulation.note("network", "refused", address)
+            return nil
+        }
+        let stream = SimulatedStream(simulation) { self.delay() }
+        simulation.note("network", "connected", "\(number) to \(address)")
+        streams.removeAll(where: \.isGone)
+        streams.append(stream)
+        SimulatedProcess.run(as: nil) { accept(stream.server) }
+        return stream
+    }
+}
+
+extension SimulatedNetwork: Connector {
+    /// A stream for HTTP, without TLS whatever the scheme.
+    package func connect(
+        to origin: HTTPOrigin,
+        _ deadlines: HTTPDeadlines,
+        until deadline: Deadline
+    ) async throws(HTTPError) -> any ByteStream {
+        do throws(WaitError) {
+            let end = min(.after(deadlines.connect), deadline)
+            if let stream = try await open(to: origin.host, until: end) { return stream }
+        } catch {
+            throw error == .cancelled ? .cancelled : .deadlinePassed(.connect)
+        }
+        throw .transport(refusal, .connect)
+    }
+}
+
+extension SimulatedNetwork: MessagingNetwork {
+    package func openStream(
+        to endpoint: Endpoint,
+        deadline: Deadline
+    ) async throws(MessagingError) -> any ByteStream {
+        do throws(WaitError) {
+            if let stream = try await open(to: endpoint.address, until: deadline) { return stream }
+        } catch {
+            if error == .cancelled { throw .cancelled }
+            throw .unreachable(endpoint, reason: "\(TransportError.deadlinePassed(.connect))")
+        }
+        throw .unreachable(endpoint, reason: "\(refusal)")
+    }
+
+    package func openZMQ(
+        to endpoint: Endpoint,
+        identity: [UInt8]
+    ) throws(MessagingError) -> any MessageLink {
+        SimulatedZMQLink(simulation, self, address: endpoint.address, identity: identity)
+    }
+
+    /// The server of ZMQ links at `host:port`, if one runs.
+    func zmqServer(at address: String) -> (@LoopActor (SimulatedZMQLink) -> Void)? { zmqServers[address] }
+}
+
+private let refusal = TransportError.systemCall(
+    SystemCallError(call: "connect", number: ECONNREFUSED),
+    .connect
+)
+
+extension Endpoint {
+    /// `host:port`, or the path.
+    package var address: String {
+        switch self {
+        case .tcp(let host, let port): "\(host):\(port)"
+        case .ipc(let path): path
+        }
+    }
+}
+
+/// Delays drawn evenly from a range of seconds.
+@LoopActor
+struct SeededDelays {
+    private var generator: SeededRandom
+    private let range: Range<Double>
+
+    init(_ simulation: Simulation, _ range: Range<Double>) {
+        generator = simulation.generator("network delays")
+        self.range = range
+    }
+
+    mutating func next() -> Duration { .seconds(Double.random(in: range, using: &generator)) }
+}
