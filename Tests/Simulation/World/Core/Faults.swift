@@ -115,7 +115,7 @@ package final class Faults {
         let ordinal = ordinals[kind, default: [:]][party, default: 0]
         ordinals[kind, default: [:]][party] = ordinal + 1
         if areOver { return nil }
-        let drawn = hash(kind.rawValue.utf8, from: seed ^ mix(party) ^ mix(ordinal &+ 0x5EED))
+        let drawn = stableHash(kind.rawValue.utf8, from: seed ^ mix(party) ^ mix(ordinal &+ 0x5EED))
         guard unit(drawn) < rate else { return nil }
         let id = FaultID(kind: kind, party: party, ordinal: ordinal)
         if leftOut.contains(id) { return nil }

@@ -37,6 +37,6 @@ package struct SimulatedJob: Sendable, Hashable {
 
     /// What the function returns for it.
     package var result: [UInt8] {
-        Array("result \(number) \(hash(argument, from: 1))".utf8)
+        Array("result \(number) \(stableHash(argument, from: 1))".utf8)
     }
 }

@@ -47,7 +47,7 @@ package final class Simulation {
 
     /// A generator of random numbers for one purpose: the numbers of another never depend on how many it draws.
     package func generator(_ purpose: String) -> SeededRandom {
-        SeededRandom(seed: hash(purpose.utf8, from: seed))
+        SeededRandom(seed: stableHash(purpose.utf8, from: seed))
     }
 
     /// Adds an event to the record; `detail` is made only where somebody reads it.
@@ -75,7 +75,7 @@ package struct Violation: Sendable, CustomStringConvertible {
 }
 
 /// FNV-1a over bytes, with a good mix at the end; the same in every process.
-func hash(_ bytes: some Sequence<UInt8>, from seed: UInt64) -> UInt64 {
+func stableHash(_ bytes: some Sequence<UInt8>, from seed: UInt64) -> UInt64 {
     var hash = seed ^ 0xCBF2_9CE4_8422_2325
     for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
     return mix(hash)

@@ -83,7 +83,7 @@ package final class HTTPServer {
 
     private func serve(_ request: SimulatedRequest, on end: ServerEnd) {
         let faults = simulation.faults
-        let party = hash("\(request.method) \(request.path)".utf8, from: 0)
+        let party = stableHash("\(request.method) \(request.path)".utf8, from: 0)
         if faults.strikes(.requestLost, party) { return end.reset() }
         var duration = time(request)
         if let share = faults.draw(.slow, party) { duration += .seconds(20 * share * share) }

@@ -48,12 +48,12 @@ package final class SimulatedNetwork {
     private func open(to address: String, until deadline: Deadline) async throws(WaitError) -> SimulatedStream? {
         connectionCount += 1
         let number = connectionCount
-        if simulation.faults.strikes(.connectLost, hash(address.utf8, from: 0)) {
+        if simulation.faults.strikes(.connectLost, stableHash(address.utf8, from: 0)) {
             try await sleep(until: deadline)
             throw .deadlinePassed
         }
         try await sleep(for: delay() + delay())
-        let isRefused = simulation.faults.strikes(.connectRefused, hash(address.utf8, from: 0))
+        let isRefused = simulation.faults.strikes(.connectRefused, stableHash(address.utf8, from: 0))
         guard !isRefused, let accept = listeners[address] else {
             simulation.note("network", "refused", address)
             return nil
