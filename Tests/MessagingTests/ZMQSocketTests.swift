@@ -229,7 +229,12 @@ import Testing
             }
             context.terminate()
             let connecting = await outcome {
-                _ = try await YMQConnection.connect(to: endpoint, over: SocketNetwork(ioThreads: 1), identity: identity, deadline: soon)
+                _ = try await YMQConnection.connect(
+                    to: endpoint,
+                    over: SocketNetwork(ioThreads: 1),
+                    identity: identity,
+                    deadline: soon
+                )
             }
             #expect(connecting == .invalidIdentity)
         }

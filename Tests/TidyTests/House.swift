@@ -127,7 +127,6 @@ enum House {
         "DeflateStream.swift": "GzipCompressor",
         "LoopExecutor.swift": "spawn",
         "NameLookup.swift": "ResolverTests",
-        "OpenStream.swift": "YMQConnection",
         "PickleReader.swift": "TaskOutcome",
         "ResponseReceiver.swift": "HTTPConnection",
         "Segment.swift": "MessageReader",

@@ -135,7 +135,9 @@ final class SchedulerChannel {
                     unreachableWarning?.occurred(["address": "\(endpoint)", "error": "\(error)"])
                 }
             }
-            guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0..<1) })) != nil else { return .left }
+            guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0..<1) })) != nil else {
+                return .left
+            }
         }
         return .left
     }

@@ -149,7 +149,9 @@ extension WorkerPool {
             links.forget(managerEndpoint)
             log.warning("no scheduler; connecting again", metadata: ["reason": "\(end)"])
             if (connectedAt + .seconds(30)).isPast { backoff.reset() }
-            guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0..<1) })) != nil else { return }
+            guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0..<1) })) != nil else {
+                return
+            }
         }
     }
 

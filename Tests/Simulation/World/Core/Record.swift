@@ -25,7 +25,9 @@ package final class Record {
         }
         hash = mix(mixed)
         if let show, eventCount >= firstShown {
-            show("\(column("\(eventCount)", 8)) \(column(stamp(time), 14)) \(padded("\(party)", 10)) \(padded("\(kind)", 22)) \(detail())")
+            show(
+                "\(column("\(eventCount)", 8)) \(column(stamp(time), 14)) \(padded("\(party)", 10)) \(padded("\(kind)", 22)) \(detail())"
+            )
         }
         eventCount += 1
     }
