@@ -151,6 +151,22 @@ private let c = TaskKey("cc")
         }
     }
 
+    @Test func `a deletion is logged with its task and the reason`() async throws {
+        try await onLoop {
+            let log = RecordedLog(level: .debug)
+            let driven = DrivenCloud(log: log)
+            driven.deleteOnly()
+            defer { driven.stop() }
+            try await driven.driver.takeStock()
+            let id = try await driven.begin(a).id
+            #expect(log.facts(of: "debug deleting an instance") == [])
+            driven.driver.release(a, isAnswered: false)
+            let facts = ["task": "aa", "instance": id, "reason": "its task was cancelled"]
+            #expect(log.facts(of: "debug deleting an instance") == [facts])
+            #expect(try await driven.cloud.request(.deleteContainerInstance).resource == id)
+        }
+    }
+
     @Test func `a deletion in doubt is ordered again with every look, and told once`() async throws {
         try await onLoop {
             let driven = DrivenCloud()
