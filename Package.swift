@@ -241,6 +241,7 @@ let package = Package(
             [
                 "CloudOwnership", "Configuration", "EventLoop", "JSON", "OCIServices", "TaskEngine",
                 "TaskPayload", "TestCloud", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         tests(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
+import Logging
 import OCIServices
 import TaskEngine
 import TestCloud
