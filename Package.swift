@@ -259,6 +259,7 @@ let package = Package(
             [
                 "CloudOwnership", "Configuration", "EventLoop", "JSON", "OCIServices", "TaskEngine",
                 "TaskPayload", "TestCloud", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         tests(
