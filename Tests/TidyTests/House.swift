@@ -135,7 +135,6 @@ enum House {
         "TLSSession.swift": "TLSStream",
         "TOMLDateTime.swift": "TOMLParser",
         "TOMLNumber.swift": "TOMLParser",
-        "LoopTimer.swift": "sleep",
         "Heap.swift": "TicketQueue",
         "Waiter.swift": "Latch",
         "WirePointer.swift": "MessageReader",
