@@ -147,7 +147,7 @@ package final class SimulatedCloud {
         return nil
     }
 
-    private func headers(signedBy signature: String) -> [Substring] {
+    private func headers(signedBy signature: String) -> [String] {
         let fields = signature.split(separator: ",")
         guard
             let start = fields.first(where: { $0.hasPrefix("headers=") || $0.hasPrefix("Signature headers=") }
@@ -155,7 +155,7 @@ package final class SimulatedCloud {
         else {
             return []
         }
-        return start.drop { $0 != "\"" }.dropFirst().prefix { $0 != "\"" }.split(separator: " ")
+        return start.drop { $0 != "\"" }.dropFirst().prefix { $0 != "\"" }.split(separator: " ").map(String.init)
     }
 
     /// Refusals of requests that are not carried out.
