@@ -32,6 +32,8 @@ package final class PeerConnection {
     package let epoch: Int
     /// Whether the peer said goodbye on it.
     package var saidGoodbye = false
+    /// Whether a goodbye or the peer's end has arrived, which a slow link may deliver later.
+    package var isLeaving = false
     /// When the last heartbeat arrived.
     package var lastHeartbeat: Deadline?
     /// When the scheduler last gave an echo to it.
@@ -75,6 +77,8 @@ package enum PeerEnd: Sendable {
     case reset
     /// The network or this side broke it.
     case brokenHere
+    /// This side ended it in order.
+    case closedHere
     /// Another connection with its identity took its place.
     case replaced
 }

@@ -70,7 +70,7 @@ package final class YMQBinder: MessageBinder {
         network.listen(at: address, nil)
         for link in links {
             byReset ? link.end.reset() : link.end.end()
-            finish(link, .brokenHere)
+            finish(link, byReset ? .brokenHere : .closedHere)
         }
         parked = [:]
     }
@@ -146,6 +146,7 @@ package final class YMQBinder: MessageBinder {
 
     private func ended(_ link: Link, isReset: Bool) {
         if isReset { return finish(link, .reset) }
+        link.peer?.isLeaving = true
         // An orderly end does not overtake what was sent before it.
         link.inbound.pass(simulation, nil) { [unowned self] in finish(link, .finished) }
     }
@@ -162,7 +163,7 @@ package final class YMQBinder: MessageBinder {
             current[peer.identity] = nil
             switch end {
             case .reset, .brokenHere: parked[peer.identity] = []
-            case .finished, .replaced: break
+            case .finished, .replaced, .closedHere: break
             }
         }
         simulation.note("ymq", "ended", "\(peer.number) \(peer.identity): \(end)")

@@ -98,6 +98,7 @@ package final class ZMQBinder: MessageBinder {
     }
 
     private func ended(_ link: Link) {
+        link.peer.isLeaving = true
         link.inbound.pass(simulation, nil) { [unowned self] in finish(link, .finished) }
     }
 
