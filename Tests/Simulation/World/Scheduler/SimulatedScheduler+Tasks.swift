@@ -184,7 +184,10 @@ extension SimulatedScheduler {
         if let size = instruction.sizesInBytes.first, let bytes = storage.value(of: object) {
             simulation.judge("objects", size == UInt64(bytes.count), "\(object) has \(bytes.count) bytes, not \(size)")
         }
-        announced[instruction.user, default: []].append(object)
+        guard hasLeft.contains(instruction.user) else {
+            return announced[instruction.user, default: []].append(object)
+        }
+        removeLater([object])
     }
 
     /// A first-generation scheduler ends at a log of a task that it does not know (0.1).
@@ -203,8 +206,15 @@ extension SimulatedScheduler {
         simulation.judge("logs", !log.content.isEmpty, "\(identity) sends an empty log of task \(number)")
     }
 
+    /// A client is gone with the scheduler that knew its objects.
+    package func forget(_ client: ClientID, _ objects: [ObjectID]) {
+        hasLeft.insert(client)
+        removeLater(objects)
+    }
+
     /// A client leaves: its objects and those made for it are deleted, and every worker is told (5.6).
     package func clear(_ client: ClientID, _ objects: [ObjectID]) {
+        hasLeft.insert(client)
         let all = objects + (announced.removeValue(forKey: client) ?? [])
         for object in all { storage.remove(object) }
         guard isUp, !all.isEmpty else { return }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import EventLoop
-internal import SchedulerMessages
+package import SchedulerMessages
 internal import SchedulerPeer
 internal import TestSupport
 
@@ -48,6 +48,8 @@ package final class SimulatedScheduler {
     /// The number after the highest that was ever submitted.
     var submittedCount: UInt64 = 0
     var clients: [ClientID: [UInt8]] = [:]
+    /// Clients that are gone.
+    var hasLeft: Set<ClientID> = []
     var managerIDs: Set<[UInt8]> = []
     /// Identities under which a worker said goodbye, or lost its connection by an orderly end.
     var leftWorkers: Set<String> = []
@@ -60,10 +62,10 @@ package final class SimulatedScheduler {
     private var life = 0
     private var tickCount = 0
 
-    /// Called when a task got its reply; nil stands for a task whose result the client takes no more.
+    /// Called when a task has ended.
     package var onReply: (@LoopActor (_ job: UInt64) -> Void)?
-    /// Called when it goes down, with the unfinished tasks it knew, by number.
-    package var onDown: (@LoopActor ([UInt64]) -> Void)?
+    /// Called when it goes down: none of its tasks will get a reply.
+    package var onDown: (@LoopActor () -> Void)?
     /// Called when it runs again.
     package var onUp: (@LoopActor () -> Void)?
     /// Called when a task, or word about it, was probably swallowed by a reset a while ago; only its client can help it.
@@ -131,18 +133,24 @@ package final class SimulatedScheduler {
         isUp = false
         if storageToo { storage.stop(byReset: byReset) }
         binder.shutDown(byReset: byReset)
-        let unfinished = tasks.keys.sorted()
+        removeLater(announced.values.flatMap { $0 })
         tasks = [:]
         (waiting, waitingHead) = ([], 0)
         (workers, workersByIdentity, managers) = ([], [:], [])
         announced = [:]
         (backlog, blockedOn) = ([], nil)
-        onDown?(unfinished)
+        onDown?()
         simulation.after(pause) {
             if storageToo { self.storage.start() }
             self.open(asNew: asNew)
             self.onUp?()
         }
+    }
+
+    /// Removes objects that nobody in Scaler deletes any more, when nobody reads them any more either.
+    package func removeLater(_ objects: [ObjectID]) {
+        if objects.isEmpty { return }
+        simulation.after(.seconds(7200)) { [storage] in for object in objects { storage.remove(object) } }
     }
 
     /// Ends it as a client's `shutdown()` does: each worker is told, then all connections end in order.
