@@ -179,7 +179,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "Simulate",
-            dependencies: ["CSimulation", "EventLoop", "SimulatedWorld"],
+            dependencies: ["CSimulation", "EventLoop", "SimulatedWorld", "TestSupport", "Transport"],
             path: "Tests/Simulation/Simulate",
             swiftSettings: strict
         ),

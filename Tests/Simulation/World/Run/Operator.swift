@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import EventLoop
+internal import EventLoop
 
 /// Who has power over the daemon's host: kills the daemon, stops it, starts it again, sets the clock.
 @LoopActor

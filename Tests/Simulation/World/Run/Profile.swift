@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Configuration
-package import EventLoop
 internal import TestSupport
 
 /// What a run is about: how many tasks, what goes wrong and how often, how the daemon is set up.

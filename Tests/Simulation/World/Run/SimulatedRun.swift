@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Configuration
+internal import Configuration
 package import EventLoop
 internal import SchedulerMessages
 package import Transport
@@ -45,7 +45,7 @@ package final class SimulatedRun {
                 heartbeatInterval: settings.heartbeatInterval
             )
         )
-        clients = SimulatedClients(simulation, scheduler, book: book, workload: profile.workload)
+        clients = SimulatedClients(simulation, scheduler: scheduler, book: book, workload: profile.workload)
         manager = SimulatedManager(
             simulation,
             network: network,
@@ -79,6 +79,9 @@ package final class SimulatedRun {
         await stop()
         simulation.note("run", "over")
     }
+
+    /// What was done, in a few words.
+    package var summary: String { "\(clients.submittedCount) tasks, \(book.answeredCount) replies" }
 
     private func stop() async {
         await wait(atMost: .seconds(1200), "the daemon is not up again") {
