@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from kept import Kept
-from runs import Case, Failure, Result
+from runs import Case, Failure, Result, hash_seed
 
 #: One run of so many is made twice, and must be the same both times.
 REPEATED = 20
@@ -107,8 +107,8 @@ def work(kept: list[Kept], profiles: list[str], base_seed: int, tasks: int | Non
     for one in kept:
         yield Work(one.case, found=one.found)
     for number in itertools.count():
-        # Every profile has its turn of being run twice.
-        is_repeated = (number + number // len(profiles)) % REPEATED == 0
+        # The first in any case, and no profile more often than another.
+        is_repeated = number == 0 or hash_seed(number) % REPEATED == 0
         yield Work(Case.of(profiles[number % len(profiles)], base_seed + number, tasks), is_repeated)
 
 

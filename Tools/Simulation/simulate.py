@@ -39,12 +39,14 @@ class Report:
 
     def show(self, one: Work, result: Result, is_new: bool) -> None:
         """In full where nothing like it was shown before."""
+        # One line has all that is needed: Tools/test shows no more of a long run.
+        head = f"FAIL: {command(one.case)}: {result.failure}"
         if not is_new:
-            return say(f"FAILED {one.case}: {result.failure}\n    {command(one.case)}")
-        lines = ["", f"FAILED {one.case}", f"  {result.failure}"]
+            return say(head)
+        lines = ["", head, f"  {one.case}"]
         lines += [f"  (a kept seed: {one.found})"] if one.found else []
         lines += self._differences(result) if self._is_differing(result) else self._trace(result)
-        lines += ["To run it again, and to make it smaller:", f"    {command(one.case)}"]
+        lines += ["to run it again, and to make it smaller:", f"    {command(one.case)}"]
         lines += [f"    {command(one.case, '--minimize')}", ""]
         return say("\n".join(lines))
 
