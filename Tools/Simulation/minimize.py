@@ -43,7 +43,7 @@ class Minimizer:
         result = self.run(case)
         if result.failure is None or like.failure is None or result.failure.judge != like.failure.judge:
             return None
-        self.say(f"{case.tasks} tasks and {len(result.faults)} faults: {result.failure}")
+        self.say(f"tasks: {case.tasks}, faults: {len(result.faults)}; {result.failure}")
         return result
 
     def _with_fewer_tasks(self, best: Result) -> Result:

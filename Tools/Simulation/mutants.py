@@ -3,7 +3,7 @@
 
 A mutant is a file of Tests/Simulation/mutants, made with `git diff`. Above the difference it says which rule it breaks:
 
-    Breaks: an instance is done with only when a listing that began after the acceptance does not show it.
+    Breaks: a slot that is granted is held from then on, not only from when its task claims it.
     Not found: (only where that is so) why no run can notice it.
 """
 

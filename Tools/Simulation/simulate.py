@@ -109,11 +109,12 @@ def minimize(simulator: Simulator, case: Case, runs_max: int) -> int:
     if failing.failure is None:
         say(f"{case}: nothing fails")
         return 1
-    say(f"{case.tasks} tasks and {len(failing.faults)} faults: {failing.failure}")
+    say(f"tasks: {case.tasks}, faults: {len(failing.faults)}; {failing.failure}")
     minimizer = Minimizer(simulator.run_with_faults, runs_max, say)
     smallest = minimizer.smallest(failing)
     say("\n".join(["", *simulator.trace_end(smallest)]))
-    say(f"the smallest after {len(minimizer.tried)} runs: {smallest.case.tasks} tasks, {len(smallest.faults)} faults")
+    count = f"tasks: {smallest.case.tasks}, faults: {len(smallest.faults)}"
+    say(f"the smallest after {len(minimizer.tried)} runs; {count}")
     say(f"    {command(smallest.case)}")
     say(f"to keep it in {kept.FILE.name} when it is mended:")
     say(f"    {kept.line(smallest.case, 'WHAT IT FOUND')}")
