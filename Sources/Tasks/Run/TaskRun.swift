@@ -264,9 +264,7 @@ final class TaskRun {
         }
     }
 
-    private func takeNews() {
-        while let piece = news?.poll() { weigh(piece) }
-    }
+    private func takeNews() { while let piece = news?.poll() { weigh(piece) } }
 
     private func weigh(_ piece: TaskNews) {
         let isFirstSignOfEnd = attempt?.weigh(piece, at: steps.cloud.clock.now) ?? false

@@ -6,7 +6,7 @@ internal import EventLoop
 @LoopActor
 final class Operator {
     private let simulation: Simulation
-    private let manager: SimulatedManager
+    private let manager: SimulatedDaemon
     private let interval: Duration
     /// Called before a process starts, and after one has died.
     private let started: @LoopActor () -> Void
@@ -15,7 +15,7 @@ final class Operator {
 
     init(
         _ simulation: Simulation,
-        _ manager: SimulatedManager,
+        _ manager: SimulatedDaemon,
         interval: Duration,
         started: @escaping @LoopActor () -> Void,
         died: @escaping @LoopActor () -> Void
