@@ -88,7 +88,7 @@ package final class SimulatedInstance {
     {
         self.simulation = simulation
         self.settings = settings
-        self.number = -1 - number
+        self.number = number - 1000
         self.tags = tags
         id = "ocid1.computecontainerinstance.oc1.iad.stranger\(number)"
         process = nil
