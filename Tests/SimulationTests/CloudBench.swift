@@ -102,7 +102,7 @@ final class CloudBench {
         return ask("POST", Self.instancesPath, body: body, token: token ?? "token \(job.number)")
     }
 
-    /// The state of an instance; nil if there is none.
+    /// The state of an instance, as the service shows it; nil if there is none.
     func state(_ id: String) -> String? {
         let answer = ask("GET", "\(Self.instancesPath)/\(id)")
         return answer.status == 200 ? answer.text("lifecycleState") : nil
@@ -111,9 +111,10 @@ final class CloudBench {
     func delete(_ id: String) -> Int { ask("DELETE", "\(Self.instancesPath)/\(id)").status }
 
     /// Waits until an instance is in a state.
-    func wait(for state: String, of id: String) async throws {
-        for _ in 0..<20_000 where self.state(id) != state { try await sleep(for: .milliseconds(100)) }
-        precondition(self.state(id) == state, "\(id) is \(self.state(id) ?? "gone"), not \(state)")
+    func wait(for state: InstanceState, of id: String) async throws {
+        let instance = cloud.compute.instances.first { $0.id == id }
+        for _ in 0..<20_000 where instance?.state != state { try await sleep(for: .milliseconds(100)) }
+        precondition(self.state(id) == state.rawValue, "\(id) is \(self.state(id) ?? "gone"), not \(state)")
     }
 
     // MARK: - Payloads
@@ -136,8 +137,15 @@ final class CloudBench {
         return Gzip.compress(plan.assemble(function: SimulatedJob.function, arguments: [job.argument]))
     }
 
-    /// Puts a payload where it belongs, and returns the body of the create.
-    private func launch(_ job: SimulatedJob, _ payload: [UInt8]) -> [UInt8] {
+    func tags(of job: SimulatedJob) -> [(name: String, value: String)] {
+        [
+            ("scaler-owner", settings.ownerID), ("scaler-task", Hexadecimal.encode(taskID(job))),
+            ("scaler-generation", "0"),
+        ]
+    }
+
+    /// Puts a payload where it belongs, and returns the environment that leads to it.
+    func environment(of job: SimulatedJob, _ payload: [UInt8]) -> RunnerEnvironment {
         var environment = RunnerEnvironment(
             taskID: taskID(job),
             namespace: settings.namespace,
@@ -154,10 +162,12 @@ final class CloudBench {
             precondition(ask("PUT", objectPath(name), body: payload).status == 200)
             environment.payload = .object(isCompressed: true)
         }
-        let tags = [
-            ("scaler-owner", settings.ownerID), ("scaler-task", Hexadecimal.encode(taskID(job))),
-            ("scaler-generation", "0"),
-        ]
+        return environment
+    }
+
+    /// The body of a create.
+    private func launch(_ job: SimulatedJob, _ payload: [UInt8]) -> [UInt8] {
+        let environment = environment(of: job, payload)
         let container = JSON.object(present: [
             ("displayName", .string("d")), ("imageUrl", .string("image")),
             ("environmentVariables", .strings(environment.variables.map { ($0.name, $0.value) })),
@@ -169,7 +179,8 @@ final class CloudBench {
             ("shape", .string(settings.shapes[0])), ("shapeConfig", .object(present: [("ocpus", .real(1))])),
             ("containers", .array([container])),
             ("vnics", .array([.strings([("subnetId", settings.subnetIDs[0])])])),
-            ("containerRestartPolicy", .string("NEVER")), ("freeformTags", .strings(tags)),
+            ("containerRestartPolicy", .string("NEVER")),
+            ("freeformTags", .strings(tags(of: job).map { ($0.name, $0.value) })),
         ]).encoded()
     }
 }

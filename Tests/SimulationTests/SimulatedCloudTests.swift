@@ -36,18 +36,18 @@ private func job(_ number: UInt64, milliseconds: UInt64 = 2000, filling: Int = 1
                     bench.book.submitted(job)
                     let id = bench.create(job).text("id") ?? ""
                     precondition(bench.delete(id) == 409)
-                    try await bench.wait(for: "ACTIVE", of: id)
-                    try await bench.wait(for: "UPDATING", of: id)
+                    try await bench.wait(for: .active, of: id)
+                    try await bench.wait(for: .updating, of: id)
                     let stored = bench.cloud.bucket[bench.resultName(job)] ?? []
                     guard case .result(_, _, let range) = try TaskOutcome.parse(stored) else {
                         preconditionFailure("no result")
                     }
                     precondition(Array(stored[range]) == job.result)
                     bench.book.replied(job.number, .success(job.result), expected: job)
-                    try await bench.wait(for: "INACTIVE", of: id)
+                    try await bench.wait(for: .inactive, of: id)
                     precondition(!bench.cloud.isAtRest)
                     precondition(bench.delete(id) == 202 && bench.delete(id) == 409)
-                    try await bench.wait(for: "DELETED", of: id)
+                    try await bench.wait(for: .deleted, of: id)
                     precondition(bench.delete(id) == 404)
                     try await sleep(for: .seconds(301))
                     precondition(bench.state(id) == nil)
@@ -67,7 +67,7 @@ private func job(_ number: UInt64, milliseconds: UInt64 = 2000, filling: Int = 1
                 // A member of noise after the payload's own would be damage; zeros are what gzip allows to follow.
                 let payload = CloudBench.payload(of: job) + [UInt8](repeating: 0, count: 40_000)
                 let id = bench.create(job, payload: payload).text("id") ?? ""
-                try await bench.wait(for: "INACTIVE", of: id)
+                try await bench.wait(for: .inactive, of: id)
                 precondition(bench.cloud.bucket.ownNames.count == 2)
                 let names = bench.cloud.bucket.ownNames.map { JSON.strings([("objectName", $0)]) }
                 let path = "/n/simulated/b/scaler/actions/batchDeleteObjects"
@@ -91,7 +91,7 @@ private func job(_ number: UInt64, milliseconds: UInt64 = 2000, filling: Int = 1
                 let job = job(1)
                 bench.book.submitted(job)
                 let id = bench.create(job).text("id") ?? ""
-                try await bench.wait(for: "INACTIVE", of: id)
+                try await bench.wait(for: .inactive, of: id)
                 let stored = bench.cloud.bucket[bench.resultName(job)] ?? []
                 guard case .exception = try TaskOutcome.parse(stored) else {
                     preconditionFailure("no exception")
@@ -140,7 +140,7 @@ private func job(_ number: UInt64, milliseconds: UInt64 = 2000, filling: Int = 1
                 let job = job(1)
                 bench.book.submitted(job)
                 let id = bench.create(job).text("id") ?? ""
-                try await bench.wait(for: "UPDATING", of: id)
+                try await bench.wait(for: .updating, of: id)
                 precondition(bench.cloud.bucket.ownNames.isEmpty)
                 try await sleep(for: .seconds(30))
                 precondition(bench.cloud.bucket.ownNames == [bench.resultName(job)])
@@ -196,7 +196,7 @@ private func job(_ number: UInt64, milliseconds: UInt64 = 2000, filling: Int = 1
                 bench.book.submitted(job(2))
                 let id = bench.create(job(1)).text("id") ?? ""
                 precondition(bench.create(job(2)).status == 500)
-                try await bench.wait(for: "INACTIVE", of: id)
+                try await bench.wait(for: .inactive, of: id)
                 precondition(bench.delete(id) == 202)
                 bench.cloud.compute.serviceLimit = 6
                 precondition(bench.create(job(2)).text("code") == "LimitExceeded")
@@ -208,7 +208,7 @@ private func job(_ number: UInt64, milliseconds: UInt64 = 2000, filling: Int = 1
             CloudBench.run(faults: [.lateNoCapacity: 1]) { bench in
                 bench.book.submitted(job(1))
                 let id = bench.create(job(1)).text("id") ?? ""
-                try await bench.wait(for: "FAILED", of: id)
+                try await bench.wait(for: .failed, of: id)
                 let request = id.split(separator: ".").dropFirst(2).joined(separator: ".")
                 let errors = bench.ask("GET", "/20210415/workRequests/ocid1.workrequest.\(request)/errors")
                 precondition(errors.texts("message").count == 1)
