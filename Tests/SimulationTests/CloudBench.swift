@@ -40,7 +40,7 @@ final class CloudBench {
     nonisolated static func run(
         faults rates: [FaultKind: Double] = [:],
         concurrency: Int = 10,
-        _ change: @escaping @Sendable (inout CloudSettings) -> Void = { _ in },
+        pageSize: Int = 1000,
         _ body: @escaping @LoopActor @Sendable (CloudBench) async throws -> Void
     ) {
         let time = VirtualTime(epochSeconds: 1_764_460_800) { preconditionFailure($0) }
@@ -52,7 +52,8 @@ final class CloudBench {
                 baseConcurrency: concurrency,
                 requestsPerSecond: 10
             )
-            change(&settings)
+            settings.pageSize = pageSize
+            settings.objectPageSize = pageSize
             do {
                 try await body(CloudBench(time, rates, settings))
             } catch {

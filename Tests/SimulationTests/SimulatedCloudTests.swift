@@ -151,7 +151,7 @@ private func job(_ number: UInt64, milliseconds: UInt64 = 2000, filling: Int = 1
 
     @Test func `a listing shows the newest first, page by page, and strangers among them`() async {
         await #expect(processExitsWith: .success) {
-            CloudBench.run({ $0.pageSize = 4 }) { bench in
+            CloudBench.run(pageSize: 4) { bench in
                 for number in 1...5 as ClosedRange<UInt64> {
                     bench.book.submitted(job(number))
                     _ = bench.create(job(number))
@@ -218,7 +218,7 @@ private func job(_ number: UInt64, milliseconds: UInt64 = 2000, filling: Int = 1
 
     @Test func `objects are listed in order and from a name on`() async {
         await #expect(processExitsWith: .success) {
-            CloudBench.run({ $0.objectPageSize = 2 }) { bench in
+            CloudBench.run(pageSize: 2) { bench in
                 let prefix = bench.settings.objectPrefix
                 for name in ["c", "a", "b"] {
                     precondition(

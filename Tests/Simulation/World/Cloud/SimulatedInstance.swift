@@ -45,8 +45,8 @@ package final class SimulatedInstance {
     var containerDetails: String?
     /// Whether the service has accepted to delete it.
     var isDeletionAccepted = false
-    /// Whether the first listing of the present process showed it, which an earlier process had made.
-    var isFirstListed = false
+    /// Whether the present process must know of it although an earlier one has made it.
+    var isInherited = false
     /// Whether the service has forgotten it.
     var isPurged = false
     /// The run of its container, once that has begun.
