@@ -67,7 +67,11 @@ package final class TaskBook {
     /// A container begins to run the task.
     package func runStarted(_ job: UInt64, in instance: String) {
         guard var page = pages[job] else {
-            return simulation.judge("runs", false, "instance \(instance) runs task \(job), which nobody submitted")
+            return simulation.judge(
+                "runs",
+                false,
+                "instance \(instance) runs task \(job), which nobody submitted"
+            )
         }
         page.runCount += 1
         simulation.note("book", "run started", "task \(job) in \(instance), run \(page.runCount)")
