@@ -183,6 +183,13 @@ let package = Package(
             path: "Tests/Simulation/Simulate",
             swiftSettings: strict
         ),
+        tests(
+            "SimulationTests",
+            [
+                "Compression", "Encodings", "EventLoop", "HTTPClient", "JSON", "OCIProfile", "OCIServices",
+                "OCISigning", "SimulatedWorld", "TaskPayload", "TestSupport", "Transport",
+            ]
+        ),
         tests("CapnProtoTests", ["CapnProto", "TestSupport"]),
         tests(
             "SchedulerMessagesTests",
