@@ -183,6 +183,13 @@ let package = Package(
             path: "Tests/Simulation/Simulate",
             swiftSettings: strict
         ),
+        tests(
+            "SimulationTests",
+            [
+                "Encodings", "EventLoop", "Messaging", "SchedulerMessages", "SchedulerPeer", "SimulatedWorld",
+                "TestSupport", "Transport",
+            ]
+        ),
         tests("CapnProtoTests", ["CapnProto", "TestSupport"]),
         tests(
             "SchedulerMessagesTests",
