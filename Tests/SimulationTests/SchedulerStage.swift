@@ -135,9 +135,15 @@ func simulate(
         let faults = Faults(seed: stage.seed, rates: stage.rates)
         let simulation = Simulation(seed: stage.seed, time: time, faults: faults) { found in
             print("\(found)")
+            fflush(nil)
             exit(found.judge == violation ? 0 : 3)
         }
-        if getenv("SIMULATION_TRACE") != nil { simulation.record.show = { print($0) } }
+        // For whoever looks into a failure: a file for the trace.
+        if let path = getenv("SIMULATION_TRACE") {
+            let file = creat(path, 0o644)
+            dup2(file, 1)
+            simulation.record.show = { print($0) }
+        }
         var settings = SchedulerSettings(
             address: "10.0.0.1:6378",
             storageAddress: "10.0.0.1:6379",
@@ -157,7 +163,8 @@ func simulate(
             print("\(error)")
             exit(5)
         }
-        print("no violation")
+        print("no violation, \(simulation.record.eventCount) events, hash \(simulation.record.hash)")
+        fflush(nil)
         exit(violation == nil ? 0 : 6)
     }
     LoopExecutor.shared.run()

@@ -141,6 +141,31 @@ struct SimulatedSchedulerTests {
         }
     }
 
+    @Test(arguments: [(1, 1), (1, 2), (2, 1), (2, 2)])
+    func `an obedient worker ends every task whatever happens`(generation: Int, transport: Int) async {
+        await #expect(processExitsWith: .success) { [generation, transport] in
+            var stage = StageSettings(
+                generation: generation == 1 ? .first : .second,
+                transport: transport == 1 ? .ymq : .zmq,
+                rates: [
+                    .balanceCancel: 0.02, .clientCancels: 0.05, .linkReset: 0.001, .slow: 0.002, .schedulerRestarts: 0.02,
+                    .storageRestarts: 0.02,
+                ],
+                taskCount: 2000
+            )
+            stage.perMinute = 60
+            simulate(stage) { stage in
+                let daemon = ObedientDaemon(stage)
+                daemon.start()
+                while !stage.clients.isDone {
+                    try await sleep(for: .seconds(60))
+                    try require(stage.simulation.elapsed < .seconds(20_000), "\(stage.book.openCount) are open")
+                }
+                print("\(stage.simulation.record.eventCount) events, \(stage.simulation.faults.struck.count) faults")
+            }
+        }
+    }
+
     @Test func `a result after the confirmation of its cancel is a violation`() async {
         await #expect(processExitsWith: .success) {
             simulate(StageSettings(rates: [.clientCancels: 1], taskCount: 1), violation: "results") { stage in
@@ -149,8 +174,9 @@ struct SimulatedSchedulerTests {
                 let cancel = try await nextOrder(link)
                 try require(cancel == .taskCancel(TaskCancel(taskID: task.taskID, force: true)), "\(cancel)")
                 try link.send(TaskCancelConfirm(taskID: task.taskID, outcome: .canceled).encoded())
-                try await sleep(for: .seconds(1))
-                try stage.answer(task, link)
+                let object = try ObjectID(Array(repeating: 1, count: 32))
+                let result = TaskResult(taskID: task.taskID, outcome: .success, result: object, profile: nil)
+                try link.send(result.encoded())
                 try await sleep(for: .seconds(1))
             }
         }

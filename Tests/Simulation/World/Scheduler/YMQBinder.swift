@@ -173,6 +173,7 @@ package final class YMQBinder: MessageBinder {
     // MARK: - Sending
 
     private func transmit(_ message: [UInt8], _ delivery: Delivery, on link: Link) {
+        link.peer?.sends(delivery)
         link.outbound.pass(simulation, party) { [unowned self] in
             guard !link.isOver, let peer = link.peer else { return delivery.state = .maybeLost }
             peer.handedOver(delivery)

@@ -61,6 +61,7 @@ package final class ZMQBinder: MessageBinder {
             delivery.state = .maybeLost
             return delivery
         }
+        link.peer.sends(delivery)
         link.outbound.pass(simulation, party) { [unowned self] in
             guard !link.isOver else { return delivery.state = .maybeLost }
             link.peer.handedOver(delivery)
