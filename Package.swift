@@ -179,7 +179,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "Simulate",
-            dependencies: ["CSimulation", "EventLoop", "SimulatedWorld"],
+            dependencies: ["CSimulation", "EventLoop", "SimulatedWorld", "TestSupport", "Transport"],
             path: "Tests/Simulation/Simulate",
             swiftSettings: strict
         ),
@@ -266,6 +266,7 @@ let package = Package(
             [
                 "CloudOwnership", "Configuration", "EventLoop", "JSON", "OCIServices", "TaskEngine",
                 "TaskPayload", "TestCloud", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         tests(

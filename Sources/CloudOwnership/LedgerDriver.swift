@@ -231,11 +231,8 @@ package final class LedgerDriver {
     func perform(_ orders: [CloudOrder]) {
         for order in orders {
             switch order {
-            case .deleteInstance(let id):
-                log.debug(
-                    "deleting an instance",
-                    metadata: ["instance": "\(id)", "why": "\(ledger.claim(on: id))"]
-                )
+            case .deleteInstance(let id, let reason):
+                report(deletionOf: id, because: reason)
                 deleter.delete(instance: id)
             case .deleteObjects(let objects): delete(objects)
             case .tell(let task, let piece):
@@ -257,28 +254,34 @@ package final class LedgerDriver {
         deleter.delete(objects: objects.map { owner.name(of: $0) })
     }
 
+    /// Says why an instance is deleted, and warns where a person may have to do something.
+    private func report(deletionOf id: String, because reason: DeletionReason) {
+        let task = ledger.taskOfInstance[id].map { "\($0)" } ?? "unknown"
+        let facts: Logger.Metadata = ["task": "\(task)", "instance": "\(id)", "reason": "\(reason.rawValue)"]
+        log.debug("deleting an instance", metadata: facts)
+        switch reason {
+        case .second: log.warning("deleting a second instance of a task", metadata: facts)
+        case .doubtful:
+            doubtWarning.occurred([
+                "instance": "\(id)", "error": "\(reason.rawValue)",
+                "next_step": "check the policy: manage compute-container-family",
+            ])
+        case .stuck:
+            stuckWarning.occurred([
+                "instance": "\(id)",
+                "next_step":
+                    "check in the console what holds it, and the policy: manage compute-container-family",
+            ])
+        default: break
+        }
+    }
+
     private func write(_ report: CloudReport) {
         switch report {
         case .adopted(let task):
             log.info("adopted what was left of a task", metadata: ["task": "\(task)"])
         case .orphanExpired(let task):
             log.info("deleting what nobody asked for", metadata: ["task": "\(task)"])
-        case .secondInstance(let task, let id):
-            log.warning(
-                "deleting a second instance of a task",
-                metadata: ["task": "\(task)", "instance": "\(id)"]
-            )
-        case .deletionDoubtful(let id):
-            doubtWarning.occurred([
-                "instance": "\(id)", "error": "the service says that it is not there, and lists it",
-                "next_step": "check the policy: manage compute-container-family",
-            ])
-        case .deletionStuck(let id):
-            stuckWarning.occurred([
-                "instance": "\(id)",
-                "next_step":
-                    "check in the console what holds it, and the policy: manage compute-container-family",
-            ])
         case .noDeletionStuck:
             stuckWarning.ended()
             // One that is ordered anew is still in doubt.

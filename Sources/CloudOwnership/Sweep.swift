@@ -116,8 +116,8 @@ package final class Sweep {
     private var isRefuted: Bool { driver.ledger.refutationCount >= Self.refutationCountMax }
 
     private var instancesLeft: Int {
-        let known = driver.ledger.knownInstances
-        return resources.instances.count { known.contains($0.summary.id) }
+        let known = driver.ledger.taskOfInstance
+        return resources.instances.count { known[$0.summary.id] != nil }
     }
 
     private var objectsLeft: Int {

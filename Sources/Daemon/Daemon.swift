@@ -128,7 +128,7 @@ private final class DaemonProcess {
         }
         do throws(OCIError) {
             let calls = try await OCIAccess.calls(for: settings, log: log)
-            let domains = try await patiently(log) { () async throws(OCIError) in
+            let domains = try await untilReachable(log) { () async throws(OCIError) in
                 try await self.fullNames(settings, calls, log)
             }
             var settings = settings
@@ -140,19 +140,9 @@ private final class DaemonProcess {
                 network: SocketNetwork(ioThreads: settings.ioThreads),
                 log: log
             )
-            guard await service.becomeSole() else {
-                LineWriter.writeFatal(
-                    "another process on this host runs manager \(settings.workerManagerID) for the same scheduler; "
-                        + "stop it, or choose another --worker-manager-id"
-                )
-                return ExitCode.unavailable
-            }
-            try await patiently(log) { () async throws(OCIError) in try await service.cloud.takeStock() }
-            if let misfit = await service.dispatcher.misfitOfSettings() {
-                LineWriter.writeFatal(
-                    "\(misfit); change --instance-ocpus, --instance-memory-gb or --instance-shape"
-                )
-                return ExitCode.configuration
+            if let obstacle = try await service.prepare() {
+                LineWriter.writeFatal(obstacle.text)
+                return obstacle.exitCode
             }
             services.append(service)
             service.start()
@@ -182,29 +172,6 @@ private final class DaemonProcess {
             names.append(full)
         }
         return names
-    }
-
-    /// Tries until `body` succeeds or throws what a person must mend.
-    private func patiently<Value: Sendable>(
-        _ log: Logger,
-        _ body: @LoopActor () async throws(OCIError) -> Value
-    ) async throws(OCIError) -> Value {
-        let warning = ThrottledWarning(
-            "OCI is not reachable; trying again",
-            recovery: "OCI is reachable",
-            log: log
-        )
-        while true {
-            do throws(OCIError) {
-                let value = try await body()
-                warning.ended()
-                return value
-            } catch {
-                guard error.isRetryable else { throw error }
-                warning.occurred(["error": "\(error)"])
-            }
-            do throws(WaitError) { try await sleep(for: .seconds(5)) } catch { throw .cancelled }
-        }
     }
 
     /// Begins to serve the status pages where the settings ask for them; the exit code if that fails.

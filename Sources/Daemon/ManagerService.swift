@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import CloudOwnership
+internal import CloudOwnership
 package import Configuration
 package import EventLoop
 package import Logging
 package import Messaging
 package import OCIServices
+internal import Reporting
 internal import SchedulerLink
 internal import TaskEngine
-package import Tasks
+internal import Tasks
 package import Transport
 
 /// One worker manager from its first look at the cloud to its last: everything it is made of, put together.
@@ -23,10 +24,8 @@ package final class ManagerService {
 
     private let settings: Settings
     private let calls: ServiceCalls
-    /// What this manager owns in the cloud.
-    package let cloud: LedgerDriver
-    /// The tasks that it runs.
-    package let dispatcher: Dispatcher
+    let cloud: LedgerDriver
+    let dispatcher: Dispatcher
     private let storage: ObjectStoreClient
     private let workers: WorkerPool
     private let log: Logger
@@ -87,11 +86,39 @@ package final class ManagerService {
         )
     }
 
+    /// Why a manager cannot begin before a person mends something.
+    package struct Obstacle: Sendable {
+        /// What is wrong and what to do about it.
+        let text: String
+        let exitCode: Int32
+    }
+
+    /// Looks at the cloud, which must be done before `start`; returns what is in the way.
+    ///
+    /// Waits as long as OCI is out of reach.
+    package func prepare() async throws(OCIError) -> Obstacle? {
+        guard await becomeSole() else {
+            return Obstacle(
+                text:
+                    "another process on this host runs manager \(settings.workerManagerID) for the same scheduler; "
+                    + "stop it, or choose another --worker-manager-id",
+                exitCode: ExitCode.unavailable
+            )
+        }
+        try await untilReachable(log) { () async throws(OCIError) in try await self.cloud.takeStock() }
+        return await dispatcher.misfitOfSettings().map { misfit in
+            Obstacle(
+                text: "\(misfit); change --instance-ocpus, --instance-memory-gb or --instance-shape",
+                exitCode: ExitCode.configuration
+            )
+        }
+    }
+
     /// Waits until no other process of this host manages under the same owner, as one that is just leaving does; false
     /// if it stays.
     ///
     /// Two of them would take each other's instances for orphans.
-    package func becomeSole() async -> Bool {
+    func becomeSole() async -> Bool {
         let deadline = Deadline.after(Self.predecessorTimeout)
         var isTold = false
         while !isCancelled {
@@ -131,7 +158,7 @@ package final class ManagerService {
         )
     }
 
-    /// Begins to work; after `becomeSole` and the first look at the cloud.
+    /// Begins to work; after `prepare`.
     package func start() {
         log.info(
             "starting",
@@ -189,5 +216,29 @@ package final class ManagerService {
             guard (try? await sleep(for: Self.trimDelay)) != nil else { return }
             if dispatcher.isIdle { host.releaseMemory() }
         } while (try? await dispatcher.becameIdle.wait()) != nil
+    }
+}
+
+/// Tries until `body` succeeds or throws what a person must mend.
+@LoopActor
+func untilReachable<Value: Sendable>(
+    _ log: Logger,
+    _ body: @LoopActor () async throws(OCIError) -> Value
+) async throws(OCIError) -> Value {
+    let warning = ThrottledWarning(
+        "OCI is not reachable; trying again",
+        recovery: "OCI is reachable",
+        log: log
+    )
+    while true {
+        do throws(OCIError) {
+            let value = try await body()
+            warning.ended()
+            return value
+        } catch {
+            guard error.isRetryable else { throw error }
+            warning.occurred(["error": "\(error)"])
+        }
+        do throws(WaitError) { try await sleep(for: .seconds(5)) } catch { throw .cancelled }
     }
 }

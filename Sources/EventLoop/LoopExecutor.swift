@@ -122,12 +122,12 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
 
     private func run(_ entry: ReadyJob) {
         let serial = asUnownedSerialExecutor()
+        virtualTime?.spend()
         guard let process = entry.process else {
             entry.job.runSynchronously(isolatedTo: serial, taskExecutor: asUnownedTaskExecutor())
             return
         }
         if process.isDead { return }
-        virtualTime?.spend()
         self.process = process
         entry.job.runSynchronously(isolatedTo: serial, taskExecutor: process.asUnownedTaskExecutor())
         self.process = nil
@@ -136,7 +136,10 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
     /// Polls the kernel; sleeps until the next timer is due at most, and not at all while jobs are ready.
     private func waitForEvents() {
         if let virtualTime { return LoopActor.assumeIsolated { if ready.isEmpty { virtualTime.advance() } } }
-        guard ready.isEmpty else { ev_run(loop, Int32(EVRUN_NOWAIT)); return }
+        guard ready.isEmpty else {
+            ev_run(loop, Int32(EVRUN_NOWAIT))
+            return
+        }
         guard let next = LoopActor.assumeIsolated({ LoopTimers.nextDeadline }) else {
             ev_run(loop, Int32(EVRUN_ONCE))
             return

@@ -34,11 +34,11 @@ final class ZMQMonitor {
     }
 
     /// Suspends until one of the events and returns its number; one caller at a time.
-    func next(until deadline: Deadline = .never) async throws(WaitError) -> Int32 {
+    func next() async throws(WaitError) -> Int32 {
         while true {
             // Two frames an event: its number as 16 bits and a value, then the address (zmq_socket_monitor(3)).
             guard let frame = try? handle.receiveFrame() else {
-                try await handle.waitForArrival(until: deadline)
+                try await handle.waitForArrival(until: .never)
                 continue
             }
             if frame.hasMore, frame.bytes.count >= 2 {

@@ -94,7 +94,7 @@ package final class ZMQSocket: MessageLink {
     /// Returns at once: `send` has handed everything to libzmq.
     package func flush(until deadline: Deadline) async throws(MessagingError) { try requireUsable() }
 
-    /// Waits until libzmq has given every message to the kernel, for `lingering` at most.
+    /// Waits until libzmq has given every message to the kernel, for `lingering` at most, or until it is cancelled.
     package func close(lingering: Duration) async {
         if handle.isClosed { return }
         // Fails only for numbers below -1.
@@ -102,9 +102,15 @@ package final class ZMQSocket: MessageLink {
         connectionMonitor.close()
         let monitor = try? ZMQMonitor(context, of: handle, events: ZMQ_EVENT_MONITOR_STOPPED)
         handle.close()
+        let ended = Latch()
+        // To the end, whoever waits: libzmq's thread that waits for a listener that is gone closes no other socket.
+        spawn {
+            _ = try? await monitor?.next()
+            monitor?.close()
+            ended.open()
+        }
         // A second more: libzmq's timer starts when its thread sees the close.
-        _ = try? await monitor?.next(until: .after(lingering + .seconds(1)))
-        monitor?.close()
+        _ = try? await ended.wait(until: .after(lingering + .seconds(1)))
     }
 
     private static func configure(

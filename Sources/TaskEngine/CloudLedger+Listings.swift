@@ -147,7 +147,8 @@ extension CloudLedger {
             case .inHand, .answered: return ledger.deleteSecond(record.instances.count - 1, of: &record)
             case .unwanted:
                 record.mayStoreUnwanted = true
-                ledger.delete(record.instances.count - 1, of: &record)
+                let reason: DeletionReason = record.abandonedCreates.isEmpty ? .unwanted : .abandonedCreate
+                ledger.delete(record.instances.count - 1, of: &record, because: reason)
             }
             // One call makes one instance, and this is it.
             if record.inHand == nil, !record.abandonedCreates.isEmpty {
@@ -158,13 +159,9 @@ extension CloudLedger {
 
     /// Deletes an instance of a task that has another, which is a surprise unless a create was abandoned.
     mutating func deleteSecond(_ index: Int, of record: inout CloudRecord) {
-        let seen = record.instances[index].seen
-        if record.abandonedCreates.isEmpty {
-            orders.append(.report(.secondInstance(seen.task, seen.id)))
-        } else {
-            record.abandonedCreates.removeFirst()
-        }
-        delete(index, of: &record)
+        let isAbandoned = !record.abandonedCreates.isEmpty
+        if isAbandoned { record.abandonedCreates.removeFirst() }
+        delete(index, of: &record, because: isAbandoned ? .abandonedCreate : .second)
     }
 
     /// Learns what a listing does not show of a task.
@@ -183,12 +180,10 @@ extension CloudLedger {
                     orders.append(.roomFreed)
                 } else if isDoubtful {
                     contradicted.isAnyRefuted = true
-                    orders.append(.report(.deletionDoubtful(id)))
-                    delete(index, of: &record)
+                    delete(index, of: &record, because: .doubtful)
                 } else if since + periods.deletion <= look.now {
                     contradicted.isAnyStuck = true
-                    orders.append(.report(.deletionStuck(id)))
-                    delete(index, of: &record)
+                    delete(index, of: &record, because: .stuck)
                 }
             case .accepted, .ordered: break
             case .none: compareKept(id, at: index, task, &record, with: look)
@@ -234,7 +229,7 @@ extension CloudLedger {
     ///
     /// A queued task has its slot by its instance, which its run deletes.
     private mutating func deleteFinishedInstances(of record: inout CloudRecord) {
-        if record.claim == .orphaned, record.hasResult { deleteInstances(of: &record) }
+        if record.claim == .orphaned, record.hasResult { deleteInstances(of: &record, because: .hasResult) }
     }
 
     /// Gives up an orphan that nobody asked for within the grace time.
@@ -243,7 +238,7 @@ extension CloudLedger {
             max(record.since, answeringSince) + periods.grace <= now
         else { return }
         orders.append(.report(.orphanExpired(task)))
-        makeUnwanted(task, &record)
+        makeUnwanted(task, &record, because: .unclaimed)
     }
 
     // MARK: - Objects

@@ -24,7 +24,7 @@ extension CloudLedger {
     package mutating func unqueued(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
         update(task, at: now) { ledger, record in
             guard record.claim == .queued else { return }
-            if ledger.isSweeping { return ledger.makeUnwanted(task, &record) }
+            if ledger.isSweeping { return ledger.makeUnwanted(task, &record, because: .stopping) }
             record.claim = .orphaned
             record.since = now
         }
@@ -34,7 +34,7 @@ extension CloudLedger {
     /// A task was cancelled before a run took it in hand: nobody wants what is left of it.
     package mutating func discarded(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
         update(task, at: now) { ledger, record in
-            if record.isClaimable { ledger.makeUnwanted(task, &record) }
+            if record.isClaimable { ledger.makeUnwanted(task, &record, because: .cancelled) }
         }
         return takeOrders()
     }
@@ -54,7 +54,7 @@ extension CloudLedger {
             record.claim = .inHand(CloudRecord.InHand(instanceID: best?.id))
             record.mayStoreUnwanted = false
             ledger.answeredTasks.remove(task)
-            ledger.deleteInstances(of: &record, except: best?.id)
+            ledger.deleteInstances(of: &record, except: best?.id, because: .notAdopted)
         }
         lastChange = now
         return (adoption, takeOrders())
@@ -91,7 +91,7 @@ extension CloudLedger {
             } else {
                 if isNew, !record.abandonedCreates.isEmpty { record.abandonedCreates.removeFirst() }
                 record.mayStoreUnwanted = record.claim == .unwanted
-                ledger.deleteInstances(of: &record)
+                ledger.deleteInstances(of: &record, because: .abandonedCreate)
             }
         }
         lastChange = now
@@ -124,7 +124,9 @@ extension CloudLedger {
             record.inHand?.instanceID = nil
             record.inHand?.givenUpID = id
             guard let index = record.instances.firstIndex(where: { $0.id == id }) else { return }
-            if record.instances[index].deletion == .none { ledger.delete(index, of: &record) }
+            if record.instances[index].deletion == .none {
+                ledger.delete(index, of: &record, because: .startedOver)
+            }
             mustWait = record.instances[index].isCounted
         }
         return (mustWait, takeOrders())
@@ -153,10 +155,11 @@ extension CloudLedger {
             let isConfirmed = record.inHand?.isConfirmed ?? false
             // Without a result, the run's own instance is what tells that the task has had its run.
             let evidence = record.hasResult ? nil : record.inHand?.instanceID
+            let reason: DeletionReason = isAnswered ? .answered : ledger.isLeaving ? .stopping : .cancelled
             guard isAnswered, !isConfirmed, !ledger.isLeaving, record.hasResult || evidence != nil
-            else { return ledger.makeUnwanted(task, &record) }
+            else { return ledger.makeUnwanted(task, &record, because: reason) }
             ledger.deleteInputs(of: task, &record)
-            ledger.deleteInstances(of: &record, except: evidence)
+            ledger.deleteInstances(of: &record, except: evidence, because: reason)
             let period = record.hasResult ? ledger.periods.resultEvidence : ledger.periods.instanceEvidence
             record.claim = .answered(until: now + period)
             ledger.answeredTasks.insert(task)
@@ -173,7 +176,7 @@ extension CloudLedger {
             if record.inHand?.isWatched == false { record.inHand?.isConfirmed = true }
             guard case .answered = record.claim else { return }
             let hasResult = record.hasResult
-            ledger.makeUnwanted(task, &record)
+            ledger.makeUnwanted(task, &record, because: .confirmed)
             guard hasResult else { return }
             // The result was stored and is not stored again.
             record.mayStoreUnwanted = false
@@ -197,7 +200,7 @@ extension CloudLedger {
                     record.since = now
                     ledger.answeredTasks.remove(task)
                 } else {
-                    ledger.makeUnwanted(task, &record)
+                    ledger.makeUnwanted(task, &record, because: .unconfirmed)
                 }
                 ledger.lastChange = now
             }
@@ -223,8 +226,8 @@ extension CloudLedger {
         for task in tasksInOrder {
             update(task, at: now) { ledger, record in
                 switch record.claim {
-                case .answered: ledger.makeUnwanted(task, &record)
-                case .orphaned where isSweeping: ledger.makeUnwanted(task, &record)
+                case .answered: ledger.makeUnwanted(task, &record, because: .stopping)
+                case .orphaned where isSweeping: ledger.makeUnwanted(task, &record, because: .stopping)
                 case .orphaned, .queued, .inHand, .unwanted: break
                 }
             }

@@ -57,7 +57,8 @@ package struct CloudLedger {
     let slotLimit: Int
     let periods: Periods
     var records: [TaskKey: CloudRecord] = [:]
-    var taskOfInstance: [String: TaskKey] = [:]
+    /// The instances that are there, as far as is known, whoever wants them and however far their deletion is.
+    package internal(set) var taskOfInstance: [String: TaskKey] = [:]
     /// Objects whose deletion is ordered and not done.
     var objectDeletions: Set<TaskObject> = []
     /// Objects that the service will not delete; they are asked for again, and nobody waits for them.
@@ -126,9 +127,6 @@ package struct CloudLedger {
     /// Whether an instance was said not to be there and no listing has confirmed it.
     package var hasDoubtfulDeletion: Bool { totals.doubtfulDeletions > 0 }
 
-    /// The instances that are there, as far as is known, whoever wants them and however far their deletion is.
-    package var knownInstances: Set<String> { Set(taskOfInstance.keys) }
-
     /// The objects that are there, as far as is known, whether or not their deletion is ordered.
     package var knownObjects: Set<TaskObject> {
         records.reduce(into: objectDeletions.union(refusedObjects)) { objects, entry in
@@ -173,18 +171,6 @@ package struct CloudLedger {
         if let newest = newestListing[listing], begun < newest { return false }
         newestListing[listing] = begun
         return true
-    }
-
-    /// Who wants an instance, in a word for the log.
-    package func claim(on instanceID: String) -> String {
-        guard let record = taskOfInstance[instanceID].flatMap({ records[$0] }) else { return "unknown" }
-        switch record.claim {
-        case .orphaned: return "orphaned"
-        case .queued: return "queued"
-        case .inHand: return "in hand"
-        case .answered: return "answered"
-        case .unwanted: return "unwanted"
-        }
     }
 
     /// A listing begins at `now`.
@@ -244,16 +230,20 @@ package struct CloudLedger {
         taskOfInstance[instance.id] = instance.task
     }
 
-    mutating func delete(_ index: Int, of record: inout CloudRecord) {
+    mutating func delete(_ index: Int, of record: inout CloudRecord, because reason: DeletionReason) {
         record.instances[index].deletion = .ordered
-        orders.append(.deleteInstance(record.instances[index].id))
+        orders.append(.deleteInstance(record.instances[index].id, because: reason))
     }
 
     /// Orders the deletion of every instance that has none yet, but for one that is to stay.
-    mutating func deleteInstances(of record: inout CloudRecord, except kept: String? = nil) {
-        for index in record.instances.indices {
-            let instance = record.instances[index]
-            if instance.deletion == .none, instance.id != kept { delete(index, of: &record) }
+    mutating func deleteInstances(
+        of record: inout CloudRecord,
+        except kept: String? = nil,
+        because reason: DeletionReason
+    ) {
+        for (index, instance) in record.instances.enumerated()
+        where instance.deletion == .none && instance.id != kept {
+            delete(index, of: &record, because: reason)
         }
     }
 
@@ -273,11 +263,11 @@ package struct CloudLedger {
     }
 
     /// Gives up everything of a task: its instances, its payloads at once, its result when no instance can store it anew.
-    mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord) {
+    mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord, because reason: DeletionReason) {
         record.claim = .unwanted
         record.mayStoreUnwanted = !record.instances.isEmpty
         answeredTasks.remove(task)
-        deleteInstances(of: &record)
+        deleteInstances(of: &record, because: reason)
         deleteInputs(of: task, &record)
         if record.instances.isEmpty, record.hasResult { deleteResult(of: task, &record) }
     }

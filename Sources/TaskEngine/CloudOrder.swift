@@ -3,7 +3,7 @@
 /// What the ledger wants done; whoever drives it carries the orders out in this sequence.
 package enum CloudOrder: Hashable, Sendable {
     /// Ask the service to delete this instance until it accepts; then tell the ledger.
-    case deleteInstance(String)
+    case deleteInstance(String, because: DeletionReason)
     /// Delete these objects, soon, together with others; then tell the ledger.
     case deleteObjects([TaskObject])
     /// Tell the run of this task.
@@ -14,6 +14,24 @@ package enum CloudOrder: Hashable, Sendable {
     case roomFreed
     /// Say this in the log.
     case report(CloudReport)
+}
+
+/// Why an instance is deleted; the raw value is what the log says, and has its row in Operating.
+package enum DeletionReason: String, Hashable, Sendable, CaseIterable {
+    case answered = "its task is answered"
+    case confirmed = "its task failed, and the scheduler has read the answer"
+    case unconfirmed = "its task failed, and the time to confirm the answer is over"
+    case cancelled = "its task was cancelled"
+    case stopping = "the manager stops"
+    case unclaimed = "nobody asked for its task within the grace time"
+    case hasResult = "nobody has asked for its task yet, and its result is stored"
+    case unwanted = "a listing shows it, and nobody will ask for its task"
+    case abandonedCreate = "a create that was given up without an answer made it"
+    case notAdopted = "its task goes on with another instance that was left of it"
+    case second = "its task has another instance already"
+    case startedOver = "the cloud had no room for it, and its task starts over"
+    case doubtful = "the service says that it is not there, and lists it"
+    case stuck = "its deletion was accepted long ago, and it is still listed"
 }
 
 /// What the run of a task is told of the cloud.
@@ -38,12 +56,6 @@ package enum CloudReport: Hashable, Sendable {
     case adopted(TaskKey)
     /// Nobody asked for the task within the grace time; what is left of it is being deleted.
     case orphanExpired(TaskKey)
-    /// The task has another instance already, so this one is being deleted.
-    case secondInstance(TaskKey, String)
-    /// The service says that the instance is not there, and lists it.
-    case deletionDoubtful(String)
-    /// The deletion was accepted long ago, and the instance is still listed.
-    case deletionStuck(String)
     /// No deletion is stuck any more.
     case noDeletionStuck
 }

@@ -19,6 +19,7 @@ final class DrivenCloud {
     init(
         slots: Int = 2,
         grace: Duration = .seconds(60),
+        log: RecordedLog? = nil,
         _ change: (inout CloudLedger.Periods) -> Void = { _ in }
     ) {
         var periods = CloudLedger.Periods(grace: grace)
@@ -30,7 +31,7 @@ final class DrivenCloud {
             slotLimit: slots,
             periods: periods,
             clock: LedgerClock { Int(LoopClock.epochSeconds) },
-            log: cloud.log.logger
+            log: (log ?? cloud.log).logger
         )
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
+import Logging
 import OCIServices
 import TaskEngine
 import TestCloud
@@ -148,6 +149,22 @@ private let c = TaskKey("cc")
             #expect(try await driven.cloud.request(.deleteContainerInstance).resource == second)
             #expect(driven.count(ofLines: "warning deleting a second instance of a task") == 1)
             #expect(driven.cloud[first].state == .active)
+        }
+    }
+
+    @Test func `a deletion is logged with its task and the reason`() async throws {
+        try await onLoop {
+            let log = RecordedLog(level: .debug)
+            let driven = DrivenCloud(log: log)
+            driven.deleteOnly()
+            defer { driven.stop() }
+            try await driven.driver.takeStock()
+            let id = try await driven.begin(a).id
+            #expect(log.facts(of: "debug deleting an instance") == [])
+            driven.driver.release(a, isAnswered: false)
+            let facts = ["task": "aa", "instance": id, "reason": "its task was cancelled"]
+            #expect(log.facts(of: "debug deleting an instance") == [facts])
+            #expect(try await driven.cloud.request(.deleteContainerInstance).resource == id)
         }
     }
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import cloudpickle
-from support import BACKEND, Cluster, ClusterTestCase, Options, await_that, connect
+from support import BACKEND, Cluster, ClusterTestCase, Options, await_that, connect, failure_count
 
 #: The release of Scaler that this process, its client, the scheduler and the containers use.
 VERSION = tuple(int(part) for part in importlib.metadata.version("opengris-scaler").split(".")[:3])
@@ -43,7 +43,7 @@ class KindTestCase(ClusterTestCase):
 
     def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
         assert result is not None
-        before = len(result.failures) + len(result.errors)
+        before = failure_count(result)
         skipped = len(result.skipped)
         method = getattr(self, self._testMethodName)
         previous = signal.signal(signal.SIGALRM, self._out_of_time)
@@ -55,7 +55,7 @@ class KindTestCase(ClusterTestCase):
             signal.signal(signal.SIGALRM, previous)
         name = getattr(method, "kind", None)
         if name is not None and len(result.skipped) == skipped:
-            note(name, self.id(), len(result.failures) + len(result.errors) == before)
+            note(name, self.id(), failure_count(result) == before)
         return result
 
     def client(self, cluster: Cluster | None = None, **arguments: Any) -> Any:

@@ -25,6 +25,15 @@ class ClusterTestCase(unittest.TestCase):
     cluster_type = Cluster
     cluster: Cluster
 
+    def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
+        """Runs the test; where it fails, tells what the daemon and the scheduler said last."""
+        assert result is not None
+        before = failure_count(result)
+        super().run(result)
+        if failure_count(result) > before and hasattr(self, "cluster"):
+            print(f"\n{self.cluster.last_words()}", file=sys.stderr, flush=True)
+        return result
+
     @classmethod
     def setUpClass(cls) -> None:
         cls.cluster = cls.cluster_type(Options(backend=BACKEND, **cls.options))
@@ -38,4 +47,8 @@ class ClusterTestCase(unittest.TestCase):
         return client
 
 
-__all__ = ["BACKEND", "Cluster", "ClusterTestCase", "Options", "await_that", "connect"]
+def failure_count(result: unittest.TestResult) -> int:
+    return len(result.failures) + len(result.errors)
+
+
+__all__ = ["BACKEND", "Cluster", "ClusterTestCase", "Options", "await_that", "connect", "failure_count"]

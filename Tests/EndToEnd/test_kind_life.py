@@ -22,6 +22,8 @@ travels(__name__)
 DEATH_SECONDS = 3
 #: Up to 2.6.0 a worker outlives a broken connection, since its leave could end the scheduler; so do its tasks.
 ABANDONED_SECONDS = 6 if IS_FIRST_GENERATION else 600
+#: Below the 60 s after which a scheduler takes back the tasks of a worker that is silent.
+SERVED_WITHIN = 45
 
 
 def rest(seconds, value=None):
@@ -56,7 +58,7 @@ class Schedulers(KindTestCase):
     def assert_daemon_serves(self):
         """A client that is new runs a task, and nothing of any task is left."""
         client = self.client()
-        self.assertEqual(client.submit(square, 7).result(timeout=60), 49)
+        self.assertEqual(client.submit(square, 7).result(timeout=SERVED_WITHIN), 49)
         self.cluster.await_nothing_left()
 
     @property
@@ -97,6 +99,17 @@ class Schedulers(KindTestCase):
         # What ran goes once nobody can ask for it any more.
         self.cluster.await_nothing_left(DEATH_SECONDS + 30)
         self.assertEqual(self.started_workers, known, "workers without a scheduler")
+        self.cluster.start_scheduler()
+        self.assert_daemon_serves()
+
+    @kind("the scheduler is killed and comes back later")
+    def test_as_soon_as_its_worker_has_ended(self):
+        # Heartbeats that wait for a connection must not register a worker that nobody is behind.
+        self.have_tasks_running()
+        ended = self.cluster.daemon.output().count("worker ended")
+        self.scheduler.process.kill()
+        self.scheduler.process.wait()
+        self.cluster.daemon.await_output("worker ended", count=ended + 1)
         self.cluster.start_scheduler()
         self.assert_daemon_serves()
 

@@ -21,7 +21,11 @@ import Transport
         try await onLoop {
             let peer = try YMQPeer()
             let accepting = spawn { try? await peer.accept(greeting) }
-            let detected = try await detectPeer(at: peer.endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon)
+            let detected = try await detectPeer(
+                at: peer.endpoint,
+                over: SocketNetwork(ioThreads: 1),
+                deadline: soon
+            )
             #expect(detected == expected)
             // The look ends by FIN, although the peer's greeting was not read to its end.
             let stream = try #require(await accepting.value)
@@ -40,7 +44,10 @@ import Transport
                 }
                 return stream
             }
-            #expect(try await detectPeer(at: peer.endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon) == .ymq(.one))
+            #expect(
+                try await detectPeer(at: peer.endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon)
+                    == .ymq(.one)
+            )
             _ = await sending.value
         }
     }
@@ -51,11 +58,20 @@ import Transport
             let isProven = EventLoop.run { () async -> Bool in
                 guard let peer = try? YMQPeer() else { return false }
                 let detecting = await outcome {
-                    _ = try await detectPeer(at: peer.endpoint, over: SocketNetwork(ioThreads: 1), deadline: .after(.milliseconds(300)))
+                    _ = try await detectPeer(
+                        at: peer.endpoint,
+                        over: SocketNetwork(ioThreads: 1),
+                        deadline: .after(.milliseconds(300))
+                    )
                 }
                 let connecting = await outcome {
                     let deadline = Deadline.after(.milliseconds(300))
-                    _ = try await YMQConnection.connect(to: peer.endpoint, over: SocketNetwork(ioThreads: 1), identity: [1], deadline: deadline)
+                    _ = try await YMQConnection.connect(
+                        to: peer.endpoint,
+                        over: SocketNetwork(ioThreads: 1),
+                        identity: [1],
+                        deadline: deadline
+                    )
                 }
                 return detecting == .peerSilent(peer.endpoint) && connecting == detecting
                     && "\(MessagingError.peerSilent(peer.endpoint))".contains("another program may listen")
@@ -68,7 +84,9 @@ import Transport
         try await onLoop {
             let peer = try YMQPeer()
             let accepting = spawn { try? await peer.accept(Array("SSH-2.0-x".utf8)) }
-            let error = await outcome { _ = try await detectPeer(at: peer.endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon) }
+            let error = await outcome {
+                _ = try await detectPeer(at: peer.endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon)
+            }
             #expect(
                 error == .unexpectedMagic(Array("SSH-".utf8))
                     || error == .unexpectedMagic(Array("SSH-2.0-x".utf8))
@@ -82,7 +100,9 @@ import Transport
         try await onLoop {
             let peer = try YMQPeer()
             let accepting = spawn { await (try? await peer.accept([]))?.finish(deadline: soon) }
-            let error = await outcome { _ = try await detectPeer(at: peer.endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon) }
+            let error = await outcome {
+                _ = try await detectPeer(at: peer.endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon)
+            }
             #expect(error == .closedByPeer)
             _ = await accepting.value
         }
@@ -91,7 +111,9 @@ import Transport
     @Test func `a port where nobody listens is unreachable`() async throws {
         try await onLoop {
             let endpoint = Endpoint.tcp(host: "127.0.0.1", port: try freePort())
-            let error = await outcome { _ = try await detectPeer(at: endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon) }
+            let error = await outcome {
+                _ = try await detectPeer(at: endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon)
+            }
             guard case .unreachable(endpoint, _) = error else {
                 Issue.record("ended with \(String(describing: error))")
                 return
@@ -102,7 +124,9 @@ import Transport
     @Test func `a path too long for a socket is unreachable, not a trap`() async throws {
         try await onLoop {
             let endpoint = Endpoint.ipc(path: String(repeating: "x", count: 108))
-            let error = await outcome { _ = try await detectPeer(at: endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon) }
+            let error = await outcome {
+                _ = try await detectPeer(at: endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon)
+            }
             guard case .unreachable(endpoint, _) = error else {
                 Issue.record("ended with \(String(describing: error))")
                 return

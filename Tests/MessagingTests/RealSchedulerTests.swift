@@ -75,7 +75,13 @@ struct RealSchedulerTests {
             let context = ZMQContext()
             var link = try await connect(context, to: scheduler, identity: "1|test|0")
             #expect((link.version == nil) == (backend == .zmq))
-            #expect(try await detectPeer(at: scheduler.objectStorage.endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon) != .zmtp)
+            #expect(
+                try await detectPeer(
+                    at: scheduler.objectStorage.endpoint,
+                    over: SocketNetwork(ioThreads: 1),
+                    deadline: soon
+                ) != .zmtp
+            )
             try await expectEcho(link)
             try await scheduler.restart()
             if backend == .ymq {
@@ -110,7 +116,12 @@ private func connect(
     switch try await detectPeer(at: endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon) {
     case .zmtp: return try ZMQSocket(context: context, identity: Array(identity.utf8), connectingTo: endpoint)
     case .ymq:
-        return try await YMQConnection.connect(to: endpoint, over: SocketNetwork(ioThreads: 1), identity: Array(identity.utf8), deadline: soon)
+        return try await YMQConnection.connect(
+            to: endpoint,
+            over: SocketNetwork(ioThreads: 1),
+            identity: Array(identity.utf8),
+            deadline: soon
+        )
     }
 }
 

@@ -173,6 +173,15 @@ import Testing
         }
     }
 
+    @Test func `a close that nobody waits for any more does not hold up the next one`() async {
+        await #expect(processExitsWith: .success) {
+            let probe = try TestRouter()
+            probe.stop()
+            let elapsed = EventLoop.run { await timeToCloseAfterCancelledClose(probe.endpoint) }
+            precondition(elapsed >= .milliseconds(59) && elapsed < .milliseconds(900))
+        }
+    }
+
     @Test func `a wait ends at its deadline, by its cancellation and by close, and loses nothing`()
         async throws
     {
@@ -229,7 +238,12 @@ import Testing
             }
             context.terminate()
             let connecting = await outcome {
-                _ = try await YMQConnection.connect(to: endpoint, over: SocketNetwork(ioThreads: 1), identity: identity, deadline: soon)
+                _ = try await YMQConnection.connect(
+                    to: endpoint,
+                    over: SocketNetwork(ioThreads: 1),
+                    identity: identity,
+                    deadline: soon
+                )
             }
             #expect(connecting == .invalidIdentity)
         }
@@ -300,13 +314,35 @@ private func flood(_ endpoint: Endpoint, messageCount: Int) async -> Bool {
 @LoopActor
 private func timeToClose(_ endpoint: Endpoint, lingering: Duration) async -> Duration {
     let context = ZMQContext()
-    guard let socket = try? ZMQSocket(context: context, identity: Array("test".utf8), connectingTo: endpoint)
-    else { return .zero }
-    try? socket.send([1])
+    guard let socket = socketWithMessage(context, endpoint) else { return .zero }
     let begin = Deadline.now
     await socket.close(lingering: lingering)
     context.terminate()
     return Deadline.now.duration(since: begin)
+}
+
+/// The same for a socket whose forerunner in the context lingered when the wait for its end was cancelled.
+@LoopActor
+private func timeToCloseAfterCancelledClose(_ endpoint: Endpoint) async -> Duration {
+    let context = ZMQContext()
+    guard let first = socketWithMessage(context, endpoint), let second = socketWithMessage(context, endpoint)
+    else { return .zero }
+    let closing = spawn { await first.close(lingering: .milliseconds(30)) }
+    await yieldToOthers()
+    closing.cancel()
+    await closing.value
+    let begin = Deadline.now
+    await second.close(lingering: .milliseconds(60))
+    // The context is not ended: where the second still lingers, that would wait for ever.
+    return Deadline.now.duration(since: begin)
+}
+
+/// A socket that nobody listens to, with something to say.
+@LoopActor
+private func socketWithMessage(_ context: ZMQContext, _ endpoint: Endpoint) -> ZMQSocket? {
+    let socket = try? ZMQSocket(context: context, identity: Array("test".utf8), connectingTo: endpoint)
+    try? socket?.send([1])
+    return socket
 }
 
 /// Runs `body` with a socket connected to `endpoint` and takes both down again.

@@ -17,6 +17,8 @@ final class FakeScheduler: LinkOpener {
     private let opened = Mailbox<FakeLink>()
     /// Whether heartbeats on links to come are echoed at once.
     var echoesHeartbeats = true
+    /// Whether no link can be opened.
+    var isUnreachable = false
     /// All identities that were ever connected, in order.
     private(set) var identities: [String] = []
 
@@ -26,6 +28,7 @@ final class FakeScheduler: LinkOpener {
     }
 
     func connect(to endpoint: Endpoint, identity: String) async throws(MessagingError) -> any MessageLink {
+        if isUnreachable { throw .unreachable(endpoint, reason: "refused") }
         let link = FakeLink(identity, version, echoesHeartbeats: echoesHeartbeats)
         identities.append(identity)
         opened.send(link)

@@ -22,7 +22,11 @@ import Transport
         init() throws {
             peer = try YMQPeer()
             client = ObjectStoreClient(
-                connector: SchedulerConnector(backend: .ymq, network: SocketNetwork(ioThreads: 1), log: log.logger),
+                connector: SchedulerConnector(
+                    backend: .ymq,
+                    network: SocketNetwork(ioThreads: 1),
+                    log: log.logger
+                ),
                 endpoint: peer.endpoint,
                 log: log.logger
             )

@@ -91,6 +91,19 @@ import Transport
         }
     }
 
+    @Test func `a disconnect request goes out although whoever sent it is cancelled`() async throws {
+        try await onLoop {
+            let peer = try YMQPeer()
+            let channel = Self.channel(to: peer)
+            let end = Self.run(channel)
+            let stream = try await Self.accept(from: peer)
+            let leaving = spawn { await channel.leave(disconnectRequest: [9]) }
+            leaving.cancel()
+            #expect(await end.value == .left)
+            #expect(try await readToEnd(stream) == frame([9]))
+        }
+    }
+
     @Test func `after an orderly end the identity is not used again`() async throws {
         try await onLoop {
             let peer = try YMQPeer()

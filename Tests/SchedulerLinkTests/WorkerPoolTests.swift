@@ -21,14 +21,18 @@ import Transport
         private var run: Spawned<Void>?
         private var manager: FakeLink?
 
-        init(cooldown: Duration = .zero, generation: WireGeneration? = nil) {
+        init(
+            cooldown: Duration = .zero,
+            generation: WireGeneration? = nil,
+            deathTimeout: Duration = .seconds(30)
+        ) {
             var settings = Settings(schedulerAddress: .tcp(host: "h", port: 1))
             settings.baseConcurrency = 1
             settings.scaleDownCooldown = cooldown
             pool = WorkerPool(
                 settings: settings,
                 ownerID: "owner",
-                profile: .test(assumedGeneration: generation),
+                profile: .test(deathTimeout: deathTimeout, assumedGeneration: generation),
                 links: scheduler,
                 tasks: tasks,
                 objectStore: unusedObjectStore(),
@@ -195,6 +199,25 @@ import Transport
             #expect(await first.isClosedWithoutMessage())
             while stage.pool.workerCount > 0 { await yieldToOthers() }
             for _ in 0..<10 { await yieldToOthers() }
+            #expect(stage.scheduler.identities.count == 2)
+            stage.desire(1)
+            _ = try await stage.accept(1)
+            await stage.end()
+        }
+    }
+
+    @Test func `after a silence for the death timeout workers start only on another command`() async throws {
+        try await onLoop {
+            let stage = Stage(deathTimeout: .milliseconds(50))
+            _ = try await stage.start()
+            // The manager is answered all the time, as it is for three heartbeats more than its workers at worst.
+            stage.scheduler.echoesHeartbeats = false
+            stage.desire(1)
+            let first = try await stage.accept(1)[0]
+            try await Self.expectDisconnectRequest(on: first)
+            while stage.pool.workerCount > 0 { await yieldToOthers() }
+            for _ in 0..<10 { await yieldToOthers() }
+            #expect(stage.pool.isRegistered)
             #expect(stage.scheduler.identities.count == 2)
             stage.desire(1)
             _ = try await stage.accept(1)

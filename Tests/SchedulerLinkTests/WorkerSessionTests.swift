@@ -195,18 +195,39 @@ import Transport
             #expect(await link.isClosedWithoutMessage())
             #expect(await end.value == .left)
             #expect(stage.tasks.notes == ["dismissed", "lost"])
-            #expect(stage.session.wasShutDown)
+            #expect(stage.session.isSchedulerGone)
         }
     }
 
-    @Test func `a scheduler that echoes no heartbeat is left after the death timeout`() async throws {
+    // The next scheduler may get the heartbeats that waited; what it would wait for is then a worker that nobody is.
+    @Test
+    func `a scheduler that echoes no heartbeat is left after the death timeout, with a disconnect request`()
+        async throws
+    {
         try await onLoop {
             let profile = WorkerProfile.test(deathTimeout: .milliseconds(50))
             let stage = Stage(profile, echoesHeartbeats: false)
             let (link, end) = try await stage.start()
+            #expect(
+                try await link.next()
+                    == .workerDisconnect(WorkerDisconnect(worker: Array(Self.identity.utf8)))
+            )
             #expect(await link.isClosedWithoutMessage())
             #expect(await end.value == .left)
-            #expect(stage.tasks.notes == ["lost"])
+            #expect(stage.tasks.notes == ["lost", "lost"])
+            #expect(stage.session.isSchedulerGone)
+        }
+    }
+
+    @Test func `a scheduler that cannot be reached for the death timeout is taken for gone`() async throws {
+        try await onLoop {
+            let stage = Stage(.test(deathTimeout: .milliseconds(50)))
+            let (link, end) = try await stage.start()
+            #expect(!stage.session.isSchedulerGone)
+            stage.scheduler.isUnreachable = true
+            link.fail(.aborted(reason: "reset"))
+            _ = await end.value
+            #expect(stage.session.isSchedulerGone)
         }
     }
 

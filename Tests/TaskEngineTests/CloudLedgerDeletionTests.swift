@@ -62,7 +62,7 @@ import Testing
         #expect(ledger.list([instance("i")], begun: 9, at: 11) == [])
         #expect(
             ledger.list([instance("i")], begun: 11, at: 12)
-                == [.report(.deletionDoubtful("i")), .deleteInstance("i")]
+                == [.deleteInstance("i", because: .doubtful)]
         )
         #expect(!ledger.hasDoubtfulDeletion)
         #expect(!ledger.hasNoPendingDeletion)
@@ -91,7 +91,7 @@ import Testing
         #expect(ledger.list([instance("i")], at: 309) == [])
         #expect(
             ledger.instancesListed([instance("i")], begun: .seconds(309), at: .seconds(310))
-                == [.report(.deletionStuck("i")), .deleteInstance("i")]
+                == [.deleteInstance("i", because: .stuck)]
         )
         #expect(
             ledger.instancesListed([instance("i")], begun: .seconds(311), at: .seconds(312))
@@ -132,9 +132,15 @@ import Testing
         _ = ledger.begin(b, at: 4)
         _ = ledger.createAnswered(instance("j", of: b), at: .seconds(5))
         _ = ledger.released(a, isAnswered: true, at: .seconds(6))
-        #expect(ledger.leaving(isSweeping: false, at: .seconds(7)) == [.deleteInstance("i")])
+        #expect(
+            ledger.leaving(isSweeping: false, at: .seconds(7)) == [.deleteInstance("i", because: .stopping)]
+        )
         #expect(ledger.nextMoment == nil)
-        #expect(ledger.released(b, isAnswered: true, at: .seconds(8)) == [.deleteInstance("j")])
+        #expect(
+            ledger.released(b, isAnswered: true, at: .seconds(8)) == [
+                .deleteInstance("j", because: .answered)
+            ]
+        )
     }
 
     @Test func `whoever leaves without sweeping leaves orphans alone`() {
@@ -146,10 +152,14 @@ import Testing
     @Test func `a sweep deletes every orphan, known or found later, and what a task waited for`() {
         var ledger = CloudLedger.stocked(slots: 1, [instance("i")], results: [b])
         _ = ledger.queued(b, at: .seconds(1))
-        #expect(ledger.leaving(isSweeping: true, at: .seconds(2)) == [.deleteInstance("i")])
+        #expect(
+            ledger.leaving(isSweeping: true, at: .seconds(2)) == [.deleteInstance("i", because: .stopping)]
+        )
         #expect(ledger.unqueued(b, at: .seconds(3)) == [.deleteObjects([.result(b)])])
         #expect(
-            ledger.list([instance("i"), instance("k", of: c)], at: 5) == [.deleteInstance("k")]
+            ledger.list([instance("i"), instance("k", of: c)], at: 5) == [
+                .deleteInstance("k", because: .unwanted)
+            ]
         )
         #expect(
             ledger.store([TaskKey("d")], inputs: [TaskKey("e"): ["in"]], at: 6)

@@ -23,7 +23,7 @@ import Testing
         _ = ledger.released(a, isAnswered: true, at: .seconds(6))
         #expect(ledger.list([], begun: 7, at: 8) == [])
         #expect(ledger.occupiedSlotCount == 1)
-        #expect(ledger.answerConfirmed(a, at: .seconds(9)) == [.deleteInstance("i")])
+        #expect(ledger.answerConfirmed(a, at: .seconds(9)) == [.deleteInstance("i", because: .confirmed)])
     }
 
     @Test func `a listing that began before another that is over tells nothing`() {
@@ -44,13 +44,13 @@ import Testing
         _ = ledger.released(a, isAnswered: false, at: .seconds(5))
         _ = ledger.accept("i", at: 6)
         let stuck = ledger.list([instance("i", .deleting)], at: 400)
-        #expect(stuck.contains(.deleteInstance("i")))
+        #expect(stuck.contains(.deleteInstance("i", because: .stuck)))
         #expect(ledger.occupiedSlotCount == 0)
     }
 
     @Test func `a task that is cancelled before its run has begun to wait leaves nothing`() {
         var ledger = CloudLedger.stocked([instance("i")])
-        #expect(ledger.discarded(a, at: .seconds(2)) == [.deleteInstance("i")])
+        #expect(ledger.discarded(a, at: .seconds(2)) == [.deleteInstance("i", because: .cancelled)])
     }
 
     @Test func `a run that fetches its result is told nothing more of listings of results`() {

@@ -63,7 +63,7 @@ import Testing
         _ = ledger.begin(a, at: 2)
         _ = ledger.createAbandoned(a, at: .seconds(10))
         _ = ledger.released(a, isAnswered: true, at: .seconds(11))
-        #expect(ledger.list([instance("i")], at: 20) == [.deleteInstance("i")])
+        #expect(ledger.list([instance("i")], at: 20) == [.deleteInstance("i", because: .abandonedCreate)])
         #expect(ledger.freeSlotCount == 0)
         _ = ledger.accept("i", at: 21)
         #expect(ledger.freeSlotCount == 1)
@@ -82,7 +82,7 @@ import Testing
         // One call makes one instance, and this is it.
         #expect(
             ledger.list([instance("new"), instance("late")], begun: 14, at: 15).contains(
-                .deleteInstance("late")
+                .deleteInstance("late", because: .abandonedCreate)
             )
         )
         #expect(ledger.occupiedSlotCount == 2)
@@ -166,11 +166,10 @@ import Testing
     @Test func `a second instance of a task is deleted, and a person told`() {
         var ledger = CloudLedger.running()
         let orders = ledger.list([instance("i"), instance("j")], at: 6)
-        #expect(orders.contains(.deleteInstance("j")))
-        #expect(orders.contains(.report(.secondInstance(a, "j"))))
-        #expect(!orders.contains(.deleteInstance("i")))
+        #expect(orders.contains(.deleteInstance("j", because: .second)))
+        #expect(!orders.deletes("i"))
         #expect(ledger.occupiedSlotCount == 2)
-        #expect(!ledger.list([instance("i"), instance("j")], at: 8).contains(.deleteInstance("j")))
+        #expect(!ledger.list([instance("i"), instance("j")], at: 8).deletes("j"))
     }
 
     @Test func `what is listed before a create is answered may be what it makes, and is left alone`() {
@@ -189,7 +188,7 @@ import Testing
         _ = ledger.list([instance("i")], at: 3)
         #expect(
             ledger.createAnswered(instance("j", generation: 1), at: .seconds(4))
-                == [.report(.secondInstance(a, "i")), .deleteInstance("i")]
+                == [.deleteInstance("i", because: .second)]
         )
         #expect(ledger.occupiedSlotCount == 2)
     }
@@ -198,7 +197,7 @@ import Testing
         var ledger = CloudLedger.running(slots: 2)
         let (mustWait, orders) = ledger.instanceGivenUp(a, at: .seconds(10))
         #expect(mustWait)
-        #expect(orders == [.deleteInstance("i")])
+        #expect(orders == [.deleteInstance("i", because: .startedOver)])
         #expect(ledger.occupiedSlotCount == 1)
         #expect(ledger.nextGeneration(of: a) == 1)
         #expect(ledger.accept("i", at: 11) == [.tell(a, .deletionAccepted("i"))])
@@ -271,7 +270,7 @@ import Testing
         var ledger = finished()
         #expect(
             ledger.released(a, isAnswered: true, at: .seconds(7))
-                == [.deleteObjects([.input(a, name: "in")]), .deleteInstance("i")]
+                == [.deleteObjects([.input(a, name: "in")]), .deleteInstance("i", because: .answered)]
         )
         #expect(ledger.accept("i", at: 8) == [.tell(a, .released)])
         #expect(ledger.list([], begun: 9, at: 10) == [.roomFreed])
@@ -310,7 +309,7 @@ import Testing
         #expect(ledger.released(a, isAnswered: true, at: .seconds(7)) == [])
         #expect(ledger.occupiedSlotCount == 1)
         #expect(ledger.list([instance("i", .stopped)], at: 9) == [])
-        #expect(ledger.answerConfirmed(a, at: .seconds(10)) == [.deleteInstance("i")])
+        #expect(ledger.answerConfirmed(a, at: .seconds(10)) == [.deleteInstance("i", because: .confirmed)])
         #expect(
             ledger.finish("i", at: 11) == [.tell(a, .released), .roomFreed, .deleteObjects([.result(a)])]
         )
@@ -321,7 +320,7 @@ import Testing
         _ = ledger.released(a, isAnswered: true, at: .seconds(7))
         #expect(ledger.nextMoment == .seconds(37))
         #expect(ledger.timePassed(at: .seconds(36)) == [])
-        #expect(ledger.timePassed(at: .seconds(37)) == [.deleteInstance("i")])
+        #expect(ledger.timePassed(at: .seconds(37)) == [.deleteInstance("i", because: .unconfirmed)])
         #expect(ledger.nextMoment == nil)
         #expect(ledger.accept("i", at: 38) == [.tell(a, .released)])
     }
@@ -339,7 +338,11 @@ import Testing
         _ = ledger.begin(a, at: 2)
         _ = ledger.list([instance("i")], at: 3)
         _ = ledger.createAbandoned(a, at: .seconds(4))
-        #expect(ledger.released(a, isAnswered: true, at: .seconds(5)) == [.deleteInstance("i")])
+        #expect(
+            ledger.released(a, isAnswered: true, at: .seconds(5)) == [
+                .deleteInstance("i", because: .answered)
+            ]
+        )
     }
 
     @Test func `an answer confirmed before the run lets go leaves nothing to wait for`() {
@@ -347,7 +350,7 @@ import Testing
         #expect(ledger.answerConfirmed(a, at: .seconds(6)) == [])
         #expect(
             ledger.released(a, isAnswered: true, at: .seconds(7))
-                == [.deleteInstance("i"), .deleteObjects([.input(a, name: "in")])]
+                == [.deleteInstance("i", because: .answered), .deleteObjects([.input(a, name: "in")])]
         )
         #expect(ledger.finish("i", at: 8) == [.tell(a, .released), .roomFreed, .deleteObjects([.result(a)])])
     }
@@ -366,7 +369,7 @@ import Testing
         var ledger = finished()
         #expect(
             ledger.released(a, isAnswered: false, at: .seconds(7))
-                == [.deleteInstance("i"), .deleteObjects([.input(a, name: "in")])]
+                == [.deleteInstance("i", because: .cancelled), .deleteObjects([.input(a, name: "in")])]
         )
         #expect(ledger.store([a], at: 8) == [])
         #expect(ledger.accept("i", at: 9) == [.tell(a, .released)])
@@ -382,7 +385,11 @@ import Testing
         _ = ledger.begin(a, at: 2)
         _ = ledger.createAbandoned(a, at: .seconds(3))
         _ = ledger.released(a, isAnswered: false, at: .seconds(4))
-        #expect(ledger.createAnswered(instance("i"), at: .seconds(5)) == [.deleteInstance("i")])
+        #expect(
+            ledger.createAnswered(instance("i"), at: .seconds(5)) == [
+                .deleteInstance("i", because: .abandonedCreate)
+            ]
+        )
         #expect(ledger.finish("i", at: 6) == [.roomFreed, .deleteObjects([.result(a)])])
     }
 

@@ -108,7 +108,10 @@ import Testing
         let (adoption, orders) = ledger.begin(a, at: 10)
         #expect(adoption?.instance?.id == "new")
         #expect(
-            orders == [.admit(a), .report(.adopted(a)), .deleteInstance("old"), .deleteInstance("ended")]
+            orders == [
+                .admit(a), .report(.adopted(a)), .deleteInstance("old", because: .notAdopted),
+                .deleteInstance("ended", because: .notAdopted),
+            ]
         )
         #expect(ledger.occupiedSlotCount == 3)
         #expect(ledger.accept("old", at: 11) == [.tell(a, .deletionAccepted("old"))])
@@ -120,7 +123,7 @@ import Testing
         _ = ledger.begin(a, at: 10)
         #expect(
             ledger.released(a, isAnswered: false, at: .seconds(11))
-                == [.deleteInstance("i"), .deleteObjects([.input(a, name: "in")])]
+                == [.deleteInstance("i", because: .cancelled), .deleteObjects([.input(a, name: "in")])]
         )
     }
 
@@ -145,7 +148,7 @@ import Testing
         #expect(
             ledger.list([instance("i")], at: 61)
                 == [
-                    .report(.orphanExpired(a)), .deleteInstance("i"),
+                    .report(.orphanExpired(a)), .deleteInstance("i", because: .unclaimed),
                     .deleteObjects([.input(a, name: "in")]),
                 ]
         )
@@ -167,7 +170,7 @@ import Testing
         #expect(ledger.list([instance("i")], at: 1000) == [])
         ledger.schedulerAnswers(true, at: .seconds(1000))
         #expect(ledger.list([instance("i")], at: 1059) == [])
-        #expect(ledger.list([instance("i")], at: 1060).contains(.deleteInstance("i")))
+        #expect(ledger.list([instance("i")], at: 1060).contains(.deleteInstance("i", because: .unclaimed)))
     }
 
     @Test func `the grace time begins anew when the scheduler has been silent`() {
@@ -177,7 +180,7 @@ import Testing
         #expect(ledger.list([instance("i")], at: 70) == [])
         ledger.schedulerAnswers(true, at: .seconds(80))
         #expect(ledger.list([instance("i")], at: 139) == [])
-        #expect(ledger.list([instance("i")], at: 140).contains(.deleteInstance("i")))
+        #expect(ledger.list([instance("i")], at: 140).contains(.deleteInstance("i", because: .unclaimed)))
     }
 
     @Test func `the grace time of an orphan that is found later begins then`() {
@@ -206,7 +209,7 @@ import Testing
 
     @Test func `the instance of an orphan whose result is stored only holds a slot, so it is deleted`() {
         var ledger = CloudLedger.stocked(slots: 1, [instance("i")])
-        #expect(ledger.store([a], at: 10) == [.deleteInstance("i")])
+        #expect(ledger.store([a], at: 10) == [.deleteInstance("i", because: .hasResult)])
         #expect(ledger.freeSlotCount == 0)
         _ = ledger.accept("i", at: 11)
         #expect(ledger.freeSlotCount == 1)
@@ -229,7 +232,7 @@ import Testing
         var ledger = CloudLedger.stocked(slots: 1, [instance("i")], results: [b], inputs: [b: ["in"]])
         _ = ledger.queued(a, at: .seconds(2))
         _ = ledger.queued(b, at: .seconds(2))
-        #expect(ledger.discarded(a, at: .seconds(3)) == [.deleteInstance("i")])
+        #expect(ledger.discarded(a, at: .seconds(3)) == [.deleteInstance("i", because: .cancelled)])
         #expect(
             ledger.discarded(b, at: .seconds(3))
                 == [.deleteObjects([.input(b, name: "in")]), .deleteObjects([.result(b)])]

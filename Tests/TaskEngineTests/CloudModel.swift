@@ -182,7 +182,7 @@ final class CloudModel {
         self.orders += orders
         for order in orders {
             switch order {
-            case .deleteInstance(let id): orderDeletion(of: id)
+            case .deleteInstance(let id, _): orderDeletion(of: id)
             case .deleteObjects(let objects): orderDeletion(of: objects)
             case .tell(let task, let news): hear(news, of: number(of: task))
             case .admit(let task):

@@ -53,6 +53,8 @@ extension CloudLedger {
         return ledger
     }
 
+    var knownInstances: Set<String> { Set(taskOfInstance.keys) }
+
     /// A listing of instances; without the word that no deletion is stuck.
     mutating func list(_ instances: [ListedInstance], begun: Int? = nil, at now: Int) -> [CloudOrder] {
         instancesListed(instances, begun: .seconds(begun ?? now - 1), at: .seconds(now))
@@ -85,5 +87,12 @@ extension CloudLedger {
     /// The deletion of an instance is accepted, and a later listing shows that it is gone.
     mutating func finish(_ id: String, at now: Int) -> [CloudOrder] {
         accept(id, at: now) + list([], begun: now + 1, at: now + 2)
+    }
+}
+
+extension [CloudOrder] {
+    /// Whether this instance is ordered deleted, whatever the reason.
+    func deletes(_ id: String) -> Bool {
+        contains { if case .deleteInstance(id, _) = $0 { true } else { false } }
     }
 }

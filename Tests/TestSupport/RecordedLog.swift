@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// A log that a test can read.
 package final class RecordedLog: Sendable {
-    private let lines = Mutex<[String]>([])
+    private let lines = Mutex<[(text: String, facts: [String: String])]>([])
     private let level: Logger.Level
 
     /// A log of what is of `level` or worse.
@@ -19,7 +19,12 @@ package final class RecordedLog: Sendable {
     }
 
     /// The messages so far, each as `LEVEL message`.
-    package var messages: [String] { lines.withLock { $0 } }
+    package var messages: [String] { lines.withLock { $0.map(\.text) } }
+
+    /// What stands beside each message that reads `LEVEL message`.
+    package func facts(of line: String) -> [[String: String]] {
+        lines.withLock { $0.filter { $0.text == line }.map(\.facts) }
+    }
 
     private struct Handler: LogHandler {
         let log: RecordedLog
@@ -32,7 +37,8 @@ package final class RecordedLog: Sendable {
         }
 
         func log(event: LogEvent) {
-            log.lines.withLock { $0.append("\(event.level) \(event.message)") }
+            let facts = (event.metadata ?? [:]).mapValues { "\($0)" }
+            log.lines.withLock { $0.append(("\(event.level) \(event.message)", facts)) }
         }
     }
 }

@@ -69,6 +69,22 @@ import Testing
         #expect(named == served)
     }
 
+    @Test func `every reason of a deletion has its row in Operating, and no other`() throws {
+        let orders = try #require(SourceTree.swiftFiles.first { $0.path.hasSuffix("/CloudOrder.swift") })
+        let reasons = orders.lines.filter { $0.contains("case ") && $0.hasSuffix("\"") }.map {
+            String($0.split(separator: "\"")[1])
+        }
+        let operating = try #require(Page.all.first { $0.name == "Operating" })
+        let rows = operating.text.components(separatedBy: "\n| reason | what had happened |\n|---|---|\n")
+            .last?
+            .components(separatedBy: "\n\n").first?.split(separator: "\n")
+        let named = try #require(rows).map {
+            $0.split(separator: "|")[0].trimmingCharacters(in: .whitespaces)
+        }
+        #expect(reasons.count >= 10)
+        #expect(named.sorted() == reasons.sorted())
+    }
+
     @Test func `the README is short, begins with the two commands and states the licence`() throws {
         let readme = try #require(Page.all.first { $0.path == "README.md" })
         let commands =

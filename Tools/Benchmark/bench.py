@@ -14,6 +14,7 @@ import sys
 import tempfile
 import textwrap
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import libcurl
@@ -138,7 +139,7 @@ def report(rows: list[Row], handshakes: tuple[int, int], curl: str | None) -> st
     text += f"An RSA signature takes {rows[0].signed.signature_microseconds:,.0f} µs here ({platform.machine()}). "
     text += f"The process that received 100 MiB bodies had at most {large.unsigned.peak_megabytes:.0f} MB. "
     text += f"Of {full + resumed:,} connections {full} shook hands in full, the others resumed."
-    return table(rows) + "\n\n" + textwrap.fill(text, 120)
+    return table(rows) + "\n\n" + textwrap.fill(text, 120) + f"\nRun on {date.today().isoformat()}."
 
 
 def write_document(text: str) -> None:

@@ -171,6 +171,12 @@ class Cluster:
 
         return await_that(clean, seconds, f"an empty cloud; the local OCI's report: {self.report()}")
 
+    def last_words(self, lines: int = 25) -> str:
+        """The ends of the daemons' and the scheduler's logs, a line after its log's name; `run_tests.py` shows them."""
+        logs = {process.log: process for process in self._running if process.name.startswith(("daemon", "scheduler"))}
+        said = [(log.name, line) for log, process in logs.items() for line in process.tail(lines).splitlines()]
+        return "\n".join(f"{name}: {line}" for name, line in said)
+
     def stop(self) -> None:
         """Stops what runs; the daemon first, so that it can clean up."""
         errors = []

@@ -33,6 +33,7 @@ SUBCOMMANDS = ("build_image", "credentials", "list_reap", "provision", "quick_st
 #: Of all stages together: 20 minutes are the aim, and a run that hangs should say so before anybody gives it up.
 ALL_MINUTES = 24
 STACK_LINES = 2_000
+LOG_LINES = 100
 SLOWEST = 10
 
 
@@ -145,10 +146,13 @@ class Stage:
         # A stage that ran nothing has not passed.
         if ended.status == 0 and count > 0:
             return Outcome(count, 0), f"{self.name}: ok, {took}"
-        lines = ended.output.splitlines()
+        every = ended.output.splitlines()
+        # What a program of the cluster said last (`Cluster.last_words`) comes last and in order.
+        logs = [line for line in every if re.match(r"[\w-]+\.log: ", line)][-LOG_LINES:]
+        lines = [line for line in every if not re.match(r"[\w-]+\.log: ", line)]
         telling = [line for line in lines if re.search(r"error:|✘|^(FAIL|ERROR):|Error\b", line)]
         # What tells most comes first, and nothing twice.
-        shown = dict.fromkeys([*(telling[:30] or lines[-30:]), *lines[-15:]])
+        shown = dict.fromkeys([*(telling[:30] or lines[-30:]), *lines[-15:], *logs])
         text = "\n".join([f"{self.name}: FAILED, {took}", *shown])
         # Swift tells the failures of each test, suite and run: the last word is the sum.
         issues = re.findall(r"with (\d+) issue", ended.output)[-1:]

@@ -84,7 +84,11 @@ final class SchedulerChecks {
             case .ipc(let path): .ipc(path: path)
             }
         do throws(MessagingError) {
-            switch try await detectPeer(at: endpoint, over: SocketNetwork(ioThreads: 1), deadline: .after(Self.greetingTimeout)) {
+            switch try await detectPeer(
+                at: endpoint,
+                over: SocketNetwork(ioThreads: 1),
+                deadline: .after(Self.greetingTimeout)
+            ) {
             case .zmtp: return "zmq"
             case .ymq: return "ymq"
             }

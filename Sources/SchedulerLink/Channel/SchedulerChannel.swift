@@ -135,12 +135,14 @@ final class SchedulerChannel {
                     unreachableWarning?.occurred(["address": "\(endpoint)", "error": "\(error)"])
                 }
             }
-            guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0..<1) })) != nil else { return .left }
+            guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0..<1) })) != nil else {
+                return .left
+            }
         }
         return .left
     }
 
-    /// Sends `disconnectRequest` after everything that was sent before it and closes the link in order.
+    /// Sends `disconnectRequest` after everything sent before it and closes the link in order, even when cancelled.
     func leave(disconnectRequest: [UInt8]?) async {
         if hasLeft { return }
         hasLeft = true
@@ -148,7 +150,7 @@ final class SchedulerChannel {
         self.link = nil
         connectionWatch?.cancel()
         if let disconnectRequest { try? link.send(disconnectRequest) }
-        await link.close(lingering: .seconds(2))
+        await spawn { await link.close(lingering: .seconds(2)) }.value
     }
 
     private func resume(on link: any MessageLink) throws(MessagingError) {

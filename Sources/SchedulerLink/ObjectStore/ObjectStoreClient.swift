@@ -170,7 +170,9 @@ extension ObjectStoreClient {
             }
             connectedSince = nil
             report(failure, endpoint)
-            guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0..<1) })) != nil else { return }
+            guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0..<1) })) != nil else {
+                return
+            }
         }
     }
 

@@ -29,7 +29,7 @@ final class ManagerSession {
     /// Rings when the desired number of workers may have changed.
     private let commandArrived: Wakeup
     private var unanswered = 0
-    private var hasEcho = false
+    private var hasEcho: Bool { answered != nil }
     /// Rings when a heartbeat is due before its time.
     private let due = Wakeup()
     /// How many workers the scheduler wants; nil without a command that holds.
@@ -118,10 +118,9 @@ final class ManagerSession {
     }
 
     private func handleEcho() {
-        answered = guess
         if !hasEcho { log.info("registered with the scheduler", metadata: ["generation": "\(generation)"]) }
         if hasEcho, isSilent { log.notice("the scheduler answers again") }
-        hasEcho = true
+        answered = guess
         unanswered = 0
     }
 
@@ -129,10 +128,8 @@ final class ManagerSession {
         let offered = profile.capabilities
         let requests = command.requests.map { $0.withoutSizes(profile.sizeNames, offered: offered) }
         let desired = desiredConcurrency(requests, capabilities: offered)
-        let workerCount = min(
-            desiredUnits(forConcurrency: desired, baseConcurrency: concurrency),
-            Self.workerCountMax
-        )
+        let units = desiredUnits(forConcurrency: desired, baseConcurrency: concurrency)
+        let workerCount = min(units, Self.workerCountMax)
         if workerCount != desiredWorkerCount {
             log.info("the scheduler desires workers", metadata: ["desired": "\(workerCount)"])
         }

@@ -101,8 +101,7 @@ package final class WorkerPool {
     }
 
     private func disconnect(_ leaving: [WorkerSession]) async {
-        let generation = generation
-        let pieces = leaving.map { worker in spawn { await worker.leave(generation: generation) } }
+        let pieces = leaving.map { worker in spawn { await worker.leave(generation: self.generation) } }
         for piece in pieces { await piece.value }
     }
 }
@@ -149,7 +148,9 @@ extension WorkerPool {
             links.forget(managerEndpoint)
             log.warning("no scheduler; connecting again", metadata: ["reason": "\(end)"])
             if (connectedAt + .seconds(30)).isPast { backoff.reset() }
-            guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0..<1) })) != nil else { return }
+            guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0..<1) })) != nil else {
+                return
+            }
         }
     }
 
@@ -195,20 +196,18 @@ extension WorkerPool {
             log: log
         )
         workers[number] = worker
-        spawn {
+        spawn { [self] in
             let replacement = spawn { await self.replaceWhenReconnected(worker) }
             let end = await worker.run()
             replacement.cancel()
-            self.workers[number] = nil
-            self.workerEnded(end, wasShutDown: worker.wasShutDown)
+            workers[number] = nil
+            if end != .left {
+                earliestStart = started + restarts.next(at: Deadline.now.duration(since: started))
+            }
+            // Without a scheduler there are no tasks for another worker; the next one says what it wants.
+            if worker.isSchedulerGone { manager?.forgetCommand() }
+            change.ring()
         }
-    }
-
-    private func workerEnded(_ end: SchedulerChannel.End, wasShutDown: Bool) {
-        if end != .left { earliestStart = started + restarts.next(at: Deadline.now.duration(since: started)) }
-        // The scheduler that is being shut down has no tasks for another worker.
-        if wasShutDown { manager?.forgetCommand() }
-        change.ring()
     }
 
     /// Has another worker take the place of one whose connection was lost and is there again.

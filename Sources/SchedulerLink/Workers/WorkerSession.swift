@@ -21,7 +21,7 @@ final class WorkerSession {
     private let sampleUsage: @LoopActor () -> ProcessUsage
     private var lastEcho = Deadline.now
     private var heartbeats: Spawned<Void>?
-    private(set) var wasShutDown = false
+    private(set) var isSchedulerGone = false
     /// Rings when the connection was lost and there is another under the same identity.
     let reconnected = Wakeup()
     /// Rings when a heartbeat is due before its time.
@@ -49,8 +49,10 @@ final class WorkerSession {
 
     var identity: String { channel.identity }
 
-    /// The generation of the scheduler's messages, as far as the transport tells.
-    var generation: WireGeneration? { channel.generation }
+    /// The generation of the scheduler's messages, as far as its transport, the operator or the object storage tell.
+    var generation: WireGeneration? {
+        channel.generation ?? profile.assumedGeneration ?? objectStore.generation
+    }
 
     var unansweredCount: Int { tasks.load(of: self).unansweredCount }
 
@@ -67,8 +69,9 @@ final class WorkerSession {
         let end = await channel.run(timeout: profile.deathTimeout, handler: handle)
         if case .malformed(let error) = end {
             log.error("the scheduler sent malformed bytes; leaving it", metadata: ["error": "\(error)"])
-            await leave(generation: objectStore.generation)
+            await leave(generation: nil)
         }
+        if (lastEcho + profile.deathTimeout).isPast { isSchedulerGone = true }
         heartbeats?.cancel()
         tasks.handle(.lost, of: self)
         log.info("worker ended", metadata: ["reason": "\(end)"])
@@ -77,14 +80,13 @@ final class WorkerSession {
 
     /// Stops heartbeats, answers nothing more, asks to be disconnected: the scheduler places our tasks elsewhere.
     ///
-    /// `generation` is the scheduler's if neither transport nor operator tell it. Any heartbeat after the request would
-    /// register the worker again.
+    /// `generation` is the scheduler's if nothing surer tells it. Any heartbeat after the request would register the
+    /// worker again.
     func leave(generation: WireGeneration?) async {
         heartbeats?.cancel()
         tasks.handle(.lost, of: self)
-        let known = channel.generation ?? profile.assumedGeneration ?? generation ?? .second
         let request = WorkerDisconnect(worker: Array(channel.identity.utf8))
-        await channel.leave(disconnectRequest: request.encoded(for: known))
+        await channel.leave(disconnectRequest: request.encoded(for: self.generation ?? generation ?? .second))
     }
 
     private func handle(_ event: SchedulerChannel.Event) throws(SchedulerMessageError) {
@@ -136,7 +138,7 @@ final class WorkerSession {
     private func handle(_ disconnect: ClientDisconnect) {
         guard disconnect.kind == .shutdown else { return }
         log.notice("a client shuts the scheduler down; dropping its tasks")
-        wasShutDown = true
+        isSchedulerGone = true
         tasks.handle(.dismissed, of: self)
         spawn { await self.channel.leave(disconnectRequest: nil) }
     }
@@ -152,7 +154,8 @@ extension WorkerSession {
             if isCancelled { return }
             if (lastEcho + profile.deathTimeout).isPast {
                 log.error("the scheduler has not answered a heartbeat for the death timeout")
-                return await channel.leave(disconnectRequest: nil)
+                // With a request: heartbeats that wait for a connection may register us with the next scheduler.
+                return await leave(generation: nil)
             }
         }
     }

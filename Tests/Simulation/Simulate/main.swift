@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// One run of the simulation in a process of its own: `Simulate --seed N --profile NAME`. Tools/simulate runs many.
 
 internal import CSimulation
-internal import EventLoop
-internal import SimulatedWorld
+internal import Glibc
 
-// First of all: a set that exists before would be looked up with another seed.
-csimulation_seed_hashing(1)
+let words = CommandLine.arguments
+// First of all, before any set or dictionary is made: it would be looked up with another seed.
+csimulation_seed_hashing(words.firstIndex(of: "--hash-seed").flatMap { UInt64(words[$0 + 1]) } ?? 1)
+exit(Simulate(words).run())

@@ -127,6 +127,14 @@ class FailingStage(RunTestCase):
         self.assertIn("passing: ok", printed)
         self.assertEqual((outcome.passed, outcome.failed), (1, 2))
 
+    def test_the_ends_of_the_logs_are_shown_whatever_else_was_said(self) -> None:
+        said = [f"daemon.log: word {number}" for number in range(40)] + ["scheduler.log: Error"]
+        text = "\n".join([*said, *["FAIL: one of many"] * 40, *(f"line {number}" for number in range(40))])
+        failing = Stage("failing", [sys.executable, "-c", f"print({text!r}); raise SystemExit(1)"])
+        _, printed = self.run_stages(failing)
+        self.assertIn("FAIL: one of many", printed)
+        self.assertEqual([line for line in printed.splitlines() if ".log: " in line], said)
+
 
 class HangingTest(RunTestCase):
     """One test of a stage that waits for ever."""

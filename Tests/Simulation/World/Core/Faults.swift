@@ -79,6 +79,21 @@ package struct FaultID: Sendable, Hashable, CustomStringConvertible {
     package let ordinal: UInt64
 
     package var description: String { "\(kind.rawValue)/\(party)/\(ordinal)" }
+
+    /// The fault of a description; nil if it is none.
+    package init?(_ text: String) {
+        let parts = text.split(separator: "/")
+        guard parts.count == 3, let kind = FaultKind(rawValue: String(parts[0])), let party = UInt64(parts[1]),
+            let ordinal = UInt64(parts[2])
+        else { return nil }
+        self.init(kind: kind, party: party, ordinal: ordinal)
+    }
+
+    init(kind: FaultKind, party: UInt64, ordinal: UInt64) {
+        self.kind = kind
+        self.party = party
+        self.ordinal = ordinal
+    }
 }
 
 /// Decides which faults strike: each is a function of seed, kind, party and ordinal alone, so that leaving one out moves no

@@ -24,10 +24,20 @@ package final class Record {
             text.withUTF8Buffer { for byte in $0 { mixed = (mixed ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 } }
         }
         hash = mix(mixed)
-        if let show, eventCount >= firstShown {
-            show("\(column("\(eventCount)", 8)) \(column(stamp(time), 14)) \(padded("\(party)", 10)) \(padded("\(kind)", 22)) \(detail())")
+        if let show, isShown {
+            show(
+                "\(column("\(eventCount)", 8)) \(column(stamp(time), 14)) \(padded("\(party)", 10)) \(padded("\(kind)", 22)) \(detail())"
+            )
         }
         eventCount += 1
+    }
+
+    /// Whether the next event is shown.
+    var isShown: Bool { show != nil && eventCount >= firstShown }
+
+    /// Shows a line that is no event, such as one of the daemon's log.
+    func remark(_ line: @autoclosure () -> String) {
+        if isShown { show?("                        | \(line())") }
     }
 
     /// Seconds with six decimals.

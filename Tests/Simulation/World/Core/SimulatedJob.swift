@@ -27,7 +27,11 @@ package struct SimulatedJob: Sendable, Hashable {
 
     /// Reads the bytes of an argument object; nil unless they are whole and unchanged.
     package init?(argument: [UInt8]) {
-        let words = argument.split(separator: UInt8(ascii: " "), maxSplits: 4, omittingEmptySubsequences: false)
+        let words = argument.split(
+            separator: UInt8(ascii: " "),
+            maxSplits: 4,
+            omittingEmptySubsequences: false
+        )
         guard words.count == 5, words[0].elementsEqual("job".utf8) else { return nil }
         let numbers = words[1...3].compactMap { UInt64(String(decoding: $0, as: UTF8.self)) }
         guard numbers.count == 3 else { return nil }

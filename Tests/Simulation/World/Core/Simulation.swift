@@ -17,6 +17,7 @@ package final class Simulation {
     /// Called with the first thing that a judge finds wrong; must end the run.
     private let failed: @LoopActor (Violation) -> Never
     private let start = Deadline.now
+    private let startEpochNanoseconds = LoopClock.epochNanoseconds
 
     /// A run that begins now; `failed` is told what a judge found wrong.
     package init(
@@ -34,6 +35,12 @@ package final class Simulation {
 
     /// Time since the run began.
     package var elapsed: Duration { Deadline.now.duration(since: start) }
+
+    /// The time of day of everybody but the daemon's host, whose clock may be set: milliseconds since 1970.
+    package var serviceMilliseconds: Int64 {
+        let (seconds, attoseconds) = elapsed.components
+        return startEpochNanoseconds / 1_000_000 + seconds * 1000 + attoseconds / 1_000_000_000_000_000
+    }
 
     /// Calls `action` as a part of the world after `delay`; the timer can be stopped.
     @discardableResult

@@ -102,10 +102,12 @@ package final class HTTPServer {
     }
 
     private func bytes(of answer: SimulatedAnswer, to request: SimulatedRequest) -> [UInt8] {
-        var head = "HTTP/1.1 \(answer.status) X\r\ndate: \(HTTPDate.format(secondsSinceEpoch: Int(LoopClock.epochSeconds)))\r\n"
+        let date = HTTPDate.format(secondsSinceEpoch: Int(simulation.serviceMilliseconds / 1000))
+        var head = "HTTP/1.1 \(answer.status) X\r\ndate: \(date)\r\n"
         head += "opc-request-id: \(request.fields["opc-request-id"] ?? "none")\r\n"
         for field in answer.fields { head += "\(field.name): \(field.value)\r\n" }
         if answer.status != 204 { head += "content-length: \(answer.body.count)\r\n" }
-        return Array((head + "\r\n").utf8) + (answer.status == 204 || request.method == "HEAD" ? [] : answer.body)
+        return Array((head + "\r\n").utf8)
+            + (answer.status == 204 || request.method == "HEAD" ? [] : answer.body)
     }
 }

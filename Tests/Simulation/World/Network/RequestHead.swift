@@ -70,7 +70,9 @@ func percentDecoded(_ text: Substring) -> String {
     var rest = Array(text.utf8)[...]
     var bytes: [UInt8] = []
     while let byte = rest.popFirst() {
-        if byte == UInt8(ascii: "%"), let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) {
+        if byte == UInt8(ascii: "%"),
+            let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+        {
             bytes.append(value)
             rest.removeFirst(2)
         } else {

@@ -49,7 +49,10 @@ package final class SimulatedNetwork {
     }
 
     /// Connects; nil when the attempt is refused, and an attempt that is lost waits for its deadline.
-    private func open(to address: String, until deadline: Deadline) async throws(WaitError) -> SimulatedStream? {
+    private func open(
+        to address: String,
+        until deadline: Deadline
+    ) async throws(WaitError) -> SimulatedStream? {
         connectionCount += 1
         let number = connectionCount
         if simulation.faults.strikes(.connectLost, stableHash(address.utf8, from: 0)) {

@@ -44,7 +44,9 @@ package final class SimulatedStream: ByteStream {
     package func read(upTo maximumCount: Int, deadline: Deadline) async throws(TransportError) -> [UInt8] {
         while true {
             if isClosed || isFinished { throw .closed }
-            if case .reset = inbound { throw .systemCall(SystemCallError(call: "recv", number: ECONNRESET), .read) }
+            if case .reset = inbound {
+                throw .systemCall(SystemCallError(call: "recv", number: ECONNRESET), .read)
+            }
             if !readable.isEmpty {
                 let bytes = Array(readable.prefix(maximumCount))
                 readable.removeFirst(bytes.count)
@@ -61,7 +63,9 @@ package final class SimulatedStream: ByteStream {
 
     package func write(_ bytes: [UInt8], deadline: Deadline) async throws(TransportError) {
         if isClosed || isFinished { throw .closed }
-        if case .reset = inbound { throw .systemCall(SystemCallError(call: "send", number: ECONNRESET), .write) }
+        if case .reset = inbound {
+            throw .systemCall(SystemCallError(call: "send", number: ECONNRESET), .write)
+        }
         if bytes.isEmpty { return }
         send { $0.received(bytes) }
     }

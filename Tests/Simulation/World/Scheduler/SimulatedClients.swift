@@ -65,6 +65,9 @@ package final class SimulatedClients {
     /// How many tasks were submitted so far, those that came again among them.
     package var submittedCount: UInt64 { nextNumber }
 
+    /// Whether all tasks of the workload have come.
+    package var hasSubmittedAll: Bool { arrivedCount == workload.taskCount && dueCount == 0 }
+
     /// Clients that submit nothing yet; only one such object may belong to a scheduler.
     package init(
         _ simulation: Simulation,

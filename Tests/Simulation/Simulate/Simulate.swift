@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CSimulation
+internal import EventLoop
+internal import Glibc
+internal import SimulatedWorld
+internal import TestSupport
+internal import Transport
+
+/// The command line of a run and its report.
+struct Simulate {
+    private var seed: UInt64 = 1
+    private var profileName = "calm"
+    private var taskCount: Int?
+    private var firstShown: Int?
+    private var stopAt: Int?
+    private var leftOut: Set<FaultID> = []
+    private var showsFaults = false
+
+    init(_ words: [String]) {
+        var rest = words.dropFirst()
+        func value(_ name: String) -> String {
+            guard let value = rest.popFirst() else { Self.leave("\(name) needs a value") }
+            return value
+        }
+        func number(_ name: String) -> Int {
+            guard let number = Int(value(name)) else { Self.leave("\(name) needs a number") }
+            return number
+        }
+        while let word = rest.popFirst() {
+            switch word {
+            case "--seed": seed = UInt64(number(word))
+            case "--hash-seed": _ = number(word)
+            case "--profile": profileName = value(word)
+            case "--tasks": taskCount = number(word)
+            case "--trace-from": firstShown = number(word)
+            case "--until": stopAt = number(word)
+            case "--without": leftOut = Set(value(word).split(separator: ",").compactMap { FaultID(String($0)) })
+            case "--faults": showsFaults = true
+            default: Self.leave("\(word) is no option")
+            }
+        }
+    }
+
+    private static func leave(_ text: String) -> Never {
+        print("Simulate: \(text); --seed N --profile NAME --tasks N --hash-seed N --trace-from EVENT --until EVENT")
+        exit(64)
+    }
+
+    /// Runs and reports; the exit code is 0 if every judge was content.
+    func run() -> Int32 {
+        guard var profile = Profile.named(profileName, seed: seed) else { Self.leave("no profile \(profileName)") }
+        if let taskCount { profile.workload.taskCount = taskCount }
+        let ending = Ending()
+        let time = VirtualTime(epochSeconds: 1_800_000_000) { text in
+            LoopActor.assumeIsolated { ending.fail("progress: \(text)") }
+        }
+        time.install()
+        guard let key = try? RSAKey(pem: TestKey(rsaBitCount: 512).privatePEM(.pkcs8)) else {
+            Self.leave("no key can be made")
+        }
+        let faults = Faults(seed: seed, rates: profile.rates, leftOut: leftOut)
+        let (final, options) = (profile, self)
+        return EventLoop.run {
+            let simulation = Simulation(seed: options.seed, time: time, faults: faults) { ending.fail("\($0)") }
+            ending.begin(simulation, options.title, showsFaults: options.showsFaults)
+            options.prepare(simulation.record)
+            let run = SimulatedRun(simulation, final, key: key)
+            await run.run()
+            ending.report("ok \(run.summary)")
+            return 0
+        }
+    }
+
+    private var title: String { "seed \(seed) profile \(profileName)" }
+
+    @LoopActor private func prepare(_ record: Record) {
+        if let firstShown {
+            record.show = { print($0) }
+            record.firstShown = firstShown
+        }
+        if let stopAt { record.stop = (stopAt, { simulation_stop_here() }) }
+    }
+}
+
+/// The last words of a run.
+@LoopActor
+final class Ending {
+    private var simulation: Simulation?
+    private var title = ""
+    private var showsFaults = false
+
+    nonisolated init() {}
+
+    func begin(_ simulation: Simulation, _ title: String, showsFaults: Bool) {
+        self.simulation = simulation
+        self.title = title
+        self.showsFaults = showsFaults
+    }
+
+    func fail(_ text: String) -> Never {
+        report("FAILED \(text)")
+        exit(1)
+    }
+
+    func report(_ text: String) {
+        guard let simulation else { return print(text) }
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        let cpu = Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+            + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
+        if showsFaults { print("faults \(simulation.faults.struck.map(\.description).joined(separator: ","))") }
+        print("\(title) events \(simulation.record.eventCount) hash \(String(simulation.record.hash, radix: 16))", terminator: " ")
+        print("simulated \(simulation.elapsed) cpu \(cpu) faults \(simulation.faults.struck.count) memory \(usage.ru_maxrss) KB: \(text)")
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+
+/// Judges how fast the daemon calls.
+///
+/// The daemon promises a token bucket each for the reads and the writes of a service, which holds a second's worth of
+/// tokens and at least one. So no second sees more than what the bucket holds and what flows into it meanwhile. Requests may
+/// pile up behind a connection that is lost or slow after they have got their tokens; for a minute after a fault of the
+/// network only the sum since the start of the process is judged.
+@LoopActor
+final class RequestBudget {
+    private struct Lane {
+        /// When the requests of the last second came.
+        var recent: [Duration] = []
+        var count = 0
+        let start: Duration
+    }
+
+    private static let networkFaults: Set<FaultKind> = [
+        .connectRefused, .connectLost, .requestLost, .answerLost, .answerCut, .slow, .linkReset, .killed,
+    ]
+    /// How much the delays of the network may press a second together, as a share of it.
+    private static let jitter = 0.25
+
+    private let simulation: Simulation
+    private let rate: Double
+    private let name: String
+    private var lanes: [Bool: Lane] = [:]
+    private var seenFaultCount = 0
+    private var lastFault: Duration?
+
+    init(_ simulation: Simulation, rate: Double, name: String) {
+        self.simulation = simulation
+        self.rate = rate
+        self.name = name
+    }
+
+    /// A request has come.
+    func count(_ request: SimulatedRequest) {
+        let now = simulation.elapsed
+        let isRead = request.method == "GET" || request.path.hasSuffix("/retrieveLogs")
+        var lane = lanes[isRead] ?? Lane(start: now)
+        lane.count += 1
+        lane.recent.removeAll { now - $0 >= .seconds(1) }
+        lane.recent.append(now)
+        lanes[isRead] = lane
+        noteFaults(now)
+        let burst = max(1, rate)
+        let words = "\(isRead ? "reads" : "writes") of \(name)"
+        let life = seconds(now - lane.start) + 1
+        simulation.judge(
+            "budget",
+            Double(lane.count) <= burst + rate * life + 2 + Double(simulation.faults.struck.count),
+            "\(lane.count) \(words) in the \(life) s since the process began"
+        )
+        if let lastFault, now - lastFault < .seconds(60) { return }
+        simulation.judge(
+            "budget",
+            Double(lane.recent.count) <= (burst + rate * (1 + Self.jitter) + 2).rounded(.up),
+            "\(lane.recent.count) \(words) within a second, and the budget is \(rate) a second"
+        )
+    }
+
+    private func noteFaults(_ now: Duration) {
+        let struck = simulation.faults.struck
+        for fault in struck[seenFaultCount...] where Self.networkFaults.contains(fault.kind) {
+            lastFault = now
+        }
+        seenFaultCount = struck.count
+    }
+}
+
+/// A duration as a number of seconds.
+func seconds(_ duration: Duration) -> Double {
+    let (seconds, attoseconds) = duration.components
+    return Double(seconds) + Double(attoseconds) * 1e-18
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import EventLoop
+internal import Transport
+
+/// The machine that daemons run on, one after the other or side by side.
+@LoopActor
+package final class SimulatedMachine {
+    /// Which process holds each name; a dead one holds nothing.
+    private var holders: [String: SimulatedProcess] = [:]
+    /// What every sample of usage says; real numbers would differ from run to run.
+    fileprivate let usage: ProcessUsage
+    private var processCount: Int32 = 0
+
+    /// A machine where nothing runs yet.
+    package init() {
+        var sampler = ProcessUsageSampler()
+        usage = sampler.sample()
+    }
+
+    /// The machine as a new process sees it.
+    func host(for process: SimulatedProcess) -> SimulatedHost {
+        processCount += 1
+        return SimulatedHost(self, process, processID: 1000 + processCount)
+    }
+
+    fileprivate func hold(_ name: String, _ process: SimulatedProcess) -> Bool {
+        if let holder = holders[name], !holder.isDead, holder !== process { return false }
+        holders[name] = process
+        return true
+    }
+}
+
+/// The machine as one process sees it.
+@LoopActor
+final class SimulatedHost: Host {
+    let name = "simulated-host"
+    let processID: Int32
+    private let machine: SimulatedMachine
+    private let process: SimulatedProcess
+
+    fileprivate init(_ machine: SimulatedMachine, _ process: SimulatedProcess, processID: Int32) {
+        self.machine = machine
+        self.process = process
+        self.processID = processID
+    }
+
+    func hold(name: String) throws(TransportError) -> Bool { machine.hold(name, process) }
+
+    func usageSampler() -> @LoopActor () -> ProcessUsage { { self.machine.usage } }
+
+    func releaseMemory() {}
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import TestSupport
+
+/// What a run is about: how many tasks, what goes wrong and how often, how the daemon is set up.
+package struct Profile: Sendable {
+    /// What `--profile` calls it.
+    package let name: String
+    /// Faults that may strike, and how often at each chance.
+    package var rates: [FaultKind: Double]
+    /// What the clients submit.
+    package var workload: Workload
+    /// Seconds that bytes take one way.
+    package var delay = 0.001..<0.02
+    /// The daemon's `--base-concurrency`.
+    package var baseConcurrency = 50
+    /// The daemon's `--job-timeout-seconds`.
+    package var jobTimeout = Duration.seconds(3600)
+    /// The daemon's `--death-timeout-seconds`.
+    package var deathTimeout = Duration.seconds(300)
+    /// How often an operator looks for a reason to kill, stop or restart something.
+    package var misfortuneInterval = Duration.seconds(60)
+
+    /// All profiles, in the order in which they are run.
+    package static let all: [Profile] = [calm, storm, crash, capacity, churn, shutdown, week]
+
+    /// The profile of a name; nil if there is none. `swarm` is drawn from `seed`.
+    package static func named(_ name: String, seed: UInt64) -> Profile? {
+        name == "swarm" ? swarm(seed: seed) : all.first { $0.name == name }
+    }
+
+    /// Nothing goes wrong but what users do.
+    package static let calm = Profile(
+        name: "calm",
+        rates: [.clientCancels: 0.02, .taskRaises: 0.02, .balanceCancel: 0.01],
+        workload: Workload(
+            taskCount: 400,
+            arrivals: .steady(perMinute: 120),
+            milliseconds: 10...60_000,
+            fillingByteCount: 0...4_000
+        )
+    )
+
+    /// The network and the services fail, in every way and often.
+    package static let storm = Profile(
+        name: "storm",
+        rates: [
+            .connectRefused: 0.03, .connectLost: 0.01, .requestLost: 0.03, .answerLost: 0.03, .answerCut: 0.01,
+            .slow: 0.02, .linkReset: 0.002, .throttled: 0.05, .serverError: 0.05, .staleListing: 0.2,
+            .clientCancels: 0.05, .taskRaises: 0.02, .balanceCancel: 0.05, .storedLate: 0.05,
+            .slowDeletion: 0.05, .slowStart: 0.02,
+        ],
+        workload: bursts
+    )
+
+    /// The daemon is killed again and again.
+    package static let crash = Profile(
+        name: "crash",
+        rates: [
+            .killed: 0.5, .answerLost: 0.02, .requestLost: 0.02, .staleListing: 0.1, .clientCancels: 0.05,
+            .taskRaises: 0.02, .balanceCancel: 0.02, .linkReset: 0.001, .storedLate: 0.02,
+        ],
+        workload: bursts
+    )
+
+    /// There is less room than is asked for.
+    package static let capacity = Profile(
+        name: "capacity",
+        rates: [
+            .noCapacity: 0.4, .limitReached: 0.1, .lateNoCapacity: 0.1, .slowStart: 0.05, .answerLost: 0.02,
+            .clientCancels: 0.05, .staleListing: 0.1,
+        ],
+        workload: bursts
+    )
+
+    /// Schedulers, workers and tasks come and go.
+    package static let churn = Profile(
+        name: "churn",
+        rates: [
+            .schedulerRestarts: 0.05, .storageRestarts: 0.02, .linkReset: 0.01, .clientCancels: 0.2,
+            .balanceCancel: 0.2, .taskRaises: 0.05, .containerCrashes: 0.03, .garbageStored: 0.02,
+        ],
+        workload: bursts
+    )
+
+    /// The daemon is stopped and started again.
+    package static let shutdown = Profile(
+        name: "shutdown",
+        rates: [
+            .terminated: 0.4, .killed: 0.1, .answerLost: 0.02, .slow: 0.01, .serverError: 0.02, .clientCancels: 0.05,
+            .staleListing: 0.1, .slowDeletion: 0.1,
+        ],
+        workload: bursts
+    )
+
+    /// Long tasks, few of them, and a little of everything.
+    package static let week = Profile(
+        name: "week",
+        rates: [
+            .killed: 0.002, .terminated: 0.002, .schedulerRestarts: 0.001, .storageRestarts: 0.000_5,
+            .answerLost: 0.005, .requestLost: 0.005, .serverError: 0.01, .throttled: 0.01, .noCapacity: 0.05,
+            .containerCrashes: 0.01, .clientCancels: 0.02, .clockStep: 0.002, .staleListing: 0.05,
+            .linkReset: 0.000_5,
+        ],
+        workload: Workload(
+            taskCount: 400,
+            arrivals: .steady(perMinute: 2),
+            milliseconds: 1_000...3_000_000,
+            fillingByteCount: 0...40_000
+        )
+    )
+
+    private static let bursts = Workload(
+        taskCount: 400,
+        arrivals: .bursts(size: 1...80, pauseSeconds: 1...120),
+        milliseconds: 10...60_000,
+        fillingByteCount: 0...4_000
+    )
+
+    /// A mix drawn from the seed: half of the faults do not exist, the others at rates up to those of the other profiles.
+    ///
+    /// Faults suppress each other and compete for room; leaving some out finds what their presence hides.
+    private static func swarm(seed: UInt64) -> Profile {
+        var chance = SeededRandom(seed: stableHash("swarm".utf8, from: seed))
+        var profile = all[Int.random(in: all.indices, using: &chance)]
+        var rates: [FaultKind: Double] = [:]
+        for kind in FaultKind.allCases where Bool.random(using: &chance) {
+            guard let most = all.compactMap({ $0.rates[kind] }).max() else { continue }
+            rates[kind] = most * .random(in: 0.1...1, using: &chance)
+        }
+        profile = Profile(name: "swarm", rates: rates, workload: profile.workload)
+        profile.baseConcurrency = [1, 2, 10, 50, 200].randomElement(using: &chance) ?? 50
+        profile.deathTimeout = .seconds([60, 300, 900].randomElement(using: &chance) ?? 300)
+        return profile
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TestSupport
+import Testing
+import Transport
+
+@Suite struct HostTests {
+    @Test func `a name is held until its holder is gone, and only once`() async throws {
+        try await onLoop {
+            let name = "scaler-oci-hpc test \(UInt64.random(in: 0 ... .max))"
+            var first: (any Host)? = SystemHost()
+            let second: any Host = SystemHost()
+            var outcomes = [try first?.hold(name: name), try second.hold(name: name)]
+            first = nil
+            outcomes.append(try second.hold(name: name))
+            #expect(outcomes == [true, false, true])
+        }
+    }
+
+    @Test func `two samplers measure each its own span`() async throws {
+        try await onLoop {
+            let host = SystemHost()
+            #expect(!host.name.isEmpty && host.processID > 0)
+            let (first, second) = (host.usageSampler(), host.usageSampler())
+            #expect(first().residentBytes > 0 && second().cpuSeconds > 0)
+        }
+    }
+}
