@@ -111,7 +111,8 @@ final class ObedientDaemon {
     }
 
     private func finish(_ task: TaskMessage, _ job: SimulatedJob, _ argument: ObjectID) {
-        guard stage.scheduler.storage.isUp, let object = try? ObjectID(argument.bytes.prefix(16) + task.taskID.bytes)
+        guard stage.scheduler.storage.isUp,
+            let object = try? ObjectID(argument.bytes.prefix(16) + task.taskID.bytes)
         else { return }
         stage.book.runLost(job.number)
         stage.book.runStarted(job.number, in: "hand")

@@ -11,7 +11,9 @@ import Testing
 /// What the simulated scheduler says, and what it does not let pass.
 @Suite("The simulated scheduler")
 struct SimulatedSchedulerTests {
-    @Test func `a manager gets an echo and then a command, in either generation and over either transport`() async {
+    @Test func `a manager gets an echo and then a command, in either generation and over either transport`()
+        async
+    {
         await #expect(processExitsWith: .success) {
             simulate(StageSettings(generation: .first, scaling: .fixed(7))) { try await greetManager($0) }
         }
@@ -20,7 +22,8 @@ struct SimulatedSchedulerTests {
         }
     }
 
-    @Test func `a second manager of one id gets no answer until the first was silent for ten seconds`() async {
+    @Test func `a second manager of one id gets no answer until the first was silent for ten seconds`() async
+    {
         await #expect(processExitsWith: .success) {
             simulate { stage in
                 let first = try await stage.open("1|manager|a")
@@ -45,10 +48,15 @@ struct SimulatedSchedulerTests {
                 let link = try await worker(stage)
                 for _ in 0..<3 { try stage.answer(try await nextTask(link), link) }
                 try await sleep(for: .seconds(1))
-                try require(stage.clients.isDone && stage.book.openCount == 0, "\(stage.book.openCount) are open")
+                try require(
+                    stage.clients.isDone && stage.book.openCount == 0,
+                    "\(stage.book.openCount) are open"
+                )
                 // The client has left, and every worker hears of it.
                 let message = try await nextOrder(link)
-                guard case .objectInstruction(let instruction) = message else { throw Unexpected(text: "\(message)") }
+                guard case .objectInstruction(let instruction) = message else {
+                    throw Unexpected(text: "\(message)")
+                }
                 try require(instruction.kind == .delete && instruction.objectIDs.count == 8, "\(instruction)")
                 try require(stage.scheduler.storage.objectCount == 0, "objects are left")
             }
@@ -159,7 +167,10 @@ struct SimulatedSchedulerTests {
                     ObedientDaemon(stage).start()
                     while !stage.clients.isDone {
                         try await sleep(for: .seconds(60))
-                        try require(stage.simulation.elapsed < .seconds(20_000), "\(stage.book.openCount) are open")
+                        try require(
+                            stage.simulation.elapsed < .seconds(20_000),
+                            "\(stage.book.openCount) are open"
+                        )
                     }
                 }
             }
@@ -197,7 +208,10 @@ private func greetManager(_ stage: SchedulerStage) async throws {
 
 /// A worker that has sent its first heartbeat, after its manager has.
 @LoopActor
-private func worker(_ stage: SchedulerStage, _ identity: String = "Worker|oci-hpc-0|a") async throws -> any MessageLink {
+private func worker(
+    _ stage: SchedulerStage,
+    _ identity: String = "Worker|oci-hpc-0|a"
+) async throws -> any MessageLink {
     let manager = try await stage.open("1|manager|a")
     try stage.managerHeartbeat(manager)
     _ = try await next(manager, .manager)

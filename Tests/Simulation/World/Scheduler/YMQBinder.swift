@@ -175,7 +175,10 @@ package final class YMQBinder: MessageBinder {
     private func transmit(_ message: [UInt8], _ delivery: Delivery, on link: Link) {
         link.peer?.sends(delivery)
         link.outbound.pass(simulation, party) { [unowned self] in
-            guard !link.isOver, let peer = link.peer else { return delivery.state = .maybeLost }
+            guard !link.isOver, let peer = link.peer else {
+                delivery.state = .maybeLost
+                return
+            }
             peer.handedOver(delivery)
             let bytes = YMQCutter.frame(message)
             guard let share = simulation.faults.draw(.linkReset, party) else { return link.end.send(bytes) }

@@ -63,7 +63,10 @@ package final class ZMQBinder: MessageBinder {
         }
         link.peer.sends(delivery)
         link.outbound.pass(simulation, party) { [unowned self] in
-            guard !link.isOver else { return delivery.state = .maybeLost }
+            guard !link.isOver else {
+                delivery.state = .maybeLost
+                return
+            }
             link.peer.handedOver(delivery)
             link.end.deliver(message)
             if simulation.faults.strikes(.linkReset, party) { breakHere(link) }
