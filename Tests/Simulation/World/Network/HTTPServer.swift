@@ -64,7 +64,7 @@ package final class HTTPServer {
         var isContinued = false
         end.onBytes = { [unowned self, unowned end] bytes in
             buffer += bytes
-            while let head = RequestHead(buffer, simulation) {
+            while let head = RequestHead.read(buffer, simulation) {
                 if buffer.count < head.byteCount + head.bodyByteCount {
                     if head.fields["expect"] == "100-continue", !isContinued {
                         isContinued = true

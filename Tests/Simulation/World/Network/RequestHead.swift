@@ -13,30 +13,32 @@ struct RequestHead {
     let bodyByteCount: Int
 
     /// Reads a head; nil while it is not whole. A head that breaks the rules ends the run.
-    init?(_ buffer: [UInt8], _ simulation: Simulation) {
-        guard let end = Self.end(of: buffer) else {
+    static func read(_ buffer: [UInt8], _ simulation: Simulation) -> RequestHead? {
+        guard let end = end(of: buffer) else {
             simulation.judge("wire", buffer.count < 1 << 16, "the head of a request has no end")
             return nil
         }
-        byteCount = end + 4
         let lines = String(decoding: buffer[..<end], as: UTF8.self).split(
             separator: "\r\n",
             omittingEmptySubsequences: false
         )
         let words = lines[0].split(separator: " ", omittingEmptySubsequences: false)
         simulation.judge("wire", words.count == 3 && words[2] == "HTTP/1.1", "request line: \(lines[0])")
-        method = String(words[0])
-        target = words[1]
         var fields: [String: String] = [:]
         for line in lines.dropFirst() {
             let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             simulation.judge("wire", parts.count == 2, "a header field without a colon: \(line)")
-            fields[parts[0].lowercased()] = parts[1].drop { $0 == " " }.description
+            fields[parts[0].lowercased()] = String(parts[1].drop { $0 == " " })
         }
-        self.fields = fields
-        bodyByteCount = fields["content-length"].flatMap { Int($0) } ?? 0
         simulation.judge("wire", fields["host"] != nil, "a request without a host")
-        simulation.judge("wire", fields["authorization"] != nil, "a request without a signature: \(target)")
+        simulation.judge("wire", fields["authorization"] != nil, "a request without a signature: \(words[1])")
+        return RequestHead(
+            method: String(words[0]),
+            target: words[1],
+            fields: fields,
+            byteCount: end + 4,
+            bodyByteCount: fields["content-length"].flatMap { Int($0) } ?? 0
+        )
     }
 
     private static func end(of buffer: [UInt8]) -> Int? {

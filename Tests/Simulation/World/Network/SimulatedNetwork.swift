@@ -61,7 +61,7 @@ package final class SimulatedNetwork {
         }
         try await sleep(for: delay() + delay())
         let isRefused = simulation.faults.strikes(.connectRefused, stableHash(address.utf8, from: 0))
-        guard !isRefused, let accept = listeners[address] else {
+        guard !isRefused, let accept = listeners[address] ?? greeter(at: address) else {
             simulation.note("network", "refused", address)
             return nil
         }
@@ -71,6 +71,14 @@ package final class SimulatedNetwork {
         streams.append(stream)
         SimulatedProcess.run(as: nil) { accept(stream.server) }
         return stream
+    }
+}
+
+extension SimulatedNetwork {
+    /// What a ZMQ server says to whoever connects, before it hears anything (ZMTP 3.1, "Framing": greeting).
+    private func greeter(at address: String) -> (@LoopActor (ServerEnd) -> Void)? {
+        if zmqServers[address] == nil { return nil }
+        return { $0.send([0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F]) }
     }
 }
 

@@ -13,6 +13,11 @@ package final class SimulatedRun {
     /// How long the daemon has to clean up when all tasks have ended.
     private static let restTimeout: Duration = .seconds(2 * 3600)
 
+    /// After so long an idle daemon has closed its idle connections.
+    private static let settlingTime: Duration = .seconds(600)
+    /// An idle daemon waits for the next heartbeats, the next looks of its loops, and for nothing else.
+    private static let idleTimersMax = 8
+
     private let simulation: Simulation
     private let profile: Profile
     private let book: TaskBook
@@ -75,7 +80,14 @@ package final class SimulatedRun {
         }
         simulation.note("run", "tasks ended")
         await wait(atMost: Self.restTimeout, "something is left in the cloud") { self.cloud.isAtRest }
+        try? await sleep(for: Self.settlingTime)
+        await wait(atMost: .seconds(1200), "the daemon is not up again") { self.manager.isAlive }
         cloud.judgeAtRest()
+        simulation.judge(
+            "rest",
+            manager.armedTimerCount <= Self.idleTimersMax,
+            "\(manager.armedTimerCount) timers are armed while there is nothing to do"
+        )
         await stop()
         simulation.note("run", "over")
     }
@@ -91,7 +103,6 @@ package final class SimulatedRun {
         manager.terminate { isClean = $0 }
         await wait(atMost: .seconds(60), "the daemon does not stop") { isClean != nil }
         simulation.judge("stop", isClean == true, "an idle daemon did not stop clean")
-        simulation.judge("stop", manager.armedTimerCount == 0, "\(manager.armedTimerCount) timers are still armed")
     }
 
     /// Looks each second whether a condition holds; one that does not hold in time is a violation.
@@ -116,6 +127,12 @@ package final class SimulatedRun {
         settings.deathTimeout = profile.deathTimeout
         settings.containerImage = "image"
         settings.region = SimulatedCloud.region
+        let place = cloud(settings)
+        settings.compartmentID = place.compartmentID
+        settings.availabilityDomains = place.availabilityDomains
+        settings.subnetIDs = place.subnetIDs
+        settings.objectStorageNamespace = place.namespace
+        settings.objectStorageBucket = place.bucket
         return settings
     }
 
