@@ -33,7 +33,9 @@ package final class PeerConnection {
     /// Whether the peer said goodbye on it.
     package var saidGoodbye = false
     /// Whether a goodbye or the peer's end has arrived, which a slow link may deliver later.
-    package var isLeaving = false
+    package var isLeaving: Bool { leavesSince != nil }
+    /// When that arrived.
+    package var leavesSince: Deadline?
     /// When the last heartbeat arrived.
     package var lastHeartbeat: Deadline?
     /// When the scheduler last gave an echo to it.
@@ -46,6 +48,9 @@ package final class PeerConnection {
         self.identity = identity
         self.epoch = epoch
     }
+
+    /// Takes note that a goodbye or the peer's end arrived.
+    func leaves() { leavesSince = leavesSince ?? .now }
 
     /// Takes note of a message that goes out on this connection, now or when those before it are through.
     func sends(_ delivery: Delivery) {

@@ -15,8 +15,7 @@ extension SimulatedScheduler {
             return
         }
         if tag == 11 || tag == 26 {
-            peer.isLeaving = true
-            return
+            return peer.leaves()
         }
         judgeHeartbeat(of: peer)
         peer.lastHeartbeat = .now
@@ -217,7 +216,7 @@ extension SimulatedScheduler {
             else { continue }
             simulation.judge(
                 "goodbye before an answer to a cancel",
-                Deadline.now.duration(since: moment) < .seconds(2),
+                (peer.leavesSince ?? .now).duration(since: moment) < .seconds(2),
                 "\(worker.identity) leaves without an answer to the cancel of task \(number)"
                     + (settings.generation == .first ? ", which ends the scheduler" : "")
             )

@@ -146,7 +146,7 @@ package final class YMQBinder: MessageBinder {
 
     private func ended(_ link: Link, isReset: Bool) {
         if isReset { return finish(link, .reset) }
-        link.peer?.isLeaving = true
+        link.peer?.leaves()
         // An orderly end does not overtake what was sent before it.
         link.inbound.pass(simulation, nil) { [unowned self] in finish(link, .finished) }
     }
@@ -201,7 +201,8 @@ final class Pace {
     func pass(_ simulation: Simulation, _ party: UInt64?, _ action: @escaping @LoopActor () -> Void) {
         var moment = freeAt.map { max($0, .now) }
         if let party, let share = simulation.faults.draw(.slow, party) {
-            moment = (moment ?? .now) + .seconds(20 * share * share)
+            let slow = Deadline.after(.seconds(20 * share * share))
+            moment = moment.map { max($0, slow) } ?? slow
         }
         guard let moment, moment > .now else {
             freeAt = nil

@@ -102,7 +102,7 @@ package final class ZMQBinder: MessageBinder {
     }
 
     private func ended(_ link: Link) {
-        link.peer.isLeaving = true
+        link.peer.leaves()
         link.inbound.pass(simulation, nil) { [unowned self] in finish(link, .finished) }
     }
 
