@@ -186,8 +186,9 @@ let package = Package(
         tests(
             "SimulationTests",
             [
-                "Compression", "Encodings", "EventLoop", "HTTPClient", "JSON", "OCIProfile", "OCIServices",
-                "OCISigning", "SimulatedWorld", "TaskPayload", "TestSupport", "Transport",
+                "Compression", "Encodings", "EventLoop", "HTTPClient", "JSON", "Messaging", "OCIProfile",
+                "OCIServices", "OCISigning", "SchedulerMessages", "SchedulerPeer", "SimulatedWorld",
+                "TaskPayload", "TestSupport", "Transport",
             ]
         ),
         tests("CapnProtoTests", ["CapnProto", "TestSupport"]),

@@ -16,6 +16,8 @@ package final class SimulatedNetwork {
     private var zmqServers: [String: @LoopActor (SimulatedZMQLink) -> Void] = [:]
     /// The streams of the present daemon, to be cut when it dies.
     private var streams: [SimulatedStream] = []
+    /// Its ZMQ links.
+    private var zmqLinks: [SimulatedZMQLink] = []
     private var connectionCount: UInt64 = 0
 
     /// A network where nobody listens yet; `delay` is how long bytes take one way, evenly drawn.
@@ -42,6 +44,8 @@ package final class SimulatedNetwork {
         var chance = simulation.generator("cuts \(connectionCount)")
         for stream in streams { stream.processDied(bytesLost: Bool.random(using: &chance)) }
         streams = []
+        for link in zmqLinks { link.processDied() }
+        zmqLinks = []
     }
 
     /// Connects; nil when the attempt is refused, and an attempt that is lost waits for its deadline.
@@ -113,7 +117,10 @@ extension SimulatedNetwork: MessagingNetwork {
         to endpoint: Endpoint,
         identity: [UInt8]
     ) throws(MessagingError) -> any MessageLink {
-        SimulatedZMQLink(simulation, self, address: endpoint.address, identity: identity)
+        let link = SimulatedZMQLink(simulation, self, address: endpoint.address, identity: identity)
+        zmqLinks.removeAll(where: \.isClosed)
+        zmqLinks.append(link)
+        return link
     }
 
     /// The server of ZMQ links at `host:port`, if one runs.

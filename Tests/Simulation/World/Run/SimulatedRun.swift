@@ -64,6 +64,8 @@ package final class SimulatedRun {
     package func run() async {
         scheduler.start()
         let operator_ = Operator(simulation, manager, interval: profile.misfortuneInterval) { [self] in
+            book.daemonStops()
+        } started: { [self] in
             cloud.processStarted()
             scheduler.daemonStarted()
         } died: { [self] in
