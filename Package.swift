@@ -183,6 +183,14 @@ let package = Package(
             path: "Tests/Simulation/Simulate",
             swiftSettings: strict
         ),
+        tests(
+            "SimulationTests",
+            [
+                "Compression", "Encodings", "EventLoop", "HTTPClient", "JSON", "Messaging", "OCIProfile",
+                "OCIServices", "OCISigning", "SchedulerMessages", "SchedulerPeer", "SimulatedWorld",
+                "TaskPayload", "TestSupport", "Transport",
+            ]
+        ),
         tests("CapnProtoTests", ["CapnProto", "TestSupport"]),
         tests(
             "SchedulerMessagesTests",

@@ -15,12 +15,6 @@ package struct ReadLimits: Equatable, Sendable {
     /// Words that may be visited in all, each as often as it is visited.
     package let traversalWords: Int
 
-    /// Creates limits of a given depth (levels) and budget (words).
-    package init(depth: Int, traversalWords: Int) {
-        self.depth = depth
-        self.traversalWords = traversalWords
-    }
-
     /// Returns the limits for a message that is read once from end to end, with room to read half of it
     /// again.
     ///

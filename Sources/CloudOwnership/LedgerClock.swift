@@ -11,9 +11,7 @@ package struct LedgerClock {
     private let serviceSeconds: @LoopActor () -> Int
 
     /// A clock that begins now; `serviceSeconds` tells the service's time of day in seconds since 1970.
-    package init(serviceSeconds: @escaping @LoopActor () -> Int) {
-        self.serviceSeconds = serviceSeconds
-    }
+    package init(serviceSeconds: @escaping @LoopActor () -> Int) { self.serviceSeconds = serviceSeconds }
 
     /// The present.
     package var now: Duration { Deadline.now.duration(since: origin) }

@@ -21,14 +21,17 @@ package final class LedgerDriver {
     package let freedRoom = Mailbox<Void>()
     private(set) var ledger: CloudLedger
     private let lister: Lister
-    let deleter: Deleter
+    private let instanceDeleter: InstanceDeleter
+    private let objectDeleter: ObjectDeleter
     private let log: Logger
     private let doubtWarning: ThrottledWarning
     private let stuckWarning: ThrottledWarning
     private let slots = TicketQueue<Void>()
     private var tickets: [TaskKey: TicketQueue<Void>.Ticket] = [:]
     private var news: [TaskKey: Mailbox<TaskNews>] = [:]
-    private let alarms: [CloudLedger.Listing: Alarm] = [.instances: Alarm(), .objects: Alarm()]
+    private let alarms: KeyValuePairs<CloudLedger.Listing, Alarm> = [
+        .instances: Alarm(), .objects: Alarm(),
+    ]
     private let momentAlarm = Alarm()
     private let deletionsChanged = Broadcast()
     /// Whether there is a bucket that could hold objects.
@@ -49,7 +52,8 @@ package final class LedgerDriver {
         self.log = log
         ledger = CloudLedger(slotLimit: slotLimit, periods: periods)
         lister = Lister(owner: owner, instances: instances, objects: objects, clock: clock)
-        deleter = Deleter(instances: instances, objects: objects, log: log)
+        instanceDeleter = InstanceDeleter(instances: instances, log: log)
+        objectDeleter = ObjectDeleter(objects: objects, log: log)
         doubtWarning = ThrottledWarning(
             "cannot delete an instance; trying again",
             recovery: "no deletion is in doubt",
@@ -80,13 +84,8 @@ package final class LedgerDriver {
 
     /// Lists, deletes and watches the time until cancelled.
     package func run() async {
-        let work = [
-            spawn { await self.listRepeatedly(.instances) },
-            spawn { await self.listRepeatedly(.objects) },
-            spawn { await self.deleter.deleteBatches() },
-            spawn { await self.receiveOutcomes() },
-            spawn { await self.watchTime() },
-        ]
+        let listings = alarms.map { listing, alarm in spawn { await self.listRepeatedly(listing, alarm) } }
+        let work = listings + [spawn { await self.delete() }, spawn { await self.watchTime() }]
         try? await sleep(until: .never)
         for piece in work { piece.cancel() }
     }
@@ -161,15 +160,10 @@ package final class LedgerDriver {
         return (adoption, mailbox)
     }
 
-    /// Notes under which name a payload is about to be stored, and sees to it that nothing deletes it or the result.
-    package func prepareToStore(_ input: String, of task: TaskKey) async {
-        let kept = ledger.keepObjects(of: task)
-        await deleter.withhold(kept.map { owner.name(of: $0) } + [input, owner.name(of: .result(task))])
-    }
-
-    /// A payload is about to be stored in the bucket under this name.
-    package func storesInput(_ name: String, of task: TaskKey) {
-        ledger.storesInput(name, of: task, at: clock.now)
+    /// Sees to it that nothing deletes the payload that is about to be stored under this name, if any, and then the result.
+    package func prepareToStore(input: String?, of task: TaskKey) async {
+        ledger.willStore(input: input, of: task, at: clock.now)
+        await objectDeleter.withhold([owner.name(of: .result(task))] + (input.map { [$0] } ?? []))
     }
 
     /// The generation that the task's next instance must have.
@@ -233,7 +227,7 @@ package final class LedgerDriver {
             switch order {
             case .deleteInstance(let id, let reason):
                 report(deletionOf: id, because: reason)
-                deleter.delete(instance: id)
+                instanceDeleter.delete(id)
             case .deleteObjects(let objects): delete(objects)
             case .tell(let task, let piece):
                 news[task]?.send(piece)
@@ -251,7 +245,7 @@ package final class LedgerDriver {
 
     private func delete(_ objects: [TaskObject]) {
         guard isBucketFound else { return ledger.objectsDeleted(objects) }
-        deleter.delete(objects: objects.map { owner.name(of: $0) })
+        objectDeleter.delete(objects.map { owner.name(of: $0) })
     }
 
     /// Says why an instance is deleted, and warns where a person may have to do something.
@@ -289,29 +283,41 @@ package final class LedgerDriver {
         }
     }
 
-    func receiveOutcomes() async {
-        while let outcome = try? await deleter.outcomes.receive() {
-            switch outcome {
-            case .accepted(let id): perform(ledger.deletionAccepted(id, at: clock.now))
-            case .notThere(let id): perform(ledger.deletionNotThere(id, at: clock.now))
-            case .objectsDeleted(let names):
-                ledger.objectsDeleted(names.compactMap { owner.object(named: $0) })
-                perform([])
-            case .objectsRefused(let names):
-                ledger.objectsRefused(names.compactMap { owner.object(named: $0) })
-                perform([])
+    /// Carries out deletions, and tells the ledger what came of them, until cancelled.
+    func delete() async {
+        let work = [
+            spawn { await self.objectDeleter.run() },
+            spawn { await self.receiveObjectOutcomes() },
+        ]
+        while let (id, found) = try? await instanceDeleter.outcomes.receive() {
+            switch found {
+            case .accepted: perform(ledger.deletionAccepted(id, at: clock.now))
+            case .alreadyGone: perform(ledger.deletionNotThere(id, at: clock.now))
             }
+        }
+        for piece in work { piece.cancel() }
+    }
+
+    private func receiveObjectOutcomes() async {
+        while let outcome = try? await objectDeleter.outcomes.receive() {
+            switch outcome {
+            case .deleted(let names): ledger.objectsDeleted(names.compactMap { owner.object(named: $0) })
+            case .refused(let name): owner.object(named: name).map { ledger.objectRefused($0) }
+            }
+            perform([])
         }
     }
 
+    /// The last answer that says that we are not allowed to delete.
+    var denial: OCIError? { instanceDeleter.denial ?? objectDeleter.denial }
+
     // MARK: - Looking
 
-    private func listRepeatedly(_ listing: CloudLedger.Listing) async {
+    private func listRepeatedly(_ listing: CloudLedger.Listing, _ alarm: Alarm) async {
         var backoff = Backoff(initial: .seconds(1), limit: .seconds(30))
         // Not shared: one service may answer while the other does not.
         let warning = ThrottledWarning("cannot list; trying again", recovery: "listing works again", log: log)
         var earliest = Deadline.now
-        guard let alarm = alarms[listing] else { return }
         while !isCancelled {
             let due = clock.deadline(ledger.nextListing(listing, at: clock.now))
             guard await alarm.wait(until: max(due, earliest)) else { return }
@@ -345,13 +351,9 @@ package final class LedgerDriver {
                 includingInputs: includingInputs || ledger.wantsAllObjects,
                 until: deadline
             )
-            note(listed, begun: begun)
+            let (results, inputs) = (listed.results, listed.inputs)
+            perform(ledger.objectsListed(results: results, inputs: inputs, begun: begun, at: clock.now))
         }
-    }
-
-    private func note(_ listed: Lister.Objects, begun: Duration) {
-        let (results, inputs) = (listed.results, listed.inputs)
-        perform(ledger.objectsListed(results: results, inputs: inputs, begun: begun, at: clock.now))
     }
 
     private func watchTime() async {
@@ -371,7 +373,7 @@ package final class LedgerDriver {
     func note(instances: [ListedInstance], objects: Lister.Objects) {
         let now = clock.now
         perform(ledger.instancesListed(instances, begun: now, at: now))
-        note(objects, begun: now)
+        perform(ledger.objectsListed(results: objects.results, inputs: objects.inputs, begun: now, at: now))
     }
 
     /// Lists those of the instances with these ids that still exist, and tells the ledger.

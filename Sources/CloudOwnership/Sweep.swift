@@ -66,12 +66,12 @@ package final class Sweep {
     /// Throws when the cloud refuses for good, and when cancelled.
     package func run(until deadline: Deadline, progress: @LoopActor (Int) -> Void) async throws(OCIError) {
         let driver = driver
-        let work = [spawn { await driver.deleter.deleteBatches() }, spawn { await driver.receiveOutcomes() }]
-        defer { for piece in work { piece.cancel() } }
+        let work = spawn { await driver.delete() }
+        defer { work.cancel() }
         order()
         while !driver.ledger.isEmpty, !deadline.isPast, !isRefuted {
             do throws(WaitError) { try await sleep(for: Self.lookPeriod) } catch { throw .cancelled }
-            if let denial = driver.deleter.denial { throw denial }
+            if let denial = driver.denial { throw denial }
             if instancesLeft > 0 { try await look() }
             progress(resources.instances.count + resources.objects.count - instancesLeft - objectsLeft)
         }

@@ -36,7 +36,7 @@ package struct Option: Sendable {
     package private(set) var isNew = false
     /// One or more sentences for help and reference.
     package private(set) var help = ""
-    private(set) var role: Role
+    let role: Role
     /// Puts texts, checked, into the settings.
     let store: @Sendable (inout Settings, [String]) throws(ValueFault) -> Void
     /// The value as texts that `store` reads; empty when unset.
@@ -105,28 +105,29 @@ extension Option {
         return option
     }
 
+    /// An ignored setting that becomes a row with the half sentence that says why.
+    struct Unexplained {
+        let because: (String) -> Option
+    }
+
     /// A setting of the Python manager that means nothing here; its value is still checked.
     static func ignored<Value: Sendable>(
         _ name: String,
         short: String? = nil,
         _ kind: ValueKind<Value>
-    ) -> Option {
-        Option(
-            name: name,
-            short: short,
-            placeholder: kind.placeholder,
-            form: kind.form,
-            role: .ignored(because: ""),
-            store: { _, texts throws(ValueFault) in _ = try kind.read(texts) },
-            show: { _ in [] }
-        )
-    }
-
-    /// The same ignored row with the half sentence that says why.
-    func because(_ reason: String) -> Option {
-        var option = help("No effect: \(reason).")
-        option.role = .ignored(because: reason)
-        return option
+    ) -> Unexplained {
+        Unexplained { reason in
+            Option(
+                name: name,
+                short: short,
+                placeholder: kind.placeholder,
+                form: kind.form,
+                help: "No effect: \(reason).",
+                role: .ignored(because: reason),
+                store: { _, texts throws(ValueFault) in _ = try kind.read(texts) },
+                show: { _ in [] }
+            )
+        }
     }
 
     /// A flag for one invocation, also for subcommands: its texts are read from the scan, not from `Settings`.

@@ -55,9 +55,7 @@ extension Settings {
     private mutating func takeSizesFromCapabilities() {
         for size in Self.sizes where origins[size.option] == nil {
             guard let offered = capabilities.first(where: { $0.name == size.capability }), offered.value >= 1
-            else {
-                continue
-            }
+            else { continue }
             self[keyPath: size.value] = Double(offered.value)
             origins[size.option] = origins["per-worker-capabilities"]
         }

@@ -118,9 +118,7 @@ package struct Settings: Sendable, Equatable {
     package var ignored: [IgnoredSetting] = []
 
     /// Defaults, with the one value that has no empty form.
-    package init(schedulerAddress: SchedulerAddress) {
-        self.schedulerAddress = schedulerAddress
-    }
+    package init(schedulerAddress: SchedulerAddress) { self.schedulerAddress = schedulerAddress }
 
     /// Where the workers connect.
     package var addressForWorkers: SchedulerAddress { workerSchedulerAddress ?? schedulerAddress }

@@ -122,9 +122,7 @@ struct TOMLParser {
     private func tableInDottedKey(_ table: TOMLTable, _ key: String) throws(TOMLError) -> TOMLTable {
         guard let node = table[key] else { return add(.dotted, to: table, key) }
         guard case .table(let inner) = node.value, inner.definition == .dotted || inner.definition == .implied
-        else {
-            throw error("\(key) is already defined on line \(node.line)")
-        }
+        else { throw error("\(key) is already defined on line \(node.line)") }
         // A header named it only in passing; from here on it belongs to dotted keys, and no header may reopen
         // it.
         inner.definition = .dotted

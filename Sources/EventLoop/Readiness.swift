@@ -3,9 +3,7 @@
 internal import CLibev
 
 /// What a file descriptor is waited on for.
-package enum Interest: Sendable {
-    case read, write
-}
+package enum Interest: Sendable { case read, write }
 
 /// Awaits readiness of one file descriptor; one reader and one writer may wait at a time.
 ///

@@ -50,7 +50,7 @@ package final class HTTPClient {
     /// Closes every idle connection, lets exchanges under way end, and refuses new ones.
     package func close() {
         isClosed = true
-        for host in hosts.values { host.close() }
+        for (_, host) in hosts.sorted(by: { "\($0.key)" < "\($1.key)" }) { host.close() }
     }
 
     /// One request and its answer; a second one, on a new connection, where the close race lost the first.

@@ -82,8 +82,12 @@ extension HTTPError {
         case .cancelled, .clientClosed, .malformedProxy: .ours
         case .deadlinePassed: .network
         case .transport(let error, _): error.fault
-        case .wire(.unencodableRequest, _): .ours
-        case .wire(let error, _): error.isRetryable ? .network : .peer
+        case .wire(let error, _):
+            switch error.cause {
+            case .request: .ours
+            case .response: .peer
+            case .connection: .network
+            }
         case .proxyRefused: .peer
         }
     }

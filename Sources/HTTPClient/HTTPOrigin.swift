@@ -68,9 +68,7 @@ package struct HTTPOrigin: Hashable, Sendable, CustomStringConvertible {
         if end.isEmpty { return (String(host), nil) }
         // UInt16 would read a sign.
         guard end.first == ":", end.dropFirst().allSatisfy(\.isNumber), let port = UInt16(end.dropFirst())
-        else {
-            return nil
-        }
+        else { return nil }
         return (String(host), port)
     }
 }

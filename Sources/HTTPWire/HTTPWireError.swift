@@ -42,21 +42,27 @@ package enum HTTPWireError: Error, Equatable, Sendable {
     }
 
     /// What is wrong with a field line.
-    package enum FieldLineFlaw: Sendable {
-        case missingColon, malformedName, controlByte, foldedFirstLine
-    }
+    package enum FieldLineFlaw: Sendable { case missingColon, malformedName, controlByte, foldedFirstLine }
 
     /// The part of a response that was cut off.
-    package enum MessagePart: Sendable {
-        case head, body
+    package enum MessagePart: Sendable { case head, body }
+
+    /// Where the cause of an error lies.
+    package enum Cause: Sendable { case request, response, connection }
+
+    /// What broke the rules, or broke off.
+    package var cause: Cause {
+        switch self {
+        case .unencodableRequest: .request
+        case .notHTTP, .malformedStatusLine, .malformedFieldLine, .headTooLarge, .tooManyFields,
+            .tooManyInterimResponses, .unexpectedUpgrade, .malformedContentLength, .conflictingContentLength,
+            .unsupportedTransferCoding, .malformedChunk, .chunkExtensionsTooLarge, .bodyTooLarge:
+            .response
+        case .closedBeforeResponse, .truncated: .connection
+        }
     }
 
     /// Whether the same request may succeed when it is sent again; whether it may be *sent* again is for the caller
     /// to say: it knows if the request is idempotent.
-    package var isRetryable: Bool {
-        switch self {
-        case .closedBeforeResponse, .truncated: true
-        default: false
-        }
-    }
+    package var isRetryable: Bool { cause == .connection }
 }

@@ -201,9 +201,7 @@ private struct JSONReader {
         var unit: UInt32 = 0
         for _ in 0..<4 {
             guard let byte = next, let digit = Character(Unicode.Scalar(byte)).hexDigitValue, byte < 0x80
-            else {
-                throw failure
-            }
+            else { throw failure }
             unit = unit << 4 | UInt32(digit)
             position += 1
         }

@@ -83,11 +83,7 @@ package final class ZMQSocket: MessageLink {
             if handle.isClosed { throw .closed }
             if let message = try takeMessage() { return message }
             try requireUsable()
-            do {
-                try await handle.waitForArrival(until: deadline)
-            } catch {
-                throw MessagingError(error)
-            }
+            do { try await handle.waitForArrival(until: deadline) } catch { throw MessagingError(error) }
         }
     }
 

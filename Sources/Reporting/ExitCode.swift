@@ -38,9 +38,7 @@ extension OCIError {
         case .authentication(.configuration), .unknownAvailabilityDomain: ExitCode.configuration
         case .authentication(.refused): ExitCode.noPermission
         case .authentication(.unreachable): ExitCode.unavailable
-        default:
-            kind?.isPermission == true || kind == .notAuthenticated
-                ? ExitCode.noPermission : ExitCode.unavailable
+        default: isDenial ? ExitCode.noPermission : ExitCode.unavailable
         }
     }
 }

@@ -16,9 +16,7 @@ package struct WorkerDisconnect: MessageBody {
     package let worker: [UInt8]
 
     /// Creates the message of the worker with an identity.
-    package init(worker identity: [UInt8]) {
-        worker = identity
-    }
+    package init(worker identity: [UInt8]) { worker = identity }
 
     /// Writes the identity too in the second generation: readers that know no such field ignore it.
     package func write(to body: StructBuilder) { body.write(data: worker, at: 0) }
@@ -31,9 +29,7 @@ package struct DisconnectResponse: ReadableStruct, Equatable, Sendable {
 }
 
 extension DisconnectResponse {
-    init(from body: StructReader) throws(SchedulerMessageError) {
-        worker = try body.bytes(at: 0)
-    }
+    init(from body: StructReader) throws(SchedulerMessageError) { worker = try body.bytes(at: 0) }
 }
 
 /// A client's request to leave or to end the cluster (`ClientDisconnect`); workers see only the latter.

@@ -8,9 +8,7 @@ package struct TaskID: Hashable, Sendable, CustomStringConvertible {
     package let bytes: [UInt8]
 
     /// Creates an id from bytes, which are copied.
-    package init(_ bytes: some Sequence<UInt8>) {
-        self.bytes = Array(bytes)
-    }
+    package init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
 
     /// The bytes as lower-case hexadecimal digits, which is how Scaler writes task ids.
     package var hexadecimal: String { Hexadecimal.encode(bytes) }
@@ -27,9 +25,7 @@ package struct ClientID: Hashable, Sendable, CustomStringConvertible {
     package let bytes: [UInt8]
 
     /// Creates an identity from bytes, which are copied.
-    package init(_ bytes: some Sequence<UInt8>) {
-        self.bytes = Array(bytes)
-    }
+    package init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
 
     /// The bytes as text, with replacement characters where they are not UTF-8.
     package var description: String { String(decoding: bytes, as: UTF8.self) }

@@ -64,7 +64,5 @@ package struct WorkerManagerCommand: ReadableStruct, Equatable, Sendable {
 }
 
 extension WorkerManagerCommand {
-    init(from body: StructReader) throws(SchedulerMessageError) {
-        requests = try body.nestedList(at: 0)
-    }
+    init(from body: StructReader) throws(SchedulerMessageError) { requests = try body.nestedList(at: 0) }
 }

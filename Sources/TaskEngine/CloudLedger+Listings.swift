@@ -44,7 +44,7 @@ extension CloudLedger {
         for task in results where !isBeingDeleted(.result(task)) {
             update(task, at: now) { ledger, record in ledger.noteResult(of: task, &record, at: now) }
         }
-        for (task, names) in (inputs ?? [:]).sorted(by: { $0.key.digits < $1.key.digits }) {
+        for (task, names) in (inputs ?? [:]).sorted(by: { $0.key < $1.key }) {
             update(task, at: now) { ledger, record in ledger.noteInputs(names, of: task, &record) }
         }
         let stored = Set(results)
@@ -82,10 +82,10 @@ extension CloudLedger {
         refusedObjects.subtract(objects)
     }
 
-    /// The service will not delete these objects, as far as can be seen now.
-    package mutating func objectsRefused(_ objects: [TaskObject]) {
-        objectDeletions.subtract(objects)
-        refusedObjects.formUnion(objects)
+    /// The service will not delete this object, as far as can be seen now.
+    package mutating func objectRefused(_ object: TaskObject) {
+        objectDeletions.remove(object)
+        refusedObjects.insert(object)
     }
 
     private func isBeingDeleted(_ object: TaskObject) -> Bool {
@@ -99,7 +99,7 @@ extension CloudLedger {
             record.instances[index].deletion = .accepted(since: now, isDoubtful: isDoubtful)
             if record.inHand != nil { ledger.orders.append(.tell(task, .deletionAccepted(id))) }
             // Its result can be deleted when a listing shows that it is gone.
-            if record.mayStoreUnwanted { ledger.lastChange = now }
+            if record.mayHaveUnwantedResult { ledger.lastChange = now }
         }
         return takeOrders()
     }
@@ -146,7 +146,7 @@ extension CloudLedger {
             case .inHand(let inHand) where inHand.instanceID == nil: break
             case .inHand, .answered: return ledger.deleteSecond(record.instances.count - 1, of: &record)
             case .unwanted:
-                record.mayStoreUnwanted = true
+                record.mayHaveUnwantedResult = true
                 let reason: DeletionReason = record.abandonedCreates.isEmpty ? .unwanted : .abandonedCreate
                 ledger.delete(record.instances.count - 1, of: &record, because: reason)
             }
@@ -191,8 +191,7 @@ extension CloudLedger {
         }
         // What they made by then is in the listing, and counts by itself.
         record.abandonedCreates.removeAll { $0 < look.begun }
-        if record.claim == .unwanted, record.mayStoreUnwanted, record.instances.isEmpty {
-            record.mayStoreUnwanted = false
+        if record.claim == .unwanted, record.mayHaveUnwantedResult, record.instances.isEmpty {
             deleteResult(of: task, &record)
         }
         deleteFinishedInstances(of: &record)
@@ -254,7 +253,7 @@ extension CloudLedger {
             orders.append(.tell(task, .resultListed))
         case .answered: break
         case .unwanted where record.instances.isEmpty: deleteResult(of: task, &record)
-        case .unwanted: (record.hasResult, record.mayStoreUnwanted) = (true, true)
+        case .unwanted: (record.hasResult, record.mayHaveUnwantedResult) = (true, true)
         }
     }
 

@@ -52,7 +52,7 @@ extension CloudLedger {
                 ledger.orders.append(.report(.adopted(task)))
             }
             record.claim = .inHand(CloudRecord.InHand(instanceID: best?.id))
-            record.mayStoreUnwanted = false
+            record.mayHaveUnwantedResult = false
             ledger.answeredTasks.remove(task)
             ledger.deleteInstances(of: &record, except: best?.id, because: .notAdopted)
         }
@@ -60,19 +60,22 @@ extension CloudLedger {
         return (adoption, takeOrders())
     }
 
-    /// The payload of a task in hand is about to be stored under this name.
-    package mutating func storesInput(_ name: String, of task: TaskKey, at now: Duration) {
-        update(task, at: now) { _, record in record.inputs.insert(name) }
+    /// The payload of a task in hand is about to be stored under this name, if any, and then its result: deletions that were
+    /// ordered of either are called off, and made up for when the run lets go of the task.
+    package mutating func willStore(input: String?, of task: TaskKey, at now: Duration) {
+        update(task, at: now) { ledger, record in
+            if ledger.callOffDeletion(of: .result(task)) { record.mayHaveUnwantedResult = true }
+            guard let input else { return }
+            ledger.callOffDeletion(of: .input(task, name: input))
+            record.inputs.insert(input)
+        }
     }
 
-    /// Objects of a task in hand that must not be deleted any more, as an earlier run of it had ordered; what it does not store
-    /// anew of them is deleted when it is released.
-    package mutating func keepObjects(of task: TaskKey) -> [TaskObject] {
-        let kept = objectDeletions.union(refusedObjects).filter { $0.task == task }
-        objectDeletions.subtract(kept)
-        refusedObjects.subtract(kept)
-        for case .input(_, let name) in kept { records[task]?.inputs.insert(name) }
-        return Array(kept)
+    /// Returns whether one was ordered.
+    @discardableResult
+    private mutating func callOffDeletion(of object: TaskObject) -> Bool {
+        let (ordered, refused) = (objectDeletions.remove(object), refusedObjects.remove(object))
+        return (ordered ?? refused) != nil
     }
 
     /// A create was answered with this instance; nil if it is known as another task's, which makes no sense.
@@ -81,7 +84,6 @@ extension CloudLedger {
         update(instance.task, at: now) { ledger, record in
             let isNew = ledger.taskOfInstance[instance.id] == nil
             if isNew { ledger.add(instance, to: &record, at: now) }
-            record.nextGeneration = max(record.nextGeneration, instance.generation + 1)
             if record.inHand != nil {
                 record.inHand?.instanceID = instance.id
                 record.inHand?.givenUpID = nil
@@ -90,7 +92,7 @@ extension CloudLedger {
                 }
             } else {
                 if isNew, !record.abandonedCreates.isEmpty { record.abandonedCreates.removeFirst() }
-                record.mayStoreUnwanted = record.claim == .unwanted
+                record.mayHaveUnwantedResult = record.claim == .unwanted
                 ledger.deleteInstances(of: &record, because: .abandonedCreate)
             }
         }
@@ -175,12 +177,11 @@ extension CloudLedger {
             // Before this run has an answer, it can only be an earlier one's that is confirmed.
             if record.inHand?.isWatched == false { record.inHand?.isConfirmed = true }
             guard case .answered = record.claim else { return }
-            let hasResult = record.hasResult
             ledger.makeUnwanted(task, &record, because: .confirmed)
-            guard hasResult else { return }
-            // The result was stored and is not stored again.
-            record.mayStoreUnwanted = false
-            if record.hasResult { ledger.deleteResult(of: task, &record) }
+            guard record.hasResult else { return }
+            // It was stored and is not stored again.
+            record.mayHaveUnwantedResult = false
+            ledger.deleteResult(of: task, &record)
         }
         return takeOrders()
     }
@@ -192,7 +193,7 @@ extension CloudLedger {
 
     /// Time has passed; see `nextMoment`.
     package mutating func timePassed(at now: Duration) -> [CloudOrder] {
-        for task in answeredTasks.sorted(by: { $0.digits < $1.digits }) {
+        for task in answeredTasks.sorted() {
             update(task, at: now) { ledger, record in
                 guard case .answered(let until) = record.claim, until <= now else { return }
                 if record.hasResult {

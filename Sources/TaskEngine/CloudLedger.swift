@@ -41,9 +41,7 @@ package struct CloudLedger {
         package var deletion: Duration = .seconds(300)
 
         /// The usual periods, with the operator's grace time.
-        package init(grace: Duration) {
-            self.grace = grace
-        }
+        package init(grace: Duration) { self.grace = grace }
     }
 
     /// What is listed.
@@ -203,7 +201,7 @@ package struct CloudLedger {
 
     private mutating func makeRecord(at now: Duration) -> CloudRecord {
         recordNumber += 1
-        return CloudRecord(isSweeping ? .unwanted : .orphaned, since: now, number: recordNumber)
+        return CloudRecord(since: now, claim: isSweeping ? .unwanted : .orphaned, number: recordNumber)
     }
 
     private func isForgettable(_ record: CloudRecord) -> Bool {
@@ -259,17 +257,21 @@ package struct CloudLedger {
 
     mutating func deleteResult(of task: TaskKey, _ record: inout CloudRecord) {
         record.hasResult = false
+        if record.instances.isEmpty { record.mayHaveUnwantedResult = false }
         delete([.result(task)])
     }
 
     /// Gives up everything of a task: its instances, its payloads at once, its result when no instance can store it anew.
     mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord, because reason: DeletionReason) {
         record.claim = .unwanted
-        record.mayStoreUnwanted = !record.instances.isEmpty
         answeredTasks.remove(task)
         deleteInstances(of: &record, because: reason)
         deleteInputs(of: task, &record)
-        if record.instances.isEmpty, record.hasResult { deleteResult(of: task, &record) }
+        if !record.instances.isEmpty {
+            record.mayHaveUnwantedResult = true
+        } else if record.hasResult || record.mayHaveUnwantedResult {
+            deleteResult(of: task, &record)
+        }
     }
 
     // MARK: - Slots

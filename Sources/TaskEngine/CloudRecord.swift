@@ -77,14 +77,9 @@ struct CloudRecord {
     var nextGeneration = 0
     /// Until when each create that was abandoned without an answer may still make an instance, in the order of the times.
     var abandonedCreates: [Duration] = []
-    /// Whether a container may still store a result that nobody wants, so that it is deleted when no instance is left.
-    var mayStoreUnwanted = false
-
-    init(_ claim: Claim, since: Duration, number: Int) {
-        self.claim = claim
-        self.since = since
-        self.number = number
-    }
+    /// Whether there may be a result that nobody wants, which a container may still store or whose deletion was called off, so
+    /// that it is deleted when no instance is left.
+    var mayHaveUnwantedResult = false
 
     /// What a run is at, where one has the task in hand.
     var inHand: InHand? {

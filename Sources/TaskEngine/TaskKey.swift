@@ -3,16 +3,16 @@
 /// A task by its id in hexadecimal digits, as the tags of instances and the names of objects carry it.
 ///
 /// The only key of everything that is known of the cloud; whoever holds the id's bytes encodes them once.
-package struct TaskKey: Hashable, Sendable, CustomStringConvertible {
+package struct TaskKey: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The digits, in lower case as a rule: what a tag says is taken as it is.
     package let digits: String
 
     /// The task with these digits.
-    package init(_ digits: String) {
-        self.digits = digits
-    }
+    package init(_ digits: String) { self.digits = digits }
 
     package var description: String { digits }
+
+    package static func < (left: TaskKey, right: TaskKey) -> Bool { left.digits < right.digits }
 }
 
 /// What an instance is doing, as far as anyone who waits for its task cares.

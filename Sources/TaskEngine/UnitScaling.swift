@@ -12,9 +12,7 @@ package struct UnitScaling: Hashable, Sendable {
     private var surplusSince: Duration?
 
     /// Makes a scaling that has seen no desired number.
-    package init(cooldown: Duration) {
-        self.cooldown = cooldown
-    }
+    package init(cooldown: Duration) { self.cooldown = cooldown }
 
     /// How many workers there should be, given the desired number, those that live, and the time on any steady clock.
     package mutating func target(desired: Int, live: Int, now: Duration) -> Int {

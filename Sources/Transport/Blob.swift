@@ -38,9 +38,7 @@ extension Blob {
     package var byteCount: Int { range.count }
 
     /// How many of them are in memory.
-    package var memoryByteCount: Int {
-        if case .memory(let bytes) = store { bytes.count } else { 0 }
-    }
+    package var memoryByteCount: Int { if case .memory(let bytes) = store { bytes.count } else { 0 } }
 
     /// The bytes, if they are in memory.
     package var bytesInMemory: [UInt8]? {

@@ -57,9 +57,5 @@ func during<Value>(
     _ phase: TransportPhase,
     _ body: () throws(SystemCallError) -> Value
 ) throws(TransportError) -> Value {
-    do throws(SystemCallError) {
-        return try body()
-    } catch {
-        throw .systemCall(error, phase)
-    }
+    do throws(SystemCallError) { return try body() } catch { throw .systemCall(error, phase) }
 }

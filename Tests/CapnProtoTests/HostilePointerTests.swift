@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CapnProto
 import Testing
+
+@testable import CapnProto
 
 /// Messages that no builder makes: each is refused with the error that names what is wrong, at once and
 /// without a trap.

@@ -44,8 +44,7 @@ final class DrivenCloud {
     /// Lets the driver delete and hear what came of it; a test makes the listings.
     func deleteOnly() {
         let driver = driver
-        work.append(spawn { await driver.deleter.deleteBatches() })
-        work.append(spawn { await driver.receiveOutcomes() })
+        work.append(spawn { await driver.delete() })
     }
 
     func stop() { for piece in work { piece.cancel() } }

@@ -130,7 +130,7 @@ private let c = TaskKey("cc")
             driven.run()
             defer { driven.stop() }
             let (id, news) = try await driven.begin(a)
-            driven.driver.storesInput(driven.owner.name(of: driven.input(a)), of: a)
+            await driven.driver.prepareToStore(input: driven.owner.name(of: driven.input(a)), of: a)
             driven.store(driven.input(a))
             driven.store(.result(a))
             _ = try await news.next { $0 == .resultListed }
@@ -231,7 +231,7 @@ private let c = TaskKey("cc")
             try await driven.driver.obtainSlot(for: a, priority: 0)
             _ = driven.driver.claim(a)
             let input = driven.owner.name(of: driven.input(a))
-            await driven.driver.prepareToStore(input, of: a)
+            await driven.driver.prepareToStore(input: input, of: a)
             try await driven.cloud.wait { !driven.isStored(.result(b)) && !driven.isStored(driven.input(b)) }
             #expect(driven.isStored(.result(a)))
             #expect(driven.isStored(driven.input(a)))

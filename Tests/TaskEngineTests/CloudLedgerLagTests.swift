@@ -76,7 +76,7 @@ import Testing
             ledger.list([], at: 70) == [.report(.orphanExpired(a)), .deleteObjects([.input(a, name: "in")])]
         )
         #expect(!ledger.hasNoPendingDeletion)
-        ledger.objectsRefused([.input(a, name: "in")])
+        ledger.objectRefused(.input(a, name: "in"))
         #expect(ledger.hasNoPendingDeletion)
         #expect(ledger.isEmpty)
         #expect(ledger.knownObjects == [.input(a, name: "in")])

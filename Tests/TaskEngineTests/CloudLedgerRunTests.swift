@@ -232,27 +232,62 @@ import Testing
         _ = ledger.list([], at: 61)
         #expect(!ledger.hasNoPendingDeletion)
         #expect(ledger.begin(a, at: 62).0 == nil)
-        #expect(Set(ledger.keepObjects(of: a)) == [.result(a), .input(a, name: "in")])
+        ledger.willStore(input: "in", of: a, at: .seconds(63))
         #expect(!ledger.hasNoPendingDeletion)
         ledger.objectsDeleted([.input(b, name: "in")])
         #expect(ledger.hasNoPendingDeletion)
         #expect(ledger.knownObjects == [.input(a, name: "in")])
-        ledger.storesInput("in", of: a, at: .seconds(63))
-        #expect(
-            ledger.released(a, isAnswered: false, at: .seconds(64))
-                == [.deleteObjects([.input(a, name: "in")]), .tell(a, .released)]
-        )
     }
 
-    @Test func `a payload that is spared and not stored anew is deleted with the task`() {
+    @Test func `a payload that is about to be stored is deleted with the task, whether it was stored or not`()
+    {
         var ledger = CloudLedger.stocked(inputs: [a: ["in"]])
         _ = ledger.list([], at: 61)
         _ = ledger.begin(a, at: 62)
-        #expect(ledger.keepObjects(of: a) == [.input(a, name: "in")])
+        ledger.willStore(input: "in", of: a, at: .seconds(63))
         #expect(
             ledger.released(a, isAnswered: true, at: .seconds(64))
                 == [.deleteObjects([.input(a, name: "in")]), .tell(a, .released)]
         )
+    }
+
+    @Test
+    func `a payload of an earlier run is deleted while the task is in hand if this run stores no such one`() {
+        var ledger = CloudLedger.stocked(inputs: [a: ["in", "other"]])
+        _ = ledger.list([], at: 61)
+        _ = ledger.begin(a, at: 62)
+        ledger.willStore(input: nil, of: a, at: .seconds(63))
+        #expect(ledger.knownObjects == [.input(a, name: "in"), .input(a, name: "other")])
+        ledger.objectsDeleted([.input(a, name: "in")])
+        #expect(!ledger.hasNoPendingDeletion)
+        ledger.objectsDeleted([.input(a, name: "other")])
+        #expect(ledger.hasNoPendingDeletion)
+        #expect(ledger.released(a, isAnswered: false, at: .seconds(64)) == [.tell(a, .released)])
+    }
+
+    @Test(arguments: [true, false])
+    func `a result whose deletion was called off is deleted with a task that stores none`(isAnswered: Bool) {
+        var ledger = CloudLedger.stocked(results: [a])
+        #expect(ledger.list([], at: 61).contains(.deleteObjects([.result(a)])))
+        _ = ledger.begin(a, at: 62)
+        ledger.willStore(input: nil, of: a, at: .seconds(63))
+        #expect(ledger.hasNoPendingDeletion)
+        #expect(
+            ledger.released(a, isAnswered: isAnswered, at: .seconds(64))
+                == [.deleteObjects([.result(a)]), .tell(a, .released)]
+        )
+    }
+
+    @Test
+    func `a result whose deletion was called off is deleted when the instance that may store it is gone`() {
+        var ledger = CloudLedger.stocked(results: [a])
+        _ = ledger.list([], at: 61)
+        _ = ledger.begin(a, at: 62)
+        ledger.willStore(input: nil, of: a, at: .seconds(63))
+        _ = ledger.createAnswered(instance("i"), at: .seconds(64))
+        #expect(ledger.released(a, isAnswered: false, at: .seconds(65)) == [.deleteInstance("i", because: .cancelled)])
+        #expect(ledger.accept("i", at: 66) == [.tell(a, .released)])
+        #expect(ledger.list([], begun: 67, at: 68) == [.roomFreed, .deleteObjects([.result(a)])])
     }
 
     // MARK: - Release
@@ -260,7 +295,7 @@ import Testing
     /// A run of `a` that has its result.
     private func finished() -> CloudLedger {
         var ledger = CloudLedger.running()
-        ledger.storesInput("in", of: a, at: .seconds(3))
+        ledger.willStore(input: "in", of: a, at: .seconds(3))
         _ = ledger.store([a], at: 5)
         ledger.outcomeKnown(a, at: .seconds(6))
         return ledger

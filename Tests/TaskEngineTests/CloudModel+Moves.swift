@@ -142,12 +142,12 @@ extension CloudModel {
     }
 
     private func begin(_ task: Int) {
-        let kept = ledger.keepObjects(of: Self.tasks[task])
-        pendingObjects.removeAll { kept.contains($0) }
-        if chance(2) {
-            inputs.insert(task)
-            ledger.storesInput("in", of: Self.tasks[task], at: moment)
-        }
+        let key = Self.tasks[task]
+        let storesInput = chance(2)
+        note("\(task) is about to store; a payload: \(storesInput)")
+        pendingObjects.removeAll { $0 == .result(key) || storesInput && $0 == .input(key, name: "in") }
+        ledger.willStore(input: storesInput ? "in" : nil, of: key, at: moment)
+        if storesInput { inputs.insert(task) }
         if let found = ledger.candidate(of: Self.tasks[task]) {
             note("\(task) takes what a listing has shown")
             runs[task].stage = .running

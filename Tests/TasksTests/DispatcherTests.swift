@@ -207,6 +207,22 @@ import Testing
         }
     }
 
+    @Test func `the tasks of a worker that is dismissed are given up in the order of their keys`()
+        async throws
+    {
+        try await onLoop {
+            let numbers: [UInt8] = [5, 2, 7, 1, 6, 3, 8, 4]
+            let stage = try await Stage(slots: numbers.count)
+            defer { stage.stop() }
+            for number in numbers { stage.send(try Stage.task(number)) }
+            try await stage.wait(for: .running, count: numbers.count)
+            let instances = (1...8).flatMap { stage.instances(of: $0).map(\.id) }
+            stage.dispatcher.handle(.dismissed, of: stage.worker)
+            try await stage.waitUntilIdle()
+            #expect(stage.cloud.requests(of: .deleteContainerInstance).map(\.resource) == instances)
+        }
+    }
+
     @Test func `the load of a worker tells what is unanswered, what waits and whether there is room`()
         async throws
     {

@@ -311,6 +311,25 @@ import Testing
         }
     }
 
+    @Test func `an adopted instance that an earlier process had deleted is made anew`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            let id = cloud.add(tags: Stage.owner.tags(of: Stage.key(1), generation: 4), .active, age: .seconds(5))
+            let stage = try await Stage(cloud, slots: 1)
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            // Its deletion was asked for before, and is seen only now.
+            cloud[id].state = .deleted
+            try await stage.look(2)
+            try await cloud.request(.createContainerInstance)
+            try await stage.wait(for: .running)
+            #expect(cloud.records.map { $0.tags["scaler-generation"] } == ["4", "5"])
+            try stage.complete(1)
+            #expect(try await stage.worker.answer().outcome == .success)
+        }
+    }
+
     @Test func `a result that an earlier process left is the answer`() async throws {
         try await onLoop {
             let cloud = TestCloud()

@@ -84,7 +84,9 @@ final class Remover {
 
     /// Sends a deletion; what is gone already is as it should be.
     private func delete(_ request: ServiceRequest, by calls: ServiceCalls) async throws(CommandError) {
-        _ = try await inCloud(await calls.callIfPresent(request, deadline: cloud.deadline) { _ in })
+        _ = try await inCloud(
+            await calls.callIfPresent(request, orForbidden: true, deadline: cloud.deadline) { _ in }
+        )
     }
 
     private func homeCalls() async throws(CommandError) -> ServiceCalls {

@@ -91,9 +91,7 @@ final class CompanionProcesses: Companions {
     private let ends = Mailbox<(name: String, end: ProcessEnd)>()
     private var isStopping = false
 
-    init(_ programs: [CompanionProgram]) {
-        self.programs = programs
-    }
+    init(_ programs: [CompanionProgram]) { self.programs = programs }
 
     func start() async -> Int32? {
         for program in programs {

@@ -82,7 +82,10 @@ package final class ContainerInstances: ServiceClient {
     /// Asks for an instance to be deleted; a 409 IncorrectState, as while it is being made, is thrown and not
     /// retried here: whoever deletes has a beat of its own, and meanwhile others can be deleted.
     package func delete(_ id: String, deadline: Deadline) async throws(OCIError) -> DeleteOutcome {
-        try await calls.callIfPresent(deletion(of: id), deadline: deadline) { _ in .accepted } ?? .alreadyGone
+        try await calls.callIfPresent(deletion(of: id), orForbidden: true, deadline: deadline) { _ in
+            .accepted
+        }
+            ?? .alreadyGone
     }
 
     /// The request that `delete` makes.
@@ -117,7 +120,8 @@ package final class ContainerInstances: ServiceClient {
         deadline: Deadline
     ) async throws(OCIError) -> [WorkRequestError] {
         let request = request(.listWorkRequestErrors, ["workRequests", id, "errors"])
-        return try await calls.callIfPresent(request, deadline: deadline) { answer throws(OCIError) in
+        return try await calls.callIfPresent(request, orForbidden: true, deadline: deadline) {
+            answer throws(OCIError) in
             try answer.decodeItems(WorkRequestError.init)
         } ?? []
     }

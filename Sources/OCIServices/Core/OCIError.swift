@@ -23,9 +23,10 @@ package enum OCIError: Error, Sendable, CustomStringConvertible {
     case cancelled
 
     /// What the failed answer calls for; nil when there was no answer.
-    package var kind: FailureKind? {
-        if case .service(let failure) = self { failure.kind } else { nil }
-    }
+    package var kind: FailureKind? { if case .service(let failure) = self { failure.kind } else { nil } }
+
+    /// Whether the service knows us and does not let us, or does not know us.
+    package var isDenial: Bool { kind?.isPermission == true || kind == .notAuthenticated }
 
     /// Whether the same call may succeed later with nothing changed here.
     package var isRetryable: Bool {

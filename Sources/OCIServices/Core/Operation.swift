@@ -67,7 +67,15 @@ package enum Operation: String, Sendable, CaseIterable {
             .abortMultipartUpload, .deleteDynamicGroup, .deletePolicy, .deleteContainerRepository:
             .delete
         // RetrieveLogs is a POST, and still only reads.
-        default: .read
+        case .getContainerInstance, .listContainerInstances, .getContainer, .retrieveLogs,
+            .listContainerInstanceShapes, .listWorkRequestErrors, .getNamespace, .getBucket, .getObject,
+            .listObjects, .getObjectLifecyclePolicy, .listMultipartUploads, .listAvailabilityDomains,
+            .getTenancy,
+            .getCompartment, .listUserGroupMemberships, .getGroup, .listDynamicGroups, .listPolicies,
+            .getSubnet,
+            .listContainerRepositories, .listContainerImages, .listLimitDefinitions, .getResourceAvailability,
+            .issueRegistryToken:
+            .read
         }
     }
 

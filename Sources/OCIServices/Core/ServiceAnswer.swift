@@ -14,9 +14,7 @@ package struct ServiceAnswer: Sendable {
     package let content: HTTPBody
 
     /// The body if it is in memory, else nothing.
-    package var body: [UInt8] {
-        if case .bytes(let bytes) = content { bytes } else { [] }
-    }
+    package var body: [UInt8] { if case .bytes(let bytes) = content { bytes } else { [] } }
 
     /// The token of the next page, nil on the last; a service may also send an empty one.
     package var nextPage: String? {

@@ -7,19 +7,19 @@ extension ServiceCalls {
     /// A list of more pages than this is one that the service keeps beginning anew.
     private static let pageCountMax = 10_000
 
-    /// `call`, with nil for a refusal that says that the thing is absent.
+    /// `call`, with nil for a refusal that says that the thing is absent, or with `orForbidden` one that may say so.
     ///
-    /// Container Instances and Identity never tell absent from forbidden, so that counts, too. Not so where `certainly`
-    /// is set: a bucket that is absent or forbidden is a mistake in the configuration, and not an object that is gone.
+    /// Container Instances and Identity never tell absent from forbidden. Object Storage does: a bucket that is absent or
+    /// forbidden is a mistake in the configuration, and not an object that is gone.
     package func callIfPresent<Value>(
         _ request: ServiceRequest,
-        certainly: Bool = false,
+        orForbidden: Bool,
         deadline: Deadline,
         _ read: (ServiceAnswer) throws(OCIError) -> Value
     ) async throws(OCIError) -> Value? {
         do throws(OCIError) {
             return try await call(request, deadline: deadline, read)
-        } catch  where error.kind == .notFound || !certainly && error.kind == .notAuthorizedOrNotFound {
+        } catch  where error.kind == .notFound || orForbidden && error.kind == .notAuthorizedOrNotFound {
             return nil
         }
     }
@@ -39,7 +39,7 @@ extension ServiceCalls {
         _ deadline: Deadline,
         _ read: (JSONObject) throws(JSONError) -> Value
     ) async throws(OCIError) -> Value? {
-        try await callIfPresent(request, deadline: deadline) { answer throws(OCIError) in
+        try await callIfPresent(request, orForbidden: true, deadline: deadline) { answer throws(OCIError) in
             try answer.decode(read)
         }
     }

@@ -63,9 +63,7 @@ package enum AuthenticationProblem: Error, Sendable, Equatable, CustomStringConv
     case unreachable(String)
 
     /// Whether the same may succeed later with nothing changed here.
-    package var isRetryable: Bool {
-        if case .unreachable = self { true } else { false }
-    }
+    package var isRetryable: Bool { if case .unreachable = self { true } else { false } }
 
     package var description: String {
         switch self {
@@ -85,9 +83,5 @@ func reading<Value, Failure: Error>(
     _ source: String,
     _ body: () throws(Failure) -> Value
 ) throws(OCIError) -> Value {
-    do throws(Failure) {
-        return try body()
-    } catch {
-        throw .configuration("\(source): \(error)")
-    }
+    do throws(Failure) { return try body() } catch { throw .configuration("\(source): \(error)") }
 }

@@ -64,7 +64,5 @@ enum PrincipalSource {
         return RenewingCredentials(issuer) { exchange.now }
     }
 
-    var warnings: [String] {
-        if case .profile(let source) = self { source.warnings } else { [] }
-    }
+    var warnings: [String] { if case .profile(let source) = self { source.warnings } else { [] } }
 }

@@ -67,9 +67,7 @@ final class InstancePrincipalTokens: TokenIssuer {
     /// The tenancy stands in the certificate's subject; under its second name in older realms.
     private func keyID(of leaf: Certificate) throws(OCIError) -> KeyIdentity {
         guard let found = leaf.subjectValue(after: "opc-tenant:") ?? leaf.subjectValue(after: "opc-identity:")
-        else {
-            throw .refused("the instance's certificate names no tenancy")
-        }
+        else { throw .refused("the instance's certificate names no tenancy") }
         guard tenancyID == nil || tenancyID == found else {
             throw .refused("the instance's certificate names another tenancy than before")
         }

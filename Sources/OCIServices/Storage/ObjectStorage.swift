@@ -58,7 +58,7 @@ package final class ObjectStorage: ServiceClient {
     package func get(_ name: String, limit: Int, deadline: Deadline) async throws(OCIError) -> [UInt8]? {
         var request = request(.getObject, path(of: name))
         request.answerBytesMax = limit
-        return try await calls.callIfPresent(request, certainly: true, deadline: deadline) { $0.body }
+        return try await calls.callIfPresent(request, orForbidden: false, deadline: deadline) { $0.body }
     }
 
     /// Returns the content of an object, in a temporary file if it is larger than `spoolAbove`, or nil if there is
@@ -72,7 +72,7 @@ package final class ObjectStorage: ServiceClient {
         var request = request(.getObject, path(of: name))
         request.answerBytesMax = limit
         request.spoolAbove = spoolAbove
-        return try await calls.callIfPresent(request, certainly: true, deadline: deadline) { $0.content }
+        return try await calls.callIfPresent(request, orForbidden: false, deadline: deadline) { $0.content }
     }
 
     /// Returns a page of the objects whose names begin with `prefix`, from `start` on (that name included).
@@ -110,7 +110,8 @@ package final class ObjectStorage: ServiceClient {
     /// Deletes an object; that it is not there is an outcome and no error.
     package func delete(_ name: String, deadline: Deadline) async throws(OCIError) -> DeleteOutcome {
         let request = request(.deleteObject, path(of: name))
-        return try await calls.callIfPresent(request, certainly: true, deadline: deadline) { _ in .accepted }
+        return try await calls.callIfPresent(request, orForbidden: false, deadline: deadline) { _ in .accepted
+        }
             ?? .alreadyGone
     }
 

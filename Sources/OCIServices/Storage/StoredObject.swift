@@ -32,9 +32,7 @@ package struct ObjectPage: Sendable, Equatable {
 }
 
 /// What a listing tells of each object beside its name; each costs the service time.
-package enum ObjectField: String, Sendable, CaseIterable {
-    case size, timeCreated
-}
+package enum ObjectField: String, Sendable, CaseIterable { case size, timeCreated }
 
 /// An object that a batch delete did not delete.
 package struct DeleteFailure: Sendable, Equatable {

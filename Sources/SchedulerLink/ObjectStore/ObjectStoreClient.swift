@@ -252,9 +252,7 @@ extension ObjectStoreClient {
         if let request {
             let isGet = request.payload == nil
             guard header.kind == (isGet ? .getOK : .setOK), !isGet || header.objectID == request.objectID
-            else {
-                throw .unexpectedAnswer("it answers another question than was asked")
-            }
+            else { throw .unexpectedAnswer("it answers another question than was asked") }
             request.isArriving = true
         }
         let outcome = try await connection.receivePayload(of: header, isWanted: request != nil)

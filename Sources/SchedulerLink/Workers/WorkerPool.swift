@@ -96,7 +96,7 @@ package final class WorkerPool {
     package func leave() async {
         isLeaving = true
         change.ring()
-        await disconnect(Array(workers.values))
+        await disconnect(leastBusy(workers.count))
         await manager?.leave()
     }
 
@@ -170,12 +170,13 @@ extension WorkerPool {
         let target = scaling.target(desired: desired, live: workers.count, now: now)
         // Without a scheduler a worker could only wait to be given up.
         while isRegistered, workers.count < target, earliestStart.isPast { startWorker() }
-        if workers.count > target { await disconnect(idlest(workers.count - target)) }
+        if workers.count > target { await disconnect(leastBusy(workers.count - target)) }
     }
 
     /// The least busy workers: their tasks are placed again, and are adopted where they are placed here.
-    private func idlest(_ count: Int) -> [WorkerSession] {
-        Array(workers.values.sorted { $0.unansweredCount < $1.unansweredCount }.prefix(count))
+    private func leastBusy(_ count: Int) -> [WorkerSession] {
+        let order = workers.sorted { ($0.value.unansweredCount, $0.key) < ($1.value.unansweredCount, $1.key) }
+        return order.prefix(count).map(\.value)
     }
 
     private func startWorker() {

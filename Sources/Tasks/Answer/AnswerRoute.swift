@@ -16,9 +16,7 @@ final class AnswerRoute {
     private var isOutputMuted = false
     private let changed = Wakeup()
 
-    init(_ origin: any TaskOrigin) {
-        self.origin = origin
-    }
+    init(_ origin: any TaskOrigin) { self.origin = origin }
 
     /// Moves the duty to answer to another worker, or to none.
     func move(to origin: (any TaskOrigin)?) {

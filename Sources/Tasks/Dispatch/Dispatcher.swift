@@ -99,7 +99,7 @@ package final class Dispatcher {
     package func cancelAll(until deadline: Deadline) async -> Bool {
         isLeaving = true
         resent = [:]
-        let cancelled = runs.values
+        let cancelled = runsInOrder { _ in true }
         for run in cancelled { run.cancel() }
         for run in cancelled {
             guard (try? await run.isFinished.wait(until: deadline)) != nil else { return false }
@@ -111,7 +111,7 @@ package final class Dispatcher {
     private func cancelLostRuns(after grace: Duration) -> Deadline? {
         if isCancelled { return nil }
         var next = Deadline.never
-        for run in runs.values where run.route.origin == nil && run.state != .cleaning {
+        for run in runsInOrder(where: { $0.route.origin == nil && $0.state != .cleaning }) {
             guard let since = run.route.lostSince else { continue }
             if (since + grace).isPast {
                 log.info("nobody asked for a running task again", metadata: ["task": "\(run.key)"])
@@ -145,9 +145,12 @@ package final class Dispatcher {
         if runs.isEmpty { becameIdle.send() }
     }
 
-    private func runs(of worker: any TaskOrigin) -> [TaskRun] {
-        runs.values.filter { $0.route.origin === worker }
+    /// In the order of their tasks' keys, so that the same events have the same effects in the same order.
+    private func runsInOrder(where isWanted: (TaskRun) -> Bool) -> [TaskRun] {
+        runs.values.filter(isWanted).sorted { $0.key < $1.key }
     }
+
+    private func runs(of worker: any TaskOrigin) -> [TaskRun] { runsInOrder { $0.route.origin === worker } }
 }
 
 // MARK: - What the scheduler says

@@ -76,9 +76,7 @@ private struct Shrinker {
     private var writer = BlobWriter()
 
     /// A shrinker of zlib's `level`; nil leaves the bytes as they are.
-    init(level: Int?) {
-        compressor = level.map { GzipCompressor(level: $0) }
-    }
+    init(level: Int?) { compressor = level.map { GzipCompressor(level: $0) } }
 
     mutating func append(_ bytes: [UInt8]) throws(TransportError) {
         guard let compressor else { return try writer.append(bytes) }

@@ -32,18 +32,17 @@ struct PayloadStore {
             prefix: prefix,
             payload: .object(isCompressed: payload.isCompressed)
         )
+        if let bytes = payload.inlineBytes {
+            environment.payload = .inline(bytes, isCompressed: payload.isCompressed)
+            await cloud.prepareToStore(input: nil, of: task.taskID.key)
+            return environment
+        }
         let name = RunnerEnvironment.inputObjectName(
             prefix: prefix,
             taskID: task.taskID.bytes,
             isCompressed: payload.isCompressed
         )
-        // An earlier run of the task may still be on its way out.
-        await cloud.prepareToStore(name, of: task.taskID.key)
-        if let bytes = payload.inlineBytes {
-            environment.payload = .inline(bytes, isCompressed: payload.isCompressed)
-            return environment
-        }
-        cloud.storesInput(name, of: task.taskID.key)
+        await cloud.prepareToStore(input: name, of: task.taskID.key)
         try await put(payload.body, as: name)
         return environment
     }

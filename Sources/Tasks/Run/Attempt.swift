@@ -16,6 +16,8 @@ struct Attempt {
     private(set) var seen: ListedInstance
     /// Where it was made; nil if that is not known.
     let placement: Placement?
+    /// Whether an earlier process made it, which may have asked for its deletion, too.
+    let isAdopted: Bool
     /// The work request of its create, if one was named.
     let workRequestID: String?
     private var watch: InstanceWatch
@@ -25,10 +27,12 @@ struct Attempt {
         _ instance: ListedInstance,
         activeSince: Duration?,
         limits: Limits,
+        isAdopted: Bool = false,
         placement: Placement? = nil,
         workRequestID: String? = nil
     ) {
         seen = instance
+        self.isAdopted = isAdopted
         self.placement = placement
         self.workRequestID = workRequestID
         watch = InstanceWatch(
@@ -43,6 +47,7 @@ struct Attempt {
     func verdict(at now: Duration) -> InstanceWatch.Verdict { watch.verdict(at: now) }
     var isResultListed: Bool { watch.isResultListed }
     var isMissed: Bool { watch.isMissed }
+    var isDeleted: Bool { watch.isMissed || seen.phase.isLeaving }
     mutating func resultVanished() { watch.resultVanished() }
     mutating func foundByName() { watch.foundByName() }
 

@@ -120,7 +120,7 @@ final class TaskRun {
         let (adoption, news) = steps.cloud.claim(key)
         self.news = news
         guard let adoption else { return }
-        attempt = adoption.instance.map { Attempt($0, activeSince: $0.activeSince, limits: steps.limits) }
+        attempt = adoption.instance.map { Attempt($0, activeSince: $0.activeSince, limits: steps.limits, isAdopted: true) }
         if adoption.hasResult { attempt?.resultFound() }
         advance(adoption.hasResult ? .resultSeen : .instanceAdopted)
     }
@@ -177,6 +177,8 @@ final class TaskRun {
 
     private func diagnose() async throws(TaskInterruption) {
         guard let attempt else { preconditionFailure("an instance that ended is known") }
+        // The end of the process that made it may have been its end: a deletion is carried out late, and listed later.
+        if attempt.isAdopted, attempt.isDeleted { return try await startOver(attempt, "it was deleted before it had run") }
         let finding = await steps.diagnosis.explain(
             attempt.seen,
             workRequestID: attempt.workRequestID,
@@ -187,23 +189,20 @@ final class TaskRun {
         takeNews()
         if self.attempt?.isResultListed == true { return advance(.resultSeen) }
         switch finding {
-        case .noRoom(let fullness, let text): try await startOver(attempt, fullness, text)
+        case .noRoom(let fullness, let text):
+            if let placement = attempt.placement {
+                steps.launcher.queue.turnedOutFull(placement, fullness, refusal: ["error": "\(text)"])
+            }
+            try await startOver(attempt, "the cloud had no room for it after all: \(text)")
         case .failure where vanishedCount > 0:
             throw .failed(.vanishedResult(steps.answers.resultName(of: key)))
         case .failure(let failure): throw .failed(failure)
         }
     }
 
-    /// Gives up an instance that the cloud had no room for, and goes back to making one.
-    private func startOver(
-        _ given: Attempt,
-        _ fullness: Placements.Fullness,
-        _ text: String
-    ) async throws(TaskInterruption) {
-        log.info("the cloud had no room for the instance after all", metadata: ["reason": "\(text)"])
-        if let placement = given.placement {
-            steps.launcher.queue.turnedOutFull(placement, fullness, refusal: ["error": "\(text)"])
-        }
+    /// Gives up an instance that did not run the task, and goes back to making one.
+    private func startOver(_ given: Attempt, _ reason: String) async throws(TaskInterruption) {
+        log.info("another instance is made", metadata: ["instance": "\(given.seen.id)", "reason": "\(reason)"])
         attempt = nil
         if steps.cloud.giveUpInstance(of: key) {
             // It counts until its deletion is accepted, and the next one would be one too many.
@@ -264,9 +263,7 @@ final class TaskRun {
         }
     }
 
-    private func takeNews() {
-        while let piece = news?.poll() { weigh(piece) }
-    }
+    private func takeNews() { while let piece = news?.poll() { weigh(piece) } }
 
     private func weigh(_ piece: TaskNews) {
         let isFirstSignOfEnd = attempt?.weigh(piece, at: steps.cloud.clock.now) ?? false

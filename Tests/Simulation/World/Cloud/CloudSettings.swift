@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How a simulated cloud is set up: whose daemon uses it, and what the service is like. Times are in seconds, and each is
-/// drawn evenly from its range, as a function of seed and task.
+/// How a simulated cloud is set up: whose daemon uses it, and what the service is like.
+///
+/// Times are in seconds, and each is drawn evenly from its range, as a function of seed and task.
 package struct CloudSettings: Sendable {
     /// What the daemon writes into the tag `scaler-owner` of its instances.
     package var ownerID: String
@@ -42,7 +43,7 @@ package struct CloudSettings: Sendable {
     /// From CREATING to FAILED, where there turns out to be no room.
     package var lateRefusalTime = 2.0..<30
 
-    /// The largest share of a slow start, a slow deletion, a stale listing and a late result, in seconds.
+    /// How much longer a slow start takes at most.
     package var slowStartMax = 600.0
     /// How much longer a slow deletion takes at most.
     package var slowDeletionMax = 240.0

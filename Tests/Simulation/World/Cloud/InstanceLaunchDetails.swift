@@ -32,67 +32,25 @@ package struct InstanceLaunchDetails: Sendable {
     @LoopActor
     init?(_ body: [UInt8], _ simulation: Simulation, _ settings: CloudSettings, _ bucket: SimulatedBucket) {
         do throws(JSONError) {
-            let top = try JSONObject(reading: body)
-            Self.judgeNames(of: try JSON.read(body), Self.names, simulation)
+            let value = try JSON.read(body)
+            let top = try JSONObject(value)
+            Self.judgeNames(of: value, Self.names, simulation)
+            if let container = Self.first(of: "containers", in: value) {
+                Self.judgeNames(of: container, Self.containerNames, simulation)
+            }
+            try Self.judgeTop(top, simulation, settings)
+            guard let container = try top.objects("containers").first else { return nil }
             availabilityDomain = try top.string("availabilityDomain")
             shape = try top.string("shape")
             displayName = try top.string("displayName")
-            let containers = try top.objects("containers")
-            let vnics = try top.objects("vnics")
-            guard containers.count == 1, vnics.count == 1 else {
-                simulation.judge(
-                    "api",
-                    false,
-                    "an instance of \(containers.count) containers and \(vnics.count) VNICs"
-                )
-                return nil
-            }
-            if let container = Self.member(of: try JSON.read(body), "containers") {
-                Self.judgeNames(of: container, Self.containerNames, simulation)
-            }
+            imageURL = try container.string("imageUrl")
             let tagMap = try top.stringMap("freeformTags")
-            let environment = try containers[0].stringMap("environmentVariables")
-            imageURL = try containers[0].string("imageUrl")
             tags = tagMap.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-            let judge = { @LoopActor (condition: Bool, text: String) in
-                simulation.judge("api", condition, text)
-            }
-            judge(
-                try top.string("compartmentId") == settings.compartmentID,
-                "an instance in another compartment"
-            )
-            judge(
-                settings.availabilityDomains.contains(availabilityDomain),
-                "no domain \(availabilityDomain)"
-            )
-            judge(settings.shapes.contains(shape), "no shape \(shape)")
-            judge(
-                settings.subnetIDs.contains(try vnics[0].string("subnetId")),
-                "an instance in an unknown subnet"
-            )
-            judge(
-                try top.string("containerRestartPolicy") == "NEVER",
-                "a container that would run again and again"
-            )
-            judge(
-                try top.objectIfPresent("shapeConfig")?.numberIfPresent("ocpus") != nil,
-                "a shape without OCPUs"
-            )
-            judge(tagMap["scaler-owner"] == settings.ownerID, "an instance without its owner's tag")
-            let size = environment.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
-            judge(size <= 64 * 1024, "an environment of \(size) bytes")
-            judge(environment["OCI_NAMESPACE"] == settings.namespace, "a container for another namespace")
-            judge(environment["OCI_BUCKET"] == settings.bucket, "a container for another bucket")
-            judge(
-                environment["OCI_PREFIX"] == settings.objectPrefix,
-                "a container that writes under another prefix"
-            )
+            let environment = try container.stringMap("environmentVariables")
+            Self.judge(environment, simulation, settings)
             taskID = environment["TASK_ID"] ?? ""
-            judge(!taskID.isEmpty, "a container without a task")
-            judge(
-                tagMap["scaler-task"] == taskID,
-                "an instance of task \(taskID) with the tag of another task"
-            )
+            let isOwners = tagMap["scaler-owner"] == settings.ownerID && tagMap["scaler-task"] == taskID
+            simulation.judge("api", isOwners, "an instance of task \(taskID) with the tags of another")
             guard let payload = JobPayload(environment, simulation, bucket) else { return nil }
             simulation.judge(
                 "payload",
@@ -107,6 +65,64 @@ package struct InstanceLaunchDetails: Sendable {
     }
 
     @LoopActor
+    private static func judgeTop(
+        _ top: JSONObject,
+        _ simulation: Simulation,
+        _ settings: CloudSettings
+    ) throws(JSONError) {
+        let judge = { @LoopActor (condition: Bool, text: String) in simulation.judge("api", condition, text) }
+        judge(try top.string("compartmentId") == settings.compartmentID, "an instance in another compartment")
+        judge(
+            settings.availabilityDomains.contains(try top.string("availabilityDomain")),
+            "an unknown domain"
+        )
+        judge(settings.shapes.contains(try top.string("shape")), "an unknown shape")
+        judge(
+            try top.string("containerRestartPolicy") == "NEVER",
+            "a container that would run again and again"
+        )
+        judge(
+            try top.objectIfPresent("shapeConfig")?.numberIfPresent("ocpus") != nil,
+            "a shape without OCPUs"
+        )
+        judge(try top.objects("containers").count == 1, "an instance that has not one container")
+        let subnets = try top.objects("vnics").map { vnic throws(JSONError) in try vnic.string("subnetId") }
+        judge(
+            subnets.count == 1 && settings.subnetIDs.contains(subnets[0]),
+            "an instance in an unknown subnet"
+        )
+    }
+
+    @LoopActor
+    private static func judge(
+        _ environment: [String: String],
+        _ simulation: Simulation,
+        _ settings: CloudSettings
+    ) {
+        let size = environment.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+        simulation.judge("api", size <= 64 * 1024, "an environment of \(size) bytes")
+        let expected = [
+            ("OCI_NAMESPACE", settings.namespace), ("OCI_BUCKET", settings.bucket),
+            ("OCI_PREFIX", settings.objectPrefix),
+        ]
+        for (name, value) in expected {
+            simulation.judge(
+                "api",
+                environment[name] == value,
+                "a container with \(name)=\(environment[name] ?? "")"
+            )
+        }
+        let isInline = environment["PAYLOAD_B64"]?.isEmpty == false
+        let isOwn = environment["OCI_OBJECT_KEY"]?.hasPrefix("\(settings.objectPrefix)/inputs/") ?? false
+        simulation.judge(
+            "api",
+            isInline || isOwn,
+            "a container that would read \(environment["OCI_OBJECT_KEY"] ?? "")"
+        )
+        simulation.judge("api", environment["TASK_ID"]?.isEmpty == false, "a container without a task")
+    }
+
+    @LoopActor
     private static func judgeNames(of value: JSON, _ known: Set<String>, _ simulation: Simulation) {
         guard case .object(let members) = value else { return }
         for member in members {
@@ -115,7 +131,7 @@ package struct InstanceLaunchDetails: Sendable {
     }
 
     /// The first element of the array of this name.
-    private static func member(of value: JSON, _ name: String) -> JSON? {
+    private static func first(of name: String, in value: JSON) -> JSON? {
         guard case .object(let members) = value,
             case .array(let elements)? = members.first(where: { $0.name == name })?.value
         else { return nil }

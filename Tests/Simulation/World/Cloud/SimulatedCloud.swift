@@ -155,7 +155,9 @@ package final class SimulatedCloud {
         else {
             return []
         }
-        return start.drop { $0 != "\"" }.dropFirst().prefix { $0 != "\"" }.split(separator: " ").map(String.init)
+        return start.drop { $0 != "\"" }.dropFirst().prefix { $0 != "\"" }.split(separator: " ").map(
+            String.init
+        )
     }
 
     /// Refusals of requests that are not carried out.

@@ -16,23 +16,27 @@ extension SimulatedCompute {
             "a create with the retry token '\(token)'"
         )
         forgetTokens()
-        if let known = launches[token] { return again(known, request) }
+        if let known = launches[token] { return again(known, request, from: process) }
         guard let launch = InstanceLaunchDetails(request.body, simulation, settings, bucket) else {
             return .error(400, "InvalidParameter")
         }
         if let refusal = refusal(of: launch) { return refusal }
         let instance = make(launch, from: process)
         let until = Deadline.after(Self.tokenTime)
-        launches[token] = Launched(instance: instance, body: request.body, until: until)
+        launches[token] = Launched(instance: instance, digest: digest(of: request), until: until)
         launchOrder.append((token, until))
         live(instance)
         return answer(instance)
     }
 
     /// The answer to a create whose token was used before.
-    private func again(_ known: Launched, _ request: SimulatedRequest) -> SimulatedAnswer {
+    private func again(
+        _ known: Launched,
+        _ request: SimulatedRequest,
+        from process: Int
+    ) -> SimulatedAnswer {
         let isPurged = known.instance.isPurged
-        guard known.body == request.body, !isPurged else {
+        guard known.digest == digest(of: request), !isPurged else {
             simulation.note(
                 "cloud",
                 "token refused",
@@ -40,8 +44,12 @@ extension SimulatedCompute {
             )
             return .error(409, "InvalidatedRetryToken")
         }
+        if process == self.process { known.instance.isInherited = true }
         return answer(known.instance)
     }
+
+    /// The digest of the body, which is known to be right.
+    private func digest(of request: SimulatedRequest) -> String { request.fields["x-content-sha256"] ?? "" }
 
     private func answer(_ instance: SimulatedInstance) -> SimulatedAnswer {
         .json(
@@ -139,6 +147,7 @@ extension SimulatedCompute {
     /// A deletion is accepted.
     func beginDeletion(of instance: SimulatedInstance) {
         instance.isDeletionAccepted = true
+        deletionAccepted?(instance, instance.run?.isRunning ?? false)
         if instance.state != .failed { giveBackPlace(of: instance) }
         instance.enter(.deleting)
         let end = draw(settings.deletionTime, "deletion", instance)

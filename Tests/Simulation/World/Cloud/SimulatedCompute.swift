@@ -9,7 +9,8 @@ package final class SimulatedCompute {
     /// What a retry token stands for, for a day.
     struct Launched {
         let instance: SimulatedInstance
-        let body: [UInt8]
+        /// The SHA-256 of the body of its create, in Base64.
+        let digest: String
         let until: Deadline
     }
 
@@ -28,12 +29,15 @@ package final class SimulatedCompute {
     /// How many of them lived at once at most.
     package private(set) var livingMax = 0
 
+    /// Told of every accepted deletion, and whether a task ran then: who deletes needs a reason, which others know.
+    package var deletionAccepted: (@LoopActor (SimulatedInstance, _ isRunning: Bool) -> Void)?
+
     private var byID: [String: SimulatedInstance] = [:]
     var launches: [String: Launched] = [:]
     var launchOrder: [(token: String, until: Deadline)] = []
     private var attemptCounts: [UInt64: Int] = [:]
     /// The process of the daemon that runs now, and whether it has listed the instances.
-    private var process = 0
+    private(set) var process = 0
     private var hasListed = true
 
     init(_ simulation: Simulation, _ settings: CloudSettings, _ bucket: SimulatedBucket, _ book: TaskBook) {
@@ -101,7 +105,7 @@ package final class SimulatedCompute {
         if process == self.process, !hasListed {
             hasListed = true
             for instance in instances where instance.process != nil && instance.process != process {
-                instance.isFirstListed = instance.isShown
+                instance.isInherited = instance.isShown
             }
         }
         var (body, count) = (Array("{\"items\":[".utf8), 0)
@@ -278,7 +282,7 @@ package final class SimulatedCompute {
 
     /// Judges that the daemon never has more instances than it may.
     ///
-    /// It counts its own, and those of an earlier process that its first listing shows. What an earlier process left and no
+    /// It counts its own, and those of an earlier process that its first listing shows or a create of its own names. What an earlier process left and no
     /// listing shows at that time (a create was still on its way, or a listing was stale) it cannot know of: such an
     /// instance may be one too many for as long as it lives.
     private func judgeConcurrency(_ made: SimulatedInstance) {
@@ -286,7 +290,7 @@ package final class SimulatedCompute {
         livingMax = max(livingMax, living.count)
         // A create that outlived its process was within the limit when it was sent.
         guard made.process == process else { return }
-        let known = living.count { $0.process == process || $0.isFirstListed }
+        let known = living.count { $0.process == process || $0.isInherited }
         simulation.judge(
             "concurrency",
             known <= settings.baseConcurrency,

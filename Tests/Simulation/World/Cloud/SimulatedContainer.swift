@@ -13,6 +13,9 @@ final class SimulatedContainer {
     /// Whether the end was reported.
     private var isOver = false
 
+    /// Whether the task runs now.
+    var isRunning: Bool { hasStarted && !hasExited }
+
     private var simulation: Simulation { compute.simulation }
     private var number: UInt64 { launch.job.number }
     private var resultName: String { "\(compute.settings.objectPrefix)/results/\(launch.taskID).pkl" }

@@ -45,8 +45,8 @@ package final class SimulatedInstance {
     var containerDetails: String?
     /// Whether the service has accepted to delete it.
     var isDeletionAccepted = false
-    /// Whether the first listing of the present process showed it, which an earlier process had made.
-    var isFirstListed = false
+    /// Whether the present process must know of it although an earlier one has made it.
+    var isInherited = false
     /// Whether the service has forgotten it.
     var isPurged = false
     /// The run of its container, once that has begun.
@@ -88,7 +88,7 @@ package final class SimulatedInstance {
     {
         self.simulation = simulation
         self.settings = settings
-        self.number = -1 - number
+        self.number = number - 1000
         self.tags = tags
         id = "ocid1.computecontainerinstance.oc1.iad.stranger\(number)"
         process = nil

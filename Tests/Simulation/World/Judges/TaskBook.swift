@@ -92,6 +92,14 @@ package final class TaskBook {
         if end == .deleted { pages[job]?.lossCount += 1 }
     }
 
+    /// The daemon was told to stop, which deletes what it has not answered: all runs so far may have been in vain.
+    package func daemonStops() {
+        for number in pages.keys where pages[number]?.replies.isEmpty == true {
+            guard let page = pages[number] else { continue }
+            pages[number]?.lossCount = max(page.lossCount, page.endedRuns.count)
+        }
+    }
+
     /// The world lost a run, such as a result that went down with its storage; the task may run again.
     package func runLost(_ job: UInt64) { pages[job]?.lossCount += 1 }
 

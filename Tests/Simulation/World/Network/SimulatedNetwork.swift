@@ -16,6 +16,8 @@ package final class SimulatedNetwork {
     private var zmqServers: [String: @LoopActor (SimulatedZMQLink) -> Void] = [:]
     /// The streams of the present daemon, to be cut when it dies.
     private var streams: [SimulatedStream] = []
+    /// Its ZMQ links.
+    private var zmqLinks: [SimulatedZMQLink] = []
     private var connectionCount: UInt64 = 0
 
     /// A network where nobody listens yet; `delay` is how long bytes take one way, evenly drawn.
@@ -42,6 +44,8 @@ package final class SimulatedNetwork {
         var chance = simulation.generator("cuts \(connectionCount)")
         for stream in streams { stream.processDied(bytesLost: Bool.random(using: &chance)) }
         streams = []
+        for link in zmqLinks { link.processDied() }
+        zmqLinks = []
     }
 
     /// Connects; nil when the attempt is refused, and an attempt that is lost waits for its deadline.
@@ -57,7 +61,7 @@ package final class SimulatedNetwork {
         }
         try await sleep(for: delay() + delay())
         let isRefused = simulation.faults.strikes(.connectRefused, stableHash(address.utf8, from: 0))
-        guard !isRefused, let accept = listeners[address] else {
+        guard !isRefused, let accept = listeners[address] ?? greeter(at: address) else {
             simulation.note("network", "refused", address)
             return nil
         }
@@ -67,6 +71,14 @@ package final class SimulatedNetwork {
         streams.append(stream)
         SimulatedProcess.run(as: nil) { accept(stream.server) }
         return stream
+    }
+}
+
+extension SimulatedNetwork {
+    /// What a ZMQ server says to whoever connects, before it hears anything (ZMTP 3.1, "Framing": greeting).
+    private func greeter(at address: String) -> (@LoopActor (ServerEnd) -> Void)? {
+        if zmqServers[address] == nil { return nil }
+        return { $0.send([0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F]) }
     }
 }
 
@@ -105,7 +117,10 @@ extension SimulatedNetwork: MessagingNetwork {
         to endpoint: Endpoint,
         identity: [UInt8]
     ) throws(MessagingError) -> any MessageLink {
-        SimulatedZMQLink(simulation, self, address: endpoint.address, identity: identity)
+        let link = SimulatedZMQLink(simulation, self, address: endpoint.address, identity: identity)
+        zmqLinks.removeAll(where: \.isClosed)
+        zmqLinks.append(link)
+        return link
     }
 
     /// The server of ZMQ links at `host:port`, if one runs.

@@ -14,7 +14,7 @@ package final class SimulatedZMQLink: MessageLink {
     private let address: String
     /// Under which the scheduler knows the link.
     package let identity: [UInt8]
-    private var isClosed = false
+    private(set) var isClosed = false
     private var isConnected = false
     /// Messages that wait for a connection.
     private var queued: [[UInt8]] = []
@@ -74,6 +74,14 @@ package final class SimulatedZMQLink: MessageLink {
         isClosed = true
         inbox.close()
         events.close()
+        let ended = connection
+        arriveAtServer { if self.connection == ended { self.onEnd?() } }
+    }
+
+    /// Ends the connection as the kernel does when its process is killed.
+    func processDied() {
+        if isClosed { return }
+        isClosed = true
         let ended = connection
         arriveAtServer { if self.connection == ended { self.onEnd?() } }
     }

@@ -6,8 +6,10 @@ internal import EventLoop
 @LoopActor
 final class Operator {
     private let simulation: Simulation
-    private let manager: SimulatedManager
+    private let manager: SimulatedDaemon
     private let interval: Duration
+    /// Called when the daemon is told to stop, and when it has.
+    private let stops: @LoopActor () -> Void
     /// Called before a process starts, and after one has died.
     private let started: @LoopActor () -> Void
     private let died: @LoopActor () -> Void
@@ -15,14 +17,16 @@ final class Operator {
 
     init(
         _ simulation: Simulation,
-        _ manager: SimulatedManager,
+        _ manager: SimulatedDaemon,
         interval: Duration,
+        stops: @escaping @LoopActor () -> Void,
         started: @escaping @LoopActor () -> Void,
         died: @escaping @LoopActor () -> Void
     ) {
         self.simulation = simulation
         self.manager = manager
         self.interval = interval
+        self.stops = stops
         self.started = started
         self.died = died
     }
@@ -71,7 +75,9 @@ final class Operator {
     }
 
     private func terminate(_ pause: Duration) {
+        stops()
         manager.terminate { [self] _ in
+            stops()
             died()
             simulation.after(pause) { [self] in start() }
         }

@@ -24,7 +24,7 @@ package final class SimulatedRun {
     private let cloud: SimulatedCloud
     private let scheduler: SimulatedScheduler
     private let clients: SimulatedClients
-    private let manager: SimulatedManager
+    private let manager: SimulatedDaemon
     private var operator_: Operator?
     /// Opens when the run is over.
     private let isOver = Latch()
@@ -51,7 +51,7 @@ package final class SimulatedRun {
             )
         )
         clients = SimulatedClients(simulation, scheduler: scheduler, book: book, workload: profile.workload)
-        manager = SimulatedManager(
+        manager = SimulatedDaemon(
             simulation,
             network: network,
             machine: SimulatedMachine(),
@@ -64,6 +64,8 @@ package final class SimulatedRun {
     package func run() async {
         scheduler.start()
         let operator_ = Operator(simulation, manager, interval: profile.misfortuneInterval) { [self] in
+            book.daemonStops()
+        } started: { [self] in
             cloud.processStarted()
             scheduler.daemonStarted()
         } died: { [self] in

@@ -33,12 +33,14 @@ package final class PeerConnection {
     /// Whether the peer said goodbye on it.
     package var saidGoodbye = false
     /// Whether a goodbye or the peer's end has arrived, which a slow link may deliver later.
-    package var isLeaving = false
+    package var isLeaving: Bool { leavesSince != nil }
+    /// When that arrived.
+    package var leavesSince: Deadline?
     /// When the last heartbeat arrived.
     package var lastHeartbeat: Deadline?
     /// When the scheduler last gave an echo to it.
     package var lastEcho: Deadline?
-    /// Messages handed over lately, which a reset may swallow.
+    /// Messages on their way, which a reset may swallow.
     var recent: [Delivery] = []
 
     init(number: Int, identity: String, epoch: Int) {
@@ -47,12 +49,17 @@ package final class PeerConnection {
         self.epoch = epoch
     }
 
-    /// Takes note that a message was handed over.
-    func handedOver(_ delivery: Delivery) {
-        delivery.state = .handedOver(connection: number, at: .now)
+    /// Takes note that a goodbye or the peer's end arrived.
+    func leaves() { leavesSince = leavesSince ?? .now }
+
+    /// Takes note of a message that goes out on this connection, now or when those before it are through.
+    func sends(_ delivery: Delivery) {
         recent.append(delivery)
         if recent.count >= 256 { recent.removeAll { !$0.isRecent } }
     }
+
+    /// Takes note that a message was handed over.
+    func handedOver(_ delivery: Delivery) { delivery.state = .handedOver(connection: number, at: .now) }
 
     /// The connection was reset: what was handed over lately may not have arrived.
     func wasReset() {
@@ -62,10 +69,13 @@ package final class PeerConnection {
 }
 
 extension Delivery {
-    /// Whether it was handed over so lately that the peer may not have read it.
+    /// Whether the peer may not have read it yet.
     fileprivate var isRecent: Bool {
-        guard case .handedOver(_, let moment) = state else { return false }
-        return Deadline.now.duration(since: moment) < .seconds(30)
+        switch state {
+        case .queued: true
+        case .handedOver(_, let moment): Deadline.now.duration(since: moment) < .seconds(30)
+        case .maybeLost: false
+        }
     }
 }
 

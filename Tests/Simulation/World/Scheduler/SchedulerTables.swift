@@ -117,7 +117,9 @@ package struct TaskNames: Sendable {
     /// The 16 bytes of a number's name.
     package func name(of number: UInt64) -> TaskID {
         let (high, low) = (number ^ key, mix(number ^ key))
-        return TaskID((0..<16).map { UInt8(truncatingIfNeeded: ($0 < 8 ? high : low) >> UInt64(56 - $0 % 8 * 8)) })
+        return TaskID(
+            (0..<16).map { UInt8(truncatingIfNeeded: ($0 < 8 ? high : low) >> UInt64(56 - $0 % 8 * 8)) }
+        )
     }
 
     /// The number of a name; nil if it is none of these names.

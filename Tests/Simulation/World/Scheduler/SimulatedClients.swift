@@ -28,7 +28,9 @@ package final class SimulatedClients {
         @LoopActor
         init(number: Int, seed: UInt64) {
             let name = stableHash("client \(number)".utf8, from: seed)
-            let (high, low) = (Hexadecimal.encode(bigEndianBytes(name)), Hexadecimal.encode(bigEndianBytes(mix(name))))
+            let (high, low) = (
+                Hexadecimal.encode(bigEndianBytes(name)), Hexadecimal.encode(bigEndianBytes(mix(name)))
+            )
             id = ClientID("Client|\(high)\(low)".utf8)
             digest = DigestAlgorithm.md5.digest(id.bytes)
             function = Self.object(of: digest, high: 0, low: 0)
@@ -37,7 +39,9 @@ package final class SimulatedClients {
 
         /// The object of a client with a tag that no other object of the run has.
         static func object(of digest: [UInt8], high: UInt64, low: UInt64) -> ObjectID {
-            ObjectID(owner: ClientID([]), tag: ObjectTag(high: mix(high ^ 0xF00D), low: mix(low))) { _ in digest }
+            ObjectID(owner: ClientID([]), tag: ObjectTag(high: mix(high ^ 0xF00D), low: mix(low))) { _ in
+                digest
+            }
         }
 
         static func serializer(of digest: [UInt8]) -> ObjectID {
@@ -151,7 +155,11 @@ package final class SimulatedClients {
         client.submittedCount += 1
         owners[number] = client
         book.submitted(job)
-        simulation.note("clients", "submit", "task \(number), \(job.milliseconds) ms, \(job.fillingByteCount) bytes")
+        simulation.note(
+            "clients",
+            "submit",
+            "task \(number), \(job.milliseconds) ms, \(job.fillingByteCount) bytes"
+        )
         scheduler.submit(submission, clientDigest: client.digest)
         scheduleCancel(of: job)
         if client.submittedCount >= workload.tasksPerClient { close(client) }

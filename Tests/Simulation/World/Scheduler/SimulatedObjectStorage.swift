@@ -117,7 +117,11 @@ package final class SimulatedObjectStorage {
             return payload(message, of: request, from: identity)
         }
         guard let request = try? ObjectStorageRequest.decode(message) else {
-            return simulation.judge("storage", false, "\(identity) sends \(message.count) bytes that are no request")
+            return simulation.judge(
+                "storage",
+                false,
+                "\(identity) sends \(message.count) bytes that are no request"
+            )
         }
         switch request.kind {
         case .setObject: half[identity] = request
@@ -195,7 +199,11 @@ package final class SimulatedObjectStorage {
         if !payload.isEmpty { binder.send(payload, to: identity) }
     }
 
-    private func require(_ condition: Bool, _ request: ObjectStorageRequest, _ text: @autoclosure () -> String) {
+    private func require(
+        _ condition: Bool,
+        _ request: ObjectStorageRequest,
+        _ text: @autoclosure () -> String
+    ) {
         simulation.judge("storage", condition, "\(request.kind) of \(request.objectID): \(text())")
     }
 }

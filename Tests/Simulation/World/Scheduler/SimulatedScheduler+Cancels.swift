@@ -32,7 +32,11 @@ extension SimulatedScheduler {
 
     func takeConfirm(_ confirm: TaskCancelConfirm, from identity: String) {
         guard let number = names.number(of: confirm.taskID), everCancelled.contains(number) else {
-            return simulation.judge("cancels", false, "\(identity) confirms a cancel of \(confirm.taskID) that was never sent")
+            return simulation.judge(
+                "cancels",
+                false,
+                "\(identity) confirms a cancel of \(confirm.taskID) that was never sent"
+            )
         }
         simulation.note("scheduler", "confirm", "\(number) \(confirm.outcome) from \(identity)")
         // Of a task it no longer knows, or that another holds: harmless.
@@ -112,7 +116,8 @@ extension SimulatedScheduler {
                 isOfPresentDaemon(peer)
             else { continue }
             for number in worker.tasks {
-                guard let cancel = tasks[number]?.cancel, case .handedOver(_, let moment) = cancel.delivery.state
+                guard let cancel = tasks[number]?.cancel,
+                    case .handedOver(_, let moment) = cancel.delivery.state
                 else { continue }
                 simulation.judge(
                     "cancels",
@@ -139,7 +144,11 @@ extension SimulatedScheduler {
         for task in overdue {
             task.lossNoticed = nil
             // Its client may hang in `cancel()`; when that client is gone, the scheduler cancels again.
-            if let cancel = task.cancel { order(task, task.isCancelDue ? .client : cancel.reason) } else { onSwallowed?(task.number) }
+            if let cancel = task.cancel {
+                order(task, task.isCancelDue ? .client : cancel.reason)
+            } else {
+                onSwallowed?(task.number)
+            }
         }
     }
 }

@@ -11,8 +11,12 @@ extension SimulatedScheduler {
 
     /// Judges the time between two heartbeats when the second arrives, however slow the scheduler is.
     func judgeArrival(of message: [UInt8], from peer: PeerConnection) {
-        guard let tag = SchedulerBoundMessage.tag(of: message), [9, 11, 23, 25, 26].contains(tag) else { return }
-        if tag == 11 || tag == 26 { return peer.isLeaving = true }
+        guard let tag = SchedulerBoundMessage.tag(of: message), [9, 11, 23, 25, 26].contains(tag) else {
+            return
+        }
+        if tag == 11 || tag == 26 {
+            return peer.leaves()
+        }
         judgeHeartbeat(of: peer)
         peer.lastHeartbeat = .now
     }
@@ -41,9 +45,14 @@ extension SimulatedScheduler {
     }
 
     private func dispatch(_ bytes: [UInt8], from peer: PeerConnection) {
-        guard let tag = SchedulerBoundMessage.tag(of: bytes), let message = try? SchedulerBoundMessage.decode(bytes)
+        guard let tag = SchedulerBoundMessage.tag(of: bytes),
+            let message = try? SchedulerBoundMessage.decode(bytes)
         else {
-            return simulation.judge("messages", false, "\(peer.identity) sends \(bytes.count) bytes that are no message")
+            return simulation.judge(
+                "messages",
+                false,
+                "\(peer.identity) sends \(bytes.count) bytes that are no message"
+            )
         }
         if case .workerManagerHeartbeat(let heartbeat) = message {
             return takeHeartbeat(heartbeat, tag: tag, from: peer)
@@ -62,7 +71,11 @@ extension SimulatedScheduler {
         case .workerDisconnect(let goodbye): takeGoodbye(goodbye, tag: tag, from: peer)
         case .workerManagerHeartbeat: break
         case .other(let tag):
-            simulation.judge("messages", false, "\(peer.identity) sends a message with tag \(tag), which nobody may")
+            simulation.judge(
+                "messages",
+                false,
+                "\(peer.identity) sends a message with tag \(tag), which nobody may"
+            )
         }
     }
 
@@ -163,7 +176,11 @@ extension SimulatedScheduler {
     func forgetSilentWorkers() {
         for worker in workers
         where Deadline.now.duration(since: worker.lastSeen) > settings.workerTimeout && isUp {
-            simulation.note("scheduler", "worker timed out", "\(worker.identity) with \(worker.tasks.count) tasks")
+            simulation.note(
+                "scheduler",
+                "worker timed out",
+                "\(worker.identity) with \(worker.tasks.count) tasks"
+            )
             remove(worker)
         }
     }
@@ -194,11 +211,12 @@ extension SimulatedScheduler {
     /// A worker answers every cancel it got before it leaves; one that crosses its goodbye it cannot know.
     private func judgeOpenCancels(of worker: KnownWorker, on peer: PeerConnection) {
         for number in worker.tasks {
-            guard let cancel = tasks[number]?.cancel, case .handedOver(peer.number, let moment) = cancel.delivery.state
+            guard let cancel = tasks[number]?.cancel,
+                case .handedOver(peer.number, let moment) = cancel.delivery.state
             else { continue }
             simulation.judge(
                 "goodbye before an answer to a cancel",
-                Deadline.now.duration(since: moment) < .seconds(2),
+                (peer.leavesSince ?? .now).duration(since: moment) < .seconds(2),
                 "\(worker.identity) leaves without an answer to the cancel of task \(number)"
                     + (settings.generation == .first ? ", which ends the scheduler" : "")
             )

@@ -94,7 +94,11 @@ extension SimulatedScheduler {
 
     func takeResult(_ result: TaskResult, from identity: String) {
         guard let number = names.number(of: result.taskID), number < submittedCount else {
-            return simulation.judge("results", false, "\(identity) answers \(result.taskID), which never was a task")
+            return simulation.judge(
+                "results",
+                false,
+                "\(identity) answers \(result.taskID), which never was a task"
+            )
         }
         let object = judgeShape(of: result, number, from: identity)
         simulation.judge(
@@ -141,7 +145,8 @@ extension SimulatedScheduler {
             "\(identity) answers task \(number) with \(result.outcome), \(result.results.count) objects and "
                 + "\(result.metadata.count) bytes of metadata"
         )
-        return result.results.first ?? ObjectID(owner: ClientID([]), tag: .serializer) { _ in Array(repeating: 0, count: 16) }
+        return result.results.first
+            ?? ObjectID(owner: ClientID([]), tag: .serializer) { _ in Array(repeating: 0, count: 16) }
     }
 
     /// Rule 4 of section 9: set, wait, announce, then the result.
@@ -182,7 +187,11 @@ extension SimulatedScheduler {
             "\(identity) announces \(object) before it is stored"
         )
         if let size = instruction.sizesInBytes.first, let bytes = storage.value(of: object) {
-            simulation.judge("objects", size == UInt64(bytes.count), "\(object) has \(bytes.count) bytes, not \(size)")
+            simulation.judge(
+                "objects",
+                size == UInt64(bytes.count),
+                "\(object) has \(bytes.count) bytes, not \(size)"
+            )
         }
         guard hasLeft.contains(instruction.user) else {
             return announced[instruction.user, default: []].append(object)
@@ -193,7 +202,11 @@ extension SimulatedScheduler {
     /// A first-generation scheduler ends at a log of a task that it does not know (0.1).
     func takeLog(_ log: TaskLog, from identity: String) {
         guard let number = names.number(of: log.taskID), number < submittedCount else {
-            return simulation.judge("logs", false, "\(identity) sends a log of \(log.taskID), which never was a task")
+            return simulation.judge(
+                "logs",
+                false,
+                "\(identity) sends a log of \(log.taskID), which never was a task"
+            )
         }
         guard let task = tasks[number] else {
             return simulation.judge(
@@ -202,7 +215,11 @@ extension SimulatedScheduler {
                 "\(identity) sends a log of task \(number), which the scheduler no longer knows"
             )
         }
-        simulation.judge("logs", task.submission.flags.streamOutput, "nobody asked for the output of task \(number)")
+        simulation.judge(
+            "logs",
+            task.submission.flags.streamOutput,
+            "nobody asked for the output of task \(number)"
+        )
         simulation.judge("logs", !log.content.isEmpty, "\(identity) sends an empty log of task \(number)")
     }
 

@@ -155,7 +155,9 @@ package final class SimulatedScheduler {
 
     /// Ends it as a client's `shutdown()` does: each worker is told, then all connections end in order.
     package func shutDownByClient(for pause: Duration) {
-        for worker in workers { binder.send(SchedulerBytes.shutdown(settings.generation), to: worker.identity) }
+        for worker in workers {
+            binder.send(SchedulerBytes.shutdown(settings.generation), to: worker.identity)
+        }
         restart(after: pause, storageToo: false, byReset: false, asNew: true)
     }
 

@@ -146,7 +146,7 @@ package final class YMQBinder: MessageBinder {
 
     private func ended(_ link: Link, isReset: Bool) {
         if isReset { return finish(link, .reset) }
-        link.peer?.isLeaving = true
+        link.peer?.leaves()
         // An orderly end does not overtake what was sent before it.
         link.inbound.pass(simulation, nil) { [unowned self] in finish(link, .finished) }
     }
@@ -173,8 +173,12 @@ package final class YMQBinder: MessageBinder {
     // MARK: - Sending
 
     private func transmit(_ message: [UInt8], _ delivery: Delivery, on link: Link) {
+        link.peer?.sends(delivery)
         link.outbound.pass(simulation, party) { [unowned self] in
-            guard !link.isOver, let peer = link.peer else { return delivery.state = .maybeLost }
+            guard !link.isOver, let peer = link.peer else {
+                delivery.state = .maybeLost
+                return
+            }
             peer.handedOver(delivery)
             let bytes = YMQCutter.frame(message)
             guard let share = simulation.faults.draw(.linkReset, party) else { return link.end.send(bytes) }
@@ -197,7 +201,8 @@ final class Pace {
     func pass(_ simulation: Simulation, _ party: UInt64?, _ action: @escaping @LoopActor () -> Void) {
         var moment = freeAt.map { max($0, .now) }
         if let party, let share = simulation.faults.draw(.slow, party) {
-            moment = (moment ?? .now) + .seconds(20 * share * share)
+            let slow = Deadline.after(.seconds(20 * share * share))
+            moment = moment.map { max($0, slow) } ?? slow
         }
         guard let moment, moment > .now else {
             freeAt = nil

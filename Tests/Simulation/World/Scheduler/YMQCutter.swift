@@ -59,7 +59,9 @@ struct YMQCutter {
         let magic = Self.magic(generation)
         let seen = buffer[head...].prefix(4)
         guard magic.starts(with: seen) else { return .defect("the magic \(Array(seen)) is not the server's") }
-        guard let identity = payload(at: head + 4, limit: UInt64(Self.identityByteCountMax)) else { return nil }
+        guard let identity = payload(at: head + 4, limit: UInt64(Self.identityByteCountMax)) else {
+            return nil
+        }
         guard case .message(let bytes) = identity else { return identity }
         isGreeted = true
         return .hello(identity: bytes)

@@ -61,8 +61,12 @@ package final class ZMQBinder: MessageBinder {
             delivery.state = .maybeLost
             return delivery
         }
+        link.peer.sends(delivery)
         link.outbound.pass(simulation, party) { [unowned self] in
-            guard !link.isOver else { return delivery.state = .maybeLost }
+            guard !link.isOver else {
+                delivery.state = .maybeLost
+                return
+            }
             link.peer.handedOver(delivery)
             link.end.deliver(message)
             if simulation.faults.strikes(.linkReset, party) { breakHere(link) }
@@ -98,7 +102,7 @@ package final class ZMQBinder: MessageBinder {
     }
 
     private func ended(_ link: Link) {
-        link.peer.isLeaving = true
+        link.peer.leaves()
         link.inbound.pass(simulation, nil) { [unowned self] in finish(link, .finished) }
     }
 

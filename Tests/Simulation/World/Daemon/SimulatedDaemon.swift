@@ -13,7 +13,7 @@ package import Transport
 
 /// The daemon under test: the product's code from the manager down to the bytes, in a process that can be killed.
 @LoopActor
-package final class SimulatedManager {
+package final class SimulatedDaemon {
     private let simulation: Simulation
     private let network: SimulatedNetwork
     private let machine: SimulatedMachine

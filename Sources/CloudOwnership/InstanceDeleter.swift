@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Asks for deletions of instances until they are accepted.
+//
+// Rule: a delete is refused while the instance is being made or changed (409), while we are throttled (429), and during
+// an outage. One that has to wait must not hold up the others.
+// Consequence: it goes to the end of the queue after a pause of its own.
+
+internal import EventLoop
+internal import Logging
+internal import OCIServices
+internal import Reporting
+
+/// Deletes instances, however long that takes; which to delete, and what an answer means, the ledger knows.
+@LoopActor
+final class InstanceDeleter {
+    /// Deletions under way at once; the rest wait, so that creates find a connection too.
+    private static let parallelCountMax = 4
+    /// How long one deletion may occupy its place before the next gets a chance.
+    private static let attemptTimeout: Duration = .seconds(20)
+
+    private let instances: ContainerInstances
+    private let log: Logger
+    private let warning: ThrottledWarning
+    /// Instances whose deletion is not answered yet, with the pauses between attempts.
+    private var pauses: [String: Backoff] = [:]
+    private var waiting: [String] = []
+    private var workingCount = 0
+
+    /// What deletions found, in the order of the answers; the ledger's driver receives it.
+    let outcomes = Mailbox<(id: String, found: DeleteOutcome)>()
+    /// The last answer that says that we are not allowed to delete.
+    private(set) var denial: OCIError?
+
+    init(instances: ContainerInstances, log: Logger) {
+        self.instances = instances
+        self.log = log
+        warning = ThrottledWarning(
+            "cannot delete an instance; trying again",
+            recovery: "every deletion of an instance was accepted",
+            log: log
+        )
+    }
+
+    /// Begins to ask for an instance's deletion.
+    func delete(_ id: String) {
+        guard pauses[id] == nil else { return }
+        pauses[id] = Backoff(initial: .seconds(1), limit: .seconds(30))
+        enqueue(id)
+    }
+
+    private func enqueue(_ id: String) {
+        waiting.append(id)
+        startWork()
+    }
+
+    private func startWork() {
+        while workingCount < Self.parallelCountMax, !waiting.isEmpty {
+            let id = waiting.removeFirst()
+            workingCount += 1
+            spawn {
+                await self.attempt(id)
+                self.workingCount -= 1
+                self.startWork()
+            }
+        }
+    }
+
+    private func attempt(_ id: String) async {
+        do throws(OCIError) {
+            let found = try await instances.delete(id, deadline: .after(Self.attemptTimeout))
+            pauses[id] = nil
+            if pauses.isEmpty { warning.ended() }
+            outcomes.send((id, found))
+        } catch {
+            if error.isDenial { denial = error }
+            // While it is being made or changed it cannot be deleted; that is as usual as it is short.
+            if error.kind == .incorrectState {
+                log.debug("cannot delete an instance yet", metadata: ["instance": "\(id)"])
+            } else {
+                warning.occurred(["instance": "\(id)", "error": "\(error)", "waiting": "\(pauses.count)"])
+            }
+            retryLater(id)
+        }
+    }
+
+    private func retryLater(_ id: String) {
+        guard let pause = pauses[id]?.next(random: { LoopRandom.number(in: 0.5..<1) }) else { return }
+        spawn {
+            // Nobody cancels this, so it cannot throw.
+            try? await sleep(for: pause)
+            self.enqueue(id)
+        }
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import Logging
+internal import OCIServices
+internal import Reporting
+
+/// Deletes objects in batches, however long that takes; which to delete, and what an answer means, the ledger knows.
+@LoopActor
+final class ObjectDeleter {
+    enum Outcome {
+        /// The objects of these names are not there any more.
+        case deleted([String])
+        /// The service will not delete the object of this name; it is asked for again after a long pause.
+        case refused(String)
+    }
+
+    private static let batchDelay: Duration = .milliseconds(500)
+    /// How long a name is left alone that the service will not delete even alone.
+    private static let refusedNamePause: Duration = .seconds(600)
+
+    private let objects: ObjectStorage
+    private let warning: ThrottledWarning
+    private var names: Set<String> = []
+    private var refusedNames: Set<String> = []
+    /// Names of the batch under way.
+    private var batch: Set<String> = []
+    private var batchCountMax = ObjectStorage.batchCountMax
+    private let batchEnded = Broadcast()
+    private let namesArrived = Wakeup()
+
+    /// What came of deletions, in the order of the answers; the ledger's driver receives it.
+    let outcomes = Mailbox<Outcome>()
+    /// The last answer that says that we are not allowed to delete.
+    private(set) var denial: OCIError?
+
+    init(objects: ObjectStorage, log: Logger) {
+        self.objects = objects
+        warning = ThrottledWarning(
+            "cannot delete objects; trying again",
+            recovery: "objects can be deleted again",
+            log: log
+        )
+    }
+
+    /// Deletes objects, soon, together with others.
+    func delete(_ names: [String]) {
+        self.names.formUnion(names)
+        if !names.isEmpty { namesArrived.ring() }
+    }
+
+    /// Does not delete these objects after all; returns when no deletion of one of them is under way.
+    func withhold(_ kept: [String]) async {
+        names.subtract(kept)
+        refusedNames.subtract(kept)
+        while !batch.isDisjoint(with: kept) {
+            guard (try? await batchEnded.wait()) != nil else { return }
+            names.subtract(kept)
+        }
+    }
+
+    /// Deletes in batches until cancelled.
+    func run() async {
+        var backoff = Backoff(initial: .seconds(1), limit: .seconds(30))
+        while !isCancelled {
+            if names.isEmpty { guard (try? await namesArrived.wait()) != nil else { return } }
+            guard (try? await sleep(for: Self.batchDelay)) != nil else { return }
+            if await deleteBatch() {
+                backoff.reset()
+            } else {
+                guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0.5..<1) })) != nil else { return }
+            }
+        }
+    }
+
+    /// Deletes one batch; what the service refused stays for the next.
+    ///
+    /// Returns whether all of it was deleted.
+    private func deleteBatch() async -> Bool {
+        let names = Array(names.sorted().prefix(batchCountMax))
+        if names.isEmpty { return true }
+        self.names.subtract(names)
+        batch = Set(names)
+        var remaining = names
+        do throws(OCIError) {
+            let failures = try await objects.deleteBatch(names, deadline: .after(.seconds(60)))
+            remaining = failures.map(\.name)
+            if let first = failures.first {
+                warning.occurred(["error": "\(first)", "count": "\(remaining.count)"])
+            }
+            batchCountMax = min(batchCountMax * 2, ObjectStorage.batchCountMax)
+            outcomes.send(.deleted(names.filter { !remaining.contains($0) }))
+        } catch {
+            if error.isDenial { denial = error }
+            warning.occurred(["error": "\(error)", "count": "\(names.count)"])
+            if error.kind == .badRequest { remaining = divide(names) }
+        }
+        self.names.formUnion(remaining)
+        batch = []
+        batchEnded.send()
+        if remaining.isEmpty { warning.ended() }
+        return remaining.isEmpty
+    }
+
+    /// A batch that is refused as a whole is divided until the name is found that the service will not have.
+    private func divide(_ names: [String]) -> [String] {
+        batchCountMax = max(1, names.count / 2)
+        guard let name = names.first, names.count == 1 else { return names }
+        refusedNames.insert(name)
+        outcomes.send(.refused(name))
+        spawn {
+            // Nobody cancels this, so it cannot throw.
+            try? await sleep(for: Self.refusedNamePause)
+            // What is to be kept meanwhile is not there any more.
+            if self.refusedNames.remove(name) != nil { self.delete([name]) }
+        }
+        batchCountMax = ObjectStorage.batchCountMax
+        return []
+    }
+}

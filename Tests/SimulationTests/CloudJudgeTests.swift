@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import JSON
+import Testing
+
+@testable import SimulatedWorld
+
+private func job(_ number: UInt64) -> SimulatedJob {
+    SimulatedJob(number: number, milliseconds: 1000, fillingByteCount: 1)
+}
+
+/// What the judges of the cloud must see; the name of the judge is the first word that the process leaves behind.
+@Suite(.timeLimit(.minutes(2))) struct CloudJudgeTests {
+    private func violation(_ result: ExitTest.Result?) -> String {
+        String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    }
+
+    @Test func `a stranger's instance is never deleted`() async {
+        let result = await #expect(
+            processExitsWith: .exitCode(CloudBench.violated),
+            observing: [\.standardErrorContent]
+        ) {
+            CloudBench.run { bench in
+                _ = bench.delete("ocid1.computecontainerinstance.oc1.iad.stranger0")
+            }
+        }
+        #expect(violation(result).contains("strangers: "))
+    }
+
+    @Test func `a stranger's object is never touched`() async {
+        let result = await #expect(
+            processExitsWith: .exitCode(CloudBench.violated),
+            observing: [\.standardErrorContent]
+        ) {
+            CloudBench.run { bench in
+                let body = JSON.object(present: [
+                    ("objects", .array([.strings([("objectName", "\(bench.settings.objectPrefix).pkl")])]))
+                ])
+                _ = bench.ask(
+                    "POST",
+                    "/n/simulated/b/scaler/actions/batchDeleteObjects",
+                    body: body.encoded()
+                )
+            }
+        }
+        #expect(violation(result).contains("strangers: "))
+    }
+
+    @Test func `a damaged payload is seen when its instance is made`() async {
+        let result = await #expect(
+            processExitsWith: .exitCode(CloudBench.violated),
+            observing: [\.standardErrorContent]
+        ) {
+            CloudBench.run { bench in
+                var payload = CloudBench.payload(of: job(1))
+                payload[payload.count / 2] ^= 1
+                _ = bench.create(job(1), payload: payload)
+            }
+        }
+        #expect(violation(result).contains("payload: "))
+    }
+
+    @Test func `one instance too many is seen`() async {
+        let result = await #expect(
+            processExitsWith: .exitCode(CloudBench.violated),
+            observing: [\.standardErrorContent]
+        ) {
+            CloudBench.run(concurrency: 2) { bench in
+                for number in 1...3 as ClosedRange<UInt64> { _ = bench.create(job(number)) }
+            }
+        }
+        #expect(violation(result).contains("concurrency: "))
+    }
+
+    @Test func `what is left at rest is seen`() async {
+        let result = await #expect(
+            processExitsWith: .exitCode(CloudBench.violated),
+            observing: [\.standardErrorContent]
+        ) {
+            CloudBench.run { bench in
+                _ = bench.ask("PUT", bench.objectPath("\(bench.settings.objectPrefix)/inputs/x.pkl"))
+                bench.cloud.judgeAtRest()
+            }
+        }
+        #expect(violation(result).contains("rest: "))
+    }
+
+    @Test func `a run that nobody asked for is seen`() async {
+        let result = await #expect(
+            processExitsWith: .exitCode(CloudBench.violated),
+            observing: [\.standardErrorContent]
+        ) {
+            CloudBench.run { bench in
+                _ = bench.create(job(1))
+                try await sleep(for: .seconds(60))
+            }
+        }
+        #expect(violation(result).contains("runs: "))
+    }
+
+    @Test func `requests above the budget are seen`() async {
+        let result = await #expect(
+            processExitsWith: .exitCode(CloudBench.violated),
+            observing: [\.standardErrorContent]
+        ) {
+            CloudBench.run { bench in
+                let budget = RequestBudget(bench.simulation, rate: 10, name: "compute")
+                for number in 0..<30 as Range<UInt64> {
+                    let request = SimulatedRequest(
+                        method: "GET",
+                        path: "/",
+                        query: [:],
+                        fields: [:],
+                        body: [],
+                        number: number
+                    )
+                    budget.count(request)
+                    try await sleep(for: .milliseconds(20))
+                }
+            }
+        }
+        #expect(violation(result).contains("budget: "))
+    }
+}
