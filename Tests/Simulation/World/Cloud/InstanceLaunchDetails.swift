@@ -30,34 +30,40 @@ package struct InstanceLaunchDetails: Sendable {
 
     /// Reads and judges the body of a create, and the payload that it leads to.
     @LoopActor
-    init?(_ body: [UInt8], _ simulation: Simulation, _ settings: CloudSettings, _ bucket: SimulatedBucket) {
+    static func read(
+        _ body: [UInt8],
+        _ simulation: Simulation,
+        _ settings: CloudSettings,
+        _ bucket: SimulatedBucket
+    ) -> InstanceLaunchDetails? {
         do throws(JSONError) {
             let value = try JSON.read(body)
             let top = try JSONObject(value)
-            Self.judgeNames(of: value, Self.names, simulation)
-            if let container = Self.first(of: "containers", in: value) {
-                Self.judgeNames(of: container, Self.containerNames, simulation)
+            judgeNames(of: value, names, simulation)
+            if let container = first(of: "containers", in: value) {
+                judgeNames(of: container, containerNames, simulation)
             }
-            try Self.judgeTop(top, simulation, settings)
+            try judgeTop(top, simulation, settings)
             guard let container = try top.objects("containers").first else { return nil }
-            availabilityDomain = try top.string("availabilityDomain")
-            shape = try top.string("shape")
-            displayName = try top.string("displayName")
-            imageURL = try container.string("imageUrl")
-            let tagMap = try top.stringMap("freeformTags")
-            tags = tagMap.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+            let tags = try top.stringMap("freeformTags")
             let environment = try container.stringMap("environmentVariables")
-            Self.judge(environment, simulation, settings)
-            taskID = environment["TASK_ID"] ?? ""
-            let isOwners = tagMap["scaler-owner"] == settings.ownerID && tagMap["scaler-task"] == taskID
+            judge(environment, simulation, settings)
+            let taskID = environment["TASK_ID"] ?? ""
+            let isOwners = tags["scaler-owner"] == settings.ownerID && tags["scaler-task"] == taskID
             simulation.judge("api", isOwners, "an instance of task \(taskID) with the tags of another")
             guard let payload = JobPayload(environment, simulation, bucket) else { return nil }
-            simulation.judge(
-                "payload",
-                payload.taskID == taskID,
-                "the payload of task \(taskID) is another task's"
+            simulation.judge("payload", payload.taskID == taskID, "the payload of \(taskID) is another task's")
+            return InstanceLaunchDetails(
+                taskID: taskID,
+                job: payload.job,
+                availabilityDomain: try top.string("availabilityDomain"),
+                shape: try top.string("shape"),
+                displayName: try top.string("displayName"),
+                imageURL: try container.string("imageUrl"),
+                tags: tags.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+                isOutputWanted: payload.isOutputWanted,
+                inputName: payload.objectName
             )
-            (job, isOutputWanted, inputName) = (payload.job, payload.isOutputWanted, payload.objectName)
         } catch {
             simulation.judge("api", false, "a create whose body cannot be read: \(error)")
             return nil

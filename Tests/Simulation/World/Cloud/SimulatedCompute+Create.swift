@@ -17,7 +17,7 @@ extension SimulatedCompute {
         )
         forgetTokens()
         if let known = launches[token] { return again(known, request, from: process) }
-        guard let launch = InstanceLaunchDetails(request.body, simulation, settings, bucket) else {
+        guard let launch = InstanceLaunchDetails.read(request.body, simulation, settings, bucket) else {
             return .error(400, "InvalidParameter")
         }
         if let refusal = refusal(of: launch) { return refusal }
