@@ -41,7 +41,7 @@ class Minimizer:
         self.tried.add(case)
         self.runs_left -= 1
         result = self.run(case)
-        if result.failure is None or like.failure is None or result.failure.judge != like.failure.judge:
+        if not result.fails_like(like):
             return None
         self.say(f"tasks: {case.tasks}, faults: {len(result.faults)}; {result.failure}")
         return result

@@ -24,6 +24,7 @@ MEMORY_BYTES = 4 << 30
 #: One argument of a program may be 128 KB long.
 FAULTS_PER_ARGUMENT = 1_000
 SHOWN_EVENTS = 40
+BACKTRACE = "enable=yes,interactive=no,color=no,registers=none,images=none"
 LINE = re.compile(
     r"^seed (?P<seed>\d+) profile (?P<profile>\S+) events (?P<events>\d+) hash (?P<hash>[0-9a-f]+)"
     r" simulated (?P<simulated>\S+) seconds cpu (?P<cpu>\S+) faults \d+ memory (?P<memory>\d+) KB:"
@@ -97,6 +98,9 @@ class Failure:
     @property
     def kind(self) -> str:
         """The same for two failures that differ in nothing but numbers and names."""
+        # Where a crash happened is what distinguishes it.
+        if self.judge == "crash":
+            return str(self)
         return re.sub(r"\b(?=\w*\d)[\w.-]+", "#", f"{self.judge}: {self.text}")
 
     def __str__(self) -> str:
@@ -120,6 +124,12 @@ class Result:
     #: Those that struck, in order; known where `--faults` was given.
     faults: tuple[str, ...] = ()
     output: str = ""
+
+    def fails_like(self, other: Result) -> bool:
+        """Whether the same judge complains of both, or both crashed at the same place."""
+        if self.failure is None or other.failure is None or self.failure.judge != other.failure.judge:
+            return False
+        return self.failure.judge != "crash" or self.failure.kind == other.failure.kind
 
     @property
     def fingerprint(self) -> tuple[int | None, str, str]:
@@ -160,7 +170,9 @@ def _crash(said: str, status: int) -> Failure:
         return Failure("time", f"the run did not end within {CPU_SECONDS} s of CPU or {WALL_SECONDS} s in all")
     told = re.search(r"Fatal error.*|.*Precondition failed.*|\*\*\* (?:Program|Swift runtime) .*", said)
     name = signal.Signals(-status).name if status < 0 else f"exit code {status}"
-    return Failure("crash", f"{name}: {told[0].strip() if told else 'it said nothing at its end'}")
+    place = re.search(r"(?m)^ *\d+ .*?0x[0-9a-f]+ (.*?)(?: \+ \d+)? in \S+ at \S*?([^/\s]+\.swift:\d+)", said)
+    where = f", in {place[1]} at {place[2]}" if place else ""
+    return Failure("crash", f"{name}: {told[0].strip(' *') if told else 'it said nothing at its end'}{where}")
 
 
 class Simulator:
@@ -216,7 +228,7 @@ class Simulator:
     def _started(
         self, case: Case, more: tuple[str, ...], environment: dict[str, str] | None, errors: object
     ) -> Iterator[subprocess.Popen[str]]:
-        everything = {"SWIFT_BACKTRACE": "interactive=no,color=no", **os.environ, **(environment or {})}
+        everything = {"SWIFT_BACKTRACE": BACKTRACE, **os.environ, **(environment or {})}
         process = subprocess.Popen(
             [self.program, *case.arguments(), *more],
             stdin=subprocess.DEVNULL,

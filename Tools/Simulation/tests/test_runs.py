@@ -52,6 +52,19 @@ class WhatARunSays(unittest.TestCase):
             self.assertEqual(result.failure, Failure("crash", "SIGILL: Fatal error: no such slot"))
             self.assertIsNone(result.events)
 
+    def test_a_crash_without_a_message_is_known_by_its_place(self) -> None:
+        said = (
+            "*** Swift runtime failure: precondition failure ***\n\nThread 0 crashed:\n\n"
+            "  0 [inlined] [system] 0x000055e15c3effb7 Swift runtime failure in Simulate at //<compiler-generated>\n"
+            "  1               0x55e15c3effb7 Ledger.released(_:at:) + 199 in Simulate at /a/Ledger+A.swift:7:38\n"
+            "  2 [ra]               0x000055e15c178514 Driver.release(_:) + 99 in Simulate at /a/Driver.swift:217:24\n"
+        )
+        result, other = (read(CASE, "", said.replace("+A.swift:7", name), -4) for name in ("+A.swift:7", "+A.swift:9"))
+        text = "SIGILL: Swift runtime failure: precondition failure, in Ledger.released(_:at:) at Ledger+A.swift:7"
+        self.assertEqual(result.failure, Failure("crash", text))
+        self.assertFalse(result.fails_like(other))
+        self.assertTrue(result.fails_like(result))
+
     def test_a_run_that_was_ended_by_its_limits_fails(self) -> None:
         failure = read(CASE, "", "", -24).failure
         self.assertEqual(failure and failure.judge, "time")
