@@ -35,7 +35,8 @@ struct Simulate {
             case "--tasks": taskCount = number(word)
             case "--trace-from": firstShown = number(word)
             case "--until": stopAt = number(word)
-            case "--without": leftOut = Set(value(word).split(separator: ",").compactMap { FaultID(String($0)) })
+            case "--without":
+                leftOut = Set(value(word).split(separator: ",").compactMap { FaultID(String($0)) })
             case "--faults": showsFaults = true
             default: Self.leave("\(word) is no option")
             }
@@ -43,13 +44,17 @@ struct Simulate {
     }
 
     private static func leave(_ text: String) -> Never {
-        print("Simulate: \(text); --seed N --profile NAME --tasks N --hash-seed N --trace-from EVENT --until EVENT")
+        print(
+            "Simulate: \(text); --seed N --profile NAME --tasks N --hash-seed N --trace-from EVENT --until EVENT"
+        )
         exit(64)
     }
 
     /// Runs and reports; the exit code is 0 if every judge was content.
     func run() -> Int32 {
-        guard var profile = Profile.named(profileName, seed: seed) else { Self.leave("no profile \(profileName)") }
+        guard var profile = Profile.named(profileName, seed: seed) else {
+            Self.leave("no profile \(profileName)")
+        }
         if let taskCount { profile.workload.taskCount = taskCount }
         let ending = Ending()
         let time = VirtualTime(epochSeconds: 1_800_000_000) { text in
@@ -62,7 +67,9 @@ struct Simulate {
         let faults = Faults(seed: seed, rates: profile.rates, leftOut: leftOut)
         let (final, options) = (profile, self)
         return EventLoop.run {
-            let simulation = Simulation(seed: options.seed, time: time, faults: faults) { ending.fail("\($0)") }
+            let simulation = Simulation(seed: options.seed, time: time, faults: faults) {
+                ending.fail("\($0)")
+            }
             ending.begin(simulation, options.title, showsFaults: options.showsFaults)
             options.prepare(simulation.record)
             let run = SimulatedRun(simulation, final, key: key)
@@ -107,10 +114,18 @@ final class Ending {
         guard let simulation else { return print(text) }
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        let cpu = Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+        let cpu =
+            Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
             + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
-        if showsFaults { print("faults \(simulation.faults.struck.map(\.description).joined(separator: ","))") }
-        print("\(title) events \(simulation.record.eventCount) hash \(String(simulation.record.hash, radix: 16))", terminator: " ")
-        print("simulated \(simulation.elapsed) cpu \(cpu) faults \(simulation.faults.struck.count) memory \(usage.ru_maxrss) KB: \(text)")
+        if showsFaults {
+            print("faults \(simulation.faults.struck.map(\.description).joined(separator: ","))")
+        }
+        print(
+            "\(title) events \(simulation.record.eventCount) hash \(String(simulation.record.hash, radix: 16))",
+            terminator: " "
+        )
+        print(
+            "simulated \(simulation.elapsed) cpu \(cpu) faults \(simulation.faults.struck.count) memory \(usage.ru_maxrss) KB: \(text)"
+        )
     }
 }

@@ -83,7 +83,8 @@ package struct FaultID: Sendable, Hashable, CustomStringConvertible {
     /// The fault of a description; nil if it is none.
     package init?(_ text: String) {
         let parts = text.split(separator: "/")
-        guard parts.count == 3, let kind = FaultKind(rawValue: String(parts[0])), let party = UInt64(parts[1]),
+        guard parts.count == 3, let kind = FaultKind(rawValue: String(parts[0])),
+            let party = UInt64(parts[1]),
             let ordinal = UInt64(parts[2])
         else { return nil }
         self.init(kind: kind, party: party, ordinal: ordinal)

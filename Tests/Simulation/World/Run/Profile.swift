@@ -45,7 +45,8 @@ package struct Profile: Sendable {
     package static let storm = Profile(
         name: "storm",
         rates: [
-            .connectRefused: 0.03, .connectLost: 0.01, .requestLost: 0.03, .answerLost: 0.03, .answerCut: 0.01,
+            .connectRefused: 0.03, .connectLost: 0.01, .requestLost: 0.03, .answerLost: 0.03,
+            .answerCut: 0.01,
             .slow: 0.02, .linkReset: 0.002, .throttled: 0.05, .serverError: 0.05, .staleListing: 0.2,
             .clientCancels: 0.05, .taskRaises: 0.02, .balanceCancel: 0.05, .storedLate: 0.05,
             .slowDeletion: 0.05, .slowStart: 0.02,
@@ -87,7 +88,8 @@ package struct Profile: Sendable {
     package static let shutdown = Profile(
         name: "shutdown",
         rates: [
-            .terminated: 0.4, .killed: 0.1, .answerLost: 0.02, .slow: 0.01, .serverError: 0.02, .clientCancels: 0.05,
+            .terminated: 0.4, .killed: 0.1, .answerLost: 0.02, .slow: 0.01, .serverError: 0.02,
+            .clientCancels: 0.05,
             .staleListing: 0.1, .slowDeletion: 0.1,
         ],
         workload: bursts

@@ -74,7 +74,9 @@ package final class SimulatedRun {
         self.operator_ = operator_
         operator_.begin()
         clients.start()
-        await wait(atMost: .seconds(30 * 86_400), "the tasks are not all submitted") { self.clients.hasSubmittedAll }
+        await wait(atMost: .seconds(30 * 86_400), "the tasks are not all submitted") {
+            self.clients.hasSubmittedAll
+        }
         simulation.note("run", "faults end")
         simulation.faults.areOver = true
         await wait(atMost: Self.progressTimeout, "\(book.openCount) tasks are still waited for") {
