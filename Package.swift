@@ -49,7 +49,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2")
     ],
     targets: [
-        headers("CCares"), headers("CLibev"), headers("CLinux"), headers("COpenSSL"), headers("CSimulation"), headers("CZeroMQ"),
+        headers("CCares"), headers("CLibev"), headers("CLinux"), headers("COpenSSL"), headers("CSimulation"),
+        headers("CZeroMQ"),
         headers("CZlib"),
 
         // Pure: decisions are values.
@@ -169,8 +170,10 @@ let package = Package(
         .target(
             name: "SimulatedWorld",
             dependencies: [
-                "CSimulation", "CapnProto", "CloudOwnership", "Compression", "Configuration", "Daemon", "Encodings",
-                "EventLoop", "HTTPClient", "JSON", "Messaging", "OCIServices", "OCISigning", "SchedulerMessages",
+                "CSimulation", "CapnProto", "CloudOwnership", "Compression", "Configuration", "Daemon",
+                "Encodings",
+                "EventLoop", "HTTPClient", "JSON", "Messaging", "OCIServices", "OCISigning",
+                "SchedulerMessages",
                 "SchedulerPeer", "TaskPayload", "TestSupport", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -68,7 +68,9 @@ final class ObjectDeleter {
             if await deleteBatch() {
                 backoff.reset()
             } else {
-                guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0.5..<1) })) != nil else { return }
+                guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0.5..<1) })) != nil else {
+                    return
+                }
             }
         }
     }

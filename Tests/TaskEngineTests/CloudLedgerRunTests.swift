@@ -285,7 +285,11 @@ import Testing
         _ = ledger.begin(a, at: 62)
         ledger.willStore(input: nil, of: a, at: .seconds(63))
         _ = ledger.createAnswered(instance("i"), at: .seconds(64))
-        #expect(ledger.released(a, isAnswered: false, at: .seconds(65)) == [.deleteInstance("i", because: .cancelled)])
+        #expect(
+            ledger.released(a, isAnswered: false, at: .seconds(65)) == [
+                .deleteInstance("i", because: .cancelled)
+            ]
+        )
         #expect(ledger.accept("i", at: 66) == [.tell(a, .released)])
         #expect(ledger.list([], begun: 67, at: 68) == [.roomFreed, .deleteObjects([.result(a)])])
     }

@@ -314,7 +314,11 @@ import Testing
     @Test func `an adopted instance that an earlier process had deleted is made anew`() async throws {
         try await onLoop {
             let cloud = TestCloud()
-            let id = cloud.add(tags: Stage.owner.tags(of: Stage.key(1), generation: 4), .active, age: .seconds(5))
+            let id = cloud.add(
+                tags: Stage.owner.tags(of: Stage.key(1), generation: 4),
+                .active,
+                age: .seconds(5)
+            )
             let stage = try await Stage(cloud, slots: 1)
             defer { stage.stop() }
             stage.send(try Stage.task(1))

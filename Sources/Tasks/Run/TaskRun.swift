@@ -120,7 +120,9 @@ final class TaskRun {
         let (adoption, news) = steps.cloud.claim(key)
         self.news = news
         guard let adoption else { return }
-        attempt = adoption.instance.map { Attempt($0, activeSince: $0.activeSince, limits: steps.limits, isAdopted: true) }
+        attempt = adoption.instance.map {
+            Attempt($0, activeSince: $0.activeSince, limits: steps.limits, isAdopted: true)
+        }
         if adoption.hasResult { attempt?.resultFound() }
         advance(adoption.hasResult ? .resultSeen : .instanceAdopted)
     }
@@ -178,7 +180,9 @@ final class TaskRun {
     private func diagnose() async throws(TaskInterruption) {
         guard let attempt else { preconditionFailure("an instance that ended is known") }
         // The end of the process that made it may have been its end: a deletion is carried out late, and listed later.
-        if attempt.isAdopted, attempt.isDeleted { return try await startOver(attempt, "it was deleted before it had run") }
+        if attempt.isAdopted, attempt.isDeleted {
+            return try await startOver(attempt, "it was deleted before it had run")
+        }
         let finding = await steps.diagnosis.explain(
             attempt.seen,
             workRequestID: attempt.workRequestID,
@@ -202,7 +206,10 @@ final class TaskRun {
 
     /// Gives up an instance that did not run the task, and goes back to making one.
     private func startOver(_ given: Attempt, _ reason: String) async throws(TaskInterruption) {
-        log.info("another instance is made", metadata: ["instance": "\(given.seen.id)", "reason": "\(reason)"])
+        log.info(
+            "another instance is made",
+            metadata: ["instance": "\(given.seen.id)", "reason": "\(reason)"]
+        )
         attempt = nil
         if steps.cloud.giveUpInstance(of: key) {
             // It counts until its deletion is accepted, and the next one would be one too many.

@@ -55,8 +55,8 @@ struct Simulate {
         print(
             """
             Simulate: \(text); Simulate --profiles
-            Simulate --seed N --profile NAME [--tasks N] [--hash-seed N] [--trace-from EVENT]
-            [--until EVENT] [--faults] [--without FAULT,FAULT] [--only FAULT,FAULT]; the last two may be given several times
+            Simulate --seed N --profile NAME [--tasks N] [--hash-seed N] [--trace-from EVENT] [--until EVENT]
+            [--faults] [--without FAULT,FAULT] [--only FAULT,FAULT]; the last two may be given several times
             """
         )
         exit(64)

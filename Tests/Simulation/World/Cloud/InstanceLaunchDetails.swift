@@ -52,7 +52,11 @@ package struct InstanceLaunchDetails: Sendable {
             let isOwners = tags["scaler-owner"] == settings.ownerID && tags["scaler-task"] == taskID
             simulation.judge("api", isOwners, "an instance of task \(taskID) with the tags of another")
             guard let payload = JobPayload(environment, simulation, bucket) else { return nil }
-            simulation.judge("payload", payload.taskID == taskID, "the payload of \(taskID) is another task's")
+            simulation.judge(
+                "payload",
+                payload.taskID == taskID,
+                "the payload of \(taskID) is another task's"
+            )
             return InstanceLaunchDetails(
                 taskID: taskID,
                 job: payload.job,

@@ -98,7 +98,11 @@ package final class SimulatedDaemon {
                 // The rest is the world's: the process ends, and its connections with it.
                 self.simulation.after(.zero) {
                     if process.isDead { return }
-                    self.simulation.note("daemon", "ended", "process \(number), \(isClean ? "clean" : "not clean")")
+                    self.simulation.note(
+                        "daemon",
+                        "ended",
+                        "process \(number), \(isClean ? "clean" : "not clean")"
+                    )
                     process.kill()
                     self.network.processDied()
                     ended(isClean)

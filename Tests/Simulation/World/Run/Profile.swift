@@ -24,7 +24,7 @@ package struct Profile: Sendable {
     /// All profiles, in the order in which they are run.
     package static let all: [Profile] = [calm, storm, crash, capacity, churn, shutdown, week]
 
-    /// The profile of a name; nil if there is none. `swarm` is drawn from `seed`.
+    /// The profile of a name, nil if there is none; `swarm` is drawn from `seed`.
     package static func named(_ name: String, seed: UInt64) -> Profile? {
         name == "swarm" ? swarm(seed: seed) : all.first { $0.name == name }
     }
@@ -45,7 +45,8 @@ package struct Profile: Sendable {
     package static let storm = Profile(
         name: "storm",
         rates: [
-            .connectRefused: 0.03, .connectLost: 0.01, .requestLost: 0.03, .answerLost: 0.03, .answerCut: 0.01,
+            .connectRefused: 0.03, .connectLost: 0.01, .requestLost: 0.03, .answerLost: 0.03,
+            .answerCut: 0.01,
             .slow: 0.02, .linkReset: 0.002, .throttled: 0.05, .serverError: 0.05, .staleListing: 0.2,
             .clientCancels: 0.05, .taskRaises: 0.02, .balanceCancel: 0.05, .storedLate: 0.05,
             .slowDeletion: 0.05, .slowStart: 0.02,
@@ -87,7 +88,8 @@ package struct Profile: Sendable {
     package static let shutdown = Profile(
         name: "shutdown",
         rates: [
-            .terminated: 0.4, .killed: 0.1, .answerLost: 0.02, .slow: 0.01, .serverError: 0.02, .clientCancels: 0.05,
+            .terminated: 0.4, .killed: 0.1, .answerLost: 0.02, .slow: 0.01, .serverError: 0.02,
+            .clientCancels: 0.05,
             .staleListing: 0.1, .slowDeletion: 0.1,
         ],
         workload: bursts
