@@ -73,7 +73,7 @@ package enum FaultKind: String, Sendable, CaseIterable {
 package struct FaultID: Sendable, Hashable, CustomStringConvertible {
     /// What goes wrong.
     package let kind: FaultKind
-    /// Whom it befalls, such as a task's number or a connection's.
+    /// Whom it befalls, such as a task's number.
     package let party: UInt64
     /// Which of this party's chances of this kind, from 0.
     package let ordinal: UInt64
