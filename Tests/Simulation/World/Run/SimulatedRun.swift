@@ -25,7 +25,7 @@ package final class SimulatedRun {
     private let scheduler: SimulatedScheduler
     private let clients: SimulatedClients
     private let manager: SimulatedDaemon
-    private var operator_: Operator?
+    private var hostOperator: Operator?
     /// Opens when the run is over.
     private let isOver = Latch()
 
@@ -63,7 +63,7 @@ package final class SimulatedRun {
     /// Lives through the run; returns when everything ended as it should.
     package func run() async {
         scheduler.start()
-        let operator_ = Operator(simulation, manager, interval: profile.misfortuneInterval) { [self] in
+        let hostOperator = Operator(simulation, manager, interval: profile.misfortuneInterval) { [self] in
             book.daemonStops()
         } started: { [self] in
             cloud.processStarted()
@@ -71,8 +71,8 @@ package final class SimulatedRun {
         } died: { [self] in
             scheduler.daemonDied()
         }
-        self.operator_ = operator_
-        operator_.begin()
+        self.hostOperator = hostOperator
+        hostOperator.begin()
         clients.start()
         await wait(atMost: .seconds(30 * 86_400), "the tasks are not all submitted") {
             self.clients.hasSubmittedAll
