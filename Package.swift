@@ -103,7 +103,7 @@ let package = Package(
         module(
             "Tasks",
             [
-                "CloudOwnership", "Compression", "Configuration", "Encodings", "EventLoop", "HTTPClient",
+                "CloudOwnership", "Compression", "Configuration", "Encodings", "EventLoop",
                 "OCIServices", "Reporting", "SchedulerLink", "SchedulerMessages", "TaskEngine", "TaskPayload",
                 "Transport",
                 .product(name: "Logging", package: "swift-log"),

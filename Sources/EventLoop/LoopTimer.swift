@@ -42,16 +42,13 @@ package final class LoopTimer: HeapElement {
 /// All timers that are armed.
 @LoopActor
 enum LoopTimers {
-    fileprivate static var heap = Heap<LoopTimer>()
+    fileprivate(set) static var heap = Heap<LoopTimer>()
     private static var lastOrder: UInt64 = 0
 
     fileprivate static func nextOrder() -> UInt64 {
         lastOrder += 1
         return lastOrder
     }
-
-    /// How many timers are armed; a count that only grows is a leak.
-    static var count: Int { heap.count }
 
     /// When the next one rings.
     static var nextDeadline: Deadline? { heap.first?.deadline }

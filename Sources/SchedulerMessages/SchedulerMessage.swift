@@ -29,8 +29,7 @@ package enum SchedulerMessage: Equatable, Sendable {
 
     /// Reads a message of any generation.
     ///
-    /// Throws if the bytes are no message or a field cannot be what its type says; an unknown tag is no
-    /// error.
+    /// Throws if the bytes are no message or a field cannot be what its type says; an unknown tag is no error.
     package static func decode(
         _ bytes: [UInt8],
         receiver: Receiver

@@ -39,14 +39,10 @@ package final class SpoolFile {
     package func read(at position: Int, upTo maximumCount: Int) throws(TransportError) -> [UInt8] {
         let wanted = min(maximumCount, max(0, count - position))
         if wanted == 0 { return [] }
-        var outcome: Result<Int, SystemCallError> = .success(0)
-        let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, filled in
-            outcome = Result { () throws(SystemCallError) in
-                try promptSystemCall("pread") { pread(fileDescriptor, buffer.baseAddress, wanted, position) }
-            }
-            if case .success(let received) = outcome { filled = received }
+        let bytes = try during(.file) { () throws(SystemCallError) in
+            try bytesOfSystemCall("pread", upTo: wanted) { pread(fileDescriptor, $0, wanted, position) }
         }
-        _ = try during(.file) { () throws(SystemCallError) in try outcome.get() }
+        guard let bytes else { throw .systemCall(SystemCallError(call: "pread", number: EAGAIN), .file) }
         return bytes
     }
 

@@ -35,7 +35,7 @@ enum House {
             "Tasks",
             [
                 "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices", "Configuration",
-                "TaskPayload", "SchedulerMessages", "HTTPClient", "Encodings", "Compression", "Transport",
+                "TaskPayload", "SchedulerMessages", "Encodings", "Compression", "Transport",
                 "EventLoop", "Logging",
             ]
         ),

@@ -6,7 +6,7 @@ internal import Transport
 
 /// The simulated cloud: Container Instances and Object Storage of one region, with an account of what the daemon does there.
 ///
-/// It is what `Endpoints(region:)` finds for `SimulatedCloud.region`, each service at its own host. It serves from the start.
+/// It is what `Endpoints.region` finds for `SimulatedCloud.region`, each service at its own host. It serves from the start.
 @LoopActor
 package final class SimulatedCloud {
     /// The name of the region.

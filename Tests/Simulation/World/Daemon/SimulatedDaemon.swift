@@ -115,7 +115,7 @@ package final class SimulatedDaemon {
         guard let keyID = try? KeyIdentity.token("simulated") else { preconditionFailure("a legal token") }
         let exchange = SignedExchange(
             client: HTTPClient(connector: network),
-            endpoints: Endpoints(region: .resolve(settings.region)),
+            endpoints: Endpoints.region(.resolve(settings.region)),
             userAgent: "scaler-oci-hpc"
         )
         return ServiceCalls(
