@@ -26,6 +26,8 @@ package final class SimulatedRun {
     private let clients: SimulatedClients
     private let manager: SimulatedDaemon
     private var operator_: Operator?
+    private let outages: Outages
+    private let weather: Weather
     /// Opens when the run is over.
     private let isOver = Latch()
 
@@ -51,6 +53,8 @@ package final class SimulatedRun {
             )
         )
         clients = SimulatedClients(simulation, scheduler: scheduler, book: book, workload: profile.workload)
+        outages = Outages(simulation, network, cloud, scheduler)
+        weather = Weather(simulation)
         manager = SimulatedDaemon(
             simulation,
             network: network,
@@ -65,7 +69,7 @@ package final class SimulatedRun {
         scheduler.start()
         let operator_ = Operator(simulation, manager, interval: profile.misfortuneInterval) { [self] in
             book.daemonStops()
-        } started: { [self] in
+        } works: { [self] in
             cloud.processStarted()
             scheduler.daemonStarted()
         } died: { [self] in
@@ -73,6 +77,8 @@ package final class SimulatedRun {
         }
         self.operator_ = operator_
         operator_.begin()
+        outages.begin()
+        if profile.hasWeather { weather.begin() }
         clients.start()
         await wait(atMost: .seconds(30 * 86_400), "the tasks are not all submitted") {
             self.clients.hasSubmittedAll

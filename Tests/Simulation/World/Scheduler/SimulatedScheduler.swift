@@ -106,6 +106,9 @@ package final class SimulatedScheduler {
         tick()
     }
 
+    /// Breaks every connection of managers and workers.
+    package func breakConnections() { binder.breakAll() }
+
     // MARK: - The daemon's lives
 
     /// The daemon was killed or has ended: no heartbeats are expected until it runs again.
