@@ -16,6 +16,7 @@ struct Simulate {
     private var stopAt: Int?
     private var leftOut: Set<FaultID> = []
     private var showsFaults = false
+    private var showsMarks = false
 
     init(_ words: [String]) {
         var rest = words.dropFirst()
@@ -37,6 +38,7 @@ struct Simulate {
             case "--until": stopAt = number(word)
             case "--without":
                 leftOut = Set(value(word).split(separator: ",").compactMap { FaultID(String($0)) })
+            case "--marks": showsMarks = true
             case "--faults": showsFaults = true
             default: Self.leave("\(word) is no option")
             }
@@ -45,7 +47,7 @@ struct Simulate {
 
     private static func leave(_ text: String) -> Never {
         print(
-            "Simulate: \(text); --seed N --profile NAME --tasks N --hash-seed N --trace-from EVENT --until EVENT"
+            "Simulate: \(text); --seed N --profile NAME --tasks N --hash-seed N --trace-from EVENT --until EVENT --faults --marks"
         )
         exit(64)
     }
@@ -86,6 +88,7 @@ struct Simulate {
             record.show = { print($0) }
             record.firstShown = firstShown
         }
+        record.countsMarks = showsMarks
         if let stopAt { record.stop = (stopAt, { simulation_stop_here() }) }
     }
 }
@@ -117,6 +120,9 @@ final class Ending {
         let cpu =
             Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
             + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
+        for (mark, count) in simulation.record.marks.sorted(by: { $0.key < $1.key }) {
+            print("mark \(count) \(mark)")
+        }
         if showsFaults {
             print("faults \(simulation.faults.struck.map(\.description).joined(separator: ","))")
         }

@@ -79,6 +79,12 @@ package enum FaultKind: String, Sendable, CaseIterable {
     case rivalStarted
     /// The host is so busy that each job takes milliseconds.
     case overloaded
+    /// The file system with the daemon's spools is full.
+    case fullDisk
+    /// A spool cannot be opened for want of file descriptors.
+    case descriptorShortage
+    /// A write to a spool holds the daemon up.
+    case slowDisk
     /// The host's clock is set.
     case clockStep
 }

@@ -49,6 +49,9 @@ package final class Simulation {
     /// Takes note that for `duration` the daemon cannot keep its times towards the scheduler.
     package func excuse(for duration: Duration) { excusedUntil = max(excusedUntil, .after(duration)) }
 
+    /// Ends the excuse for times towards the scheduler after `duration`.
+    package func endExcuse(after duration: Duration) { excusedUntil = .after(duration) }
+
     /// Takes note that for `duration` requests to the services may be held up.
     package func holdRequests(for duration: Duration) {
         requestsHeldUntil = max(requestsHeldUntil, .after(duration))

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Configuration
-internal import Daemon
+@testable internal import CloudOwnership
+@testable internal import Daemon
 package import EventLoop
 internal import HTTPClient
 internal import Logging
 internal import OCIProfile
 internal import OCIServices
 internal import OCISigning
+@testable internal import TaskEngine
 internal import TestSupport
 package import Transport
 
@@ -25,6 +27,7 @@ package final class SimulatedDaemon {
     private let simulation: Simulation
     private let network: SimulatedNetwork
     private let machine: SimulatedMachine
+    private let disk: SimulatedDisk
     private let settings: Settings
     private let key: RSAKey
     private var startCount = 0
@@ -48,6 +51,7 @@ package final class SimulatedDaemon {
         self.simulation = simulation
         self.network = network
         self.machine = machine
+        disk = SimulatedDisk(simulation)
         self.settings = settings
         self.key = key
         machine.onHeld = { [unowned self] process in held(process) }
@@ -58,6 +62,26 @@ package final class SimulatedDaemon {
 
     /// How many of the working process's deadlines and sleeps are under way.
     package var armedTimerCount: Int { life?.process.armedTimerCount ?? 0 }
+
+    /// What the working process holds in memory: tasks in hand, tasks in the ledger of the cloud, spools.
+    package var holdings: Holdings? {
+        guard let life, isAlive else { return nil }
+        return Holdings(
+            taskCount: life.service.metrics.tasksByState.values.reduce(0, +),
+            recordCount: life.service.cloud.ledger.records.count,
+            spoolCount: disk.openCount(of: life.process)
+        )
+    }
+
+    /// Numbers of what a process holds.
+    package struct Holdings: Sendable {
+        /// Tasks in hand.
+        package let taskCount: Int
+        /// Tasks in the ledger of what is in the cloud.
+        package let recordCount: Int
+        /// Temporary files.
+        package let spoolCount: Int
+    }
 
     /// Starts a process, which knows nothing of the one before.
     package func start() {
@@ -144,6 +168,7 @@ package final class SimulatedDaemon {
     private func end(_ process: SimulatedProcess) {
         process.kill()
         machine.ended(process)
+        disk.ended(process)
         network.processDied(process)
         if rival?.process === process { rival = nil }
     }
@@ -200,8 +225,8 @@ package final class SimulatedDaemon {
     private func logger(_ number: Int) -> Logger {
         let record = simulation.record
         var logger = Logger(label: "daemon") { _ in SimulatedLog(record: record, process: number) }
-        // Lines that nobody sees are not even put together.
-        logger.logLevel = record.show == nil ? .critical : .debug
+        // Lines that nobody sees or counts are not even put together.
+        logger.logLevel = record.show == nil && !record.countsMarks ? .critical : .debug
         return logger
     }
 }

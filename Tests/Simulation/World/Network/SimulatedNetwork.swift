@@ -20,14 +20,24 @@ package final class SimulatedNetwork {
     /// Addresses that cannot be reached, until when, and how that shows.
     private var blocks: [String: Block] = [:]
 
+    private let instant: Duration?
+    private var deliveries: [Int64: [(key: UInt64, action: @LoopActor () -> Void)]] = [:]
+    private var orders: SeededRandom
+    private var lastKey: UInt64 = 0
+
     private struct Block {
         let end: Deadline
         let isSilent: Bool
     }
 
     /// A network where nobody listens yet; `delay` is how long bytes take one way, evenly drawn.
-    package init(_ simulation: Simulation, delay: Range<Double>) {
+    ///
+    /// With an `instant`, what arrives within the same span of that length arrives at its end, in any order: as a kernel says
+    /// of many sockets at once that they are ready.
+    package init(_ simulation: Simulation, delay: Range<Double>, instant: Duration? = nil) {
         self.simulation = simulation
+        self.instant = instant
+        orders = simulation.generator("orders of deliveries")
         delays = SeededDelays(simulation, delay)
     }
 
@@ -59,6 +69,31 @@ package final class SimulatedNetwork {
 
     /// Whether nobody can connect to an address now.
     func isBlocked(_ address: String) -> Bool { block(at: address) != nil }
+
+    /// Calls `action` when what arrives at `deadline` is delivered.
+    ///
+    /// Calls with the same `key` come in the order of their deadlines, as bytes of one direction of a connection do.
+    func deliver(at deadline: Deadline, key: UInt64, _ action: @escaping @LoopActor () -> Void) {
+        guard let instant else { return _ = simulation.after(deadline.remaining, action) }
+        let slot = Int64((simulation.elapsed + deadline.remaining) / instant) + 1
+        if deliveries[slot] != nil { return deliveries[slot, default: []].append((key, action)) }
+        deliveries[slot] = [(key, action)]
+        simulation.after(instant * Int(slot) - simulation.elapsed) { [self] in
+            let due = deliveries.removeValue(forKey: slot) ?? []
+            var byKey: [UInt64: [@LoopActor () -> Void]] = [:]
+            for (key, action) in due { byKey[key, default: []].append(action) }
+            for key in due.map(\.key).shuffled(using: &orders) { byKey[key]?.removeFirst()() }
+        }
+    }
+
+    /// A number for one direction of a connection.
+    func nextKey() -> UInt64 {
+        lastKey += 1
+        return lastKey
+    }
+
+    /// Lets everything through to an address that was cut off, and not silently.
+    package func restore(_ address: String) { blocks[address] = nil }
 
     /// Lets nothing through to an address and from it for `duration`.
     ///
@@ -112,7 +147,7 @@ package final class SimulatedNetwork {
             return nil
         }
         let life = life(of: .current)
-        let stream = SimulatedStream(simulation, life, address) { self.delay(address) }
+        let stream = SimulatedStream(simulation, self, life, address)
         simulation.note("network", "connected", "\(number) to \(address)")
         life?.hold(stream)
         SimulatedProcess.run(as: nil) { accept(stream.server) }

@@ -21,7 +21,10 @@ package final class SimulatedStream: ByteStream {
     private let life: NetworkLife?
     /// What it is connected to.
     let address: String
-    private let delay: @LoopActor () -> Duration
+    private let network: SimulatedNetwork
+    /// Names of its two directions.
+    private let outward: UInt64
+    private let inward: UInt64
     private var readable: [UInt8] = []
     private var inbound = Inbound.open
     private var isClosed = false
@@ -32,17 +35,18 @@ package final class SimulatedStream: ByteStream {
     /// The world's end.
     package let server: ServerEnd
 
-    /// Both ends of an open connection; `delay` is drawn for each piece of bytes.
+    /// Both ends of an open connection.
     init(
         _ simulation: Simulation,
+        _ network: SimulatedNetwork,
         _ life: NetworkLife?,
-        _ address: String,
-        delay: @escaping @LoopActor () -> Duration
+        _ address: String
     ) {
         self.simulation = simulation
         self.address = address
         self.life = life
-        self.delay = delay
+        self.network = network
+        (outward, inward) = (network.nextKey(), network.nextKey())
         server = ServerEnd()
         server.stream = self
     }
@@ -124,8 +128,8 @@ package final class SimulatedStream: ByteStream {
     }
 
     private func send(_ deliver: @escaping @LoopActor (ServerEnd) -> Void) {
-        lastArrivalAtServer = max(lastArrivalAtServer, .after(delay()))
-        simulation.after(lastArrivalAtServer.remaining) { [server] in deliver(server) }
+        lastArrivalAtServer = max(lastArrivalAtServer, .after(network.delay(address)))
+        network.deliver(at: lastArrivalAtServer, key: outward) { [server] in deliver(server) }
     }
 
     // MARK: - From the world
@@ -135,7 +139,7 @@ package final class SimulatedStream: ByteStream {
     fileprivate func deliverEnd() { arrive { $0.inbound = $0.inbound == .reset ? .reset : .ended } }
 
     fileprivate func deliverReset() {
-        simulation.after(delay()) {
+        simulation.after(network.delay(address)) {
             self.inbound = .reset
             self.readable = []
             self.arrival.send()
@@ -143,8 +147,8 @@ package final class SimulatedStream: ByteStream {
     }
 
     private func arrive(_ change: @escaping @LoopActor (SimulatedStream) -> Void) {
-        lastArrivalHere = max(lastArrivalHere, .after(delay()))
-        simulation.after(lastArrivalHere.remaining) {
+        lastArrivalHere = max(lastArrivalHere, .after(network.delay(address)))
+        network.deliver(at: lastArrivalHere, key: inward) {
             if self.inbound != .open { return }
             change(self)
             self.arrival.send()

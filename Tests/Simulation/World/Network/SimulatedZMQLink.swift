@@ -12,6 +12,9 @@ package final class SimulatedZMQLink: MessageLink {
     private let simulation: Simulation
     private let network: SimulatedNetwork
     private let life: NetworkLife?
+    /// Names of its two directions.
+    private let outward: UInt64
+    private let inward: UInt64
     private let address: String
     /// Under which the scheduler knows the link.
     package let identity: [UInt8]
@@ -40,6 +43,7 @@ package final class SimulatedZMQLink: MessageLink {
         self.simulation = simulation
         self.network = network
         self.life = life
+        (outward, inward) = (network.nextKey(), network.nextKey())
         self.address = address
         self.identity = identity
         connect()
@@ -116,7 +120,7 @@ package final class SimulatedZMQLink: MessageLink {
     package func deliver(_ message: [UInt8]) {
         let present = connection
         lastArrivalHere = max(lastArrivalHere, .after(network.delay(address)))
-        simulation.after(lastArrivalHere.remaining) {
+        network.deliver(at: lastArrivalHere, key: inward) {
             if self.connection == present, self.isConnected { self.inbox.send(message) }
         }
     }
@@ -146,6 +150,6 @@ package final class SimulatedZMQLink: MessageLink {
     private func arriveAtServer(_ action: @escaping @LoopActor () -> Void) {
         let present = connection
         lastArrivalAtServer = max(lastArrivalAtServer, .after(network.delay(address)))
-        simulation.after(lastArrivalAtServer.remaining) { if self.connection == present { action() } }
+        network.deliver(at: lastArrivalAtServer, key: outward) { if self.connection == present { action() } }
     }
 }

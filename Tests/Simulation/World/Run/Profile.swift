@@ -12,12 +12,20 @@ package struct Profile: Sendable {
     package var workload: Workload
     /// Seconds that bytes take one way.
     package var delay = 0.001..<0.02
+    /// What arrives within the same span of this length arrives at once, in any order; nil delivers each at its own moment.
+    package var instant: Duration?
     /// The daemon's `--base-concurrency`.
     package var baseConcurrency = 50
     /// The daemon's `--job-timeout-seconds`.
     package var jobTimeout = Duration.seconds(3600)
     /// The daemon's `--death-timeout-seconds`.
     package var deathTimeout = Duration.seconds(300)
+    /// The heartbeat interval of managers and workers.
+    package var heartbeatInterval = Duration.seconds(2)
+    /// The daemon's `--max-requests-per-second`.
+    package var requestsPerSecond = 20.0
+    /// The daemon's `--per-worker-task-queue-size`.
+    package var taskQueueSize = 1000
     /// Whether the rates rise and fall in phases.
     package var hasWeather = false
     /// How often an operator looks for a reason to kill, stop or restart something.
@@ -54,7 +62,8 @@ package struct Profile: Sendable {
             .slowDeletion: 0.05, .slowStart: 0.02,
             .outage: 0.01, .swizzle: 0.02,
         ],
-        workload: bursts,
+        workload: largeBursts,
+        instant: .milliseconds(5),
         hasWeather: true
     )
 
@@ -119,6 +128,13 @@ package struct Profile: Sendable {
         )
     )
 
+    /// Bursts of tasks some of which need spools.
+    private static let largeBursts: Workload = {
+        var workload = bursts
+        workload.largeShare = 0.03
+        return workload
+    }()
+
     private static let bursts = Workload(
         taskCount: 400,
         arrivals: .bursts(size: 1...80, pauseSeconds: 1...120),
@@ -140,6 +156,12 @@ package struct Profile: Sendable {
         profile = Profile(name: "swarm", rates: rates, workload: profile.workload)
         profile.hasWeather = Bool.random(using: &chance)
         profile.baseConcurrency = [1, 2, 10, 50, 200].randomElement(using: &chance) ?? 50
+        profile.instant = Bool.random(using: &chance) ? .milliseconds(5) : nil
+        profile.heartbeatInterval = .seconds([1, 2, 4].randomElement(using: &chance) ?? 2)
+        profile.requestsPerSecond = [1, 5, 20].randomElement(using: &chance) ?? 20
+        profile.taskQueueSize = [1, 7, 1000].randomElement(using: &chance) ?? 1000
+        let delays: [Range<Double>] = [0.0001..<0.001, 0.001..<0.02, 0.05..<0.5, 0.5..<2]
+        profile.delay = delays.randomElement(using: &chance) ?? 0.001..<0.02
         profile.deathTimeout = .seconds([60, 300, 900].randomElement(using: &chance) ?? 300)
         return profile
     }

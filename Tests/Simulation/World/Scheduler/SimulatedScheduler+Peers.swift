@@ -32,7 +32,7 @@ extension SimulatedScheduler {
         let silence = Deadline.now.duration(since: last)
         simulation.judge(
             "heartbeats",
-            silence <= settings.heartbeatInterval * 2,
+            silence <= settings.heartbeatInterval * 2 + settings.messageTime,
             "\(peer.identity) was silent for \(silence)"
         )
     }
@@ -217,7 +217,8 @@ extension SimulatedScheduler {
             else { continue }
             simulation.judge(
                 "goodbye before an answer to a cancel",
-                (peer.leavesSince ?? .now).duration(since: max(moment, simulation.excusedUntil)) < .seconds(2),
+                (peer.leavesSince ?? .now).duration(since: max(moment, simulation.excusedUntil))
+                    < .seconds(2) + settings.messageTime * 2,
                 "\(worker.identity) leaves without an answer to the cancel of task \(number)"
                     + (settings.generation == .first ? ", which ends the scheduler" : "")
             )

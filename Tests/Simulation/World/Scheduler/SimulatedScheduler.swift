@@ -106,6 +106,9 @@ package final class SimulatedScheduler {
         tick()
     }
 
+    /// Whether a worker has the task.
+    package func isPlaced(_ number: UInt64) -> Bool { tasks[number]?.worker != nil }
+
     /// Breaks every connection of managers and workers.
     package func breakConnections() { binder.breakAll() }
 
