@@ -125,7 +125,6 @@ enum House {
     static let testedThrough = [
         "BodyCollector.swift": "HTTPClient",
         "DeflateStream.swift": "GzipCompressor",
-        "LoopExecutor.swift": "spawn",
         "NameLookup.swift": "ResolverTests",
         "PickleReader.swift": "TaskOutcome",
         "ResponseReceiver.swift": "HTTPConnection",

@@ -126,6 +126,8 @@ package final class Faults {
     private let rates: [FaultKind: Double]
     /// Faults that do not strike although they would.
     private let leftOut: Set<FaultID>
+    /// The only faults that may strike; nil: any.
+    private let only: Set<FaultID>?
     /// Whether faults strike at all; a run that looks for progress ends them.
     package var areOver = false
     /// What the rates of some kinds are multiplied with at present; 1 where there is none.
@@ -135,11 +137,17 @@ package final class Faults {
     private var ordinals: [FaultKind: [UInt64: UInt64]] = [:]
     weak var simulation: Simulation?
 
-    /// Faults of a seed at these rates, without those in `leftOut`.
-    package nonisolated init(seed: UInt64, rates: [FaultKind: Double], leftOut: Set<FaultID> = []) {
+    /// Faults of a seed at these rates, without those in `leftOut`, and none but those in `only` where that is given.
+    package nonisolated init(
+        seed: UInt64,
+        rates: [FaultKind: Double],
+        leftOut: Set<FaultID> = [],
+        only: Set<FaultID>? = nil
+    ) {
         self.seed = seed
         self.rates = rates
         self.leftOut = leftOut
+        self.only = only
     }
 
     /// Whether a fault strikes at this chance.
@@ -156,7 +164,7 @@ package final class Faults {
         let drawn = stableHash(kind.rawValue.utf8, from: seed ^ mix(party) ^ mix(ordinal &+ 0x5EED))
         guard unit(drawn) < rate * (factors[kind] ?? 1) else { return nil }
         let id = FaultID(kind: kind, party: party, ordinal: ordinal)
-        if leftOut.contains(id) { return nil }
+        if leftOut.contains(id) || only?.contains(id) == false { return nil }
         struck.append(id)
         simulation?.note("fault", "strikes", "\(id)")
         return unit(mix(drawn))

@@ -3,7 +3,7 @@
 package import EventLoop
 package import TestSupport
 
-/// One run of the simulated world: its time, its chance, its record. Every party holds it.
+/// One run of the simulated world: its time, its chance, its record; every party holds it.
 @LoopActor
 package final class Simulation {
     /// What decides every fault and every random number of the run.

@@ -34,7 +34,7 @@ package struct Profile: Sendable {
     /// All profiles, in the order in which they are run.
     package static let all: [Profile] = [calm, storm, crash, capacity, churn, shutdown, week]
 
-    /// The profile of a name; nil if there is none. `swarm` is drawn from `seed`.
+    /// The profile of a name, nil if there is none; `swarm` is drawn from `seed`.
     package static func named(_ name: String, seed: UInt64) -> Profile? {
         name == "swarm" ? swarm(seed: seed) : all.first { $0.name == name }
     }

@@ -27,7 +27,7 @@ package final class SimulatedRun {
     let manager: SimulatedDaemon
     /// When the present process of the daemon began to work.
     var worksSince = Deadline.now
-    private var operator_: Operator?
+    private var hostOperator: Operator?
     let network: SimulatedNetwork
     private let outages: Outages
     private let weather: Weather
@@ -72,7 +72,7 @@ package final class SimulatedRun {
     /// Lives through the run; returns when everything ended as it should.
     package func run() async {
         scheduler.start()
-        let operator_ = Operator(simulation, manager, interval: profile.misfortuneInterval) { [self] in
+        let hostOperator = Operator(simulation, manager, interval: profile.misfortuneInterval) { [self] in
             book.daemonStops()
         } works: { [self] in
             worksSince = .now
@@ -81,12 +81,12 @@ package final class SimulatedRun {
         } died: { [self] in
             scheduler.daemonDied()
         }
-        self.operator_ = operator_
+        self.hostOperator = hostOperator
         // Where bytes take long, requests arrive unevenly.
         if profile.delay.upperBound > 0.1 { simulation.holdRequests(for: .seconds(100 * 86_400)) }
         lookAtMemory()
         cloud.bucket.onRemoved = { [unowned self] name in resultRemoved(name) }
-        operator_.begin()
+        hostOperator.begin()
         outages.begin()
         if profile.hasWeather { weather.begin() }
         clients.start()
