@@ -120,7 +120,9 @@ final class ManagerSession {
     private func handleEcho(_ generation: WireGeneration?) {
         // One that was long on its way may answer an earlier guess.
         guess = generation ?? guess
-        if !hasEcho { log.info("registered with the scheduler", metadata: ["generation": "\(self.generation)"]) }
+        if !hasEcho {
+            log.info("registered with the scheduler", metadata: ["generation": "\(self.generation)"])
+        }
         if hasEcho, isSilent { log.notice("the scheduler answers again") }
         answered = guess
         unanswered = 0

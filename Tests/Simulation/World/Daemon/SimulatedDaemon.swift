@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Configuration
-@testable internal import CloudOwnership
-@testable internal import Daemon
 package import EventLoop
 internal import HTTPClient
 internal import Logging
 internal import OCIProfile
 internal import OCIServices
 internal import OCISigning
-@testable internal import TaskEngine
 internal import TestSupport
 package import Transport
+
+@testable internal import CloudOwnership
+@testable internal import Daemon
+@testable internal import TaskEngine
 
 /// The daemon under test: the product's code from the manager down to the bytes, in processes that can be killed.
 ///

@@ -74,7 +74,10 @@ package final class SimulatedNetwork {
     ///
     /// Calls with the same `key` come in the order of their deadlines, as bytes of one direction of a connection do.
     func deliver(at deadline: Deadline, key: UInt64, _ action: @escaping @LoopActor () -> Void) {
-        guard let instant else { return _ = simulation.after(deadline.remaining, action) }
+        guard let instant else {
+            _ = simulation.after(deadline.remaining, action)
+            return
+        }
         let slot = Int64((simulation.elapsed + deadline.remaining) / instant) + 1
         if deliveries[slot] != nil { return deliveries[slot, default: []].append((key, action)) }
         deliveries[slot] = [(key, action)]

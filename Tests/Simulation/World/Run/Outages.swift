@@ -77,7 +77,8 @@ final class Outages {
         }
     }
 
-    private func stop(_ service: SimulatedCloud.Service, _ host: String, _ manner: Manner, _ length: Duration) {
+    private func stop(_ service: SimulatedCloud.Service, _ host: String, _ manner: Manner, _ length: Duration)
+    {
         simulation.holdRequests(for: length)
         if manner != .unavailable {
             return network.cutOff(host, for: length, isSilent: manner == .silent)
@@ -103,7 +104,8 @@ final class Outages {
 final class Weather {
     private static let fronts: [[FaultKind]] = [
         [.connectRefused, .connectLost, .requestLost, .answerLost, .answerCut, .slow, .linkReset],
-        [.throttled, .serverError, .staleListing, .slowDeletion], [.noCapacity, .limitReached, .lateNoCapacity],
+        [.throttled, .serverError, .staleListing, .slowDeletion],
+        [.noCapacity, .limitReached, .lateNoCapacity],
     ]
 
     private let simulation: Simulation

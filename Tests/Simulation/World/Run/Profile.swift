@@ -71,7 +71,8 @@ package struct Profile: Sendable {
     package static let crash = Profile(
         name: "crash",
         rates: [
-            .killed: 0.3, .killedAtWrite: 0.002, .killedAtRead: 0.001, .answerLost: 0.02, .requestLost: 0.02, .staleListing: 0.1, .clientCancels: 0.05,
+            .killed: 0.3, .killedAtWrite: 0.002, .killedAtRead: 0.001, .answerLost: 0.02, .requestLost: 0.02,
+            .staleListing: 0.1, .clientCancels: 0.05,
             .taskRaises: 0.02, .balanceCancel: 0.02, .linkReset: 0.001, .storedLate: 0.02,
             .frozen: 0.05, .rivalStarted: 0.1, .overloaded: 0.03,
         ],

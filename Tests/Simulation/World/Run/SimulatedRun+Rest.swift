@@ -108,7 +108,8 @@ extension SimulatedRun {
         var listingCount = 0
         cloud.onRequest = { [simulation] request in
             listingCount += 1
-            let isListing = request.method == "GET"
+            let isListing =
+                request.method == "GET"
                 && (request.path.hasSuffix("/containerInstances") || request.path.hasSuffix("/o"))
             simulation.judge("rest", isListing, "an idle daemon calls \(request.method) \(request.path)")
         }
