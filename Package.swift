@@ -174,7 +174,7 @@ let package = Package(
                 "Encodings",
                 "EventLoop", "HTTPClient", "JSON", "Messaging", "OCIServices", "OCISigning",
                 "SchedulerMessages",
-                "SchedulerPeer", "TaskPayload", "TestSupport", "Transport",
+                "SchedulerPeer", "TaskEngine", "TaskPayload", "TestSupport", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Simulation/World",

@@ -127,7 +127,7 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
             entry.job.runSynchronously(isolatedTo: serial, taskExecutor: asUnownedTaskExecutor())
             return
         }
-        if process.isDead { return }
+        if process.isDead || process.holds(entry.job) { return }
         self.process = process
         entry.job.runSynchronously(isolatedTo: serial, taskExecutor: process.asUnownedTaskExecutor())
         self.process = nil

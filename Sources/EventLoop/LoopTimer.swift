@@ -22,8 +22,8 @@ package final class LoopTimer: HeapElement {
 
     /// Disarms; the callback is not called any more.
     package func stop() {
-        guard heapIndex >= 0 else { return }
-        LoopTimers.heap.remove(self)
+        guard callback != nil else { return }
+        if heapIndex >= 0 { LoopTimers.heap.remove(self) }
         process?.armedTimerCount -= 1
         callback = nil
     }
@@ -32,7 +32,14 @@ package final class LoopTimer: HeapElement {
         deadline == other.deadline ? order < other.order : deadline < other.deadline
     }
 
+    /// Arms it again after its process stood still, unless it was stopped meanwhile.
+    func rearm() { if callback != nil { LoopTimers.heap.insert(self) } }
+
     fileprivate func ring() {
+        if let process, process.isFrozen {
+            LoopTimers.heap.remove(self)
+            return process.heldTimers.append(self)
+        }
         let callback = self.callback
         stop()
         SimulatedProcess.run(as: process) { callback?() }

@@ -17,6 +17,7 @@ struct Simulate {
     private var leftOut: Set<FaultID> = []
     private var only: Set<FaultID>?
     private var showsFaults = false
+    private var showsMarks = false
 
     init(_ words: [String]) {
         var rest = words.dropFirst()
@@ -45,6 +46,7 @@ struct Simulate {
             case "--until": stopAt = number(word)
             case "--without": leftOut.formUnion(faults(word))
             case "--only": only = (only ?? []).union(faults(word))
+            case "--marks": showsMarks = true
             case "--faults": showsFaults = true
             default: Self.leave("\(word) is no option")
             }
@@ -56,7 +58,7 @@ struct Simulate {
             """
             Simulate: \(text); Simulate --profiles
             Simulate --seed N --profile NAME [--tasks N] [--hash-seed N] [--trace-from EVENT] [--until EVENT]
-            [--faults] [--without FAULT,FAULT] [--only FAULT,FAULT]; the last two may be given several times
+            [--faults] [--marks] [--without FAULT,FAULT] [--only FAULT,FAULT]; the last two may be given several times
             """
         )
         exit(64)
@@ -108,6 +110,7 @@ struct Simulate {
             }
             record.firstShown = firstShown
         }
+        record.countsMarks = showsMarks
         if let stopAt { record.stop = (stopAt, { simulation_stop_here() }) }
     }
 }
@@ -139,6 +142,9 @@ final class Ending {
         let cpu =
             Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
             + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
+        for (mark, count) in simulation.record.marks.sorted(by: { $0.key < $1.key }) {
+            print("mark \(count) \(mark)")
+        }
         if showsFaults {
             print("faults \(simulation.faults.struck.map(\.description).joined(separator: ","))")
         }
