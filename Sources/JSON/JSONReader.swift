@@ -156,11 +156,8 @@ private struct JSONReader {
 
     /// The text of bytes that begin at this offset.
     private func text(_ utf8: Span<UInt8>, _ offset: Int) throws(JSONError) -> String {
-        do {
-            return String(copying: try UTF8Span(validating: utf8))
-        } catch {
-            throw .malformed(offset: offset)
-        }
+        guard let valid = try? UTF8Span(validating: utf8) else { throw .malformed(offset: offset) }
+        return String(copying: valid)
     }
 
     private mutating func escaped() throws(JSONError) -> Unicode.Scalar {
