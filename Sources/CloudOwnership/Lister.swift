@@ -35,11 +35,7 @@ struct Lister {
 
     /// Every instance with the owner's tag, newest first as the service lists them.
     func listInstances(until deadline: Deadline) async throws(OCIError) -> [ListedInstance] {
-        let owner = owner
-        let summaries = try await instances.all(deadline: deadline) {
-            owner.task(ofTags: $0.freeformTags) != nil
-        }
-        return summaries.compactMap { summary in
+        try await instances.all(deadline: deadline) { summary in
             owner.task(ofTags: summary.freeformTags).map { clock.listed(summary, of: $0) }
         }
     }

@@ -89,7 +89,7 @@ package struct OwnedResources: Sendable {
         deadline: Deadline
     ) async throws(OCIError) -> OwnedResources {
         let living = try await instances.all(deadline: deadline) {
-            isMarked($0) && $0.lifecycleState != .deleted
+            isMarked($0) && $0.lifecycleState != .deleted ? $0 : nil
         }
         let start = owner.map { "\($0.objectPrefix)/" } ?? (prefix.isEmpty ? "" : "\(prefix)/")
         var stored: [ObjectSummary] = []

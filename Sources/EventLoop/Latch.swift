@@ -3,7 +3,7 @@
 /// A gate that opens once and lets every waiter pass, then and later.
 @LoopActor
 package final class Latch {
-    private var waiters: [Waiter] = []
+    fileprivate private(set) var waiters: [Waiter] = []
     /// Whether the gate is open.
     package private(set) var isOpen = false
 
@@ -43,6 +43,7 @@ package final class Broadcast {
 
     /// Wakes everyone who waits now.
     package func send() {
+        if present.waiters.isEmpty { return }
         present.open()
         present = Latch()
     }

@@ -96,7 +96,7 @@ package struct JSONObject: Sendable {
     /// A map of strings, empty when absent.
     package func stringMap(_ name: String) throws(JSONError) -> [String: String] {
         guard let object = try objectIfPresent(name) else { return [:] }
-        var map: [String: String] = [:]
+        var map = [String: String](minimumCapacity: object.members.count)
         for member in object.members {
             guard case .string(let text) = member.value else {
                 throw .wrongType(path: object.path(of: member.name), expected: "a string")

@@ -56,6 +56,7 @@ private struct JSONReader {
     private mutating func object() throws(JSONError) -> JSON {
         var members: [JSON.Member] = []
         if take(UInt8(ascii: "}")) { return .object(members) }
+        members.reserveCapacity(8)
         repeat {
             skipWhitespace()
             let name = try string()
@@ -137,13 +138,10 @@ private struct JSONReader {
         while let byte = next {
             switch byte {
             case UInt8(ascii: "\""):
-                let plain = bytes[plainStart..<position]
-                let text = unescaped.isEmpty ? plain : (unescaped + plain)[...]
                 position += 1
-                guard let string = String(validating: text, as: UTF8.self) else {
-                    throw .malformed(offset: start)
-                }
-                return string
+                if plainStart == start { return try text(bytes.span.extracting(start..<position - 1), start) }
+                unescaped += bytes[plainStart..<position - 1]
+                return try text(unescaped.span, start)
             case UInt8(ascii: "\\"):
                 unescaped += bytes[plainStart..<position]
                 position += 1
@@ -154,6 +152,12 @@ private struct JSONReader {
             }
         }
         throw failure
+    }
+
+    /// The text of bytes that begin at this offset.
+    private func text(_ utf8: Span<UInt8>, _ offset: Int) throws(JSONError) -> String {
+        guard let valid = try? UTF8Span(validating: utf8) else { throw .malformed(offset: offset) }
+        return String(copying: valid)
     }
 
     private mutating func escaped() throws(JSONError) -> Unicode.Scalar {

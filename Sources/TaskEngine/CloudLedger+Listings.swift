@@ -49,13 +49,12 @@ extension CloudLedger {
         }
         let stored = Set(results)
         for task in tasksInOrder {
+            guard let record = records[task] else { continue }
+            // A run that fetches its result reads no news, and needs none of this.
+            let isAwaited = record.inHand.map { $0.isWatched && $0.instanceID != nil } ?? false
+            if isAwaited, !record.hasResult { orders.append(.tell(task, .resultsListed(begun: begun))) }
+            guard record.isClaimable else { continue }
             update(task, at: now) { ledger, record in
-                // A run that fetches its result reads no news, and needs none of this.
-                let isAwaited = record.inHand.map { $0.isWatched && $0.instanceID != nil } ?? false
-                if isAwaited, !record.hasResult {
-                    ledger.orders.append(.tell(task, .resultsListed(begun: begun)))
-                }
-                guard record.isClaimable else { return }
                 if !stored.contains(task) { record.hasResult = false }
                 if let inputs, inputs[task] == nil { record.inputs = [] }
                 ledger.deleteFinishedInstances(of: &record)

@@ -182,8 +182,9 @@ package struct CloudLedger {
         at now: Duration,
         _ change: (inout CloudLedger, inout CloudRecord) -> Void
     ) {
-        var record = records[task] ?? makeRecord(at: now)
-        if records[task] != nil { totals -= record.totals }
+        let known = records[task]
+        if let known { totals -= known.totals }
+        var record = known ?? makeRecord(at: now)
         change(&self, &record)
         if releasedTasks.contains(task), record.inHand == nil, !record.instances.contains(where: \.isCounted)
         {
@@ -214,7 +215,8 @@ package struct CloudLedger {
     /// The tasks of which the cloud holds something, in the order in which they became known, so that the same events
     /// yield the same orders.
     var tasksInOrder: [TaskKey] {
-        records.filter { !$0.value.isEmpty }.sorted { $0.value.number < $1.value.number }.map(\.key)
+        records.lazy.filter { !$0.value.isEmpty }.map { (number: $0.value.number, task: $0.key) }
+            .sorted { $0.number < $1.number }.map(\.task)
     }
 
     mutating func takeOrders() -> [CloudOrder] {

@@ -122,7 +122,7 @@ private func check(_ isTrue: Bool, _ text: String = "", line: UInt = #line) {
         check(
             created.id == again.id && created.workRequestID != nil && created.containerIDs.count == 1
         )
-        let listed = try await instances.all(deadline: end) { $0.id == created.id }
+        let listed = try await instances.all(deadline: end) { $0.id == created.id ? $0 : nil }
         check(listed.count == 1 && listed[0].lifecycleState == .creating)
         check(listed[0].timeCreated != nil && listed[0].freeformTags["scaler-generation"] == "0")
         check(try await instances.shapes(availabilityDomain: nil, deadline: end).count == 2)

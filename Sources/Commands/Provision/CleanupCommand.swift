@@ -42,7 +42,8 @@ enum CleanupCommand {
     private static func checkIdle(_ cloud: Cloud) async throws(CommandError) {
         let living = try await inCloud(
             await cloud.instances.all(deadline: cloud.deadline) {
-                OwnedResources.isMarked($0) && !$0.lifecycleState.isStopped && $0.lifecycleState != .deleting
+                let isBusy = !$0.lifecycleState.isStopped && $0.lifecycleState != .deleting
+                return OwnedResources.isMarked($0) && isBusy ? $0 : nil
             }
         )
         if living.isEmpty { return }

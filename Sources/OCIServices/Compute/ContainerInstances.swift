@@ -60,17 +60,17 @@ package final class ContainerInstances: ServiceClient {
         }
     }
 
-    /// Returns those of all instances of the compartment that are wanted, however many pages they fill.
-    package func all(
+    /// Returns what `wanted` makes of all instances of the compartment, however many pages they fill, but for nil.
+    package func all<Wanted>(
         deadline: Deadline,
-        where isWanted: (ContainerInstance) -> Bool
-    ) async throws(OCIError) -> [ContainerInstance] {
-        var all: [ContainerInstance] = []
+        _ wanted: (ContainerInstance) -> Wanted?
+    ) async throws(OCIError) -> [Wanted] {
+        var all: [Wanted] = []
         var next: String?
         repeat {
             let page = try await list(page: next, deadline: deadline)
             // One after the other: a compartment may hold many more instances than those that are wanted.
-            all += page.instances.filter(isWanted)
+            all += page.instances.compactMap(wanted)
             next = page.nextPage
         } while next != nil
         return all

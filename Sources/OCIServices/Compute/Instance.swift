@@ -21,16 +21,20 @@ package enum LifecycleState: Sendable, Equatable {
     /// A state this code does not know, in its own word.
     case other(String)
 
-    private static let known = Dictionary(
-        uniqueKeysWithValues: [Self.creating, .active, .updating, .inactive, .deleting, .deleted, .failed]
-            .map { ($0.name, $0) }
-    )
+    private static let known = [
+        Self.creating, .active, .updating, .inactive, .deleting, .deleted, .failed,
+    ].map { (name: "\($0)".uppercased(), state: $0) }
 
     /// The state under its name on the wire.
-    package init(_ name: String) { self = Self.known[name.uppercased()] ?? .other(name) }
+    package init(_ name: String) {
+        let capitals = name.uppercased()
+        self = Self.known.first { $0.name == capitals }?.state ?? .other(name)
+    }
 
     /// The name on the wire: that of the case, in capitals.
-    package var name: String { if case .other(let name) = self { name } else { "\(self)".uppercased() } }
+    package var name: String {
+        if case .other(let name) = self { name } else { Self.known.first { $0.state == self }?.name ?? "" }
+    }
 
     /// Whether nothing runs any more, nor will again.
     package var isStopped: Bool { [.inactive, .deleted, .failed].contains(self) }

@@ -181,7 +181,7 @@ extension Dispatcher: TaskHandler {
     }
 
     package func load(of worker: any TaskOrigin) -> WorkerLoad {
-        let runs = runs(of: worker)
+        let runs = runs.values.filter { $0.route.origin === worker }
         return (
             unansweredCount: runs.count { $0.state != .cleaning },
             queuedCount: runs.count { $0.state == .queued },

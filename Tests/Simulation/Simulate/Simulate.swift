@@ -81,6 +81,7 @@ struct Simulate {
             LoopActor.assumeIsolated { ending.fail("progress: \(text)") }
         }
         time.install()
+        guard csimulation_replace_signing() else { Self.leave("signing cannot be replaced") }
         guard let key = try? RSAKey(pem: TestKey(rsaBitCount: 512).privatePEM(.pkcs8)) else {
             Self.leave("no key can be made")
         }

@@ -153,16 +153,13 @@ package final class SimulatedCloud {
     }
 
     private func headers(signedBy signature: String) -> [String] {
-        let fields = signature.split(separator: ",")
-        guard
-            let start = fields.first(where: { $0.hasPrefix("headers=") || $0.hasPrefix("Signature headers=") }
-            )
-        else {
-            return []
-        }
-        return start.drop { $0 != "\"" }.dropFirst().prefix { $0 != "\"" }.split(separator: " ").map(
-            String.init
-        )
+        let fields = Array(signature.utf8).split(separator: UInt8(ascii: ","))
+        let names = [Array("headers=".utf8), Array("Signature headers=".utf8)]
+        guard let field = fields.first(where: { field in names.contains { field.starts(with: $0) } })
+        else { return [] }
+        let quoted = field.split(separator: UInt8(ascii: "\""), omittingEmptySubsequences: false)
+        guard quoted.count > 1 else { return [] }
+        return quoted[1].split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// Refusals of requests that are not carried out.

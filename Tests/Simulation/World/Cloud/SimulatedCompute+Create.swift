@@ -22,6 +22,7 @@ extension SimulatedCompute {
         }
         if let refusal = refusal(of: launch) { return refusal }
         let instance = make(launch, from: process)
+        instance.token = token
         let until = Deadline.after(Self.tokenTime)
         launches[token] = Launched(instance: instance, digest: digest(of: request), until: until)
         launchOrder.append((token, until))
@@ -35,17 +36,16 @@ extension SimulatedCompute {
         _ request: SimulatedRequest,
         from process: Int
     ) -> SimulatedAnswer {
-        let isPurged = known.instance.isPurged
-        guard known.digest == digest(of: request), !isPurged else {
+        guard known.digest == digest(of: request), let instance = known.instance else {
             simulation.note(
                 "cloud",
                 "token refused",
-                isPurged ? "its instance is gone" : "it had another body"
+                known.instance == nil ? "its instance is gone" : "it had another body"
             )
             return .error(409, "InvalidatedRetryToken")
         }
-        if process == self.process { known.instance.isInherited = true }
-        return answer(known.instance)
+        if process == self.process { instance.isInherited = true }
+        return answer(instance)
     }
 
     /// The digest of the body, which is known to be right.
@@ -146,7 +146,7 @@ extension SimulatedCompute {
 
     /// A deletion is accepted.
     func beginDeletion(of instance: SimulatedInstance) {
-        instance.isDeletionAccepted = true
+        noteDeletion(of: instance)
         deletionAccepted?(instance, instance.run?.isRunning ?? false)
         if instance.state != .failed { giveBackPlace(of: instance) }
         instance.enter(.deleting)
@@ -160,7 +160,6 @@ extension SimulatedCompute {
             instance.containerState = .deleted
             instance.enter(.deleted)
             self.simulation.after(.seconds(self.settings.deletedTime)) {
-                instance.isPurged = true
                 self.purge(instance)
             }
         }

@@ -8,7 +8,8 @@ internal import JSON
 package final class SimulatedCompute {
     /// What a retry token stands for, for a day.
     struct Launched {
-        let instance: SimulatedInstance
+        /// Nil once the service has forgotten it.
+        var instance: SimulatedInstance?
         /// The SHA-256 of the body of its create, in Base64.
         let digest: String
         let until: Deadline
@@ -28,6 +29,8 @@ package final class SimulatedCompute {
     package private(set) var createdCount = 0
     /// How many of them lived at once at most.
     package private(set) var livingMax = 0
+    /// The owner's instances that run or may run, none of whose deletions was accepted, in the order of their creation.
+    package private(set) var living: [SimulatedInstance] = []
 
     /// Told of every accepted deletion, and whether a task ran then: who deletes needs a reason, which others know.
     package var deletionAccepted: (@LoopActor (SimulatedInstance, _ isRunning: Bool) -> Void)?
@@ -109,10 +112,15 @@ package final class SimulatedCompute {
             }
         }
         var (body, count) = (Array("{\"items\":[".utf8), 0)
+        body.reserveCapacity(instances.count * 1024)
         var next: Int?
+        // There may be a thousand records of what is deleted.
+        let isFiltered = ["lifecycleState", "displayName", "availabilityDomain"].contains {
+            request.query[$0] != nil
+        }
         // Newest first.
         for instance in instances.reversed() where instance.number < before {
-            guard isWanted(instance, request), let shown = instance.shown else { continue }
+            guard !isFiltered || isWanted(instance, request), let shown = instance.shown else { continue }
             if count == min(limit, settings.pageSize) {
                 next = instance.number + 1
                 break
@@ -121,11 +129,12 @@ package final class SimulatedCompute {
             body += shown
             count += 1
         }
+        body += "]}".utf8
         return SimulatedAnswer(
             200,
             fields: [("content-type", "application/json")]
                 + (next.map { [("opc-next-page", "\($0)")] } ?? []),
-            body: body + Array("]}".utf8)
+            body: body
         )
     }
 
@@ -252,15 +261,23 @@ package final class SimulatedCompute {
         )
         createdCount += 1
         add(instance)
+        living.append(instance)
         freePlaces[launch.availabilityDomain]? -= 1
         simulation.note("cloud", "created", "\(instance.id) for task \(launch.taskID)")
         judgeConcurrency(instance)
         return instance
     }
 
+    /// Takes note that the deletion of an instance was accepted.
+    func noteDeletion(of instance: SimulatedInstance) {
+        instance.isDeletionAccepted = true
+        living.removeAll { $0 === instance }
+    }
+
     /// Forgets an instance for good.
     func purge(_ instance: SimulatedInstance) {
         byID[instance.id] = nil
+        launches[instance.token]?.instance = nil
         if let index = instances.firstIndex(where: { $0 === instance }) { instances.remove(at: index) }
     }
 
@@ -274,9 +291,6 @@ package final class SimulatedCompute {
 
     // MARK: - Judges
 
-    /// The owner's instances that run or may run.
-    package var living: [SimulatedInstance] { instances.filter { $0.launch != nil && $0.isLiving } }
-
     /// How many instances of the owner have a record, which stays a while after their end.
     package var recordCount: Int { instances.count { $0.launch != nil } }
 
@@ -289,7 +303,6 @@ package final class SimulatedCompute {
     /// listing shows at that time (a create was still on its way, or a listing was stale) it cannot know of: such an
     /// instance may be one too many for as long as it lives.
     private func judgeConcurrency(_ made: SimulatedInstance) {
-        let living = living
         livingMax = max(livingMax, living.count)
         // A create that outlived its process was within the limit when it was sent.
         guard made.process == process else { return }

@@ -47,8 +47,8 @@ package final class SimulatedInstance {
     var isDeletionAccepted = false
     /// Whether the present process must know of it although an earlier one has made it.
     var isInherited = false
-    /// Whether the service has forgotten it.
-    var isPurged = false
+    /// The retry token that it was made with; empty for a stranger's.
+    var token = ""
     /// The run of its container, once that has begun.
     var run: SimulatedContainer?
 
@@ -106,10 +106,6 @@ package final class SimulatedInstance {
     }
     /// The job that it runs.
     var job: UInt64 { launch?.job.number ?? .max }
-
-    /// Whether it runs or may run, or counts towards the limits of the service: all but what is deleted or has been
-    /// accepted for deletion.
-    package var isLiving: Bool { !isDeletionAccepted && state != .deleted }
 
     /// Changes the state; a listing may show the former one for a while.
     func enter(_ state: InstanceState) {

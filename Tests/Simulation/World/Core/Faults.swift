@@ -3,7 +3,7 @@
 package import EventLoop
 
 /// What can go wrong in the simulated world.
-package enum FaultKind: String, Sendable, CaseIterable {
+package enum FaultKind: Int, Sendable, CaseIterable {
     // The network.
     /// Nobody listens, or the connection is refused on the way.
     case connectRefused
@@ -87,6 +87,17 @@ package enum FaultKind: String, Sendable, CaseIterable {
     case slowDisk
     /// The host's clock is set.
     case clockStep
+
+    private static let names = allCases.map { "\($0)" }
+
+    /// Its name, as traces and command lines write it.
+    package var name: String { Self.names[rawValue] }
+
+    /// The kind of a name; nil if there is none.
+    package init?(name: String) {
+        guard let index = Self.names.firstIndex(of: name) else { return nil }
+        self = Self.allCases[index]
+    }
 }
 
 /// One fault of a run; the same for the same seed, whatever else happens.
@@ -98,12 +109,12 @@ package struct FaultID: Sendable, Hashable, CustomStringConvertible {
     /// Which of this party's chances of this kind, from 0.
     package let ordinal: UInt64
 
-    package var description: String { "\(kind.rawValue)/\(party)/\(ordinal)" }
+    package var description: String { "\(kind.name)/\(party)/\(ordinal)" }
 
     /// The fault of a description; nil if it is none.
     package init?(_ text: String) {
         let parts = text.split(separator: "/")
-        guard parts.count == 3, let kind = FaultKind(rawValue: String(parts[0])),
+        guard parts.count == 3, let kind = FaultKind(name: String(parts[0])),
             let party = UInt64(parts[1]),
             let ordinal = UInt64(parts[2])
         else { return nil }
@@ -122,8 +133,8 @@ package struct FaultID: Sendable, Hashable, CustomStringConvertible {
 @LoopActor
 package final class Faults {
     private let seed: UInt64
-    /// Probability of a fault of each kind at one chance, 0 to 1.
-    private let rates: [FaultKind: Double]
+    /// Probability of a fault at one chance, 0 to 1, by the kind's raw value.
+    private let rates: [Double]
     /// Faults that do not strike although they would.
     private let leftOut: Set<FaultID>
     /// The only faults that may strike; nil: any.
@@ -134,7 +145,8 @@ package final class Faults {
     package var factors: [FaultKind: Double] = [:]
     /// Those that struck, in order.
     package private(set) var struck: [FaultID] = []
-    private var ordinals: [FaultKind: [UInt64: UInt64]] = [:]
+    /// How many chances each kind and party has had, by a hash of both: there are some for each task of a run.
+    private var ordinals: [UInt64: UInt32] = [:]
     weak var simulation: Simulation?
 
     /// Faults of a seed at these rates, without those in `leftOut`, and none but those in `only` where that is given.
@@ -145,7 +157,7 @@ package final class Faults {
         only: Set<FaultID>? = nil
     ) {
         self.seed = seed
-        self.rates = rates
+        self.rates = FaultKind.allCases.map { rates[$0] ?? 0 }
         self.leftOut = leftOut
         self.only = only
     }
@@ -157,17 +169,24 @@ package final class Faults {
 
     /// A number in 0 ..< 1 that says how badly the fault strikes; nil if it does not.
     package func draw(_ kind: FaultKind, _ party: UInt64) -> Double? {
-        guard let rate = rates[kind], rate > 0 else { return nil }
-        let ordinal = ordinals[kind, default: [:]][party, default: 0]
-        ordinals[kind, default: [:]][party] = ordinal + 1
+        let rate = rates[kind.rawValue]
+        guard rate > 0 else { return nil }
+        let ordinal = nextOrdinal(kind, party)
         if areOver { return nil }
-        let drawn = stableHash(kind.rawValue.utf8, from: seed ^ mix(party) ^ mix(ordinal &+ 0x5EED))
+        let drawn = stableHash(kind.name.utf8, from: seed ^ mix(party) ^ mix(ordinal &+ 0x5EED))
         guard unit(drawn) < rate * (factors[kind] ?? 1) else { return nil }
         let id = FaultID(kind: kind, party: party, ordinal: ordinal)
         if leftOut.contains(id) || only?.contains(id) == false { return nil }
         struck.append(id)
         simulation?.note("fault", "strikes", "\(id)")
         return unit(mix(drawn))
+    }
+
+    private func nextOrdinal(_ kind: FaultKind, _ party: UInt64) -> UInt64 {
+        let key = mix(party) &+ UInt64(kind.rawValue)
+        let ordinal = ordinals[key, default: 0]
+        ordinals[key] = ordinal + 1
+        return UInt64(ordinal)
     }
 
     private func unit(_ value: UInt64) -> Double { Double(value >> 11) * 0x1p-53 }

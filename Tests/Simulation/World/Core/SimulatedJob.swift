@@ -22,7 +22,8 @@ package struct SimulatedJob: Sendable, Hashable {
     /// The bytes of the argument object.
     package var argument: [UInt8] {
         Array("job \(number) \(milliseconds) \(fillingByteCount) ".utf8)
-            + [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: fillingByteCount)
+            // Not one byte again and again, in which a compressor finds a hundred matches at each place.
+            + (0..<fillingByteCount).map { UInt8(truncatingIfNeeded: number &+ UInt64($0 & 127)) }
     }
 
     /// Reads the bytes of an argument object; nil unless they are whole and unchanged.

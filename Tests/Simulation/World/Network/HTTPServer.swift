@@ -63,7 +63,7 @@ package final class HTTPServer {
         var buffer: [UInt8] = []
         var isContinued = false
         end.onBytes = { [unowned self, unowned end] bytes in
-            buffer += bytes
+            if buffer.isEmpty { buffer = bytes } else { buffer += bytes }
             while let head = RequestHead.read(buffer, simulation) {
                 if buffer.count < head.byteCount + head.bodyByteCount {
                     if head.fields["expect"] == "100-continue", !isContinued {
@@ -107,7 +107,7 @@ package final class HTTPServer {
         head += "opc-request-id: \(request.fields["opc-request-id"] ?? "none")\r\n"
         for field in answer.fields { head += "\(field.name): \(field.value)\r\n" }
         if answer.status != 204 { head += "content-length: \(answer.body.count)\r\n" }
-        return Array((head + "\r\n").utf8)
-            + (answer.status == 204 || request.method == "HEAD" ? [] : answer.body)
+        head += "\r\n"
+        return Array(head.utf8) + (answer.status == 204 || request.method == "HEAD" ? [] : answer.body)
     }
 }

@@ -6,7 +6,7 @@ internal import EventLoop
 @LoopActor
 struct RequestHead {
     let method: String
-    let target: Substring
+    let target: String
     let fields: [String: String]
     /// Bytes of the head, the empty line included.
     let byteCount: Int
@@ -18,28 +18,36 @@ struct RequestHead {
             simulation.judge("wire", buffer.count < 1 << 16, "the head of a request has no end")
             return nil
         }
-        let lines = String(decoding: buffer[..<end], as: UTF8.self).split(
-            separator: "\r\n",
-            omittingEmptySubsequences: false
-        )
-        let words = lines[0].split(separator: " ", omittingEmptySubsequences: false)
-        simulation.judge("wire", words.count == 3 && words[2] == "HTTP/1.1", "request line: \(lines[0])")
-        var fields: [String: String] = [:]
-        for line in lines.dropFirst() {
-            let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            simulation.judge("wire", parts.count == 2, "a header field without a colon: \(line)")
-            fields[parts[0].lowercased()] = String(parts[1].drop { $0 == " " })
+        // Bytes, not characters: this is done for every request.
+        let lines = buffer[..<end].split(separator: 10, omittingEmptySubsequences: false).map {
+            $0.last == 13 ? $0.dropLast() : $0
         }
+        let isCut = lines.dropLast().enumerated().allSatisfy { buffer[lines[$0.offset].endIndex] == 13 }
+        simulation.judge("wire", isCut, "a line of a head that ends without a carriage return")
+        let words = lines[0].split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        let isRequest = words.count == 3 && words[2].elementsEqual("HTTP/1.1".utf8)
+        simulation.judge("wire", isRequest, "request line: \(text(lines[0]))")
+        var fields = [String: String](minimumCapacity: lines.count)
+        for line in lines.dropFirst() {
+            let colon = line.firstIndex(of: UInt8(ascii: ":"))
+            simulation.judge("wire", colon != nil, "a header field without a colon: \(text(line))")
+            guard let colon else { return nil }
+            let value = line[(colon + 1)...].drop { $0 == UInt8(ascii: " ") }
+            fields[text(line[..<colon]).lowercased()] = text(value)
+        }
+        let target = text(words[1])
         simulation.judge("wire", fields["host"] != nil, "a request without a host")
-        simulation.judge("wire", fields["authorization"] != nil, "a request without a signature: \(words[1])")
+        simulation.judge("wire", fields["authorization"] != nil, "a request without a signature: \(target)")
         return RequestHead(
-            method: String(words[0]),
-            target: words[1],
+            method: text(words[0]),
+            target: target,
             fields: fields,
             byteCount: end + 4,
             bodyByteCount: fields["content-length"].flatMap { Int($0) } ?? 0
         )
     }
+
+    private static func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 
     private static func end(of buffer: [UInt8]) -> Int? {
         guard buffer.count >= 4 else { return nil }

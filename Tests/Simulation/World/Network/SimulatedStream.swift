@@ -25,7 +25,9 @@ package final class SimulatedStream: ByteStream {
     /// Names of its two directions.
     private let outward: UInt64
     private let inward: UInt64
-    private var readable: [UInt8] = []
+    private var arrived: [UInt8] = []
+    /// How many of those bytes were read.
+    private var readCount = 0
     private var inbound = Inbound.open
     private var isClosed = false
     private var isFinished = false
@@ -54,7 +56,7 @@ package final class SimulatedStream: ByteStream {
     /// Whether nothing more can happen on it.
     var isGone: Bool { isClosed }
 
-    package var isIdleAndOpen: Bool { !isClosed && inbound == .open && readable.isEmpty }
+    package var isIdleAndOpen: Bool { !isClosed && inbound == .open && isDrained }
 
     package func read(upTo maximumCount: Int, deadline: Deadline) async throws(TransportError) -> [UInt8] {
         while true {
@@ -62,9 +64,8 @@ package final class SimulatedStream: ByteStream {
             if case .reset = inbound {
                 throw .systemCall(SystemCallError(call: "recv", number: ECONNRESET), .read)
             }
-            if !readable.isEmpty {
-                let bytes = Array(readable.prefix(maximumCount))
-                readable.removeFirst(bytes.count)
+            if !isDrained {
+                let bytes = take(upTo: maximumCount)
                 life?.deathAtRead()
                 return bytes
             }
@@ -75,6 +76,16 @@ package final class SimulatedStream: ByteStream {
                 throw error == .cancelled ? .cancelled : .deadlinePassed(.read)
             }
         }
+    }
+
+    private var isDrained: Bool { readCount == arrived.count }
+
+    private func take(upTo maximumCount: Int) -> [UInt8] {
+        let end = min(arrived.count, readCount + maximumCount)
+        let bytes = readCount == 0 && end == arrived.count ? arrived : Array(arrived[readCount..<end])
+        readCount = end
+        if isDrained { (arrived, readCount) = ([], 0) }
+        return bytes
     }
 
     package func write(_ bytes: [UInt8], deadline: Deadline) async throws(TransportError) {
@@ -112,7 +123,7 @@ package final class SimulatedStream: ByteStream {
         isClosed = true
         arrival.send()
         // A kernel answers what it has not delivered with a reset.
-        if !isFinished { readable.isEmpty ? send { $0.peerEnded() } : send { $0.peerReset() } }
+        if !isFinished { isDrained ? send { $0.peerEnded() } : send { $0.peerReset() } }
     }
 
     /// What happens to the connection when its process is killed: of the next bytes on their way a share may be all that
@@ -134,14 +145,23 @@ package final class SimulatedStream: ByteStream {
 
     // MARK: - From the world
 
-    fileprivate func deliver(_ bytes: [UInt8]) { arrive { $0.readable += bytes } }
+    fileprivate func deliver(_ bytes: [UInt8]) {
+        arrive {
+            if !$0.isDrained {
+                $0.arrived += bytes
+                return
+            }
+            ($0.arrived, $0.readCount) = (bytes, 0)
+        }
+    }
 
     fileprivate func deliverEnd() { arrive { $0.inbound = $0.inbound == .reset ? .reset : .ended } }
 
     fileprivate func deliverReset() {
         simulation.after(network.delay(address)) {
             self.inbound = .reset
-            self.readable = []
+            self.arrived = []
+            self.readCount = 0
             self.arrival.send()
         }
     }
