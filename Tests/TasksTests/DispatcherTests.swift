@@ -72,6 +72,34 @@ import Testing
         }
     }
 
+    @Test
+    func
+        `a task that is placed elsewhere keeps what an earlier process left of it, a cancelled one does not`()
+        async throws
+    {
+        try await onLoop {
+            let cloud = TestCloud()
+            for task in [1, 2] as [UInt8] {
+                cloud.add(
+                    tags: Stage.owner.tags(of: Stage.key(task), generation: 0),
+                    .active,
+                    age: .seconds(5)
+                )
+            }
+            let stage = try await Stage(cloud)
+            defer { stage.stop() }
+            for task in [1, 2] as [UInt8] { stage.send(try Stage.task(task)) }
+            #expect(stage.cancel(1, isForced: false) == .canceled)
+            #expect(stage.cancel(2, isForced: true) == .canceled)
+            try await cloud.wait { stage.livingCount == 1 }
+            stage.send(try Stage.task(1), to: stage.secondWorker)
+            try await stage.wait(for: .running)
+            try stage.complete(1)
+            #expect(try await stage.secondWorker.answer().outcome == .success)
+            #expect(cloud.requests(of: .createContainerInstance).isEmpty)
+        }
+    }
+
     // MARK: - Sent again
 
     @Test(arguments: states.filter { $0 != .cleaning })

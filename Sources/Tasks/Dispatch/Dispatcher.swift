@@ -209,7 +209,8 @@ extension Dispatcher: TaskHandler {
         let answer = run.state.answer(toCancelThatIsForced: isForced)
         if answer == .canceled {
             log.info("task cancelled", metadata: ["task": "\(run.key)", "state": "\(run.state)"])
-            if run.state == .queued { cloud.discard(run.key) }
+            // A task that is placed elsewhere may come back, for what an earlier process left of it.
+            if isForced, run.state == .queued { cloud.discard(run.key) }
             run.cancel()
         }
         return answer
