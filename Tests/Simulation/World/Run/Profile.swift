@@ -22,7 +22,7 @@ package struct Profile: Sendable {
     package var misfortuneInterval = Duration.seconds(60)
 
     /// All profiles, in the order in which they are run.
-    package static let all: [Profile] = [calm, storm, crash, capacity, churn, shutdown, week]
+    package static let all: [Profile] = [calm, storm, crash, capacity, churn, shutdown, doubt, week]
 
     /// The profile of a name; nil if there is none. `swarm` is drawn from `seed`.
     package static func named(_ name: String, seed: UInt64) -> Profile? {
@@ -95,6 +95,17 @@ package struct Profile: Sendable {
         workload: bursts
     )
 
+    /// Answers are lost, and users change their minds before their tasks have run; inputs are large and output is wanted.
+    package static let doubt = Profile(
+        name: "doubt",
+        rates: [
+            .answerLost: 0.15, .requestLost: 0.1, .answerCut: 0.05, .serverError: 0.1, .throttled: 0.1,
+            .staleListing: 0.3, .slowDeletion: 0.1, .clientCancels: 0.5, .balanceCancel: 0.2,
+            .linkReset: 0.005, .schedulerRestarts: 0.02,
+        ],
+        workload: hesitant
+    )
+
     /// Long tasks, few of them, and a little of everything.
     package static let week = Profile(
         name: "week",
@@ -111,6 +122,17 @@ package struct Profile: Sendable {
             fillingByteCount: 0...40_000
         )
     )
+
+    private static let hesitant: Workload = {
+        var workload = Workload(
+            taskCount: 400,
+            arrivals: .bursts(size: 1...80, pauseSeconds: 1...120),
+            milliseconds: 10...20_000,
+            fillingByteCount: 0...200_000
+        )
+        workload.streamedShare = 0.2
+        return workload
+    }()
 
     private static let bursts = Workload(
         taskCount: 400,

@@ -70,6 +70,7 @@ package final class SimulatedRun {
             scheduler.daemonStarted()
         } died: { [self] in
             scheduler.daemonDied()
+            book.daemonDied()
         }
         self.operator_ = operator_
         operator_.begin()

@@ -67,6 +67,7 @@ extension SimulatedScheduler {
         let isLossPossible = task.delivery?.state == .maybeLost
         switch outcome {
         case .canceled:
+            book.givenBack(task.number)
             if let worker = task.worker { confirmed[task.number] = worker.identity }
             moveElsewhere(task)
         case .cancelFailed:
