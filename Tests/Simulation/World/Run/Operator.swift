@@ -10,6 +10,8 @@ final class Operator {
     private let interval: Duration
     /// Called when the daemon is told to stop, and when it has.
     private let stops: @LoopActor () -> Void
+    /// Called when it has stopped, and whether it says that it has left nothing.
+    private let stopped: @LoopActor (_ isClean: Bool) -> Void
     /// Called before a process starts, and after one has died.
     private let started: @LoopActor () -> Void
     private let died: @LoopActor () -> Void
@@ -20,6 +22,7 @@ final class Operator {
         _ manager: SimulatedDaemon,
         interval: Duration,
         stops: @escaping @LoopActor () -> Void,
+        stopped: @escaping @LoopActor (_ isClean: Bool) -> Void,
         started: @escaping @LoopActor () -> Void,
         died: @escaping @LoopActor () -> Void
     ) {
@@ -27,6 +30,7 @@ final class Operator {
         self.manager = manager
         self.interval = interval
         self.stops = stops
+        self.stopped = stopped
         self.started = started
         self.died = died
     }
@@ -76,7 +80,8 @@ final class Operator {
 
     private func terminate(_ pause: Duration) {
         stops()
-        manager.terminate { [self] _ in
+        manager.terminate { [self] isClean in
+            stopped(isClean)
             stops()
             died()
             simulation.after(pause) { [self] in start() }

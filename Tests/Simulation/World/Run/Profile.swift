@@ -99,11 +99,12 @@ package struct Profile: Sendable {
     package static let doubt = Profile(
         name: "doubt",
         rates: [
-            .answerLost: 0.15, .requestLost: 0.1, .answerCut: 0.05, .serverError: 0.1, .throttled: 0.1,
+            .answerLost: 0.2, .requestLost: 0.1, .answerCut: 0.05, .serverError: 0.1, .throttled: 0.05,
             .staleListing: 0.3, .slowDeletion: 0.1, .clientCancels: 0.5, .balanceCancel: 0.2,
-            .linkReset: 0.005, .schedulerRestarts: 0.02,
+            .linkReset: 0.005, .schedulerRestarts: 0.02, .storedLate: 0.1,
         ],
-        workload: hesitant
+        workload: hesitant,
+        baseConcurrency: 20
     )
 
     /// Long tasks, few of them, and a little of everything.
@@ -126,10 +127,12 @@ package struct Profile: Sendable {
     private static let hesitant: Workload = {
         var workload = Workload(
             taskCount: 400,
-            arrivals: .bursts(size: 1...80, pauseSeconds: 1...120),
-            milliseconds: 10...20_000,
+            arrivals: .bursts(size: 1...60, pauseSeconds: 1...60),
+            milliseconds: 10...5_000,
             fillingByteCount: 0...200_000
         )
+        // While their instances are being made.
+        workload.cancelSpreadMilliseconds = 6_000
         workload.streamedShare = 0.2
         return workload
     }()

@@ -65,6 +65,8 @@ package final class SimulatedRun {
         scheduler.start()
         let operator_ = Operator(simulation, manager, interval: profile.misfortuneInterval) { [self] in
             book.daemonStops()
+        } stopped: { [self] isClean in
+            if isClean { cloud.compute.judgeCleanStop() }
         } started: { [self] in
             cloud.processStarted()
             scheduler.daemonStarted()
