@@ -103,7 +103,7 @@ let package = Package(
         module(
             "Tasks",
             [
-                "CloudOwnership", "Compression", "Configuration", "Encodings", "EventLoop", "HTTPClient",
+                "CloudOwnership", "Compression", "Configuration", "Encodings", "EventLoop",
                 "OCIServices", "Reporting", "SchedulerLink", "SchedulerMessages", "TaskEngine", "TaskPayload",
                 "Transport",
                 .product(name: "Logging", package: "swift-log"),
@@ -174,7 +174,7 @@ let package = Package(
                 "Encodings",
                 "EventLoop", "HTTPClient", "JSON", "Messaging", "OCIServices", "OCISigning",
                 "SchedulerMessages",
-                "SchedulerPeer", "TaskPayload", "TestSupport", "Transport",
+                "SchedulerPeer", "TaskEngine", "TaskPayload", "TestSupport", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Simulation/World",

@@ -101,8 +101,7 @@ extension MessageReader {
         return ListReader(count: count, first: first)
     }
 
-    /// Reads the tag word, which is not counted in the pointer's number of words, and checks it against that
-    /// number.
+    /// Reads the tag word, which is not counted in the pointer's number of words, and checks it against that number.
     private func compositeList(at target: Target, _ depthLeft: Int) throws(CapnProtoError) -> ListReader {
         let words = target.description.count
         let tagByte = try target.segment.byteOffset(ofWord: target.word, count: words + 1)

@@ -69,12 +69,8 @@ extension MessageBuilder {
         let offset = distance(from: pointer, to: tag)
         write(.list(offset: offset, elementSize: .composite, count: words), at: pointer)
         write(.compositeTag(count: count, size: size), at: tag)
-        return ListBuilder(
-            message: self,
-            start: tag + WirePointer.bytesPerWord,
-            elementSize: size,
-            count: count
-        )
+        let start = tag + WirePointer.bytesPerWord
+        return ListBuilder(message: self, start: start, elementSize: size, count: count)
     }
 
     /// Starts a list of pointers, which fills itself like structs of one pointer each.
@@ -82,16 +78,11 @@ extension MessageBuilder {
         let start = allocate(words: count)
         let offset = distance(from: pointer, to: start)
         write(.list(offset: offset, elementSize: .pointer, count: count), at: pointer)
-        return ListBuilder(
-            message: self,
-            start: start,
-            elementSize: StructSize(dataWords: 0, pointers: 1),
-            count: count
-        )
+        let size = StructSize(dataWords: 0, pointers: 1)
+        return ListBuilder(message: self, start: start, elementSize: size, count: count)
     }
 
-    /// Appends bytes as a list, with `terminator` more zero bytes counted in and padding to a word not
-    /// counted in.
+    /// Appends bytes as a list, with `terminator` more zero bytes counted in and padding to a word not counted in.
     func appendBytes(_ content: some Collection<UInt8>, terminator: Int, atPointer pointer: Int) {
         let start = bytes.count
         let count = content.count + terminator
@@ -102,18 +93,18 @@ extension MessageBuilder {
         bytes.append(contentsOf: repeatElement(0, count: terminator + padding))
     }
 
-    /// Appends numbers as a list of elements of `elementSize`, which must be `byteCount` wide.
-    func appendNumbers(
-        _ numbers: [UInt64],
-        byteCount: Int,
+    /// Appends numbers as a list of elements of `elementSize`, which must be as wide as their type.
+    func appendNumbers<Number: FixedWidthInteger & UnsignedInteger>(
+        _ numbers: [Number],
         elementSize: WirePointer.ElementSize,
         atPointer pointer: Int
     ) {
+        let byteCount = Number.bitWidth / 8
         let start = allocate(words: WirePointer.words(holding: numbers.count * byteCount))
         let offset = distance(from: pointer, to: start)
         write(.list(offset: offset, elementSize: elementSize, count: numbers.count), at: pointer)
         for (index, number) in numbers.enumerated() {
-            write(number, byteCount: byteCount, at: start + index * byteCount)
+            write(UInt64(number), byteCount: byteCount, at: start + index * byteCount)
         }
     }
 

@@ -4,24 +4,21 @@
 //
 //   segment count - 1 (4 bytes), length of each segment in words (4 bytes each), padding to a word, segments
 //
-// A pointer whose object lies in another segment is a far pointer. It names a landing pad there: one word,
-// which is an ordinary pointer relative to itself, or (double far) two words, of which the first is a far
-// pointer to the object and the second has the object's kind and size. A pad never leads to a second hop, so
-// resolving takes at most two steps.
+// A pointer whose object lies in another segment is a far pointer. It names a landing pad there: one word, which is an
+// ordinary pointer relative to itself, or (double far) two words, of which the first is a far pointer to the object and
+// the second has the object's kind and size. A pad never leads to a second hop, so resolving takes at most two steps.
 
 /// A message that is read where it lies: nothing is copied until a field is asked for.
 ///
-/// It is a class because all readers of one message pay their visits from one budget. It is for one thread
-/// and lives as long as the decoding function: what is kept must be copied out, or it keeps the whole message
-/// alive.
+/// It is a class because all readers of one message pay their visits from one budget. It is for one thread and lives as
+/// long as the decoding function: what is kept must be copied out, or it keeps the whole message alive.
 package final class MessageReader {
     let bytes: [UInt8]
     private let segments: [Segment]
     private let limits: ReadLimits
     private var traversalWordsLeft: Int
 
-    /// Opens a message, segment table included; bytes after the last segment are ignored, as the C++ library
-    /// does.
+    /// Opens a message, segment table included; bytes after the last segment are ignored, as the C++ library does.
     ///
     /// Throws if the bytes are not whole words or end before the last segment.
     package init(_ bytes: [UInt8], limits: ReadLimits? = nil) throws(CapnProtoError) {

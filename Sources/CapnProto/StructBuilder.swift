@@ -10,19 +10,10 @@ package struct StructBuilder {
     let start: Int
     let size: StructSize
 
-    /// Writes a 16-bit number, or enumerant, at a byte of the data section.
-    package func write(_ value: UInt16, at byte: Int) {
-        message.write(UInt64(value), byteCount: 2, at: byteOffset(of: byte, byteCount: 2))
-    }
-
-    /// Writes a 32-bit number at a byte of the data section.
-    package func write(_ value: UInt32, at byte: Int) {
-        message.write(UInt64(value), byteCount: 4, at: byteOffset(of: byte, byteCount: 4))
-    }
-
-    /// Writes a 64-bit number at a byte of the data section.
-    package func write(_ value: UInt64, at byte: Int) {
-        message.write(value, byteCount: 8, at: byteOffset(of: byte, byteCount: 8))
+    /// Writes a number of its type's width, or a 16-bit enumerant, at a byte of the data section.
+    package func write(_ value: some FixedWidthInteger & UnsignedInteger, at byte: Int) {
+        let byteCount = value.bitWidth / 8
+        message.write(UInt64(value), byteCount: byteCount, at: byteOffset(of: byte, byteCount: byteCount))
     }
 
     /// Writes a signed 64-bit number at a byte of the data section.
@@ -46,22 +37,12 @@ package struct StructBuilder {
 
     /// Writes a list of 16-bit numbers or enumerants.
     package func write(numbers: [UInt16], at index: Int) {
-        message.appendNumbers(
-            numbers.map { UInt64($0) },
-            byteCount: 2,
-            elementSize: .twoBytes,
-            atPointer: byteOffset(ofPointer: index)
-        )
+        message.appendNumbers(numbers, elementSize: .twoBytes, atPointer: byteOffset(ofPointer: index))
     }
 
     /// Writes a list of 64-bit numbers.
     package func write(numbers: [UInt64], at index: Int) {
-        message.appendNumbers(
-            numbers,
-            byteCount: 8,
-            elementSize: .eightBytes,
-            atPointer: byteOffset(ofPointer: index)
-        )
+        message.appendNumbers(numbers, elementSize: .eightBytes, atPointer: byteOffset(ofPointer: index))
     }
 
     /// Starts the struct at a pointer.
@@ -101,8 +82,7 @@ package struct ListBuilder {
     /// Number of elements.
     package let count: Int
 
-    /// Returns the builder of the element at an index; in a list of pointers, the element's pointer 0 is the
-    /// pointer.
+    /// Returns the builder of the element at an index; in a list of pointers, the element's pointer 0 is the pointer.
     package func element(at index: Int) -> StructBuilder {
         // The caller chose `count`, so an index outside is its mistake.
         precondition(index >= 0 && index < count, "element \(index) of a list of \(count)")

@@ -96,11 +96,9 @@ extension WirePointer {
         )
     }
 
-    /// Makes the pointer to a list `offset` words behind the pointer's end; `count` is in words for composite
-    /// lists.
+    /// Makes the pointer to a list `offset` words behind the pointer's end; `count` is in words for composite lists.
     static func list(offset: Int, elementSize: ElementSize, count: Int) -> WirePointer {
-        // 29 bits are all the encoding has: half a gigabyte of bytes, far beyond any field of a message we
-        // send.
+        // 29 bits are all the encoding has: half a gigabyte of bytes, far beyond any field of a message we send.
         precondition(count < 1 << 29, "list of \(count) elements does not fit a pointer")
         return WirePointer(
             raw: encoded(offset: offset) | 1 | elementSize.rawValue << 32 | UInt64(count) << 35
@@ -112,8 +110,7 @@ extension WirePointer {
     }
 
     private static func encoded(offset: Int) -> UInt64 {
-        // 30 signed bits: a segment of 4 GiB. Our messages are built in one segment, so no other reach is
-        // needed.
+        // 30 signed bits: a segment of 4 GiB. Our messages are built in one segment, so no other reach is needed.
         precondition(
             offset >= -(1 << 29) && offset < 1 << 29,
             "offset of \(offset) words does not fit a pointer"

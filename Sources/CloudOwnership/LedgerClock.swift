@@ -27,7 +27,7 @@ package struct LedgerClock {
     }
 
     /// What a summary says of an instance of a task, on this clock.
-    package func listed(_ summary: InstanceSummary, of task: TaskKey) -> ListedInstance {
+    package func listed(_ summary: ContainerInstance, of task: TaskKey) -> ListedInstance {
         let createdAt = moment(of: summary.timeCreated)
         return ListedInstance(
             id: summary.id,

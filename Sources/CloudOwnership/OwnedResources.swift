@@ -9,7 +9,7 @@ package struct OwnedResources: Sendable {
     /// A container instance that a manager made for a task; one that is gone but still shown is none.
     package struct Instance: Sendable {
         /// What the listing says of it.
-        package let summary: InstanceSummary
+        package let summary: ContainerInstance
         /// The owner that its tags name.
         package let ownerID: String
         /// The name of the manager that made it, empty if the tags do not say.
@@ -18,7 +18,7 @@ package struct OwnedResources: Sendable {
         package let taskID: String
 
         /// The marked instance, nil for a stranger's.
-        init?(_ summary: InstanceSummary) {
+        init?(_ summary: ContainerInstance) {
             let tags = summary.freeformTags
             guard let ownerID = tags[Owner.ownerTag], let taskID = tags[Owner.taskTag] else { return nil }
             (self.summary, self.ownerID, self.taskID) = (summary, ownerID, taskID)
@@ -75,7 +75,7 @@ package struct OwnedResources: Sendable {
     }
 
     /// Whether an instance bears some owner's tag, a task's or not: enough to keep away from it, not to delete it.
-    package static func isMarked(_ instance: InstanceSummary) -> Bool {
+    package static func isMarked(_ instance: ContainerInstance) -> Bool {
         instance.freeformTags[Owner.ownerTag] != nil
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One `[[worker_manager]]` of type `oci_hpc`: texts by option name, nothing converted yet.
-struct ManagerEntry {
+package struct ManagerEntry: Sendable {
     let path: String
     let line: Int
     var given: [String: Given] = [:]

@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A subcommand that the program has beside running managers, such as `list`.
-package struct Subcommand: Sendable, Equatable {
-    /// The word to type.
-    package let name: String
-    /// One line for the help.
-    package let summary: String
-
-    /// A subcommand; its arguments are its own to read, with `ArgumentScan`.
-    package init(name: String, summary: String) {
-        self.name = name
-        self.summary = summary
-    }
-}
+/// A subcommand that the program has beside running managers, such as `list`: the word to type, and a line for help.
+///
+/// Its arguments are its own to read, with `ArgumentScan`.
+package typealias Subcommand = (name: String, summary: String)
 
 /// What the user asked the program to do.
 package enum Invocation: Sendable, Equatable {
@@ -55,8 +46,8 @@ package enum Invocation: Sendable, Equatable {
             guard words.first == ConfigurationFile.managerType else { throw .unknownManagerType(words.first) }
             words.removeFirst()
         }
-        let bare = try PositionalArguments(words, configFlag: scan.texts("config")?.last, subcommands)
-        let all = try settings(scan, bare, environment, readFile)
+        let (address, file) = try positional(words, configFlag: scan.texts("config")?.last, subcommands)
+        let all = try settings(scan, address: address, file: file, environment, readFile)
         return scan.has("print-config") ? .printConfig(ConfigurationReport.text(all)) : .run(all)
     }
 
@@ -71,25 +62,26 @@ package enum Invocation: Sendable, Equatable {
         required: [String],
         readFile: (String) throws(ConfigurationError) -> [UInt8]
     ) throws(ConfigurationError) -> [Settings] {
-        let bare = PositionalArguments(address: nil, file: scan.texts("config")?.last)
+        let file = scan.texts("config")?.last
         let options = Option.table.filter { required.contains($0.name) }
-        return try settings(scan, bare, environment, required: options, readFile)
+        return try settings(scan, address: nil, file: file, environment, required: options, readFile)
     }
 
     private static func settings(
         _ scan: ArgumentScan,
-        _ bare: PositionalArguments,
+        address: String?,
+        file: String?,
         _ environment: [String: String],
         required: [Option] = Option.table.filter(\.isRequired),
         _ readFile: (String) throws(ConfigurationError) -> [UInt8]
     ) throws(ConfigurationError) -> [Settings] {
         var entries: [ManagerEntry?] = [nil]
-        if let path = bare.file { entries = try ConfigurationFile.entries(try readFile(path), path: path) }
+        if let path = file { entries = try ConfigurationFile.entries(try readFile(path), path: path) }
         var all: [Settings] = []
         for entry in entries {
             let settings = try Settings(
                 scan: scan,
-                address: bare.address,
+                address: address,
                 environment: environment,
                 entry: entry,
                 required: required
@@ -101,7 +93,7 @@ package enum Invocation: Sendable, Equatable {
             }
             guard !isTwin else {
                 throw .contradiction(
-                    "\(printable(bare.file ?? "")):\(entry?.line ?? 1): a second manager is called "
+                    "\(printable(file ?? "")):\(entry?.line ?? 1): a second manager is called "
                         + "\(quoted(settings.workerManagerID)) at one scheduler; give each its own worker_manager_id"
                 )
             }
@@ -114,17 +106,15 @@ package enum Invocation: Sendable, Equatable {
     private static func asksForHelp(_ arguments: [String]) -> Bool {
         arguments.prefix { $0 != "--" }.contains { $0 == "--help" || $0 == "-h" }
     }
-}
 
-/// The bare words of a command line that runs managers: an address, a file, or both.
-private struct PositionalArguments {
-    var address: String?
-    var file: String?
-}
-
-extension PositionalArguments {
-    init(_ words: [String], configFlag: String?, _ subcommands: [Subcommand]) throws(ConfigurationError) {
-        file = configFlag
+    /// The bare words of a command line that runs managers: an address, a file, or both.
+    private static func positional(
+        _ words: [String],
+        configFlag: String?,
+        _ subcommands: [Subcommand]
+    ) throws(ConfigurationError) -> (address: String?, file: String?) {
+        var address: String?
+        var file = configFlag
         for word in words {
             if word.hasSuffix(".toml"), !SchedulerAddress.hasScheme(word) {
                 if let file { throw .severalFiles(file, word) }
@@ -137,5 +127,6 @@ extension PositionalArguments {
                 address = word
             }
         }
+        return (address, file)
     }
 }

@@ -1,28 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Settings that an earlier command wrote down, such as those of provisioned resources.
-package struct SavedSettings: Sendable, Equatable {
-    /// The file they came from, for messages.
-    package let path: String
-    /// Texts by key of the configuration file (`compartment_id`); keys that no setting has are left alone.
-    package let values: [String: String]
-
-    /// Settings with the name of their file.
-    package init(path: String, values: [String: String]) {
-        self.path = path
-        self.values = values
-    }
-
-    var entry: ManagerEntry {
-        var entry = ManagerEntry(path: path, line: 1)
+extension ManagerEntry {
+    /// Settings that an earlier command wrote down, such as those of provisioned resources.
+    ///
+    /// `values` are texts by key of the configuration file (`compartment_id`); keys that no setting has are left alone.
+    /// `path` is the file they came from, for messages.
+    package init(saved values: [String: String], path: String) {
+        self.init(path: path, line: 1)
         for (key, text) in values {
             let name = withDashes(key)
             guard let option = Option.table.first(where: { $0.name == name && $0.isFileKey }) else {
                 continue
             }
-            entry.given[option.name] = Given(texts: [text], origin: .file(path: path, line: 1))
+            given[option.name] = Given(texts: [text], origin: .file(path: path, line: 1))
         }
-        return entry
     }
 }
 
@@ -63,14 +54,14 @@ extension Invocation {
     package static func settings(
         scan: ArgumentScan,
         environment: [String: String],
-        saved: SavedSettings?,
+        saved: ManagerEntry?,
         required: [String]
     ) throws(ConfigurationError) -> Settings {
         try Settings(
             scan: scan,
             address: nil,
             environment: environment,
-            entry: saved?.entry,
+            entry: saved,
             required: Option.table.filter { required.contains($0.name) }
         )
     }

@@ -24,18 +24,15 @@ package struct ScalerSections: Sendable, Equatable {
     /// Reads the sections of a file.
     package init(_ bytes: [UInt8], path: String) throws(ConfigurationError) {
         let root = try ConfigurationFile.table(bytes, path: path)
-        if let section = Self.section("object_storage_server", of: root) {
-            objectStorageServer = try Self.address("bind_address", in: section, path: path)
-        } else {
-            objectStorageServer = nil
+        let storage = Self.section("object_storage_server", of: root)
+        objectStorageServer = try storage.map { section throws(ConfigurationError) in
+            try Self.address("bind_address", in: section, path: path)
         }
-        if let section = Self.section("scheduler", of: root) {
-            scheduler = SchedulerSection(
+        scheduler = try Self.section("scheduler", of: root).map { section throws(ConfigurationError) in
+            SchedulerSection(
                 bindAddress: try Self.address("bind_address", in: section, path: path),
                 objectStorageAddress: try Self.address("object_storage_address", in: section, path: path)
             )
-        } else {
-            scheduler = nil
         }
         hasGUI = Self.section("gui", of: root) != nil
         otherManagerTypes = ConfigurationFile.managerTypes(root).filter {

@@ -4,10 +4,9 @@ internal import Encodings
 
 /// Reads TOML 1.0 (toml.io/en/v1.0.0) from bytes.
 ///
-/// Why a reader of our own: an error about a setting must name the line it stands on, and the TOML
-/// libraries within reach of a Linux Swift program give positions for syntax errors only, bring a C++ runtime
-/// and Foundation, double the size of the binary, and end strings at the first NUL. What a worker manager
-/// needs is four files.
+/// Why a reader of our own: an error about a setting must name the line it stands on, and the TOML libraries within
+/// reach of a Linux Swift program give positions for syntax errors only, bring a C++ runtime and Foundation, double the
+/// size of the binary, and end strings at the first NUL. What a worker manager needs is four files.
 ///
 /// Hostile bytes: UTF-8 is checked first, nesting is bounded by `depthMax`, and every step consumes a byte,
 /// so a document of n bytes is read in O(n) steps and ends in a table or in one `TOMLError`.
@@ -67,8 +66,7 @@ struct TOMLParser {
         return isArray ? try appendTable(table, last) : try openTable(table, last)
     }
 
-    /// Walks one part of a header's path, making implied tables as needed; arrays are entered at their last
-    /// table.
+    /// Walks one part of a header's path, making implied tables as needed; arrays are entered at their last table.
     private func tableInHeader(_ table: TOMLTable, _ key: String) throws(TOMLError) -> TOMLTable {
         switch table[key]?.value {
         case nil: return add(.implied, to: table, key)
@@ -123,8 +121,7 @@ struct TOMLParser {
         guard let node = table[key] else { return add(.dotted, to: table, key) }
         guard case .table(let inner) = node.value, inner.definition == .dotted || inner.definition == .implied
         else { throw error("\(key) is already defined on line \(node.line)") }
-        // A header named it only in passing; from here on it belongs to dotted keys, and no header may reopen
-        // it.
+        // A header named it only in passing; from here on it belongs to dotted keys, and no header may reopen it.
         inner.definition = .dotted
         return inner
     }

@@ -140,9 +140,9 @@ private final class DaemonProcess {
                 network: SocketNetwork(ioThreads: settings.ioThreads),
                 log: log
             )
-            if let obstacle = try await service.prepare() {
-                LineWriter.writeFatal(obstacle.text)
-                return obstacle.exitCode
+            if let (obstacle, exitCode) = try await service.prepare() {
+                LineWriter.writeFatal(obstacle)
+                return exitCode
             }
             services.append(service)
             service.start()

@@ -86,32 +86,21 @@ package final class ManagerService {
         )
     }
 
-    /// Why a manager cannot begin before a person mends something.
-    package struct Obstacle: Sendable {
-        /// What is wrong and what to do about it.
-        let text: String
-        let exitCode: Int32
-    }
-
-    /// Looks at the cloud, which must be done before `start`; returns what is in the way.
+    /// Looks at the cloud, which must be done before `start`; returns what is in the way until a person mends it, and
+    /// what to do about it.
     ///
     /// Waits as long as OCI is out of reach.
-    package func prepare() async throws(OCIError) -> Obstacle? {
+    package func prepare() async throws(OCIError) -> (obstacle: String, exitCode: Int32)? {
         guard await becomeSole() else {
-            return Obstacle(
-                text:
-                    "another process on this host runs manager \(settings.workerManagerID) for the same scheduler; "
-                    + "stop it, or choose another --worker-manager-id",
-                exitCode: ExitCode.unavailable
-            )
+            let text =
+                "another process on this host runs manager \(settings.workerManagerID) for the same scheduler; "
+                + "stop it, or choose another --worker-manager-id"
+            return (text, ExitCode.unavailable)
         }
         try await untilReachable(log) { () async throws(OCIError) in try await self.cloud.takeStock() }
-        return await dispatcher.misfitOfSettings().map { misfit in
-            Obstacle(
-                text: "\(misfit); change --instance-ocpus, --instance-memory-gb or --instance-shape",
-                exitCode: ExitCode.configuration
-            )
-        }
+        guard let misfit = await dispatcher.misfitOfSettings() else { return nil }
+        let text = "\(misfit); change --instance-ocpus, --instance-memory-gb or --instance-shape"
+        return (text, ExitCode.configuration)
     }
 
     /// Waits until no other process of this host manages under the same owner, as one that is just leaving does; false

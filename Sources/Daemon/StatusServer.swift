@@ -131,12 +131,8 @@ final class StatusServer {
         switch address {
         case .unix(let path): return .unix(path: path)
         case .tcp(let host, let port):
-            if let numeric = SocketAddress(numeric: host, port: port) { return numeric }
-            let addresses = try await resolve(host, port: port, deadline: .after(.seconds(10)))
-            guard let first = addresses.first else {
-                preconditionFailure("a name resolved to nothing without an error")
-            }
-            return first
+            // It never resolves to nothing without an error.
+            return try await resolve(host, port: port, deadline: .after(.seconds(10)))[0]
         }
     }
 }

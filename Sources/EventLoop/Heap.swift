@@ -25,12 +25,6 @@ struct Heap<Element: HeapElement> {
         siftUp(from: element.heapIndex)
     }
 
-    mutating func popFirst() -> Element? {
-        guard let first else { return nil }
-        remove(first)
-        return first
-    }
-
     /// Takes out an element; harmless for one that is not in the heap.
     mutating func remove(_ element: Element) {
         let index = element.heapIndex

@@ -127,7 +127,7 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
             entry.job.runSynchronously(isolatedTo: serial, taskExecutor: asUnownedTaskExecutor())
             return
         }
-        if process.isDead { return }
+        if process.isDead || process.holds(entry.job) { return }
         self.process = process
         entry.job.runSynchronously(isolatedTo: serial, taskExecutor: process.asUnownedTaskExecutor())
         self.process = nil
@@ -161,6 +161,27 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
             jobs.removeAll(keepingCapacity: true)
         }
     }
+}
+
+/// The process's one event loop.
+package enum EventLoop {
+    /// Runs `main` and everything it spawns on the calling thread; returns when `main` does.
+    package static func run<Value: Sendable>(
+        _ main: @escaping @LoopActor @Sendable () async -> Value
+    ) -> Value {
+        // Both closure and caller are on this thread.
+        nonisolated(unsafe) var result: Value?
+        spawn {
+            result = await main()
+            LoopExecutor.shared.stop()
+        }
+        LoopExecutor.shared.run()
+        guard let result else { preconditionFailure("the loop ended before its main function") }
+        return result
+    }
+
+    /// How many deadlines and sleeps are under way at present; a count that only grows is a leak.
+    @LoopActor package static var armedTimerCount: Int { LoopTimers.heap.count }
 }
 
 /// A job whose turn comes.

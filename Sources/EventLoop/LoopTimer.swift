@@ -22,8 +22,8 @@ package final class LoopTimer: HeapElement {
 
     /// Disarms; the callback is not called any more.
     package func stop() {
-        guard heapIndex >= 0 else { return }
-        LoopTimers.heap.remove(self)
+        guard callback != nil else { return }
+        if heapIndex >= 0 { LoopTimers.heap.remove(self) }
         process?.armedTimerCount -= 1
         callback = nil
     }
@@ -32,7 +32,14 @@ package final class LoopTimer: HeapElement {
         deadline == other.deadline ? order < other.order : deadline < other.deadline
     }
 
+    /// Arms it again after its process stood still, unless it was stopped meanwhile.
+    func rearm() { if callback != nil { LoopTimers.heap.insert(self) } }
+
     fileprivate func ring() {
+        if let process, process.isFrozen {
+            LoopTimers.heap.remove(self)
+            return process.heldTimers.append(self)
+        }
         let callback = self.callback
         stop()
         SimulatedProcess.run(as: process) { callback?() }
@@ -42,16 +49,13 @@ package final class LoopTimer: HeapElement {
 /// All timers that are armed.
 @LoopActor
 enum LoopTimers {
-    fileprivate static var heap = Heap<LoopTimer>()
+    fileprivate(set) static var heap = Heap<LoopTimer>()
     private static var lastOrder: UInt64 = 0
 
     fileprivate static func nextOrder() -> UInt64 {
         lastOrder += 1
         return lastOrder
     }
-
-    /// How many timers are armed; a count that only grows is a leak.
-    static var count: Int { heap.count }
 
     /// When the next one rings.
     static var nextDeadline: Deadline? { heap.first?.deadline }

@@ -47,6 +47,9 @@ package final class VirtualTime: Sendable {
         if jobCount > Self.jobCountMax { stuck("jobs go on and on while no time passes") }
     }
 
+    /// Lets time pass while a job waits for the host, such as for a slow disk.
+    package func pass(nanoseconds count: UInt64) { nanoseconds += count }
+
     /// Jumps to the next timer.
     @LoopActor func advance() {
         jobCount = 0
@@ -67,6 +70,11 @@ package final class SimulatedProcess: TaskExecutor {
     nonisolated(unsafe) var random: any RandomNumberGenerator
     /// Whether it was killed.
     package private(set) nonisolated(unsafe) var isDead = false
+    /// Whether it stands still, as after SIGSTOP.
+    package private(set) nonisolated(unsafe) var isFrozen = false
+    /// Its jobs and timers whose turn came while it stands still.
+    private nonisolated(unsafe) var heldJobs: [UnownedJob] = []
+    @LoopActor var heldTimers: [LoopTimer] = []
     /// How many of its deadlines and sleeps are under way.
     package internal(set) nonisolated(unsafe) var armedTimerCount = 0
 
@@ -82,6 +90,23 @@ package final class SimulatedProcess: TaskExecutor {
 
     /// Ends it at once, as SIGKILL does.
     @LoopActor package func kill() { isDead = true }
+
+    /// Lets nothing of it run until `thaw`, as SIGSTOP does.
+    @LoopActor package func freeze() { isFrozen = true }
+
+    /// Lets it go on with what is due, as SIGCONT does.
+    @LoopActor package func thaw() {
+        isFrozen = false
+        for job in heldJobs where !isDead { LoopExecutor.shared.enqueue(job, of: self) }
+        for timer in heldTimers { timer.rearm() }
+        (heldJobs, heldTimers) = ([], [])
+    }
+
+    /// Keeps a job whose turn it is until the process goes on; false while it does not stand still.
+    func holds(_ job: UnownedJob) -> Bool {
+        if isFrozen { heldJobs.append(job) }
+        return isFrozen
+    }
 
     /// Runs `body` as code of `process`, or of the simulated world where that is nil; nothing runs as a dead process.
     @LoopActor package static func run(as process: SimulatedProcess?, _ body: @LoopActor () -> Void) {

@@ -2,9 +2,7 @@
 
 /// A piece of concurrent work on the loop, started by `spawn`.
 package struct Spawned<Value: Sendable>: Sendable {
-    private let task: Task<Value, Never>
-
-    fileprivate init(_ task: Task<Value, Never>) { self.task = task }
+    fileprivate let task: Task<Value, Never>
 
     /// Asks the work to end: its next cancellable wait throws `WaitError.cancelled`.
     package func cancel() { task.cancel() }
@@ -21,7 +19,16 @@ package func spawn<Value: Sendable>(
 ) -> Spawned<Value> {
     let loop = LoopExecutor.shared
     let process = loop.isCurrentThread ? loop.process : nil
-    return Spawned(Task(executorPreference: process ?? loop, operation: operation))
+    return Spawned(task: Task(executorPreference: process ?? loop, operation: operation))
+}
+
+/// `spawn` for an operation that may fail, which cancelling the caller does not reach.
+package func spawnCatching<Value: Sendable, Failure: Error>(
+    _ operation: @escaping @LoopActor @Sendable () async throws(Failure) -> Value
+) -> Spawned<Result<Value, Failure>> {
+    spawn { () async -> Result<Value, Failure> in
+        do throws(Failure) { return .success(try await operation()) } catch { return .failure(error) }
+    }
 }
 
 /// Whether the piece of work that asks was cancelled.

@@ -73,7 +73,8 @@ package final class TicketQueue<Grant: Sendable> {
     /// Grants to the caller whose turn it is; false if nobody waits.
     @discardableResult
     package func grantNext(_ grant: Grant) -> Bool {
-        while let ticket = heap.popFirst() {
+        while let ticket = heap.first {
+            heap.remove(ticket)
             if self.grant(grant, to: ticket) { return true }
         }
         return false

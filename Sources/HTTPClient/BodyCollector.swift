@@ -14,8 +14,7 @@ struct BodyCollector {
     private let isFailure: Bool
     private let bytesMax: Int
     private var byteCount = 0
-    private var bytes: [UInt8] = []
-    private var file: SpoolFile?
+    private var kept: BlobWriter
 
     /// Whether the body of a failure has more bytes than are kept; the rest need not be read.
     private(set) var isCutShort = false
@@ -25,42 +24,32 @@ struct BodyCollector {
         isFailure = !head.isSuccess
         use = isFailure ? .collect : request.bodyUse
         bytesMax = isFailure ? Self.failureBytesMax : request.bodyBytesMax
-        guard case .length(let length) = framing, !isFailure else { return }
+        let length = if case .length(let length) = framing, !isFailure { length } else { 0 }
         guard length <= bytesMax else { throw .wire(.bodyTooLarge(bytesMax: bytesMax), .head) }
-        if case .collect = use { bytes.reserveCapacity(length) }
+        kept =
+            switch use {
+            case .collect: BlobWriter(memoryBytesMax: .max, expectedCount: length)
+            case .spool(let threshold): BlobWriter(memoryBytesMax: threshold)
+            case .stream: BlobWriter()
+            }
     }
 
     /// The body once all of it was taken.
-    var body: HTTPBody {
-        if let file { return .spooled(file) }
-        return bytes.isEmpty ? .none : .bytes(bytes)
-    }
+    var body: Blob { kept.blob }
 
     /// Takes the next piece.
     mutating func take(_ part: [UInt8]) async throws(HTTPError) {
         byteCount += part.count
         if byteCount > bytesMax {
             guard isFailure else { throw .wire(.bodyTooLarge(bytesMax: bytesMax), .body) }
-            bytes += part.prefix(bytesMax - bytes.count)
             isCutShort = true
-            return
         }
-        switch use {
-        case .collect: bytes += part
-        case .spool(let threshold):
-            try HTTPPhase.body.duringStep { () throws(TransportError) in try spool(part, threshold) }
-        case .stream(let receive):
-            try await HTTPPhase.body.during { () async throws(TransportError) in try await receive(part) }
+        if case .stream(let receive) = use {
+            return try await HTTPPhase.body.during { () async throws(TransportError) in
+                try await receive(part)
+            }
         }
-    }
-
-    private mutating func spool(_ part: [UInt8], _ threshold: Int) throws(TransportError) {
-        if let file { return try file.append(part) }
-        bytes += part
-        guard byteCount > threshold else { return }
-        let file = try SpoolFile()
-        try file.append(bytes)
-        bytes = []
-        self.file = file
+        let wanted = isCutShort ? Array(part.prefix(bytesMax - kept.blob.byteCount)) : part
+        try HTTPPhase.body.duringStep { () throws(TransportError) in try kept.append(wanted) }
     }
 }

@@ -42,11 +42,11 @@ package final class ConnectionPool<Connection: Sendable> {
     package func lease(until deadline: Deadline) async throws(WaitError) -> Lease {
         guard leasedCount < connectionsMax else { return try await waiting.wait(until: deadline) }
         leasedCount += 1
-        return next()
+        return replaceClosed()
     }
 
     /// Another lease in place of one whose connection was found closed; the caller has let go of it.
-    package func replaceClosed() -> Lease { next() }
+    package func replaceClosed() -> Lease { idle.popLast().map { .reuse($0.connection) } ?? .open }
 
     /// A request is done and its connection may be used again until `expiry`.
     package func giveBack(_ connection: Connection, expiry: Deadline) {
@@ -74,6 +74,4 @@ package final class ConnectionPool<Connection: Sendable> {
         defer { idle = [] }
         return idle.map(\.connection)
     }
-
-    private func next() -> Lease { idle.popLast().map { .reuse($0.connection) } ?? .open }
 }

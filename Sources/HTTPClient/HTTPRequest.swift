@@ -4,27 +4,6 @@ package import EventLoop
 package import HTTPWire
 package import Transport
 
-/// The body of a request or a response.
-package enum HTTPBody: Sendable {
-    /// There is none.
-    case none
-    /// Bytes in memory.
-    case bytes([UInt8])
-    /// Bytes in a temporary file, which is read in pieces.
-    case spooled(SpoolFile)
-}
-
-extension Blob {
-    /// The bytes of a body.
-    package init(_ body: HTTPBody) {
-        switch body {
-        case .none: self.init([])
-        case .bytes(let bytes): self.init(bytes)
-        case .spooled(let file): self.init(file)
-        }
-    }
-}
-
 /// A request and how its answer is to be taken.
 package struct HTTPRequest: Sendable {
     /// What becomes of the body of a successful answer; that of a failure is always collected, its first 256 KiB.
@@ -43,8 +22,8 @@ package struct HTTPRequest: Sendable {
     package var target: String
     /// Fields to send; Host, Content-Length and Expect are added where they are missing and needed.
     package var headers: HeaderFields
-    /// The body to send.
-    package var body: HTTPBody
+    /// The body to send; one in a temporary file is read in pieces.
+    package var body: Blob?
     /// Whether the request may be sent again when it is not known if the first was processed (RFC 9110
     /// section 9.2.2): the method is idempotent, or the request carries a retry token.
     package var isReplayable: Bool
@@ -65,7 +44,7 @@ package struct HTTPRequest: Sendable {
         method: String,
         target: String,
         headers: HeaderFields = [:],
-        body: HTTPBody = .none,
+        body: Blob? = nil,
         isReplayable: Bool? = nil
     ) {
         self.method = method
@@ -82,15 +61,11 @@ package struct HTTPRequest: Sendable {
     private static let largeBodyBytesMin = 1 << 20
 
     /// Whether the body is large enough to ask first.
-    @LoopActor var isLarge: Bool { contentLength ?? 0 > Self.largeBodyBytesMin }
+    var isLarge: Bool { contentLength ?? 0 > Self.largeBodyBytesMin }
 
     /// The number to announce as Content-Length, or nil for a request that says nothing (RFC 9110 section 8.6).
-    @LoopActor var contentLength: Int? {
-        switch body {
-        case .bytes(let bytes): bytes.count
-        case .spooled(let file): file.count
-        case .none: ["POST", "PUT", "PATCH"].contains(method) ? 0 : nil
-        }
+    var contentLength: Int? {
+        body?.byteCount ?? (["POST", "PUT", "PATCH"].contains(method) ? 0 : nil)
     }
 
     /// The head as it goes on the wire.
@@ -135,15 +110,13 @@ package struct HTTPDeadlines: Sendable {
 package struct HTTPResponse: Sendable {
     /// Status and fields.
     package let head: ResponseHead
-    /// The body, or `.none` if there was none or it was streamed.
-    package let body: HTTPBody
+    /// The body, empty if there was none or it was streamed.
+    package let body: Blob
     /// Whether the body of a failure was longer than is kept of one.
     package let isCutShort: Bool
 
     /// The status, 200...999.
     package var status: Int { head.status }
-    /// The fields.
-    package var headers: HeaderFields { head.headers }
     /// The body if it is in memory, else nothing.
-    package var bytes: [UInt8] { if case .bytes(let bytes) = body { bytes } else { [] } }
+    package var bytes: [UInt8] { body.bytesInMemory ?? [] }
 }

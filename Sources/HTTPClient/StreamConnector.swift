@@ -42,14 +42,9 @@ package final class StreamConnector: Connector {
             try await openTunnel(stream, proxy, to: origin, min(.after(deadlines.handshake), deadline))
         }
         guard origin.scheme == .https else { return stream }
-        let handshakeEnd = min(.after(deadlines.handshake), deadline)
+        let limit = min(.after(deadlines.handshake), deadline)
         return try await HTTPPhase.handshake.during { () async throws(TransportError) in
-            try await TLSStream.connect(
-                over: stream,
-                host: origin.host,
-                context: self.context,
-                deadline: handshakeEnd
-            )
+            try await TLSStream.connect(over: stream, host: origin.host, context: context, deadline: limit)
         }
     }
 

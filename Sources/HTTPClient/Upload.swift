@@ -18,7 +18,7 @@ final class Upload {
     private let stream: any ByteStream
     private let request: HTTPRequest
     private var opening: [UInt8]
-    private var rest: HTTPBody
+    private var rest: Blob?
 
     /// When the last byte was written, or writing failed; nil before.
     private(set) var endedAt: Deadline?
@@ -31,16 +31,16 @@ final class Upload {
         self.request = request
         opening = head
         rest = request.body
-        if !isBodyHeldBack, case .bytes(let bytes) = rest, bytes.count <= Self.smallBodyBytesMax {
+        if !isBodyHeldBack, let bytes = rest?.bytesInMemory, bytes.count <= Self.smallBodyBytesMax {
             opening += bytes
-            rest = .none
+            rest = nil
         }
     }
 
     var isComplete: Bool { endedAt != nil && failure == nil }
 
     /// Whether a body is still to be sent after the opening.
-    var hasRest: Bool { if case .none = rest { false } else { failure == nil } }
+    var hasRest: Bool { rest != nil && failure == nil }
 
     func sendOpening() async {
         await recordEnd { () async throws(TransportError) in try await self.write(Blob(self.opening)) }
@@ -50,8 +50,9 @@ final class Upload {
 
     /// Sends the body that did not go with the head; alongside the reader, who may find an answer before the end.
     func sendRest() async {
-        await recordEnd { () async throws(TransportError) in try await self.write(Blob(self.rest)) }
-        rest = .none
+        guard let body = rest else { return }
+        await recordEnd { () async throws(TransportError) in try await self.write(body) }
+        rest = nil
         // The reader waits without a deadline of its own while we send; only this wakes it.
         if case .deadlinePassed = failure { stream.close() }
         if case .transport(_, .request) = failure, failure?.fault == .ours { stream.close() }

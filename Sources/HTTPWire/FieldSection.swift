@@ -10,7 +10,7 @@
 /// must; before the first field there is nothing to join it to, and section 2.2 wants it refused. So a field is
 /// complete only when the next line has begun: it waits in `pending`.
 struct FieldSection {
-    private(set) var fields = HeaderFields()
+    private(set) var fields: HeaderFields = [:]
     private var pending: (name: String, value: [UInt8])?
     private var bytesLeft: Int
     private let fieldsMax: Int

@@ -20,8 +20,7 @@ enum Grammar {
         }
     }
 
-    /// Whether `byte` may stand in a field value or reason phrase: HTAB, SP, VCHAR or obs-text
-    /// (RFC 9110 section 5.5).
+    /// Whether `byte` may stand in a field value or reason phrase: HTAB, SP, VCHAR or obs-text (RFC 9110 section 5.5).
     static func isFieldContent(_ byte: UInt8) -> Bool { byte == tab || byte.isPrintable }
 
     /// Whether `byte` is optional white space, OWS (RFC 9110 section 5.6.3).

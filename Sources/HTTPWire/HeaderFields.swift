@@ -19,9 +19,6 @@ package struct HeaderFields: Equatable, Sendable, ExpressibleByDictionaryLiteral
     /// All fields in the order of the wire.
     package private(set) var fields: [Field] = []
 
-    /// An empty header section.
-    package init() {}
-
     /// The number of field lines.
     package var count: Int { fields.count }
 

@@ -29,8 +29,8 @@ package final class YMQConnection: MessageLink {
     private var writeFailure: MessagingError?
     /// Why nothing more will be read.
     private var readFailure: MessagingError?
-    /// Opens at each step of the writer, and is then replaced.
-    private var progress = Latch()
+    /// Sent at each step of the writer.
+    private let progress = Broadcast()
 
     /// The peer's version, which this side has taken over.
     package let version: YMQVersion?
@@ -39,9 +39,8 @@ package final class YMQConnection: MessageLink {
 
     /// Connects, reads the peer's hello, and answers with its own version and `identity`.
     ///
-    /// The binder closes an older connection that has the same identity (the last wins). Throws
-    /// `unreachable`, `peerSilent`, `unexpectedMagic`, `identityTooLong` or `invalidIdentity`, besides what
-    /// `receive` does.
+    /// The binder closes an older connection that has the same identity (the last wins). Throws `unreachable`,
+    /// `peerSilent`, `unexpectedMagic`, `identityTooLong` or `invalidIdentity`, besides what `receive` does.
     package static func connect(
         to endpoint: Endpoint,
         over network: any MessagingNetwork,
@@ -52,9 +51,7 @@ package final class YMQConnection: MessageLink {
         try requireValid(identity)
         let stream = try await network.openStream(to: endpoint, deadline: deadline)
         do throws(MessagingError) {
-            let connection = try await YMQConnection(greeting: stream, endpoint, limits, deadline)
-            connection.answerHello(identity)
-            return connection
+            return try await YMQConnection(greeting: stream, endpoint, identity, limits, deadline)
         } catch {
             stream.finishInBackground()
             throw error
@@ -64,6 +61,7 @@ package final class YMQConnection: MessageLink {
     private init(
         greeting stream: any ByteStream,
         _ endpoint: Endpoint,
+        _ identity: [UInt8],
         _ limits: YMQLimits,
         _ deadline: Deadline
     ) async throws(MessagingError) {
@@ -73,6 +71,7 @@ package final class YMQConnection: MessageLink {
             if case .hello(let version, let peerIdentity)? = try framing.next() {
                 self.version = version
                 self.peerIdentity = peerIdentity
+                sendBuffer.append(YMQFraming.hello(version, identity: identity))
                 break
             }
             framing.feed(try await stream.readSome(endpoint, isFirst: isFirst, deadline: deadline))
@@ -81,11 +80,6 @@ package final class YMQConnection: MessageLink {
         self.stream = stream
         self.limits = limits
         self.framing = framing
-    }
-
-    private func answerHello(_ identity: [UInt8]) {
-        guard let version else { preconditionFailure("a hello without a version") }
-        sendBuffer.append(YMQFraming.hello(version, identity: identity))
         startWriter()
     }
 }
@@ -161,8 +155,7 @@ extension YMQConnection {
             } catch {
                 writeFailure = MessagingError(error)
             }
-            progress.open()
-            progress = Latch()
+            progress.send()
         }
     }
 }

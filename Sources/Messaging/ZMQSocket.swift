@@ -5,9 +5,8 @@ package import EventLoop
 
 /// A DEALER socket connected to one ROUTER: Scaler's scheduler under `SCALER_NETWORK_BACKEND=zmq`.
 ///
-/// libzmq connects and reconnects by itself, under the same identity, and keeps what is sent meanwhile; what
-/// a broken connection had taken is lost, and only `nextConnectionEvent` tells. Messages have one frame each
-/// (Scaler's rule).
+/// libzmq connects and reconnects by itself, under the same identity, and keeps what is sent meanwhile; what a broken
+/// connection had taken is lost, and only `nextConnectionEvent` tells. Messages have one frame each (Scaler's rule).
 ///
 /// After one thing libzmq does not reconnect: a peer that breaks the protocol, also by a frame over the limit, ends the
 /// connection for good, without a word. The next `send` finds out, and from then on every call throws

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A service of OCI that has a host name of its own in every region.
-package enum CloudService: Sendable, CaseIterable {
-    case containerInstances, objectStorage, identity, limits
+/// A service of OCI that has a host name of its own in every region, whose first label is the raw value.
+package enum CloudService: String, Sendable, CaseIterable {
+    case containerInstances = "compute-containers"
+    case objectStorage = "objectstorage"
+    case identity, limits
     /// Networks and compute.
-    case core
+    case core = "iaas"
     /// Exchange of certificates and tokens.
-    case authentication
-    /// Control plane of the container registry, and the registry itself, where images are pushed to and pulled from.
-    case artifacts, registry
+    case authentication = "auth"
+    /// Control plane of the container registry.
+    case artifacts
+    /// The registry itself, where images are pushed to and pulled from.
+    case registry = "ocir"
 
     /// What every path of the service's API begins with; empty for Object Storage, whose paths begin at the root, and
     /// for the token service, which has two versions.
@@ -19,20 +23,6 @@ package enum CloudService: Sendable, CaseIterable {
         case .limits: "/20190729"
         case .registry: "/20180419"
         case .objectStorage, .authentication: ""
-        }
-    }
-
-    /// The first label of the host name.
-    var name: String {
-        switch self {
-        case .containerInstances: "compute-containers"
-        case .objectStorage: "objectstorage"
-        case .identity: "identity"
-        case .artifacts: "artifacts"
-        case .core: "iaas"
-        case .authentication: "auth"
-        case .limits: "limits"
-        case .registry: "ocir"
         }
     }
 

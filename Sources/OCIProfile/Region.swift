@@ -31,8 +31,8 @@ package struct Region: Equatable, Hashable, Sendable {
     /// The host name of a service in this region; of the registry by short code where there is one, as users write it.
     package func host(of service: CloudService) -> String {
         if service == .registry, let key, realm == "oc1" { return "\(key).ocir.io" }
-        guard let identifier else { return "\(service.name).\(domain)" }
-        return "\(service.name).\(identifier).\(service.isBelowOCI ? "oci." : "")\(domain)"
+        guard let identifier else { return "\(service.rawValue).\(domain)" }
+        return "\(service.rawValue).\(identifier).\(service.isBelowOCI ? "oci." : "")\(domain)"
     }
 }
 

@@ -26,22 +26,9 @@ package enum WorkerEvent: Sendable {
     case unfamiliar
 }
 
-/// How busy a worker is.
-package struct WorkerLoad: Hashable, Sendable {
-    /// How many of its tasks are not answered yet.
-    package let unansweredCount: Int
-    /// How many of these wait for a slot.
-    package let queuedCount: Int
-    /// Whether a new task would have to wait.
-    package let isFull: Bool
-
-    /// Makes a load from its numbers.
-    package init(unansweredCount: Int, queuedCount: Int, isFull: Bool) {
-        self.unansweredCount = unansweredCount
-        self.queuedCount = queuedCount
-        self.isFull = isFull
-    }
-}
+/// How busy a worker is: how many of its tasks are not answered yet, how many of these wait for a slot, and whether a
+/// new task would have to wait.
+package typealias WorkerLoad = (unansweredCount: Int, queuedCount: Int, isFull: Bool)
 
 /// Whoever carries out the tasks of all workers.
 @LoopActor

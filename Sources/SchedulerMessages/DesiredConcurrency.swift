@@ -17,8 +17,7 @@ package func desiredConcurrency(
     }
 }
 
-/// Returns how many units, of `baseConcurrency` workers each, hold `concurrency` workers: the quotient,
-/// rounded up.
+/// Returns how many units, of `baseConcurrency` workers each, hold `concurrency` workers: the quotient, rounded up.
 package func desiredUnits(forConcurrency concurrency: Int, baseConcurrency: Int) -> Int {
     // The configuration refuses a base below 1.
     precondition(baseConcurrency > 0, "base concurrency \(baseConcurrency)")

@@ -34,13 +34,18 @@ extension DisconnectResponse {
 
 /// A client's request to leave or to end the cluster (`ClientDisconnect`); workers see only the latter.
 package struct ClientDisconnect: ReadableStruct, Equatable, Sendable {
-    /// What a client asks for.
-    package enum Kind: Equatable, Sendable {
-        case disconnect
+    /// What a client asks for; any other number is something a later version has invented.
+    package struct Kind: RawRepresentable, Equatable, Sendable {
+        /// The client alone leaves.
+        package static let disconnect = Kind(rawValue: 0)
         /// The cluster ends: the scheduler exits next.
-        case shutdown
-        /// Something a later version has invented.
-        case other(UInt16)
+        package static let shutdown = Kind(rawValue: 1)
+
+        /// The number on the wire.
+        package let rawValue: UInt16
+
+        /// The meaning of a number on the wire.
+        package init(rawValue: UInt16) { self.rawValue = rawValue }
     }
 
     /// What the client asks for.
@@ -49,11 +54,6 @@ package struct ClientDisconnect: ReadableStruct, Equatable, Sendable {
 
 extension ClientDisconnect {
     init(from body: StructReader) throws(SchedulerMessageError) {
-        kind =
-            switch body.uint16(at: 0) {
-            case 0: .disconnect
-            case 1: .shutdown
-            case let value: .other(value)
-            }
+        kind = Kind(rawValue: body.uint16(at: 0))
     }
 }

@@ -2,8 +2,7 @@
 
 package import CapnProto
 
-// Every message is one struct, `Message`: a union tag in the first 16 bits of its data and a pointer to the
-// body.
+// Every message is one struct, `Message`: a union tag in the first 16 bits of its data and a pointer to the body.
 //
 //   tag      body                         sent by     |  tag      body                           sent by
 //   0        Task                         scheduler   |  11, -    DisconnectRequest              worker
@@ -40,14 +39,10 @@ package struct MessageLayout: Sendable {
     let secondTag: UInt16
     let size: StructSize
 
-    /// A body that has the same number in both generations.
-    init(tag: UInt16, dataWords: UInt16, pointers: UInt16) {
-        self.init(firstTag: tag, secondTag: tag, dataWords: dataWords, pointers: pointers)
-    }
-
-    init(firstTag: UInt16, secondTag: UInt16, dataWords: UInt16, pointers: UInt16) {
+    /// A body that has the same number in both generations unless there is a `secondTag`.
+    init(firstTag: UInt16, secondTag: UInt16? = nil, dataWords: UInt16, pointers: UInt16) {
         self.firstTag = firstTag
-        self.secondTag = secondTag
+        self.secondTag = secondTag ?? firstTag
         size = StructSize(dataWords: dataWords, pointers: pointers)
     }
 }

@@ -45,12 +45,16 @@ package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
     /// The half that tells the owner's objects apart.
     package let tag: ObjectTag
 
-    init(ownerHigh: UInt64, ownerLow: UInt64, tag: ObjectTag) {
-        self.ownerHigh = ownerHigh
-        self.ownerLow = ownerLow
-        self.tag = tag
-    }
+    /// The bytes as they travel in messages of the scheduler.
+    package var bytes: [UInt8] { [ownerHigh, ownerLow, tag.high, tag.low].flatMap { bigEndianBytes($0) } }
 
+    /// The bytes as lower-case hexadecimal digits.
+    package var hexadecimal: String { Hexadecimal.encode(bytes) }
+
+    package var description: String { hexadecimal }
+}
+
+extension ObjectID {
     /// Creates an id from 32 bytes; throws `wrongLength` for any other number.
     package init(_ bytes: some Collection<UInt8>) throws(SchedulerMessageError) {
         guard bytes.count == Self.byteCount else {
@@ -71,12 +75,4 @@ package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
         ownerLow = bigEndian(digest.dropFirst(8))
         self.tag = tag
     }
-
-    /// The bytes as they travel in messages of the scheduler.
-    package var bytes: [UInt8] { [ownerHigh, ownerLow, tag.high, tag.low].flatMap { bigEndianBytes($0) } }
-
-    /// The bytes as lower-case hexadecimal digits.
-    package var hexadecimal: String { Hexadecimal.encode(bytes) }
-
-    package var description: String { hexadecimal }
 }

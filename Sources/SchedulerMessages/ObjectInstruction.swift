@@ -4,20 +4,24 @@ package import CapnProto
 
 /// What is to be known about objects (`ObjectInstruction`): workers announce, schedulers revoke.
 package struct ObjectInstruction: ReadableStruct, CommonMessageBody {
-    package static var layout: MessageLayout { .init(tag: 6, dataWords: 1, pointers: 2) }
+    package static var layout: MessageLayout { .init(firstTag: 6, dataWords: 1, pointers: 2) }
 
     private static let metadataSize = StructSize(dataWords: 0, pointers: 4)
 
-    /// What has happened to the objects.
-    package enum Kind: Equatable, Sendable {
+    /// What has happened to the objects; any other number is something a later version has invented.
+    package struct Kind: RawRepresentable, Equatable, Sendable {
         /// They are stored; sent by a worker.
-        case create
+        package static let create = Kind(rawValue: 0)
         /// They are gone; sent by a scheduler to every worker.
-        case delete
+        package static let delete = Kind(rawValue: 1)
         /// All of the user's are gone; sent by clients only.
-        case clear
-        /// Something a later version has invented.
-        case other(UInt16)
+        package static let clear = Kind(rawValue: 2)
+
+        /// The number on the wire.
+        package let rawValue: UInt16
+
+        /// The meaning of a number on the wire.
+        package init(rawValue: UInt16) { self.rawValue = rawValue }
     }
 
     /// What an object holds.
@@ -52,7 +56,7 @@ extension ObjectInstruction {
     }
 
     init(from body: StructReader) throws(SchedulerMessageError) {
-        kind = Kind(wireValue: body.uint16(at: 0))
+        kind = Kind(rawValue: body.uint16(at: 0))
         user = ClientID(try body.bytes(at: 0))
         let metadata = try body.field(at: 1)
         objectIDs = try metadata.objectIDs(at: 0)
@@ -63,33 +67,12 @@ extension ObjectInstruction {
 
     /// Writes no list without elements: it stays null, as schedulers leave it.
     package func write(to body: StructBuilder) {
-        body.write(kind.wireValue, at: 0)
+        body.write(kind.rawValue, at: 0)
         body.write(data: user.bytes, at: 0)
         let metadata = body.startStructure(Self.metadataSize, at: 1)
         metadata.write(byteLists: objectIDs.map(\.bytes), at: 0)
         if !contentTypes.isEmpty { metadata.write(numbers: contentTypes.map(\.rawValue), at: 1) }
         if !names.isEmpty { metadata.write(byteLists: names, at: 2) }
         if !sizesInBytes.isEmpty { metadata.write(numbers: sizesInBytes, at: 3) }
-    }
-}
-
-extension ObjectInstruction.Kind {
-    init(wireValue: UInt16) {
-        self =
-            switch wireValue {
-            case 0: .create
-            case 1: .delete
-            case 2: .clear
-            default: .other(wireValue)
-            }
-    }
-
-    var wireValue: UInt16 {
-        switch self {
-        case .create: 0
-        case .delete: 1
-        case .clear: 2
-        case .other(let value): value
-        }
     }
 }

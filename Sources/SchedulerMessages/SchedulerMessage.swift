@@ -27,10 +27,18 @@ package enum SchedulerMessage: Equatable, Sendable {
         case worker
     }
 
+    /// The generation of whoever wrote an echo to a manager, which its number tells; nil for any other message.
+    package static func generation(ofManagerEcho bytes: [UInt8]) -> WireGeneration? {
+        switch (try? Envelope(bytes))?.tag {
+        case 24: .second
+        case 26: .first
+        default: nil
+        }
+    }
+
     /// Reads a message of any generation.
     ///
-    /// Throws if the bytes are no message or a field cannot be what its type says; an unknown tag is no
-    /// error.
+    /// Throws if the bytes are no message or a field cannot be what its type says; an unknown tag is no error.
     package static func decode(
         _ bytes: [UInt8],
         receiver: Receiver

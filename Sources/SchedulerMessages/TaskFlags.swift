@@ -2,8 +2,7 @@
 
 import Encodings
 
-/// What a client wants of a task's run (the task's metadata): 6 bytes, `profiling`, `priority`,
-/// `stream_output`.
+/// What a client wants of a task's run (the task's metadata): 6 bytes, `profiling`, `priority`, `stream_output`.
 package struct TaskFlags: Equatable, Sendable {
     private static let byteCount = 6
 

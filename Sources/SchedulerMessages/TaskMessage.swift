@@ -4,13 +4,11 @@ import CapnProto
 
 /// An argument of a task: where its value is to be found.
 package enum TaskArgument: ReadableStruct, Equatable, Sendable {
-    /// The value of another task; a scheduler replaces these before it sends the task on, so a worker never
-    /// sees one.
+    /// The value of another task; a scheduler replaces these before it sends the task on, so a worker never sees one.
     case task(TaskID)
     /// An object in Scaler's object storage.
     case object(ObjectID)
-    /// Anything else: an unknown type, or an object id that is not 32 bytes long; a task with one of these
-    /// cannot run.
+    /// Anything else: an unknown type, or an object id that is not 32 bytes long; a task with one of these cannot run.
     case unreadable(type: UInt16, data: [UInt8])
 
     init(from reader: StructReader) throws(SchedulerMessageError) {
@@ -32,8 +30,7 @@ package struct TaskMessage: ReadableStruct, Equatable, Sendable {
     package let source: ClientID
     /// Six bytes of `TaskFlags`, or none.
     package var metadata: [UInt8] = []
-    /// The object that holds the function; nil if the field is not an object id, and then the task cannot
-    /// run.
+    /// The object that holds the function; nil if the field is not an object id, and then the task cannot run.
     package let functionObjectID: ObjectID?
     /// The arguments, by position; clients have bound keywords to positions.
     package var arguments: [TaskArgument] = []
@@ -52,8 +49,7 @@ extension TaskMessage {
     }
 }
 
-/// A scheduler's order that a task stop (`TaskCancel`); it waits for a `TaskCancelConfirm`, whatever the
-/// worker knows.
+/// A scheduler's order that a task stop (`TaskCancel`); it waits for a `TaskCancelConfirm`, whatever the worker knows.
 package struct TaskCancel: ReadableStruct, Equatable, Sendable {
     /// The task's name.
     package let taskID: TaskID

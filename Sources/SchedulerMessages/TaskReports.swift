@@ -5,7 +5,7 @@ package import Encodings
 
 /// A worker's answer to a `TaskCancel` (`TaskCancelConfirm`).
 package struct TaskCancelConfirm: CommonMessageBody {
-    package static var layout: MessageLayout { .init(tag: 2, dataWords: 1, pointers: 1) }
+    package static var layout: MessageLayout { .init(firstTag: 2, dataWords: 1, pointers: 1) }
 
     /// What became of the cancel.
     package enum Outcome: UInt16, Equatable, Sendable, CaseIterable {
@@ -40,7 +40,7 @@ package struct TaskCancelConfirm: CommonMessageBody {
 /// anything else ends the client's agent, or makes `result()` return None even for a failure. The initializer
 /// therefore takes one object.
 package struct TaskResult: CommonMessageBody {
-    package static var layout: MessageLayout { .init(tag: 3, dataWords: 1, pointers: 3) }
+    package static var layout: MessageLayout { .init(firstTag: 3, dataWords: 1, pointers: 3) }
 
     /// How a task has ended.
     package enum Outcome: UInt16, Equatable, Sendable, CaseIterable {
@@ -78,10 +78,9 @@ extension TaskResult {
 
 /// A piece of a running task's output (`TaskLog`).
 ///
-/// Schedulers up to 2.6.0 end when one arrives for a task that they no longer know: send none after the
-/// result.
+/// Schedulers up to 2.6.0 end when one arrives for a task that they no longer know: send none after the result.
 package struct TaskLog: CommonMessageBody {
-    package static var layout: MessageLayout { .init(tag: 4, dataWords: 1, pointers: 2) }
+    package static var layout: MessageLayout { .init(firstTag: 4, dataWords: 1, pointers: 2) }
 
     /// Where the task wrote it.
     package enum Stream: UInt16, Equatable, Sendable, CaseIterable {

@@ -58,7 +58,7 @@ package struct ProcessorStatus: WritableStruct, Equatable, Sendable {
 /// `queueSize`, `capabilities` and `workerManagerID` are read from the first heartbeat only. A worker that
 /// stays silent for 60 s is forgotten.
 package struct WorkerHeartbeat: CommonMessageBody {
-    package static var layout: MessageLayout { .init(tag: 9, dataWords: 6, pointers: 5) }
+    package static var layout: MessageLayout { .init(firstTag: 9, dataWords: 6, pointers: 5) }
 
     /// What the worker itself uses.
     package var agent = ResourceUse()
@@ -107,8 +107,7 @@ package struct WorkerHeartbeat: CommonMessageBody {
     }
 }
 
-/// Where Scaler's object storage server listens (`ObjectStorageAddress`); the path of a WebSocket address is
-/// not told.
+/// Where Scaler's object storage server listens (`ObjectStorageAddress`); the path of a WebSocket address is not told.
 package struct ObjectStorageAddress: ReadableStruct, Hashable, Sendable {
     /// Host name or numeric address; IPv6 without brackets.
     package let host: String

@@ -10,18 +10,17 @@ package struct PollingPace: Hashable, Sendable {
     /// The interval when everything is old.
     package let slowest: Duration
     /// The interval is this part of the age of the freshest thing.
-    package let ageDivisor: Int
+    private static let ageDivisor = 8
 
     /// Makes a pace between two intervals.
-    package init(fastest: Duration, slowest: Duration, ageDivisor: Int = 8) {
-        precondition(fastest > .zero && fastest <= slowest && ageDivisor > 0)
+    package init(fastest: Duration, slowest: Duration) {
+        precondition(fastest > .zero && fastest <= slowest)
         self.fastest = fastest
         self.slowest = slowest
-        self.ageDivisor = ageDivisor
     }
 
     /// The time to the next listing when the freshest thing is `age` old.
     package func interval(freshestAge age: Duration) -> Duration {
-        min(max(age / ageDivisor, fastest), slowest)
+        min(max(age / Self.ageDivisor, fastest), slowest)
     }
 }

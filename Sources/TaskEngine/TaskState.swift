@@ -10,9 +10,8 @@
 package enum TaskState: String, Hashable, Sendable, CaseIterable {
     /// Waits for a slot. To `loading` when one is granted, `gone` when cancelled.
     case queued
-    /// Its inputs are read from Scaler's object storage. To `storing` when all are here, `running` or
-    /// `fetching` when an earlier process left its instance or result, `replying` when one cannot be had,
-    /// `cleaning` when cancelled.
+    /// Its inputs are read from Scaler's object storage. To `storing` when all are here, `running` or `fetching` when
+    /// an earlier process left its instance or result, `replying` when one cannot be had, `cleaning` when cancelled.
     case loading
     /// Its payload is put where the container finds it. To `creating` when stored, or when it is small enough
     /// to travel inside the create call; `replying` when it cannot be stored, `cleaning` when cancelled.
@@ -27,9 +26,8 @@ package enum TaskState: String, Hashable, Sendable, CaseIterable {
     /// `fetching` when the result turned up after all, `loading` when the cloud had taken the instance on
     /// without having room for it, `cleaning` when cancelled.
     case diagnosing
-    /// Its result is read from OCI Object Storage. To `replying` when read, `running` when the listing was
-    /// wrong and there is none (yet), `loading` when there is neither result nor instance, `cleaning` when
-    /// cancelled.
+    /// Its result is read from OCI Object Storage. To `replying` when read, `running` when the listing was wrong and
+    /// there is none (yet), `loading` when there is neither result nor instance, `cleaning` when cancelled.
     case fetching
     /// Its result is put into Scaler's object storage, then announced to the scheduler. To `cleaning` when
     /// announced, or when cancelled before that.

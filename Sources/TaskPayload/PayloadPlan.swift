@@ -12,14 +12,9 @@ package struct PayloadPlan: Equatable, Sendable {
     package enum Piece: Equatable, Sendable {
         /// Opcodes that the plan wrote.
         case bytes([UInt8])
-        /// The client's bytes, as they are.
-        case blob(ClientObject)
-    }
-
-    /// Which of the client's objects a piece stands for.
-    package enum ClientObject: Equatable, Sendable {
+        /// The client's function, its bytes as they are.
         case function
-        /// The argument at this place, from 0.
+        /// The client's argument at this place, from 0, its bytes as they are.
         case argument(Int)
     }
 
@@ -81,12 +76,12 @@ package struct PayloadPlan: Equatable, Sendable {
             writer.write(bytes: serializer)
         }
         let blobs =
-            [(ClientObject.function, functionByteCount)]
+            [(Piece.function, functionByteCount)]
             + argumentByteCounts.enumerated().map { (.argument($0.offset), $0.element) }
         var pieces: [Piece] = []
         for (blob, count) in blobs {
             writer.writeHead(ofBytes: count)
-            pieces += [.bytes(writer.take()), .blob(blob)]
+            pieces += [.bytes(writer.take()), blob]
         }
         writer.write(.appends)
         writer.write(.setItems)
@@ -105,8 +100,8 @@ package struct PayloadPlan: Equatable, Sendable {
         for piece in pieces {
             switch piece {
             case .bytes(let bytes): payload += bytes
-            case .blob(.function): payload += function
-            case .blob(.argument(let index)): payload += arguments[index]
+            case .function: payload += function
+            case .argument(let index): payload += arguments[index]
             }
         }
         // The heads name the lengths that the plan was made for: other objects would make an unreadable pickle.
@@ -138,7 +133,7 @@ extension PickleWriter {
     fileprivate mutating func writeTrampoline() {
         write(global: "getitem", of: "operator")
         write(.emptyDict)
-        memoize()
+        write(.memoize)
 
         write(global: "exec", of: "builtins")
         write(global: "compile", of: "builtins")

@@ -28,10 +28,7 @@ struct PickleWriter {
         write(.stackGlobal)
     }
 
-    /// Keeps the top of the stack under the next free number; the first call uses 0.
-    mutating func memoize() { write(.memoize) }
-
-    /// Pushes what was kept under `index`.
+    /// Pushes what was kept by the `memoize` of this number, from 0.
     mutating func recall(_ index: UInt8) {
         write(.get1)
         bytes.append(index)

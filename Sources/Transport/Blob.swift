@@ -4,13 +4,12 @@ package import EventLoop
 
 /// Bytes of any number: in memory while they are few, in a temporary file beyond that, so that a daemon's memory
 /// does not grow with its clients' objects.
-@LoopActor
 package struct Blob: Sendable {
     /// Above this many bytes they go to a file: 100 tasks at once, with some arguments each, stay within what a small
     /// host has.
-    package nonisolated static let memoryBytesMax = 1 << 20
+    package static let memoryBytesMax = 1 << 20
     /// What is read from a file at a time.
-    package nonisolated static let sliceBytesMax = 256 * 1024
+    package static let sliceBytesMax = 256 * 1024
 
     private enum Store {
         case memory([UInt8])
@@ -29,6 +28,7 @@ extension Blob {
     }
 
     /// All of a temporary file.
+    @LoopActor
     package init(_ file: SpoolFile) {
         store = .file(file)
         range = 0..<file.count
@@ -46,12 +46,6 @@ extension Blob {
         return range.count == bytes.count ? bytes : Array(bytes[range])
     }
 
-    /// The file, if all of it and nothing else is meant.
-    package var wholeFile: SpoolFile? {
-        guard case .file(let file) = store, range.count == file.count else { return nil }
-        return file
-    }
-
     /// A part of the bytes, which shares their store.
     package func part(_ part: Range<Int>) -> Blob {
         precondition(part.upperBound <= byteCount, "a part beyond the end")
@@ -62,6 +56,7 @@ extension Blob {
     }
 
     /// The bytes from `position` on, `maximumCount` or as many as there are.
+    @LoopActor
     package func bytes(at position: Int, upTo maximumCount: Int) throws(TransportError) -> [UInt8] {
         let start = range.lowerBound + min(position, range.count)
         let end = min(range.upperBound, start + maximumCount)
@@ -79,8 +74,11 @@ package struct BlobWriter {
     private var bytes: [UInt8] = []
     private var file: SpoolFile?
 
-    /// A writer that moves to a file above `memoryBytesMax`.
-    package init(memoryBytesMax: Int = Blob.memoryBytesMax) { self.memoryBytesMax = memoryBytesMax }
+    /// A writer that moves to a file above `memoryBytesMax`, with room for `expectedCount` bytes in memory.
+    package init(memoryBytesMax: Int = Blob.memoryBytesMax, expectedCount: Int = 0) {
+        self.memoryBytesMax = memoryBytesMax
+        bytes.reserveCapacity(expectedCount)
+    }
 
     /// Adds bytes; throws when the file system has no room for them.
     package mutating func append(_ part: [UInt8]) throws(TransportError) {

@@ -26,7 +26,7 @@ package protocol Host: AnyObject, Sendable {
 /// The machine as it is.
 package final class SystemHost: Host {
     /// Names that this process holds, until its end.
-    private var locks: [HeldLock] = []
+    private var locks: [ProcessLock] = []
 
     /// A view of this machine.
     package init() {}
@@ -37,7 +37,7 @@ package final class SystemHost: Host {
 
     package func hold(name: String) throws(TransportError) -> Bool {
         guard let lock = try ProcessLock(named: name) else { return false }
-        locks.append(HeldLock(lock))
+        locks.append(lock)
         return true
     }
 
@@ -47,11 +47,4 @@ package final class SystemHost: Host {
     }
 
     package func releaseMemory() { ResidentPages.release() }
-}
-
-/// A lock in a list, which takes only what can be copied.
-private final class HeldLock: Sendable {
-    private let lock: ProcessLock
-
-    init(_ lock: consuming ProcessLock) { self.lock = lock }
 }

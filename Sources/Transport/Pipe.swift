@@ -34,12 +34,11 @@ final class Pipe {
     }
 
     func read(upTo byteCount: Int, until deadline: Deadline) async throws(TransportError) -> [UInt8] {
-        var block = [UInt8](repeating: 0, count: byteCount)
         while true {
-            let count = try during(.process) { () throws(SystemCallError) in
-                try systemCall("read") { Glibc.read(readEnd, &block, byteCount) }
+            let bytes = try during(.process) { () throws(SystemCallError) in
+                try bytesOfSystemCall("read", upTo: byteCount) { Glibc.read(readEnd, $0, byteCount) }
             }
-            if let count { return Array(block[..<count]) }
+            if let bytes { return bytes }
             try await waiting(.process) { () async throws(WaitError) in
                 try await readiness?.wait(for: .read, until: deadline)
             }

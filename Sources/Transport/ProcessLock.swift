@@ -8,7 +8,7 @@
 internal import Glibc
 
 /// A name that only one process of the host holds at a time, for as long as the value lives.
-package struct ProcessLock: ~Copyable, Sendable {
+package final class ProcessLock: Sendable {
     private let fileDescriptor: Int32
 
     /// Takes the name; nil if another process holds it.

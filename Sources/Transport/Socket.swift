@@ -103,16 +103,9 @@ final class Socket {
 
     /// What is there to read, at most `maximumCount` bytes; nil when nothing is, empty at the peer's end.
     func readNow(upTo maximumCount: Int, peeking: Bool = false) throws(SystemCallError) -> [UInt8]? {
-        var outcome: Result<Int?, SystemCallError> = .success(nil)
-        let bytes = [UInt8](unsafeUninitializedCapacity: maximumCount) { buffer, count in
-            outcome = Result { () throws(SystemCallError) -> Int? in
-                try systemCall("recv") {
-                    recv(fileDescriptor, buffer.baseAddress, maximumCount, peeking ? Int32(MSG_PEEK) : 0)
-                }
-            }
-            if case .success(let received?) = outcome { count = received }
+        try bytesOfSystemCall("recv", upTo: maximumCount) {
+            recv(fileDescriptor, $0, maximumCount, peeking ? Int32(MSG_PEEK) : 0)
         }
-        return try outcome.get() == nil ? nil : bytes
     }
 
     /// Writes a part of `bytes` and returns how many; nil when the kernel takes none now.

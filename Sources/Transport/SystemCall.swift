@@ -52,6 +52,21 @@ func promptSystemCall(_ name: StaticString, _ body: () -> Int) throws(SystemCall
     return result
 }
 
+/// The bytes that `body`, run like any system call, puts into a buffer of `maximumCount`; nil when it would block.
+func bytesOfSystemCall(
+    _ name: StaticString,
+    upTo maximumCount: Int,
+    _ body: (UnsafeMutablePointer<UInt8>?) -> Int
+) throws(SystemCallError) -> [UInt8]? {
+    var outcome: Result<Int?, SystemCallError> = .success(nil)
+    let bytes = [UInt8](unsafeUninitializedCapacity: maximumCount) { buffer, count in
+        let start = buffer.baseAddress
+        outcome = Result { () throws(SystemCallError) in try systemCall(name) { body(start) } }
+        if case .success(let received?) = outcome { count = received }
+    }
+    return try outcome.get() == nil ? nil : bytes
+}
+
 /// Runs `body` and says of its errors in which phase they came up.
 func during<Value>(
     _ phase: TransportPhase,

@@ -2,12 +2,11 @@
 //
 // TLS with no socket in sight.
 //
-// Rule: SSL_read may need to write and SSL_write to read, and bytes that OpenSSL has decrypted already do not
-// make a socket readable. Consequence: OpenSSL gets two buffers in memory in place of a socket. It never
-// blocks on writing, every call says done, "give me more" or "the peer has ended", and only one who was told
-// "give me more" looks at the socket. Rejected: SSL_set_fd, with which a reader may wait for writability
-// while a writer waits for the same, and errno must be told apart from OpenSSL's queue; it saves one copy of
-// each byte, which is small beside its cipher.
+// Rule: SSL_read may need to write and SSL_write to read, and bytes that OpenSSL has decrypted already do not make a
+// socket readable. Consequence: OpenSSL gets two buffers in memory in place of a socket. It never blocks on writing,
+// every call says done, "give me more" or "the peer has ended", and only one who was told "give me more" looks at the
+// socket. Rejected: SSL_set_fd, with which a reader may wait for writability while a writer waits for the same, and
+// errno must be told apart from OpenSSL's queue; it saves one copy of each byte, which is small beside its cipher.
 
 internal import COpenSSL
 

@@ -51,7 +51,13 @@ package final class TLSStream: ByteStream {
         defer { isReading = false }
         while true {
             if isClosed { throw .closed }
-            switch try readStep(maximumCount) {
+            let step = try sendingAlertOnFailure { () throws(TransportError) in
+                try session.read(upTo: maximumCount)
+            }
+            // What a read made OpenSSL want to send goes out without keeping the reader: a peer that reads nothing
+            // before we do must not stop us.
+            if session.hasOutgoing, !isFlushing { spawn { await self.flushInBackground() } }
+            switch step {
             case .done(let bytes): return bytes
             case .peerClosed: return []
             case .needsInput: try await receive(deadline)
@@ -148,16 +154,6 @@ package final class TLSStream: ByteStream {
         while let ciphertext = session.takeOutgoing() {
             try await transport.write(ciphertext, deadline: deadline)
         }
-    }
-
-    private func readStep(_ maximumCount: Int) throws(TransportError) -> TLSSession.Step<[UInt8]> {
-        let step = try sendingAlertOnFailure { () throws(TransportError) in
-            try session.read(upTo: maximumCount)
-        }
-        // What a read made OpenSSL want to send goes out without keeping the reader: a peer that reads
-        // nothing before we do must not stop us.
-        if session.hasOutgoing, !isFlushing { spawn { await self.flushInBackground() } }
-        return step
     }
 
     private func flushInBackground() async {

@@ -25,7 +25,7 @@ import Testing
             ("timeUpdated", updated.map { .string("1970-01-12T\($0)Z") }),
             ("freeformTags", .strings([("scaler-generation", "2")])),
         ]
-        let summary = try InstanceSummary(JSONObject(.object(present: members)))
+        let summary = try ContainerInstance(JSONObject(.object(present: members)))
         let instance = clock.listed(summary, of: TaskKey("aa"))
         return (instance, before...clock.now)
     }

@@ -18,7 +18,7 @@ import Testing
             ("id", .string("ocid1.x")), ("lifecycleState", .string("ACTIVE")),
             ("freeformTags", .strings(tags)),
         ]
-        return OwnedResources.Instance(try InstanceSummary(JSONObject(.object(present: members))))
+        return OwnedResources.Instance(try ContainerInstance(JSONObject(.object(present: members))))
     }
 
     @Test(arguments: [

@@ -132,7 +132,7 @@ private let diagnostic = Diagnostic("it is broken", why: "somebody dropped it", 
     }
 
     private func need(_ name: String) -> LimitNeed? {
-        LimitNeed(ServiceLimit(name: name, description: "", isPerAvailabilityDomain: true), settings())
+        LimitNeed(ServiceLimit(name: name, isPerAvailabilityDomain: true), settings())
     }
 
     @Test(arguments: [

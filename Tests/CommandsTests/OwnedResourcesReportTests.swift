@@ -18,7 +18,7 @@ import Testing
             ("availabilityDomain", .string("Uocm:US-ASHBURN-AD-1")),
             ("freeformTags", .strings([("scaler-owner", "o1"), ("scaler-task", "00112233445566778899")])),
         ]
-        let instance = try InstanceSummary(JSONObject(.object(present: members)))
+        let instance = try ContainerInstance(JSONObject(.object(present: members)))
         let object = try ObjectSummary(
             JSONObject(.object(present: [("name", .string("p/o1/results/00.pkl")), ("size", .integer(7))]))
         )

@@ -56,9 +56,9 @@ func completeFile(_ lines: String) -> String {
     """
 }
 
-let someSubcommands = [
-    Subcommand(name: "list", summary: "List what belongs to this manager."),
-    Subcommand(name: "provision", summary: "Create what the manager needs."),
+let someSubcommands: [Subcommand] = [
+    (name: "list", summary: "List what belongs to this manager."),
+    (name: "provision", summary: "Create what the manager needs."),
 ]
 
 /// Parses a whole command line; `file` is what `config.toml` holds, every other path is absent.

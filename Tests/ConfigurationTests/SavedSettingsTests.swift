@@ -5,11 +5,10 @@ import Testing
 
 @Suite struct SavedSettingsTests {
     @Test func `keys of the file become options, and unknown keys are left alone`() throws {
-        let saved = SavedSettings(
-            path: "saved.json",
-            values: ["compartment_id": "ocid1.compartment.oc1..a", "policy_id": "ocid1.policy.oc1..b"]
+        let entry = ManagerEntry(
+            saved: ["compartment_id": "ocid1.compartment.oc1..a", "policy_id": "ocid1.policy.oc1..b"],
+            path: "saved.json"
         )
-        let entry = saved.entry
         #expect(entry.path == "saved.json")
         #expect(entry.given.keys.sorted() == ["compartment-id"])
         #expect(entry.given["compartment-id"]?.texts == ["ocid1.compartment.oc1..a"])
@@ -59,7 +58,7 @@ import Testing
         let settings = try Invocation.settings(
             scan: Self.scan(flag.map { ["--oci-region", $0] } ?? []),
             environment: environment.map { ["OCI_REGION": $0] } ?? [:],
-            saved: saved.map { SavedSettings(path: "saved.json", values: ["oci_region": $0]) },
+            saved: saved.map { ManagerEntry(saved: ["oci_region": $0], path: "saved.json") },
             required: []
         )
         #expect(settings.region == expected)
@@ -67,7 +66,7 @@ import Testing
 
     @Test func `a required setting may come from what was saved`() throws {
         let required = ["compartment-id"]
-        let saved = SavedSettings(path: "saved.json", values: ["compartment_id": "ocid1.compartment.oc1..a"])
+        let saved = ManagerEntry(saved: ["compartment_id": "ocid1.compartment.oc1..a"], path: "saved.json")
         let settings = try Invocation.settings(
             scan: Self.scan([]),
             environment: [:],

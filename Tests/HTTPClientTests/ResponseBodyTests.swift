@@ -83,16 +83,10 @@ import Transport
         for (byteCount, isSpooled) in [(1000, false), (1001, true), (300_000, true)] {
             try await withServer(Self.answer(byteCount)) { client, server in
                 let request = HTTPRequest.get.with { $0.bodyUse = .spool(above: 1000) }
-                switch try await client.answer(request, server.origin).body {
-                case .spooled(let file):
-                    #expect(isSpooled)
-                    #expect(file.count == byteCount)
-                    #expect(try file.read(at: 0, upTo: byteCount) == pattern(byteCount))
-                case .bytes(let bytes):
-                    #expect(!isSpooled && bytes == pattern(byteCount))
-                case .none:
-                    Issue.record("no body")
-                }
+                let body = try await client.answer(request, server.origin).body
+                #expect(body.memoryByteCount == (isSpooled ? 0 : byteCount))
+                #expect(body.byteCount == byteCount)
+                #expect(try body.bytes(at: 0, upTo: byteCount) == pattern(byteCount))
             }
         }
     }

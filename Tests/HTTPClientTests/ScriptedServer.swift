@@ -220,7 +220,7 @@ extension HTTPRequest {
     static let get = HTTPRequest(method: "GET", target: "/a?b")
 
     static func put(_ byteCount: Int) -> HTTPRequest {
-        HTTPRequest(method: "PUT", target: "/o", body: .bytes(pattern(byteCount)))
+        HTTPRequest(method: "PUT", target: "/o", body: Blob(pattern(byteCount)))
     }
 
     func with(_ change: (inout HTTPRequest) -> Void) -> HTTPRequest {

@@ -18,7 +18,7 @@ import Testing
         field: String?,
         delay: Duration?
     ) {
-        var headers = HeaderFields()
+        var headers: HeaderFields = [:]
         if let field { headers.append("Retry-After", field) }
         #expect(headers.retryAfter(now: 784_111_740, atMost: .seconds(60)) == delay)
     }

@@ -58,7 +58,7 @@ import Transport
             ) { _ in }
             #expect(access.region.identifier == "us-ashburn-1")
             #expect(access.warnings == [])
-            let name = try await ObjectStorage.namespace(calls: access.calls, deadline: soon)
+            let name = try await ObjectStorage.namespaceAndTime(calls: access.calls, deadline: soon).namespace
             #expect(name == oci["OCI_OBJECT_STORAGE_NAMESPACE"])
         }
     }
@@ -82,7 +82,7 @@ import Transport
                 requestsPerSecondMax: 10
             ) { _ in }
             let error = try #require(
-                await failure(of: { try await ObjectStorage.namespace(calls: calls, deadline: soon) })
+                await failure(of: { try await ObjectStorage.namespaceAndTime(calls: calls, deadline: soon) })
             )
             #expect(error.kind == .notAuthenticated)
             #expect("\(error)".contains("fingerprint"))

@@ -13,8 +13,8 @@ import Testing
             let instances = services.instances
             let launch = services.launch("scaler-test-1")
             let created = try await instances.create(launch, retryToken: "token-1", deadline: soon)
-            #expect(created.summary.displayName == "scaler-test-1")
-            #expect(created.summary.freeformTags == ["scaler-owner": "test", "scaler-task": "scaler-test-1"])
+            #expect(created.displayName == "scaler-test-1")
+            #expect(created.freeformTags == ["scaler-owner": "test", "scaler-task": "scaler-test-1"])
             #expect(created.workRequestID != nil)
             let again = try await instances.create(launch, retryToken: "token-1", deadline: soon)
             #expect(again.id == created.id)

@@ -15,7 +15,7 @@ import Testing
     @Test func `each service has its host in a region`() {
         let region = Region.resolve("iad")
         #expect(
-            urls(Endpoints(region: region)) == CloudService.allCases.map { "https://\(region.host(of: $0))" }
+            urls(Endpoints.region(region)) == CloudService.allCases.map { "https://\(region.host(of: $0))" }
         )
     }
 

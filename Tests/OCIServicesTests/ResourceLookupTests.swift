@@ -39,7 +39,7 @@ import Testing
             let change = buckets.lifecycleChange(of: "surroundings", to: [rule])
             _ = try await calls.apply(change, deadline: soon)
             #expect(try await buckets.lifecycle(of: "surroundings", deadline: soon) == [rule])
-            #expect(try await buckets.unfinishedUploads(in: "surroundings", deadline: soon) == [])
+            #expect(try await buckets.unfinishedUploads(in: "surroundings", deadline: soon).isEmpty)
             _ = try await calls.apply(buckets.deletion(of: "surroundings"), deadline: soon)
             #expect(try await buckets.find("surroundings", deadline: soon) == nil)
             try await services.stop()

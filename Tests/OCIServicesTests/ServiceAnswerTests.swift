@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPClient
 import JSON
 import Testing
+import Transport
 
 @testable import HTTPWire
 @testable import OCIServices
@@ -13,7 +13,7 @@ import Testing
         ServiceAnswer(
             operation: .listPolicies,
             head: ResponseHead(status: 200, headers: headers),
-            content: .bytes(Array(body.utf8))
+            content: Blob(Array(body.utf8))
         )
     }
 
@@ -56,7 +56,8 @@ import Testing
         #expect(name == "a")
         #expect(try answer("[true]").json() == .array([.bool(true)]))
         #expect(
-            ServiceAnswer(operation: .getObject, head: ResponseHead(status: 204), content: .none).body.isEmpty
+            ServiceAnswer(operation: .getObject, head: ResponseHead(status: 204), content: Blob([])).body
+                .isEmpty
         )
     }
 }

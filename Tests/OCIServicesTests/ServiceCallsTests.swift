@@ -19,8 +19,8 @@ import Testing
             let instance = try #require(try await service.instances.get("ocid1.x", deadline: soon))
             #expect(instance.lifecycleState == .other("HIBERNATING"))
             #expect(instance.containerIDs == ["ocid1.c"])
-            #expect(instance.summary.freeformTags == [:])
-            #expect(instance.summary.timeCreated == nil)
+            #expect(instance.freeformTags == [:])
+            #expect(instance.timeCreated == nil)
             service.stop()
         }
     }

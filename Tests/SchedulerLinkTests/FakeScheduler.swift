@@ -173,7 +173,7 @@ final class RecordedTasks: TaskHandler {
     }
 
     func load(of worker: any TaskOrigin) -> WorkerLoad {
-        let none = WorkerLoad(unansweredCount: 0, queuedCount: 0, isFull: false)
+        let none: WorkerLoad = (unansweredCount: 0, queuedCount: 0, isFull: false)
         return (worker as? WorkerSession).flatMap { loads[$0.identity] } ?? none
     }
 

@@ -129,6 +129,21 @@ import Testing
         }
     }
 
+    @Test func `an echo that comes late tells the generation by its own number`() async throws {
+        try await onLoop {
+            let stage = Stage()
+            let (link, end) = try await stage.start()
+            while try await link.nextHeartbeat() != Self.heartbeat(.first) {}
+            while try await link.nextHeartbeat() != Self.heartbeat(.second) {}
+            link.deliver(WorkerManagerHeartbeatEcho().encoded(for: .first))
+            while !stage.session.isRegistered { _ = try await link.nextHeartbeat() }
+            #expect(stage.session.generation == .first)
+            #expect(try await link.nextHeartbeat() == Self.heartbeat(.first))
+            await stage.session.leave()
+            #expect(await end.value == .left)
+        }
+    }
+
     @Test(arguments: [(YMQVersion?.some(.one), WireGeneration?.none), (.one, .second), (nil, .first)])
     func `a generation that is known is not guessed`(
         _ version: YMQVersion?,

@@ -143,7 +143,7 @@ import Transport
             let payload = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0) }
             var writer = BlobWriter()
             try writer.append(payload)
-            #expect((writer.blob.wholeFile != nil) == (byteCount > Blob.memoryBytesMax))
+            #expect((writer.blob.bytesInMemory == nil) == (byteCount > Blob.memoryBytesMax))
             let done = Self.set(try Self.id(2), to: writer.blob, with: stage.client)
             let stream = try await stage.accept()
             let asked = try await Self.request(on: stream)

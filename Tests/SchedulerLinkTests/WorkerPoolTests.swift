@@ -112,7 +112,7 @@ import Transport
             stage.desire(3)
             let workers = try await stage.accept(3)
             for (link, count) in zip(workers, [2, 1, 3]) {
-                let load = WorkerLoad(unansweredCount: count, queuedCount: 0, isFull: false)
+                let load: WorkerLoad = (unansweredCount: count, queuedCount: 0, isFull: false)
                 stage.tasks.loads[link.identity] = load
             }
             stage.desire(2)

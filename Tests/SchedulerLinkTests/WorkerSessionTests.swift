@@ -70,7 +70,7 @@ import Transport
         try await onLoop {
             let offered = [Capability(name: "gpu", value: 2)]
             let stage = Stage(.test(capabilities: offered, heartbeatInterval: .seconds(30)))
-            stage.tasks.loads[Self.identity] = WorkerLoad(unansweredCount: 4, queuedCount: 3, isFull: true)
+            stage.tasks.loads[Self.identity] = (unansweredCount: 4, queuedCount: 3, isFull: true)
             let (link, end) = try await stage.start()
             #expect(link.identity == Self.identity)
             guard

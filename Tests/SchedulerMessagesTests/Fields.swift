@@ -133,7 +133,7 @@ extension ObjectInstruction: Described {
             case .create: "create=0"
             case .delete: "delete=1"
             case .clear: "clear=2"
-            case .other(let value): number(value)
+            default: number(kind.rawValue)
             }
         let metadata = described(
             "ObjectMetadata",
@@ -254,7 +254,7 @@ extension ClientDisconnect: Described {
             switch kind {
             case .disconnect: "disconnect=0"
             case .shutdown: "shutdown=1"
-            case .other(let value): number(value)
+            default: number(kind.rawValue)
             }
         return described("ClientDisconnect", ["disconnectType": type])
     }

@@ -8,7 +8,7 @@ import Encodings
 // How a scheduler writes what it sends: the product only reads these.
 
 extension TaskMessage: CommonMessageBody {
-    package static var layout: MessageLayout { .init(tag: 0, dataWords: 0, pointers: 6) }
+    package static var layout: MessageLayout { .init(firstTag: 0, dataWords: 0, pointers: 6) }
 
     package func write(to body: StructBuilder) {
         body.write(data: taskID.bytes, at: 0)
@@ -43,7 +43,7 @@ extension TaskArgument: WritableStruct {
 }
 
 extension TaskCancel: CommonMessageBody {
-    package static var layout: MessageLayout { .init(tag: 1, dataWords: 0, pointers: 2) }
+    package static var layout: MessageLayout { .init(firstTag: 1, dataWords: 0, pointers: 2) }
 
     private static let flagsSize = StructSize(dataWords: 1, pointers: 0)
 
@@ -54,7 +54,7 @@ extension TaskCancel: CommonMessageBody {
 }
 
 extension WorkerHeartbeatEcho: CommonMessageBody {
-    package static var layout: MessageLayout { .init(tag: 10, dataWords: 0, pointers: 1) }
+    package static var layout: MessageLayout { .init(firstTag: 10, dataWords: 0, pointers: 1) }
 
     package func write(to body: StructBuilder) { body.write(objectStorageAddress, at: 0) }
 }
@@ -70,7 +70,7 @@ extension ObjectStorageAddress: WritableStruct {
 }
 
 extension DisconnectResponse: CommonMessageBody {
-    package static var layout: MessageLayout { .init(tag: 12, dataWords: 0, pointers: 1) }
+    package static var layout: MessageLayout { .init(firstTag: 12, dataWords: 0, pointers: 1) }
 
     package func write(to body: StructBuilder) { body.write(data: worker, at: 0) }
 }
@@ -78,15 +78,7 @@ extension DisconnectResponse: CommonMessageBody {
 extension ClientDisconnect: MessageBody {
     package static var layout: MessageLayout { .init(firstTag: 20, secondTag: 18, dataWords: 1, pointers: 0) }
 
-    package func write(to body: StructBuilder) {
-        let value: UInt16 =
-            switch kind {
-            case .disconnect: 0
-            case .shutdown: 1
-            case .other(let value): value
-            }
-        body.write(value, at: 0)
-    }
+    package func write(to body: StructBuilder) { body.write(kind.rawValue, at: 0) }
 }
 
 extension WorkerManagerHeartbeatEcho: MessageBody {

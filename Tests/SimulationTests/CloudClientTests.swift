@@ -23,7 +23,7 @@ private func check(_ isTrue: Bool, _ text: String = "", line: UInt = #line) {
         ServiceCalls(
             exchange: SignedExchange(
                 client: HTTPClient(connector: bench.network),
-                endpoints: Endpoints(region: Region.resolve(SimulatedCloud.region)),
+                endpoints: Endpoints.region(Region.resolve(SimulatedCloud.region)),
                 userAgent: "test"
             ),
             credentials: FixedCredentials(

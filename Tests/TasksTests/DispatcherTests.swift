@@ -230,9 +230,9 @@ import Testing
             let stage = try await StateStage(.queued)
             defer { stage.stop() }
             let load = stage.base.dispatcher.load(of: stage.base.worker)
-            #expect(load == .init(unansweredCount: 2, queuedCount: 1, isFull: true))
+            #expect(load == (unansweredCount: 2, queuedCount: 1, isFull: true))
             let other = stage.base.dispatcher.load(of: stage.base.secondWorker)
-            #expect(other == .init(unansweredCount: 0, queuedCount: 0, isFull: true))
+            #expect(other == (unansweredCount: 0, queuedCount: 0, isFull: true))
         }
     }
 

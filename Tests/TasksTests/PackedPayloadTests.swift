@@ -39,8 +39,8 @@ import Transport
         for piece in plan.pieces {
             switch piece {
             case .bytes(let part): bytes += part
-            case .blob(.function): bytes += try inputs.function.bytes(at: 0, upTo: 1 << 30)
-            case .blob(.argument(let index)):
+            case .function: bytes += try inputs.function.bytes(at: 0, upTo: 1 << 30)
+            case .argument(let index):
                 bytes += try inputs.arguments[index].bytes(at: 0, upTo: 1 << 30)
             }
         }

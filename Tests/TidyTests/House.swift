@@ -35,7 +35,7 @@ enum House {
             "Tasks",
             [
                 "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices", "Configuration",
-                "TaskPayload", "SchedulerMessages", "HTTPClient", "Encodings", "Compression", "Transport",
+                "TaskPayload", "SchedulerMessages", "Encodings", "Compression", "Transport",
                 "EventLoop", "Logging",
             ]
         ),
@@ -125,7 +125,6 @@ enum House {
     static let testedThrough = [
         "BodyCollector.swift": "HTTPClient",
         "DeflateStream.swift": "GzipCompressor",
-        "LoopExecutor.swift": "spawn",
         "NameLookup.swift": "ResolverTests",
         "PickleReader.swift": "TaskOutcome",
         "ResponseReceiver.swift": "HTTPConnection",

@@ -20,12 +20,12 @@ import Transport
             var writer = BlobWriter(memoryBytesMax: 10)
             #expect(writer.blob.bytesInMemory == [])
             try writer.append([UInt8](repeating: 1, count: 10))
-            #expect(writer.blob.memoryByteCount == 10 && writer.blob.wholeFile == nil)
+            #expect(writer.blob.memoryByteCount == 10)
             try writer.append([2])
             #expect(writer.blob.memoryByteCount == 0 && writer.blob.bytesInMemory == nil)
             try writer.append([3, 4])
             #expect(writer.blob.byteCount == 13)
-            #expect(writer.blob.wholeFile?.count == 13)
+            #expect(writer.blob.memoryByteCount == 0)
             #expect(try writer.blob.bytes(at: 9, upTo: 100) == [1, 2, 3, 4])
         }
     }
@@ -43,16 +43,6 @@ import Transport
             #expect(try part.bytes(at: 10, upTo: 2) == [])
             #expect(try part.bytes(at: 1000, upTo: 2) == [])
             #expect(part.bytesInMemory == (inFile ? nil : Array(15..<25)))
-        }
-    }
-
-    @Test func `only the whole of a file is that file`() async throws {
-        try await onLoop {
-            let blob = try Self.blob(inFile: true)
-            #expect(blob.wholeFile != nil)
-            #expect(blob.part(0..<100).wholeFile != nil)
-            #expect(blob.part(0..<99).wholeFile == nil)
-            #expect(try Self.blob(inFile: false).wholeFile == nil)
         }
     }
 }

@@ -64,7 +64,7 @@ struct Measurement {
             method: method,
             target: target,
             headers: ["accept": "application/json", "user-agent": "bench"],
-            body: bodyByteCount == 0 ? .none : .bytes([UInt8](repeating: 0x61, count: bodyByteCount))
+            body: bodyByteCount == 0 ? nil : Blob([UInt8](repeating: 0x61, count: bodyByteCount))
         )
         request.bodyBytesMax = .max
         // As curl with its output going nowhere: every byte is received and decrypted, none is kept.

@@ -13,6 +13,7 @@ import re
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -162,6 +163,7 @@ class Stage:
 
 
 SWIFT_TESTS = r"Test run with (\d+) tests? in .* (?:passed|failed)"
+SIMULATION_BUILD = "build of the simulation"
 UNITTESTS = r"(?m)^Ran (\d+) tests? in"
 
 
@@ -170,7 +172,26 @@ def unittests(name: str, folder: str, lane: str | None = None, is_quick: bool = 
     return Stage(name, command, UNITTESTS, lane=lane, progress=UNITTEST, is_quick=is_quick)
 
 
-def stages(older_versions: list[str]) -> list[Stage]:
+#: How long Tools/test simulates, and how many tasks it should manage in all.
+SIMULATED_MINUTES, SIMULATED_TASKS = 1.0, 20_000
+#: How long Tools/check does, and how many tasks each of its runs has.
+QUICK_SIMULATED_MINUTES, QUICK_TASKS = 1 / 6, 50
+
+
+def simulation(is_quick: bool) -> Stage:
+    """Other seeds for each commit, and the same for everybody who runs this one."""
+    minutes = QUICK_SIMULATED_MINUTES if is_quick else SIMULATED_MINUTES
+    # With few tasks a run every profile has its turn in ten seconds.
+    more = ["--tasks", str(QUICK_TASKS)] if is_quick else ["--goal", str(SIMULATED_TASKS)]
+    command = ["Tools/simulate", f"{minutes:.3f}", *more]
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if head.returncode == 0:
+        command += ["--seed", str(int(head.stdout[:8], 16))]
+    counted = r"(?m)^(\d+) runs passed"
+    return Stage("simulation", command, counted, seconds=600, quiet_seconds=600, is_quick=True, needs=SIMULATION_BUILD)
+
+
+def stages(older_versions: list[str], is_quick: bool = False) -> list[Stage]:
     sources = ["Package.swift", "Sources", "Tests", "Tools"]
     lint = ["swift", "format", "lint", "--strict", "--parallel", "--recursive", *sources]
     build = ["swift", "build", "--build-tests", "--explicit-target-dependency-import-check", "error"]
@@ -189,8 +210,11 @@ def stages(older_versions: list[str]) -> list[Stage]:
             is_quick=True,
             needs="build of the tests",
         ),
+        Stage(SIMULATION_BUILD, ["Tools/build-simulation"], seconds=900, is_quick=True),
+        simulation(is_quick),
         unittests("job runner", "Tools/job-runner/tests", is_quick=True),
         unittests("tools", "Tools/cluster/tests", is_quick=True),
+        unittests("simulation's tools", "Tools/Simulation/tests", is_quick=True),
         Stage("fuzzing under AddressSanitizer", ["Tools/fuzz", "3"], r"(?m)^(\d+) targets passed", seconds=600),
         Stage(
             "benchmark beside libcurl", ["Tools/bench", "--short"], r"(?m)^(\d+) kinds of request measured", seconds=600
@@ -293,8 +317,8 @@ def main() -> int:
     KINDS.unlink(missing_ok=True)
     # The tests' clusters keep their logs; those of a good run are of no use.
     os.environ["TMPDIR"] = clusters = tempfile.mkdtemp(prefix="scaler-oci-hpc-tests-")
-    chosen = [stage for stage in stages(older_versions(options.all_versions)) if (options.only or "") in stage.name]
-    chosen = [stage for stage in chosen if stage.is_quick or not options.quick]
+    every = stages(older_versions(options.all_versions), options.quick)
+    chosen = [stage for stage in every if (options.only or "") in stage.name and (stage.is_quick or not options.quick)]
     began = time.monotonic()
     total = run_in_lanes(chosen, Run(began + 60 * options.minutes))
     try:

@@ -42,7 +42,7 @@ struct CheckOrder: Sendable {
     private static func managers(_ input: CommandInput) throws(CommandError) -> [Settings] {
         let given = input.text("config")
         if let given, given.hasSuffix(".toml") { return try input.managers(required: required) }
-        var saved: SavedSettings?
+        var saved: ManagerEntry?
         do throws(CommandError) {
             saved = try SavedConfiguration(reading: input.savedPath).settings(path: input.savedPath)
         } catch {

@@ -38,7 +38,12 @@ final class LifecycleChecks {
     private func checkContainer() async throws(CommandError) -> CheckOutcome {
         let id = try await create()
         let work = spawnCatching { () async throws(CommandError) in try await self.result(of: id) }
-        let result = await cancellableValue(of: work)
+        let result = await withTaskCancellationHandler {
+            let value = await work.value
+            return isCancelled ? nil : value
+        } onCancel: {
+            work.cancel()
+        }
         await spawn { await self.deleteAll(id) }.value
         guard let result else { throw .cancelled }
         return try result.get()
@@ -177,17 +182,6 @@ final class LifecycleChecks {
             }
         }
         _ = try? await objects.delete(resultName, deadline: .after(.seconds(20)))
-    }
-}
-
-/// The value, or nil when the caller was cancelled meanwhile; the work is then cancelled, and has ended.
-@LoopActor
-private func cancellableValue<Value: Sendable>(of work: Spawned<Value>) async -> Value? {
-    await withTaskCancellationHandler {
-        let value = await work.value
-        return isCancelled ? nil : value
-    } onCancel: {
-        work.cancel()
     }
 }
 

@@ -84,14 +84,9 @@ final class SchedulerChecks {
             case .ipc(let path): .ipc(path: path)
             }
         do throws(MessagingError) {
-            switch try await detectPeer(
-                at: endpoint,
-                over: SocketNetwork(ioThreads: 1),
-                deadline: .after(Self.greetingTimeout)
-            ) {
-            case .zmtp: return "zmq"
-            case .ymq: return "ymq"
-            }
+            let (network, limit) = (SocketNetwork(ioThreads: 1), Deadline.after(Self.greetingTimeout))
+            let peer = try await detectPeer(at: endpoint, over: network, deadline: limit)
+            return peer == .zmtp ? "zmq" : "ymq"
         } catch .cancelled {
             throw .cancelled
         } catch {

@@ -83,8 +83,8 @@ final class Cloud {
         let callConsole = showsCalls ? console : nil
         callConsole?.show(calls)
         let namespace = try await inCloud(
-            await ObjectStorage.namespace(calls: calls, deadline: .after(callTimeout))
-        )
+            await ObjectStorage.namespaceAndTime(calls: calls, deadline: .after(callTimeout))
+        ).namespace
         return Cloud(settings, access, namespace: namespace, showingCallsOn: callConsole)
     }
 

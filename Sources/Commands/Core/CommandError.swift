@@ -78,15 +78,6 @@ func writeFile(_ bytes: [UInt8], to path: String) throws(CommandError) {
     do throws(TransportError) { try replaceFile(path, with: bytes) } catch { throw .file(path: path, error) }
 }
 
-/// Starts work that may fail in a task of its own, which cancelling the caller does not reach.
-func spawnCatching<Value: Sendable>(
-    _ work: @escaping @LoopActor @Sendable () async throws(CommandError) -> Value
-) -> Spawned<Result<Value, CommandError>> {
-    spawn { () async -> Result<Value, CommandError> in
-        do throws(CommandError) { return .success(try await work()) } catch { return .failure(error) }
-    }
-}
-
 /// Reads settings, whose error becomes one of this module.
 func configured<Value>(
     _ read: @autoclosure () throws(ConfigurationError) -> Value

@@ -82,9 +82,8 @@ extension CommandForm {
         own: [
             configOption,
             .invocation("image", short: "t", placeholder: "IMAGE").help("The same as --container-image."),
-            .invocation("engine", placeholder: "NAME").help(
-                "docker, podman or a path (default: what answers)."
-            ),
+            .invocation("engine", placeholder: "NAME")
+                .help("docker, podman or a path (default: what answers)."),
             .invocation("base-image", placeholder: "IMAGE")
                 .help("Image to build upon; needs Python 3.9 or newer with pip (default: python:3.11-slim)."),
             .invocation("pip", placeholder: "REQUIREMENTS")
@@ -116,9 +115,8 @@ extension CommandForm {
                 .help("all, connectivity, storage, lifecycle or scheduler (default: all)."),
             .invocation("scheduler", placeholder: "ADDRESS")
                 .help("Scheduler to submit tasks to; without it that phase is left out."),
-            .invocation("test", placeholder: "NAME").help(
-                "all, sqrt, simple, map or compute (default: all)."
-            ),
+            .invocation("test", placeholder: "NAME")
+                .help("all, sqrt, simple, map or compute (default: all)."),
             .invocation("timeout", placeholder: "SECONDS")
                 .help("Longest wait for one container and for each task (default: 600)."),
             .invocation("python", placeholder: "PATH")
@@ -156,9 +154,8 @@ extension CommandForm {
             """,
         own: [
             managersOption, schedulerOption,
-            .invocation("all-owners").help(
-                "List what bears the tag of any manager, on whichever host it runs."
-            ),
+            .invocation("all-owners")
+                .help("List what bears the tag of any manager, on whichever host it runs."),
             .invocation("json").help("Print JSON."),
         ],
         settings: ownedResourcesSettings

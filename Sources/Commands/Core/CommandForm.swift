@@ -78,7 +78,7 @@ struct CommandInput: Sendable {
     func text(_ name: String) -> String? { scan.texts(name)?.last }
 
     /// The settings that flags, environment and what provision saved say together.
-    func settings(saved: SavedSettings? = nil, required: [String] = []) throws(CommandError) -> Settings {
+    func settings(saved: ManagerEntry? = nil, required: [String] = []) throws(CommandError) -> Settings {
         try configured(
             try Invocation.settings(scan: scan, environment: environment, saved: saved, required: required)
         )

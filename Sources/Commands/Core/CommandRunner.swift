@@ -9,7 +9,7 @@ internal import Transport
 /// The subcommands of this module.
 package enum CommandRunner {
     /// Their names and summaries: for the help, and to tell them from addresses and files in a command line.
-    package static let subcommands = CommandForm.all.map { Subcommand(name: $0.name, summary: $0.summary) }
+    package static let subcommands: [Subcommand] = CommandForm.all.map { ($0.name, $0.summary) }
 
     private typealias Body = @LoopActor @Sendable (CommandInput, Console) async throws(CommandError) -> Int32
 

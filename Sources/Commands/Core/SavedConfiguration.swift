@@ -43,10 +43,10 @@ struct SavedConfiguration: Sendable {
     subscript(key: String) -> String? { entries.last { $0.key == key }.flatMap { Self.text($0.value) } }
 
     /// The values that are settings of the daemon.
-    func settings(path: String) -> SavedSettings {
+    func settings(path: String) -> ManagerEntry {
         var values: [String: String] = [:]
         for (key, value) in entries { values[key] = Self.text(value) }
-        return SavedSettings(path: path, values: values)
+        return ManagerEntry(saved: values, path: path)
     }
 
     var text: String { JSON.object(present: entries.map { ($0.key, $0.value) }).pretty + "\n" }

@@ -8,21 +8,16 @@ internal import OCIServices
 internal import Transport
 
 /// Whether the daemon of an owner is alive, as far as this host can tell.
+///
+/// A lock is the owner's name on this host, held: a daemon of that owner waits for it.
 enum DaemonPresence: Sendable {
     /// A process of this host holds the owner's name: it is the daemon, or another reap.
     case alive
     /// Nobody holds it, and the owner is one that only this host can be; as long as the value lives, no daemon starts.
-    case absent(OwnerClaim)
+    case absent(ProcessLock)
     /// Nobody of this host holds it, but a daemon on another may go by the same id, for it was chosen and not computed;
     /// or this host has no such names.
-    case unknown(OwnerClaim?)
-}
-
-/// The owner's name on this host, held: a daemon of that owner waits for it.
-final class OwnerClaim: Sendable {
-    private let lock: ProcessLock
-
-    init(_ lock: consuming ProcessLock) { self.lock = lock }
+    case unknown(ProcessLock?)
 }
 
 /// Where one manager's instances and objects are in the cloud, and who owns them.
@@ -72,16 +67,14 @@ struct OwnedPlace {
 
     /// Whether the owner's daemon lives; takes its name if it is free.
     func daemonPresence() -> DaemonPresence {
-        let claim: OwnerClaim
+        var computed = settings
+        computed.ownerID = nil
         do throws(TransportError) {
             guard let lock = try ProcessLock(named: owner.lockName) else { return .alive }
-            claim = OwnerClaim(lock)
+            return Owner(computed).id == owner.id ? .absent(lock) : .unknown(lock)
         } catch {
             return .unknown(nil)
         }
-        var computed = settings
-        computed.ownerID = nil
-        return Owner(computed).id == owner.id ? .absent(claim) : .unknown(claim)
     }
 
     /// The moment by the services' clock.

@@ -19,12 +19,12 @@ struct OwnedResourcesReport: Sendable {
         var lines: [String] = []
         if !resources.instances.isEmpty {
             let heading = ["INSTANCE", "NAME", "STATE", "AGE", "OWNER", "TASK", "AD", "SHAPE"]
-            lines += TextTable.lines([heading] + resources.instances.map(cells))
+            lines += table([heading] + resources.instances.map(cells))
         }
         if !resources.instances.isEmpty, !resources.objects.isEmpty { lines.append("") }
         if !resources.objects.isEmpty {
             let heading = ["OBJECT", "BYTES", "AGE"]
-            lines += TextTable.lines([heading] + resources.objects.map(cells))
+            lines += table([heading] + resources.objects.map(cells))
         }
         return lines
     }
@@ -107,19 +107,17 @@ struct OwnedResourcesReport: Sendable {
 }
 
 /// Rows of cells as lines of text, each column as wide as its widest cell.
-enum TextTable {
-    static func lines(_ rows: [[String]]) -> [String] {
-        let columnCount = rows.map(\.count).max() ?? 0
-        let widths = (0..<columnCount).map { column in
-            rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+private func table(_ rows: [[String]]) -> [String] {
+    let columnCount = rows.map(\.count).max() ?? 0
+    let widths = (0..<columnCount).map { column in
+        rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+    }
+    return rows.map { row in
+        var line = ""
+        for (cell, width) in zip(row, widths) {
+            line += cell + String(repeating: " ", count: width - cell.count + 2)
         }
-        return rows.map { row in
-            var line = ""
-            for (cell, width) in zip(row, widths) {
-                line += cell + String(repeating: " ", count: width - cell.count + 2)
-            }
-            while line.last == " " { line.removeLast() }
-            return line
-        }
+        while line.last == " " { line.removeLast() }
+        return line
     }
 }

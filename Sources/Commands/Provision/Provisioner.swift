@@ -323,10 +323,8 @@ final class Provisioner {
     private func completeSettings() {
         settings.objectStorageBucket = names.bucket
         if !settings.containerImage.isEmpty { return }
-        settings.containerImage = names.image(
-            registry: "\(cloud.regionName).ocir.io",
-            namespace: cloud.namespace
-        )
+        let registry = "\(cloud.regionName).ocir.io"
+        settings.containerImage = names.image(registry: registry, namespace: cloud.namespace)
     }
 
     private func save() throws(CommandError) {

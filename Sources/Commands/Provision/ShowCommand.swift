@@ -94,9 +94,8 @@ enum ShowCommand {
         }
         console.put(resources.isEmpty ? "nothing of it exists" : "exists:")
         for resource in resources {
-            console.put(
-                "  \(resource.description)\(resource.provenance == .ours ? "" : " (not made by provision)")"
-            )
+            let note = resource.provenance == .ours ? "" : " (not made by provision)"
+            console.put("  \(resource.description)\(note)")
         }
         return ExitCode.success
     }

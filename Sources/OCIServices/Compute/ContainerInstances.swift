@@ -22,8 +22,7 @@ package final class ContainerInstances: ServiceClient {
     }
 
     /// Launches an instance, or returns the one that the same `retryToken` has launched before; a caller that is
-    /// cancelled still gets the answer of a request that is on its way: what was launched must be known to be
-    /// deleted.
+    /// cancelled still gets the answer of a request that is on its way: what was launched must be known to be deleted.
     package func create(
         _ launch: InstanceLaunch,
         retryToken: String,
@@ -33,9 +32,9 @@ package final class ContainerInstances: ServiceClient {
         request.retryToken = retryToken
         request.isShielded = true
         return try await calls.call(request, deadline: deadline) { answer throws(OCIError) in
-            try answer.decode { object throws(JSONError) in
-                try ContainerInstance(object, workRequestID: answer.head.headers["opc-work-request-id"])
-            }
+            var made = try answer.decode(ContainerInstance.init)
+            made.workRequestID = answer.head.headers["opc-work-request-id"]
+            return made
         }
     }
 
@@ -43,9 +42,7 @@ package final class ContainerInstances: ServiceClient {
     /// apart).
     package func get(_ id: String, deadline: Deadline) async throws(OCIError) -> ContainerInstance? {
         let request = request(.getContainerInstance, ["containerInstances", id])
-        return try await calls.objectIfPresent(request, deadline) { object throws(JSONError) in
-            try ContainerInstance(object, workRequestID: nil)
-        }
+        return try await calls.objectIfPresent(request, deadline, ContainerInstance.init)
     }
 
     /// Returns a page of all instances of the compartment, newest first, and the token of the next page, nil on the
@@ -53,22 +50,22 @@ package final class ContainerInstances: ServiceClient {
     package func list(
         page: String? = nil,
         deadline: Deadline
-    ) async throws(OCIError) -> (instances: [InstanceSummary], nextPage: String?) {
+    ) async throws(OCIError) -> (instances: [ContainerInstance], nextPage: String?) {
         let query: ServiceRequest.Query = [
             "compartmentId": compartmentID, "limit": String(Self.pageSize), "page": page,
         ]
         let request = request(.listContainerInstances, ["containerInstances"], query: query)
         return try await calls.call(request, deadline: deadline) { answer throws(OCIError) in
-            (try answer.decodeItems(InstanceSummary.init), answer.nextPage)
+            (try answer.decodeItems(ContainerInstance.init), answer.nextPage)
         }
     }
 
     /// Returns those of all instances of the compartment that are wanted, however many pages they fill.
     package func all(
         deadline: Deadline,
-        where isWanted: (InstanceSummary) -> Bool
-    ) async throws(OCIError) -> [InstanceSummary] {
-        var all: [InstanceSummary] = []
+        where isWanted: (ContainerInstance) -> Bool
+    ) async throws(OCIError) -> [ContainerInstance] {
+        var all: [ContainerInstance] = []
         var next: String?
         repeat {
             let page = try await list(page: next, deadline: deadline)

@@ -36,8 +36,8 @@ package enum LifecycleState: Sendable, Equatable {
     package var isStopped: Bool { [.inactive, .deleted, .failed].contains(self) }
 }
 
-/// A container instance as lists show it; a single answer adds its containers.
-package struct InstanceSummary: Sendable, Equatable {
+/// A container instance; lists leave out its containers.
+package struct ContainerInstance: Sendable, Equatable {
     /// The OCID.
     package let id: String
     /// The display name, empty if the service sends none.
@@ -56,6 +56,10 @@ package struct InstanceSummary: Sendable, Equatable {
     package let availabilityDomain: String
     /// The name of its shape, empty if the service sends none.
     package let shape: String
+    /// OCIDs of its containers; empty in lists, and while the service has not named them yet.
+    package let containerIDs: [String]
+    /// The OCID of the work request that makes it, on the answer to a create.
+    package internal(set) var workRequestID: String?
 
     init(_ object: JSONObject) throws(JSONError) {
         id = try object.string("id")
@@ -67,31 +71,9 @@ package struct InstanceSummary: Sendable, Equatable {
         freeformTags = try object.stringMap("freeformTags")
         availabilityDomain = try object.stringIfPresent("availabilityDomain") ?? ""
         shape = try object.stringIfPresent("shape") ?? ""
-    }
-}
-
-/// A container instance as a single answer shows it.
-package struct ContainerInstance: Sendable, Equatable {
-    /// What lists show too.
-    package let summary: InstanceSummary
-    /// OCIDs of its containers; empty while the service has not named them yet.
-    package let containerIDs: [String]
-    /// The OCID of the work request that makes it, on the answer to a create.
-    package let workRequestID: String?
-
-    /// The OCID.
-    package var id: String { summary.id }
-    /// The state.
-    package var lifecycleState: LifecycleState { summary.lifecycleState }
-    /// The service's words on the state.
-    package var lifecycleDetails: String? { summary.lifecycleDetails }
-
-    init(_ object: JSONObject, workRequestID: String?) throws(JSONError) {
-        summary = try InstanceSummary(object)
         containerIDs = try (object.objectsIfPresent("containers") ?? []).map { container throws(JSONError) in
             try container.string("containerId")
         }
-        self.workRequestID = workRequestID
     }
 }
 

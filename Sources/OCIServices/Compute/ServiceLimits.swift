@@ -7,8 +7,6 @@ internal import JSON
 package struct ServiceLimit: Sendable, Equatable {
     /// Its name.
     package let name: String
-    /// What it limits, in the service's words.
-    package let description: String
     /// Whether each availability domain has its own.
     package let isPerAvailabilityDomain: Bool
 }
@@ -16,7 +14,6 @@ package struct ServiceLimit: Sendable, Equatable {
 extension ServiceLimit {
     init(_ object: JSONObject) throws(JSONError) {
         name = try object.string("name")
-        description = try object.stringIfPresent("description") ?? ""
         isPerAvailabilityDomain = try object.stringIfPresent("scopeType") == "AD"
     }
 }

@@ -72,12 +72,10 @@ package struct CloudAccess {
         notify: @escaping @LoopActor @Sendable (ServiceNotice) -> Void
     ) async throws(OCIError) -> CloudAccess {
         let source = try PrincipalSource(options, client: client, environment: environment, home: home)
-        let name: String
-        if let asked = options.region {
-            name = asked
-        } else {
-            name = try await source.region(deadline: .after(metadataTimeout))
-        }
+        let name =
+            if let asked = options.region { asked } else {
+                try await source.region(deadline: .after(metadataTimeout))
+            }
         let region = RegionSources.resolve(name, environment: environment, home: home)
         let exchange = SignedExchange(
             client: client,
@@ -98,7 +96,7 @@ package struct CloudAccess {
         _ options: CloudAccessOptions,
         _ region: Region
     ) throws(OCIError) -> Endpoints {
-        guard let text = options.endpoint else { return Endpoints(region: region) }
+        guard let text = options.endpoint else { return Endpoints.region(region) }
         guard let endpoints = Endpoints(baseURL: text) else {
             throw .configuration("--oci-endpoint \(text) is no URL of the form https://host[:port]")
         }

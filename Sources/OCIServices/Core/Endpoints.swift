@@ -4,7 +4,12 @@ package import HTTPClient
 package import OCIProfile
 
 /// Where each service is.
-package struct Endpoints: Sendable, Equatable {
+package enum Endpoints: Sendable, Equatable {
+    /// At the public endpoints of a region.
+    case region(Region)
+    /// Below one URL, whatever the service: an emulator, a gateway, or a tunnel.
+    case base(Location)
+
     /// An origin and a path there.
     package struct Location: Sendable, Equatable {
         /// Scheme, host and port.
@@ -18,27 +23,17 @@ package struct Endpoints: Sendable, Equatable {
         func appending(_ path: String) -> Location { Location(origin: origin, target: target + path) }
     }
 
-    private enum Source: Sendable, Equatable {
-        case region(Region)
-        case base(Location)
-    }
-
-    private let source: Source
-
-    /// The public endpoints of a region.
-    package init(region: Region) { source = .region(region) }
-
-    /// One base URL for every service: an emulator, a gateway, or a tunnel; nil if it is no such URL.
+    /// One base URL for every service; nil if it is no such URL.
     package init?(baseURL: String) {
         guard let (origin, path) = HTTPOrigin.parse(baseURL) else { return nil }
         var basePath = path
         while basePath.hasSuffix("/") { basePath.removeLast() }
-        source = .base(Location(origin: origin, target: basePath))
+        self = .base(Location(origin: origin, target: basePath))
     }
 
     /// Where one service is.
     package func location(of service: CloudService) -> Location {
-        switch source {
+        switch self {
         case .region(let region):
             Location(origin: HTTPOrigin(scheme: .https, host: region.host(of: service)), target: "")
         case .base(let location): location

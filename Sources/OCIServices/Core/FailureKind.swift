@@ -55,7 +55,22 @@ package enum FailureKind: String, Sendable, CaseIterable {
         } else if let known = code.flatMap({ Self.kinds[$0] }) {
             self = known
         } else {
-            self.init(status: status, hasCode: code != nil)
+            self =
+                switch status {
+                case 401: .notAuthenticated
+                case 403: .notAuthorized
+                // A 404 page of some proxy must not pass for "your instance is gone".
+                case 404: code == nil ? .unexpected : .notAuthorizedOrNotFound
+                case 408: .serverBusy
+                case 409: .conflict
+                case 412: .preconditionFailed
+                case 413: .payloadTooLarge
+                case 429: .throttled
+                case 400..<500: .badRequest
+                case 501: .notImplemented
+                case 500...: .serverBusy
+                default: .unexpected
+                }
         }
     }
 
@@ -89,25 +104,6 @@ package enum FailureKind: String, Sendable, CaseIterable {
     /// Whether a policy may be missing.
     package var isPermission: Bool {
         [.notAuthorized, .notAuthorizedOrNotFound, .relatedResourceNotAuthorizedOrNotFound].contains(self)
-    }
-
-    private init(status: Int, hasCode: Bool) {
-        self =
-            switch status {
-            case 401: .notAuthenticated
-            case 403: .notAuthorized
-            // A 404 page of some proxy must not pass for "your instance is gone".
-            case 404: hasCode ? .notAuthorizedOrNotFound : .unexpected
-            case 408: .serverBusy
-            case 409: .conflict
-            case 412: .preconditionFailed
-            case 413: .payloadTooLarge
-            case 429: .throttled
-            case 400..<500: .badRequest
-            case 501: .notImplemented
-            case 500...: .serverBusy
-            default: .unexpected
-            }
     }
 
     /// Codes that say more than their status does.

@@ -19,93 +19,64 @@ package enum Operation: String, Sendable, CaseIterable {
     package var name: String { rawValue.prefix(1).uppercased() + rawValue.dropFirst() }
 
     /// The service that serves it.
-    package var service: CloudService {
-        switch self {
-        case .createContainerInstance, .getContainerInstance, .listContainerInstances,
-            .deleteContainerInstance, .getContainer, .retrieveLogs,
-            .listContainerInstanceShapes, .listWorkRequestErrors:
-            .containerInstances
-        case .getNamespace, .getBucket, .putObject, .getObject, .listObjects, .deleteObject,
-            .batchDeleteObjects, .createBucket, .deleteBucket, .getObjectLifecyclePolicy,
-            .putObjectLifecyclePolicy, .listMultipartUploads, .abortMultipartUpload:
-            .objectStorage
-        case .listAvailabilityDomains, .getTenancy, .getCompartment, .listUserGroupMemberships, .getGroup,
-            .listDynamicGroups, .createDynamicGroup, .updateDynamicGroup, .deleteDynamicGroup, .listPolicies,
-            .createPolicy, .updatePolicy, .deletePolicy:
-            .identity
-        case .getSubnet: .core
-        case .listContainerRepositories, .createContainerRepository, .deleteContainerRepository,
-            .listContainerImages:
-            .artifacts
-        case .listLimitDefinitions, .getResourceAvailability: .limits
-        case .issueRegistryToken: .registry
-        case .federateInstance, .refreshSessionToken: .authentication
-        }
-    }
+    package var service: CloudService { facts.service }
 
-    var method: String {
-        switch self {
-        case .retrieveLogs, .batchDeleteObjects: "POST"
-        case .putObject, .putObjectLifecyclePolicy, .updateDynamicGroup, .updatePolicy: "PUT"
-        default:
-            switch lane {
-            case .read: "GET"
-            case .write: "POST"
-            case .delete: "DELETE"
-            }
-        }
-    }
+    var method: String { facts.method }
 
     /// The queue it waits in for a token of the rate buckets.
-    var lane: RateBuckets.Lane {
-        switch self {
-        case .createContainerInstance, .putObject, .federateInstance, .refreshSessionToken, .createBucket,
-            .putObjectLifecyclePolicy, .createDynamicGroup, .updateDynamicGroup, .createPolicy, .updatePolicy,
-            .createContainerRepository:
-            .write
-        case .deleteContainerInstance, .deleteObject, .batchDeleteObjects, .deleteBucket,
-            .abortMultipartUpload, .deleteDynamicGroup, .deletePolicy, .deleteContainerRepository:
-            .delete
-        // RetrieveLogs is a POST, and still only reads.
-        case .getContainerInstance, .listContainerInstances, .getContainer, .retrieveLogs,
-            .listContainerInstanceShapes, .listWorkRequestErrors, .getNamespace, .getBucket, .getObject,
-            .listObjects, .getObjectLifecyclePolicy, .listMultipartUploads, .listAvailabilityDomains,
-            .getTenancy,
-            .getCompartment, .listUserGroupMemberships, .getGroup, .listDynamicGroups, .listPolicies,
-            .getSubnet,
-            .listContainerRepositories, .listContainerImages, .listLimitDefinitions, .getResourceAvailability,
-            .issueRegistryToken:
-            .read
-        }
-    }
+    var lane: RateBuckets.Lane { facts.lane }
 
     /// What a policy must allow for this call, without `Allow group X to` and `in compartment Y`, empty if nothing can
     /// be missing (Container Instances IAM policies and Object Storage policy reference).
-    var permissions: [String] {
+    var permissions: [String] { facts.permissions }
+
+    private typealias Facts = (
+        service: CloudService, method: String, lane: RateBuckets.Lane, permissions: [String]
+    )
+
+    private var facts: Facts {
         switch self {
-        case .createContainerInstance, .deleteContainerInstance:
-            ["manage compute-container-family", "use virtual-network-family"]
-        case .getContainerInstance, .getContainer: ["read compute-container-family"]
+        case .createContainerInstance: (.containerInstances, "POST", .write, Self.launching)
+        case .deleteContainerInstance: (.containerInstances, "DELETE", .delete, Self.launching)
+        case .getContainerInstance, .getContainer:
+            (.containerInstances, "GET", .read, ["read compute-container-family"])
         case .listContainerInstances, .listContainerInstanceShapes, .listWorkRequestErrors:
-            ["inspect compute-container-family"]
-        case .retrieveLogs: ["use compute-container-family"]
-        case .putObject, .deleteObject, .batchDeleteObjects, .abortMultipartUpload: ["manage objects"]
-        case .getObject: ["read objects"]
-        case .listObjects: ["inspect objects"]
-        case .getBucket, .getObjectLifecyclePolicy, .listMultipartUploads: ["read buckets"]
-        case .createBucket, .deleteBucket, .putObjectLifecyclePolicy: ["manage buckets"]
-        case .listAvailabilityDomains, .getCompartment: ["inspect compartments"]
-        case .getTenancy: ["inspect tenancies"]
-        case .listUserGroupMemberships, .getGroup: ["inspect groups", "inspect users"]
-        case .listDynamicGroups: ["inspect dynamic-groups"]
-        case .createDynamicGroup, .updateDynamicGroup, .deleteDynamicGroup: ["manage dynamic-groups"]
-        case .listPolicies: ["inspect policies"]
-        case .createPolicy, .updatePolicy, .deletePolicy: ["manage policies"]
-        case .getSubnet: ["use virtual-network-family"]
-        case .listContainerRepositories, .listContainerImages: ["read repos"]
-        case .createContainerRepository, .deleteContainerRepository: ["manage repos"]
-        case .listLimitDefinitions, .getResourceAvailability: ["inspect resource-availability"]
-        case .getNamespace, .federateInstance, .refreshSessionToken, .issueRegistryToken: []
+            (.containerInstances, "GET", .read, ["inspect compute-container-family"])
+        // A POST, and still it only reads.
+        case .retrieveLogs: (.containerInstances, "POST", .read, ["use compute-container-family"])
+        case .getNamespace: (.objectStorage, "GET", .read, [])
+        case .putObject: (.objectStorage, "PUT", .write, ["manage objects"])
+        case .getObject: (.objectStorage, "GET", .read, ["read objects"])
+        case .listObjects: (.objectStorage, "GET", .read, ["inspect objects"])
+        case .deleteObject, .abortMultipartUpload: (.objectStorage, "DELETE", .delete, ["manage objects"])
+        case .batchDeleteObjects: (.objectStorage, "POST", .delete, ["manage objects"])
+        case .getBucket, .getObjectLifecyclePolicy, .listMultipartUploads:
+            (.objectStorage, "GET", .read, ["read buckets"])
+        case .createBucket: (.objectStorage, "POST", .write, ["manage buckets"])
+        case .deleteBucket: (.objectStorage, "DELETE", .delete, ["manage buckets"])
+        case .putObjectLifecyclePolicy: (.objectStorage, "PUT", .write, ["manage buckets"])
+        case .listAvailabilityDomains, .getCompartment: (.identity, "GET", .read, ["inspect compartments"])
+        case .getTenancy: (.identity, "GET", .read, ["inspect tenancies"])
+        case .listUserGroupMemberships, .getGroup:
+            (.identity, "GET", .read, ["inspect groups", "inspect users"])
+        case .listDynamicGroups: (.identity, "GET", .read, ["inspect dynamic-groups"])
+        case .createDynamicGroup: (.identity, "POST", .write, ["manage dynamic-groups"])
+        case .updateDynamicGroup: (.identity, "PUT", .write, ["manage dynamic-groups"])
+        case .deleteDynamicGroup: (.identity, "DELETE", .delete, ["manage dynamic-groups"])
+        case .listPolicies: (.identity, "GET", .read, ["inspect policies"])
+        case .createPolicy: (.identity, "POST", .write, ["manage policies"])
+        case .updatePolicy: (.identity, "PUT", .write, ["manage policies"])
+        case .deletePolicy: (.identity, "DELETE", .delete, ["manage policies"])
+        case .getSubnet: (.core, "GET", .read, ["use virtual-network-family"])
+        case .listContainerRepositories, .listContainerImages: (.artifacts, "GET", .read, ["read repos"])
+        case .createContainerRepository: (.artifacts, "POST", .write, ["manage repos"])
+        case .deleteContainerRepository: (.artifacts, "DELETE", .delete, ["manage repos"])
+        case .listLimitDefinitions, .getResourceAvailability:
+            (.limits, "GET", .read, ["inspect resource-availability"])
+        case .issueRegistryToken: (.registry, "GET", .read, [])
+        case .federateInstance, .refreshSessionToken: (.authentication, "POST", .write, [])
         }
     }
+
+    private static let launching = ["manage compute-container-family", "use virtual-network-family"]
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import HTTPClient
 package import HTTPWire
 package import JSON
+package import Transport
 
 /// An answer with a status of 2xx.
 package struct ServiceAnswer: Sendable {
@@ -11,10 +11,10 @@ package struct ServiceAnswer: Sendable {
     /// Status and fields.
     package let head: ResponseHead
     /// The body, in memory or spooled as the request asked for.
-    package let content: HTTPBody
+    package let content: Blob
 
     /// The body if it is in memory, else nothing.
-    package var body: [UInt8] { if case .bytes(let bytes) = content { bytes } else { [] } }
+    package var body: [UInt8] { content.bytesInMemory ?? [] }
 
     /// The token of the next page, nil on the last; a service may also send an empty one.
     package var nextPage: String? {

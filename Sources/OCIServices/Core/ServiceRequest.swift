@@ -2,10 +2,10 @@
 
 internal import Encodings
 internal import EventLoop
-package import HTTPClient
 internal import HTTPWire
 package import JSON
 internal import OCIProfile
+package import Transport
 
 /// One call of a service, before it is signed.
 package struct ServiceRequest: Sendable {
@@ -20,7 +20,7 @@ package struct ServiceRequest: Sendable {
         /// The request for a token with an instance's certificate, signed without the host.
         case federation(JSON)
         /// The bytes of an object; not signed, as the service defines for PutObject, and so not read twice.
-        case object(HTTPBody)
+        case object(Blob)
     }
 
     typealias Query = KeyValuePairs<String, String?>

@@ -96,11 +96,7 @@ package final class SignedExchange {
 
     /// The same as work of its own: the caller's cancellation does not reach it.
     func signAndSendShielded(_ call: Call) async throws(OCIError) -> ServiceAnswer {
-        let work = spawn { () async -> Result<ServiceAnswer, OCIError> in
-            do throws(OCIError) { return .success(try await self.signAndSend(call)) } catch {
-                return .failure(error)
-            }
-        }
+        let work = spawnCatching { () async throws(OCIError) in try await self.signAndSend(call) }
         return try await work.value.get()
     }
 
@@ -161,20 +157,20 @@ package final class SignedExchange {
 
 /// A body with what has to be said of it in fields and signature.
 private struct Content {
-    let body: HTTPBody
+    let body: Blob?
     let contentType: String?
     let coverage: SigningString.Coverage
 
     init(_ body: ServiceRequest.Body) {
         switch body {
-        case .none: (self.body, contentType, coverage) = (.none, nil, .head)
-        case .empty: (self.body, contentType, coverage) = (.none, nil, .headAndBody(.empty))
+        case .none: (self.body, contentType, coverage) = (nil, nil, .head)
+        case .empty: (self.body, contentType, coverage) = (nil, nil, .headAndBody(.empty))
         case .json(let value):
             let bytes = value.encoded()
-            (self.body, contentType, coverage) = (.bytes(bytes), nil, .headAndBody(Self.described(bytes)))
+            (self.body, contentType, coverage) = (Blob(bytes), nil, .headAndBody(Self.described(bytes)))
         case .federation(let value):
             let bytes = value.encoded()
-            (self.body, contentType, coverage) = (.bytes(bytes), nil, .federation(Self.described(bytes)))
+            (self.body, contentType, coverage) = (Blob(bytes), nil, .federation(Self.described(bytes)))
         case .object(let body): (self.body, contentType, coverage) = (body, "application/octet-stream", .head)
         }
     }

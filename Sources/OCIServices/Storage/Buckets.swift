@@ -84,13 +84,8 @@ package struct LifecycleRule: Sendable, Equatable {
     }
 }
 
-/// An upload in parts that was begun and neither committed nor aborted.
-package struct UnfinishedUpload: Sendable, Equatable {
-    /// Name of the object it is to become.
-    package let objectName: String
-    /// The upload's own id.
-    package let id: String
-}
+/// An upload in parts that was begun and neither committed nor aborted: the object it is to become, and its own id.
+package typealias UnfinishedUpload = (objectName: String, id: String)
 
 /// Client of Object Storage for buckets: reads as calls, changes as requests to be sent or shown.
 @LoopActor
@@ -148,7 +143,7 @@ package struct Buckets: ServiceClient {
     ) async throws(OCIError) -> [UnfinishedUpload] {
         let request = request(.listMultipartUploads, path(of: name) + ["u"])
         return try await calls.items(request, deadline) { item throws(JSONError) in
-            UnfinishedUpload(objectName: try item.string("object"), id: try item.string("uploadId"))
+            (objectName: try item.string("object"), id: try item.string("uploadId"))
         }
     }
 

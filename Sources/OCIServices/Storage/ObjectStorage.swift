@@ -2,7 +2,6 @@
 
 internal import Encodings
 package import EventLoop
-package import HTTPClient
 internal import HTTPWire
 internal import JSON
 package import Transport
@@ -24,12 +23,7 @@ package final class ObjectStorage: ServiceClient {
         self.bucket = bucket
     }
 
-    /// Returns the tenancy's namespace as the service knows it.
-    package static func namespace(calls: ServiceCalls, deadline: Deadline) async throws(OCIError) -> String {
-        try await namespaceAndTime(calls: calls, deadline: deadline).namespace
-    }
-
-    /// Returns the tenancy's namespace, and the service's clock in seconds since 1970.
+    /// Returns the tenancy's namespace as the service knows it, and the service's clock in seconds since 1970.
     package static func namespaceAndTime(
         calls: ServiceCalls,
         deadline: Deadline
@@ -43,13 +37,9 @@ package final class ObjectStorage: ServiceClient {
         }
     }
 
-    /// Stores `content`, bytes in memory or a whole temporary file, under `name`.
+    /// Stores `content` under `name`.
     package func put(_ name: String, _ content: Blob, deadline: Deadline) async throws(OCIError) {
-        let bytes = content.bytesInMemory.map { HTTPBody.bytes($0) }
-        guard let body = content.wholeFile.map({ HTTPBody.spooled($0) }) ?? bytes else {
-            preconditionFailure("a part of a file cannot be stored")
-        }
-        let request = request(.putObject, path(of: name), body: .object(body))
+        let request = request(.putObject, path(of: name), body: .object(content))
         try await calls.call(request, deadline: deadline) { _ in }
     }
 
@@ -68,7 +58,7 @@ package final class ObjectStorage: ServiceClient {
         spoolAbove: Int,
         limit: Int,
         deadline: Deadline
-    ) async throws(OCIError) -> HTTPBody? {
+    ) async throws(OCIError) -> Blob? {
         var request = request(.getObject, path(of: name))
         request.answerBytesMax = limit
         request.spoolAbove = spoolAbove

@@ -15,13 +15,7 @@ internal import EventLoop
 /// Messages that are not confirmed yet, oldest first.
 @LoopActor
 final class RetransmitBuffer {
-    private struct Entry {
-        let number: Int
-        let message: [UInt8]
-        let confirmed: Latch
-    }
-
-    private var entries: [Entry] = []
+    private var entries: [(number: Int, message: [UInt8], confirmed: Latch)] = []
     private var lastNumber = 0
     /// For each heartbeat whose echo is awaited, oldest first, the number of the last message before it.
     private var heartbeats: [Int] = []
@@ -37,9 +31,9 @@ final class RetransmitBuffer {
     /// Keeps a message; the latch opens when it is confirmed, or never.
     func add(_ message: [UInt8]) -> Latch {
         lastNumber += 1
-        let entry = Entry(number: lastNumber, message: message, confirmed: Latch())
-        entries.append(entry)
-        return entry.confirmed
+        let confirmed = Latch()
+        entries.append((lastNumber, message, confirmed))
+        return confirmed
     }
 
     /// Notes a heartbeat on a connection that carried all messages.

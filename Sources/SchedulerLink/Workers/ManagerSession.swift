@@ -110,15 +110,19 @@ final class ManagerSession {
         case .reconnected: break
         case .message(let bytes):
             switch try SchedulerMessage.decode(bytes, receiver: .manager) {
-            case .workerManagerHeartbeatEcho: handleEcho()
+            case .workerManagerHeartbeatEcho: handleEcho(SchedulerMessage.generation(ofManagerEcho: bytes))
             case .workerManagerCommand(let command): obey(command)
             default: log.debug("a message of no meaning to a manager")
             }
         }
     }
 
-    private func handleEcho() {
-        if !hasEcho { log.info("registered with the scheduler", metadata: ["generation": "\(generation)"]) }
+    private func handleEcho(_ generation: WireGeneration?) {
+        // One that was long on its way may answer an earlier guess.
+        guess = generation ?? guess
+        if !hasEcho {
+            log.info("registered with the scheduler", metadata: ["generation": "\(self.generation)"])
+        }
         if hasEcho, isSilent { log.notice("the scheduler answers again") }
         answered = guess
         unanswered = 0

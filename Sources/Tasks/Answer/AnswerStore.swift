@@ -2,7 +2,6 @@
 
 internal import CloudOwnership
 internal import EventLoop
-internal import HTTPClient
 internal import OCIServices
 internal import SchedulerLink
 internal import SchedulerMessages
@@ -40,14 +39,13 @@ struct AnswerStore {
 
     private func fetch(_ name: String) async throws(TaskInterruption) -> Blob? {
         do throws(OCIError) {
-            let body = try await objects.get(
+            return try await objects.get(
                 name,
                 spoolAbove: Blob.memoryBytesMax,
                 limit: Self.resultBytesMax,
                 // It is there, so it is fetched however long the cloud does not give it.
                 deadline: .never
             )
-            return body.map { Blob($0) }
         } catch {
             throw TaskInterruption(error, TaskFailure.unfetchedResult)
         }

@@ -182,7 +182,7 @@ extension Dispatcher: TaskHandler {
 
     package func load(of worker: any TaskOrigin) -> WorkerLoad {
         let runs = runs(of: worker)
-        return WorkerLoad(
+        return (
             unansweredCount: runs.count { $0.state != .cleaning },
             queuedCount: runs.count { $0.state == .queued },
             isFull: !cloud.hasFreeSlot || waitingForRoomCount > 0

@@ -99,7 +99,7 @@ final class Launcher {
                 queue.created(in: placement)
                 warning.ended()
                 if !made.lifecycleState.phase.isLeaving {
-                    var launched = Launched(instance: cloud.clock.listed(made.summary, of: task))
+                    var launched = Launched(instance: cloud.clock.listed(made, of: task))
                     launched.workRequestID = made.workRequestID
                     launched.placement = placement
                     return try take(launched)

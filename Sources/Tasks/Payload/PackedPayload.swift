@@ -41,8 +41,8 @@ struct PackedPayload {
             let blob =
                 switch piece {
                 case .bytes(let bytes): Blob(bytes)
-                case .blob(.function): inputs.function
-                case .blob(.argument(let index)): inputs.arguments[index]
+                case .function: inputs.function
+                case .argument(let index): inputs.arguments[index]
                 }
             var position = 0
             while position < blob.byteCount {

@@ -15,7 +15,9 @@ struct Simulate {
     private var firstShown: Int?
     private var stopAt: Int?
     private var leftOut: Set<FaultID> = []
+    private var only: Set<FaultID>?
     private var showsFaults = false
+    private var showsMarks = false
 
     init(_ words: [String]) {
         var rest = words.dropFirst()
@@ -27,16 +29,24 @@ struct Simulate {
             guard let number = Int(value(name)) else { Self.leave("\(name) needs a number") }
             return number
         }
+        func faults(_ name: String) -> [FaultID] {
+            value(name).split(separator: ",").map { text in
+                guard let fault = FaultID(String(text)) else { Self.leave("\(text) is no fault") }
+                return fault
+            }
+        }
         while let word = rest.popFirst() {
             switch word {
+            case "--profiles": Self.listProfiles()
             case "--seed": seed = UInt64(number(word))
             case "--hash-seed": _ = number(word)
             case "--profile": profileName = value(word)
             case "--tasks": taskCount = number(word)
             case "--trace-from": firstShown = number(word)
             case "--until": stopAt = number(word)
-            case "--without":
-                leftOut = Set(value(word).split(separator: ",").compactMap { FaultID(String($0)) })
+            case "--without": leftOut.formUnion(faults(word))
+            case "--only": only = (only ?? []).union(faults(word))
+            case "--marks": showsMarks = true
             case "--faults": showsFaults = true
             default: Self.leave("\(word) is no option")
             }
@@ -45,9 +55,19 @@ struct Simulate {
 
     private static func leave(_ text: String) -> Never {
         print(
-            "Simulate: \(text); --seed N --profile NAME --tasks N --hash-seed N --trace-from EVENT --until EVENT"
+            """
+            Simulate: \(text); Simulate --profiles
+            Simulate --seed N --profile NAME [--tasks N] [--hash-seed N] [--trace-from EVENT] [--until EVENT]
+            [--faults] [--marks] [--without FAULT,FAULT] [--only FAULT,FAULT]; the last two may be given several times
+            """
         )
         exit(64)
+    }
+
+    private static func listProfiles() -> Never {
+        for profile in Profile.all { print(profile.name) }
+        print("swarm")
+        exit(0)
     }
 
     /// Runs and reports; the exit code is 0 if every judge was content.
@@ -64,7 +84,7 @@ struct Simulate {
         guard let key = try? RSAKey(pem: TestKey(rsaBitCount: 512).privatePEM(.pkcs8)) else {
             Self.leave("no key can be made")
         }
-        let faults = Faults(seed: seed, rates: profile.rates, leftOut: leftOut)
+        let faults = Faults(seed: seed, rates: profile.rates, leftOut: leftOut, only: only)
         let (final, options) = (profile, self)
         return EventLoop.run {
             let simulation = Simulation(seed: options.seed, time: time, faults: faults) {
@@ -83,9 +103,14 @@ struct Simulate {
 
     @LoopActor private func prepare(_ record: Record) {
         if let firstShown {
-            record.show = { print($0) }
+            record.show = { line in
+                print(line)
+                // A crash would take with it what is in the buffer, the lines that tell most.
+                fflush(nil)
+            }
             record.firstShown = firstShown
         }
+        record.countsMarks = showsMarks
         if let stopAt { record.stop = (stopAt, { simulation_stop_here() }) }
     }
 }
@@ -117,15 +142,18 @@ final class Ending {
         let cpu =
             Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
             + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
+        for (mark, count) in simulation.record.marks.sorted(by: { $0.key < $1.key }) {
+            print("mark \(count) \(mark)")
+        }
         if showsFaults {
             print("faults \(simulation.faults.struck.map(\.description).joined(separator: ","))")
         }
+        let (record, struckCount) = (simulation.record, simulation.faults.struck.count)
         print(
-            "\(title) events \(simulation.record.eventCount) hash \(String(simulation.record.hash, radix: 16))",
-            terminator: " "
-        )
-        print(
-            "simulated \(simulation.elapsed) cpu \(cpu) faults \(simulation.faults.struck.count) memory \(usage.ru_maxrss) KB: \(text)"
+            """
+            \(title) events \(record.eventCount) hash \(String(record.hash, radix: 16)) \
+            simulated \(simulation.elapsed) cpu \(cpu) faults \(struckCount) memory \(usage.ru_maxrss) KB: \(text)
+            """
         )
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPClient
 import JSON
 import OCISigning
+import Transport
 
 @testable import HTTPWire
 @testable import OCIServices
@@ -46,13 +46,12 @@ enum ServiceAnswersFuzz {
         let answer = ServiceAnswer(
             operation: .getContainerInstance,
             head: ResponseHead(status: 200, headers: [:]),
-            content: .bytes(body)
+            content: Blob(body)
         )
-        _ = try? answer.decode { object throws(JSONError) in try ContainerInstance(object, workRequestID: nil)
-        }
+        _ = try? answer.decode { object throws(JSONError) in try ContainerInstance(object) }
         _ = try? answer.decode { object throws(JSONError) in try Container(object) }
         _ = try? answer.decode { object throws(JSONError) in try ObjectPage(object) }
-        _ = try? answer.decodeItems { object throws(JSONError) in try InstanceSummary(object) }
+        _ = try? answer.decodeItems { object throws(JSONError) in try ContainerInstance(object) }
         _ = try? answer.decodeItems { object throws(JSONError) in try InstanceShape(object) }
         _ = try? answer.decodeItems { object throws(JSONError) in try WorkRequestError(object) }
         _ = RegionSources.metadata(in: body)

@@ -19,6 +19,7 @@ final class RequestBudget {
 
     private static let networkFaults: Set<FaultKind> = [
         .connectRefused, .connectLost, .requestLost, .answerLost, .answerCut, .slow, .linkReset, .killed,
+        .killedAtWrite, .killedAtRead,
     ]
     /// How much the delays of the network may press a second together, as a share of it.
     private static let jitter = 0.25
@@ -54,6 +55,7 @@ final class RequestBudget {
             Double(lane.count) <= burst + rate * life + 2 + Double(simulation.faults.struck.count),
             "\(lane.count) \(words) in the \(life) s since the process began"
         )
+        if Deadline.now < simulation.requestsHeldUntil + .seconds(60) { return }
         if let lastFault, now - lastFault < .seconds(60) { return }
         simulation.judge(
             "budget",

@@ -22,6 +22,9 @@ package final class SimulatedBucket {
     private var writeCount = 0
     private let strangers: [String]
 
+    /// Called with the name of each object that the daemon deletes.
+    package var onRemoved: (@LoopActor (String) -> Void)?
+
     init(_ simulation: Simulation, _ settings: CloudSettings) {
         self.simulation = simulation
         self.settings = settings
@@ -56,6 +59,7 @@ package final class SimulatedBucket {
     private func remove(_ name: String) -> Bool {
         guard objects.removeValue(forKey: name) != nil else { return false }
         names.remove(at: firstIndex(notBefore: name))
+        onRemoved?(name)
         return true
     }
 

@@ -6,7 +6,7 @@ internal import Transport
 
 /// The simulated cloud: Container Instances and Object Storage of one region, with an account of what the daemon does there.
 ///
-/// It is what `Endpoints(region:)` finds for `SimulatedCloud.region`, each service at its own host. It serves from the start.
+/// It is what `Endpoints.region` finds for `SimulatedCloud.region`, each service at its own host. It serves from the start.
 @LoopActor
 package final class SimulatedCloud {
     /// The name of the region.
@@ -25,6 +25,10 @@ package final class SimulatedCloud {
     package let compute: SimulatedCompute
     /// Object Storage.
     package let bucket: SimulatedBucket
+    /// Whether every deletion of an instance is refused with 503.
+    package var refusesDeletions = false
+    /// Called with method and path of each request.
+    package var onRequest: (@LoopActor (SimulatedRequest) -> Void)?
     /// Services that answer every request with 503.
     package var brokenServices: Set<Service> = []
 
@@ -102,6 +106,7 @@ package final class SimulatedCloud {
         of service: Service,
         from process: Int
     ) -> SimulatedAnswer {
+        onRequest?(request)
         if let refusal = signatureRefusal(of: request, service) ?? faultRefusal(of: request, service) {
             return refusal
         }
@@ -162,6 +167,9 @@ package final class SimulatedCloud {
 
     /// Refusals of requests that are not carried out.
     private func faultRefusal(of request: SimulatedRequest, _ service: Service) -> SimulatedAnswer? {
+        if refusesDeletions, service == .compute, request.method == "DELETE" {
+            return .error(503, "ServiceUnavailable")
+        }
         if brokenServices.contains(service) { return .error(503, "ServiceUnavailable") }
         guard let share = simulation.faults.draw(.throttled, party(request)) else { return nil }
         var answer = SimulatedAnswer.error(429, "TooManyRequests", "User-rate limit exceeded.")

@@ -277,6 +277,9 @@ package final class SimulatedCompute {
     /// The owner's instances that run or may run.
     package var living: [SimulatedInstance] { instances.filter { $0.launch != nil && $0.isLiving } }
 
+    /// How many instances of the owner have a record, which stays a while after their end.
+    package var recordCount: Int { instances.count { $0.launch != nil } }
+
     /// How many instances, those of strangers included, count towards the limits of the tenancy.
     var countedByService: Int { instances.count { $0.state != .deleted } }
 

@@ -19,6 +19,10 @@ package enum FaultKind: String, Sendable, CaseIterable {
     case slow
     /// A connection to the scheduler or its storage is reset at any byte.
     case linkReset
+    /// A party cannot be reached for a while; it is named by `Outages.Party`.
+    case outage
+    /// Every party goes out of reach, one by one, and they return in another order.
+    case swizzle
 
     // Services of the cloud.
     /// 429 TooManyRequests.
@@ -63,8 +67,24 @@ package enum FaultKind: String, Sendable, CaseIterable {
     // The daemon and its host.
     /// The daemon is killed and started again.
     case killed
+    /// It is killed right after it handed bytes to the network, which arrive whole, in part or not at all.
+    case killedAtWrite
+    /// It is killed right after bytes have reached it, such as an answer or a confirmation.
+    case killedAtRead
     /// The daemon gets SIGTERM and is started again.
     case terminated
+    /// The daemon stands still for a while, as after SIGSTOP; it may be killed meanwhile.
+    case frozen
+    /// Another process of the same owner is started on the daemon's host while the daemon lives.
+    case rivalStarted
+    /// The host is so busy that each job takes milliseconds.
+    case overloaded
+    /// The file system with the daemon's spools is full; in no profile yet, for the daemon fails tasks then (issue 12).
+    case fullDisk
+    /// A spool cannot be opened for want of file descriptors; in no profile yet, like `fullDisk`.
+    case descriptorShortage
+    /// A write to a spool holds the daemon up; in no profile yet, like `fullDisk`.
+    case slowDisk
     /// The host's clock is set.
     case clockStep
 }
@@ -73,7 +93,7 @@ package enum FaultKind: String, Sendable, CaseIterable {
 package struct FaultID: Sendable, Hashable, CustomStringConvertible {
     /// What goes wrong.
     package let kind: FaultKind
-    /// Whom it befalls, such as a task's number or a connection's.
+    /// Whom it befalls, such as a task's number.
     package let party: UInt64
     /// Which of this party's chances of this kind, from 0.
     package let ordinal: UInt64
@@ -106,18 +126,28 @@ package final class Faults {
     private let rates: [FaultKind: Double]
     /// Faults that do not strike although they would.
     private let leftOut: Set<FaultID>
+    /// The only faults that may strike; nil: any.
+    private let only: Set<FaultID>?
     /// Whether faults strike at all; a run that looks for progress ends them.
     package var areOver = false
+    /// What the rates of some kinds are multiplied with at present; 1 where there is none.
+    package var factors: [FaultKind: Double] = [:]
     /// Those that struck, in order.
     package private(set) var struck: [FaultID] = []
     private var ordinals: [FaultKind: [UInt64: UInt64]] = [:]
     weak var simulation: Simulation?
 
-    /// Faults of a seed at these rates, without those in `leftOut`.
-    package nonisolated init(seed: UInt64, rates: [FaultKind: Double], leftOut: Set<FaultID> = []) {
+    /// Faults of a seed at these rates, without those in `leftOut`, and none but those in `only` where that is given.
+    package nonisolated init(
+        seed: UInt64,
+        rates: [FaultKind: Double],
+        leftOut: Set<FaultID> = [],
+        only: Set<FaultID>? = nil
+    ) {
         self.seed = seed
         self.rates = rates
         self.leftOut = leftOut
+        self.only = only
     }
 
     /// Whether a fault strikes at this chance.
@@ -132,9 +162,9 @@ package final class Faults {
         ordinals[kind, default: [:]][party] = ordinal + 1
         if areOver { return nil }
         let drawn = stableHash(kind.rawValue.utf8, from: seed ^ mix(party) ^ mix(ordinal &+ 0x5EED))
-        guard unit(drawn) < rate else { return nil }
+        guard unit(drawn) < rate * (factors[kind] ?? 1) else { return nil }
         let id = FaultID(kind: kind, party: party, ordinal: ordinal)
-        if leftOut.contains(id) { return nil }
+        if leftOut.contains(id) || only?.contains(id) == false { return nil }
         struck.append(id)
         simulation?.note("fault", "strikes", "\(id)")
         return unit(mix(drawn))

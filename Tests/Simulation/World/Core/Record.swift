@@ -13,6 +13,10 @@ package final class Record {
     package var show: (@LoopActor (String) -> Void)?
     /// The number of the first event that is shown.
     package var firstShown = 0
+    /// Whether the daemon's messages are counted.
+    package var countsMarks = false
+    /// How often each message of the daemon's log was logged.
+    package private(set) var marks: [String: Int] = [:]
     /// Called before the event of this number, for a debugger to stop at.
     package var stop: (number: Int, call: @LoopActor () -> Void)?
 
@@ -31,6 +35,8 @@ package final class Record {
         }
         eventCount += 1
     }
+
+    func count(_ mark: String) { marks[mark, default: 0] += 1 }
 
     /// Whether the next event is shown.
     var isShown: Bool { show != nil && eventCount >= firstShown }

@@ -3,7 +3,7 @@
 package import EventLoop
 package import TestSupport
 
-/// One run of the simulated world: its time, its chance, its record. Every party holds it.
+/// One run of the simulated world: its time, its chance, its record; every party holds it.
 @LoopActor
 package final class Simulation {
     /// What decides every fault and every random number of the run.
@@ -14,6 +14,10 @@ package final class Simulation {
     package let faults: Faults
     /// What happened so far.
     package let record = Record()
+    /// Until when the daemon cannot be expected to be heard by the scheduler in time.
+    package private(set) var excusedUntil = Deadline.now
+    /// Until when requests may be piled up on their way to the services.
+    package private(set) var requestsHeldUntil = Deadline.now
     /// Called with the first thing that a judge finds wrong; must end the run.
     private let failed: @LoopActor (Violation) -> Never
     private let start = Deadline.now
@@ -40,6 +44,17 @@ package final class Simulation {
     package var serviceMilliseconds: Int64 {
         let (seconds, attoseconds) = elapsed.components
         return startEpochNanoseconds / 1_000_000 + seconds * 1000 + attoseconds / 1_000_000_000_000_000
+    }
+
+    /// Takes note that for `duration` the daemon cannot keep its times towards the scheduler.
+    package func excuse(for duration: Duration) { excusedUntil = max(excusedUntil, .after(duration)) }
+
+    /// Ends the excuse for times towards the scheduler after `duration`.
+    package func endExcuse(after duration: Duration) { excusedUntil = .after(duration) }
+
+    /// Takes note that for `duration` requests to the services may be held up.
+    package func holdRequests(for duration: Duration) {
+        requestsHeldUntil = max(requestsHeldUntil, .after(duration))
     }
 
     /// Calls `action` as a part of the world after `delay`; the timer can be stopped.

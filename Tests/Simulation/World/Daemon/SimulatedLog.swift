@@ -15,8 +15,17 @@ struct SimulatedLog: LogHandler {
         set { metadata[key] = newValue }
     }
 
+    /// The text without what is different each time: messages are constant, and reasons are few.
+    private func mark(_ event: LogEvent) -> String {
+        guard let reason = event.metadata?["reason"], "\(event.message)".hasPrefix("deleting") else {
+            return "\(event.message)"
+        }
+        return "\(event.message): \(reason)"
+    }
+
     func log(event: LogEvent) {
         LoopActor.assumeIsolated {
+            if record.countsMarks { record.count(mark(event)) }
             guard record.isShown else { return }
             let fields = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
             let text = fields.map { " \($0.key)=\($0.value)" }.joined()

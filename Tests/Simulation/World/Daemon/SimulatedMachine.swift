@@ -6,8 +6,10 @@ internal import Transport
 /// The machine that daemons run on, one after the other or side by side.
 @LoopActor
 package final class SimulatedMachine {
-    /// Which process holds each name; a dead one holds nothing.
+    /// Which process holds each name.
     private var holders: [String: SimulatedProcess] = [:]
+    /// Called when a process has got a name for which it may have waited.
+    var onHeld: (@LoopActor (SimulatedProcess) -> Void)?
     /// What every sample of usage says; real numbers would differ from run to run.
     fileprivate let usage: ProcessUsage
     private var processCount: Int32 = 0
@@ -25,10 +27,19 @@ package final class SimulatedMachine {
     }
 
     fileprivate func hold(_ name: String, _ process: SimulatedProcess) -> Bool {
-        if let holder = holders[name], !holder.isDead, holder !== process { return false }
+        if let holder = holders[name] { return holder === process }
         holders[name] = process
+        onHeld?(process)
         return true
     }
+
+    /// Whether a name is held by another process.
+    func isHeld(byOtherThan process: SimulatedProcess) -> Bool {
+        holders.values.contains { $0 !== process }
+    }
+
+    /// Frees what a process held that has ended.
+    func ended(_ process: SimulatedProcess) { holders = holders.filter { $0.value !== process } }
 }
 
 /// The machine as one process sees it.

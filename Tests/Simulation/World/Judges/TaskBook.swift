@@ -45,6 +45,10 @@ package final class TaskBook {
     package private(set) var openCount = 0
     /// Tasks that got their reply.
     package private(set) var answeredCount = 0
+    /// Grows with each run, end of a run, and end of a task: while it does, there is progress.
+    package private(set) var progress = 0
+    /// When tasks became unwanted that had no reply, for whoever may hold them a while longer.
+    private var unwantedSince: [Deadline] = []
     /// Called whenever a task ends.
     package var ended: (@LoopActor () -> Void)?
 
@@ -62,8 +66,17 @@ package final class TaskBook {
     package func unwanted(_ job: UInt64) {
         guard var page = pages[job], !page.isUnwanted else { return }
         page.isUnwanted = true
-        if page.replies.isEmpty { close() }
+        if page.replies.isEmpty {
+            unwantedSince.append(.now)
+            close()
+        }
         pages[job] = page
+    }
+
+    /// How many tasks became unwanted within a duration.
+    package func unwantedCount(within duration: Duration) -> Int {
+        unwantedSince.removeAll { Deadline.now.duration(since: $0) > duration }
+        return unwantedSince.count
     }
 
     /// A container begins to run the task.
@@ -77,6 +90,7 @@ package final class TaskBook {
         }
         page.runCount += 1
         page.isRunning = true
+        progress += 1
         simulation.note("book", "run started", "task \(job) in \(instance), run \(page.runCount)")
         simulation.judge(
             "runs",
@@ -88,6 +102,7 @@ package final class TaskBook {
 
     /// The run of a container ended.
     package func runEnded(_ job: UInt64, _ end: RunEnd) {
+        progress += 1
         simulation.note("book", "run ended", "task \(job): \(end.rawValue)")
         pages[job]?.endedRuns.append(end)
         pages[job]?.isRunning = false
@@ -159,6 +174,7 @@ package final class TaskBook {
 
     private func close() {
         openCount -= 1
+        progress += 1
         ended?()
     }
 }

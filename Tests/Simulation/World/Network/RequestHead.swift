@@ -12,7 +12,7 @@ struct RequestHead {
     let byteCount: Int
     let bodyByteCount: Int
 
-    /// Reads a head; nil while it is not whole. A head that breaks the rules ends the run.
+    /// Reads a head, nil while it is not whole; one that breaks the rules ends the run.
     static func read(_ buffer: [UInt8], _ simulation: Simulation) -> RequestHead? {
         guard let end = end(of: buffer) else {
             simulation.judge("wire", buffer.count < 1 << 16, "the head of a request has no end")

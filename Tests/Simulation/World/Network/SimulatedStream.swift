@@ -17,7 +17,14 @@ package final class SimulatedStream: ByteStream {
     }
 
     private let simulation: Simulation
-    private let delay: @LoopActor () -> Duration
+    /// Whose it is; nil where no process can die.
+    private let life: NetworkLife?
+    /// What it is connected to.
+    let address: String
+    private let network: SimulatedNetwork
+    /// Names of its two directions.
+    private let outward: UInt64
+    private let inward: UInt64
     private var readable: [UInt8] = []
     private var inbound = Inbound.open
     private var isClosed = false
@@ -28,10 +35,18 @@ package final class SimulatedStream: ByteStream {
     /// The world's end.
     package let server: ServerEnd
 
-    /// Both ends of an open connection; `delay` is drawn for each piece of bytes.
-    package init(_ simulation: Simulation, delay: @escaping @LoopActor () -> Duration) {
+    /// Both ends of an open connection.
+    init(
+        _ simulation: Simulation,
+        _ network: SimulatedNetwork,
+        _ life: NetworkLife?,
+        _ address: String
+    ) {
         self.simulation = simulation
-        self.delay = delay
+        self.address = address
+        self.life = life
+        self.network = network
+        (outward, inward) = (network.nextKey(), network.nextKey())
         server = ServerEnd()
         server.stream = self
     }
@@ -50,6 +65,7 @@ package final class SimulatedStream: ByteStream {
             if !readable.isEmpty {
                 let bytes = Array(readable.prefix(maximumCount))
                 readable.removeFirst(bytes.count)
+                life?.deathAtRead()
                 return bytes
             }
             if case .ended = inbound { return [] }
@@ -67,7 +83,16 @@ package final class SimulatedStream: ByteStream {
             throw .systemCall(SystemCallError(call: "send", number: ECONNRESET), .write)
         }
         if bytes.isEmpty { return }
-        send { $0.received(bytes) }
+        guard let last = life?.deathAtWrite() else { return send { $0.received(bytes) } }
+        isClosed = true
+        switch last {
+        case .all: send { $0.received(bytes) }
+        case .part(let share):
+            let part = Array(bytes.prefix(Int(Double(bytes.count) * share)))
+            send { $0.received(part) }
+        case .nothing: break
+        }
+        send { $0.peerReset() }
     }
 
     package func finish(deadline: Deadline) async {
@@ -90,11 +115,12 @@ package final class SimulatedStream: ByteStream {
         if !isFinished { readable.isEmpty ? send { $0.peerEnded() } : send { $0.peerReset() } }
     }
 
-    /// What happens to the connection when its process is killed: a part of what is on its way is lost with it.
-    func processDied(bytesLost: Bool) {
+    /// What happens to the connection when its process is killed: of the next bytes on their way a share may be all that
+    /// arrives.
+    func processDied(cut: Double?) {
         isClosed = true
-        if bytesLost {
-            server.cutAtNextByte = true
+        if let cut {
+            server.cut = cut
             send { $0.peerReset() }
         } else {
             send { $0.peerEnded() }
@@ -102,8 +128,8 @@ package final class SimulatedStream: ByteStream {
     }
 
     private func send(_ deliver: @escaping @LoopActor (ServerEnd) -> Void) {
-        lastArrivalAtServer = max(lastArrivalAtServer, .after(delay()))
-        simulation.after(lastArrivalAtServer.remaining) { [server] in deliver(server) }
+        lastArrivalAtServer = max(lastArrivalAtServer, .after(network.delay(address)))
+        network.deliver(at: lastArrivalAtServer, key: outward) { [server] in deliver(server) }
     }
 
     // MARK: - From the world
@@ -113,7 +139,7 @@ package final class SimulatedStream: ByteStream {
     fileprivate func deliverEnd() { arrive { $0.inbound = $0.inbound == .reset ? .reset : .ended } }
 
     fileprivate func deliverReset() {
-        simulation.after(delay()) {
+        simulation.after(network.delay(address)) {
             self.inbound = .reset
             self.readable = []
             self.arrival.send()
@@ -121,8 +147,8 @@ package final class SimulatedStream: ByteStream {
     }
 
     private func arrive(_ change: @escaping @LoopActor (SimulatedStream) -> Void) {
-        lastArrivalHere = max(lastArrivalHere, .after(delay()))
-        simulation.after(lastArrivalHere.remaining) {
+        lastArrivalHere = max(lastArrivalHere, .after(network.delay(address)))
+        network.deliver(at: lastArrivalHere, key: inward) {
             if self.inbound != .open { return }
             change(self)
             self.arrival.send()
@@ -140,7 +166,8 @@ package final class ServerEnd {
     /// Whether nothing more arrives or can be sent.
     package private(set) var isOver = false
     fileprivate weak var stream: SimulatedStream?
-    fileprivate var cutAtNextByte = false
+    /// The share of the next bytes that still arrives before the connection is reset.
+    fileprivate var cut: Double?
 
     fileprivate init() {}
 
@@ -159,8 +186,9 @@ package final class ServerEnd {
 
     fileprivate func received(_ bytes: [UInt8]) {
         if isOver { return }
-        onBytes?(cutAtNextByte ? Array(bytes.prefix(bytes.count / 2)) : bytes)
-        if cutAtNextByte { peerReset() }
+        guard let cut else { return onBytes?(bytes) ?? () }
+        onBytes?(Array(bytes.prefix(Int(Double(bytes.count) * cut))))
+        peerReset()
     }
 
     fileprivate func peerEnded() {

@@ -11,6 +11,10 @@ package import Messaging
 package final class SimulatedZMQLink: MessageLink {
     private let simulation: Simulation
     private let network: SimulatedNetwork
+    private let life: NetworkLife?
+    /// Names of its two directions.
+    private let outward: UInt64
+    private let inward: UInt64
     private let address: String
     /// Under which the scheduler knows the link.
     package let identity: [UInt8]
@@ -29,9 +33,17 @@ package final class SimulatedZMQLink: MessageLink {
     /// Called at the world's end when the connection is gone.
     package var onEnd: (@LoopActor () -> Void)?
 
-    init(_ simulation: Simulation, _ network: SimulatedNetwork, address: String, identity: [UInt8]) {
+    init(
+        _ simulation: Simulation,
+        _ network: SimulatedNetwork,
+        _ life: NetworkLife?,
+        address: String,
+        identity: [UInt8]
+    ) {
         self.simulation = simulation
         self.network = network
+        self.life = life
+        (outward, inward) = (network.nextKey(), network.nextKey())
         self.address = address
         self.identity = identity
         connect()
@@ -41,13 +53,19 @@ package final class SimulatedZMQLink: MessageLink {
 
     package func send(_ messages: [[UInt8]]) throws(MessagingError) {
         if isClosed { throw .closed }
-        queued += messages
+        switch life?.deathAtWrite() {
+        case nil, .all: queued += messages
+        case .part(let share): queued += messages.prefix(Int(Double(messages.count) * share))
+        case .nothing: return
+        }
         transmit()
     }
 
     package func receive(until deadline: Deadline) async throws(MessagingError) -> [UInt8] {
         do throws(WaitError) {
-            return try await inbox.receive(until: deadline)
+            let message = try await inbox.receive(until: deadline)
+            life?.deathAtRead()
+            return message
         } catch {
             switch error {
             case .cancelled: throw .cancelled
@@ -92,7 +110,7 @@ package final class SimulatedZMQLink: MessageLink {
         isConnected = false
         connection += 1
         onEnd?()
-        simulation.after(network.delay()) {
+        simulation.after(network.delay(address)) {
             self.events.send(.disconnected)
             self.connect()
         }
@@ -101,8 +119,8 @@ package final class SimulatedZMQLink: MessageLink {
     /// Sends a message to the daemon, in order.
     package func deliver(_ message: [UInt8]) {
         let present = connection
-        lastArrivalHere = max(lastArrivalHere, .after(network.delay()))
-        simulation.after(lastArrivalHere.remaining) {
+        lastArrivalHere = max(lastArrivalHere, .after(network.delay(address)))
+        network.deliver(at: lastArrivalHere, key: inward) {
             if self.connection == present, self.isConnected { self.inbox.send(message) }
         }
     }
@@ -112,7 +130,9 @@ package final class SimulatedZMQLink: MessageLink {
         if isClosed { return }
         simulation.after(network.delay() + .milliseconds(100)) {
             if self.isClosed { return }
-            guard let accept = self.network.zmqServer(at: self.address) else { return self.connect() }
+            guard !self.network.isBlocked(self.address),
+                let accept = self.network.zmqServer(at: self.address)
+            else { return self.connect() }
             self.isConnected = true
             accept(self)
             self.events.send(.connected)
@@ -129,7 +149,7 @@ package final class SimulatedZMQLink: MessageLink {
 
     private func arriveAtServer(_ action: @escaping @LoopActor () -> Void) {
         let present = connection
-        lastArrivalAtServer = max(lastArrivalAtServer, .after(network.delay()))
-        simulation.after(lastArrivalAtServer.remaining) { if self.connection == present { action() } }
+        lastArrivalAtServer = max(lastArrivalAtServer, .after(network.delay(address)))
+        network.deliver(at: lastArrivalAtServer, key: outward) { if self.connection == present { action() } }
     }
 }

@@ -12,10 +12,11 @@ final class Operator {
     private let stops: @LoopActor () -> Void
     /// Called when it has stopped, and whether it says that it has left nothing.
     private let stopped: @LoopActor (_ isClean: Bool) -> Void
-    /// Called before a process starts, and after one has died.
-    private let started: @LoopActor () -> Void
+    /// Called when a process is alone and begins to work, and after it has died.
+    private let works: @LoopActor () -> Void
     private let died: @LoopActor () -> Void
     private var minute: UInt64 = 0
+    private var deathCount = 0
 
     init(
         _ simulation: Simulation,
@@ -23,7 +24,7 @@ final class Operator {
         interval: Duration,
         stops: @escaping @LoopActor () -> Void,
         stopped: @escaping @LoopActor (_ isClean: Bool) -> Void,
-        started: @escaping @LoopActor () -> Void,
+        works: @escaping @LoopActor () -> Void,
         died: @escaping @LoopActor () -> Void
     ) {
         self.simulation = simulation
@@ -31,12 +32,17 @@ final class Operator {
         self.interval = interval
         self.stops = stops
         self.stopped = stopped
-        self.started = started
+        self.works = works
         self.died = died
     }
 
     /// Starts the daemon and then looks again and again for a reason to trouble it.
     func begin() {
+        manager.onWork = works
+        manager.onDeath = { [unowned self] in
+            deathCount += 1
+            dead(restartAfter: pause(Double(deathCount % 61) / 61))
+        }
         start()
         look()
     }
@@ -50,12 +56,45 @@ final class Operator {
             } else if let share = simulation.faults.draw(.terminated, minute) {
                 simulation.after(interval * share) { [self] in terminate(pause(share)) }
             }
+            if let share = simulation.faults.draw(.frozen, minute) { freeze(share) }
+            if let share = simulation.faults.draw(.rivalStarted, minute) {
+                simulation.after(interval * share) { [self] in if manager.isAlive { manager.startRival() } }
+            }
+            if let share = simulation.faults.draw(.overloaded, minute) { overload(share) }
             if let share = simulation.faults.draw(.clockStep, minute) {
                 simulation.note("host", "clock step")
                 // Up to an hour, in both directions.
                 simulation.time.wallOffset += Int64((share - 0.5) * 7_200_000_000_000)
             }
             look()
+        }
+    }
+
+    /// Stops the daemon for a second to a quarter of an hour; half of the time somebody kills it then, and at times starts
+    /// another beside it first.
+    private func freeze(_ share: Double) {
+        guard manager.isAlive else { return }
+        let length = Duration.seconds(1 + 900 * share * share * share)
+        let choice = mix(share.bitPattern)
+        simulation.excuse(for: length + .seconds(4))
+        simulation.holdRequests(for: length)
+        manager.freeze(for: length)
+        if choice & 2 == 0 { simulation.after(length * 0.3) { [self] in manager.startRival() } }
+        if choice & 1 == 0 { simulation.after(length * 0.5) { [self] in kill(pause(share)) } }
+    }
+
+    /// Makes each job of the host take 1 to 20 ms for a while.
+    private func overload(_ share: Double) {
+        let usual = simulation.time.nanosecondsPerJob
+        guard usual <= 1_000 else { return }
+        simulation.time.nanosecondsPerJob = 1_000_000 + UInt64(19_000_000 * share * share)
+        simulation.note("host", "overloaded", "\(simulation.time.nanosecondsPerJob) ns a job")
+        let length = Duration.seconds(10 + 300 * (1 - share))
+        simulation.excuse(for: length + .seconds(4))
+        simulation.holdRequests(for: length)
+        simulation.after(length) { [self] in
+            simulation.time.nanosecondsPerJob = usual
+            simulation.note("host", "free again")
         }
     }
 
@@ -66,19 +105,24 @@ final class Operator {
     }
 
     private func start() {
-        if manager.isAlive { return }
-        started()
-        manager.start()
+        if !manager.isAlive { manager.start() }
     }
 
     private func kill(_ pause: Duration) {
         guard manager.isAlive else { return }
         manager.kill()
+        dead(restartAfter: pause)
+    }
+
+    private func dead(restartAfter pause: Duration) {
+        // What it had deleted on its way out was in vain.
+        if manager.isStopping { stops() }
         died()
         simulation.after(pause) { [self] in start() }
     }
 
     private func terminate(_ pause: Duration) {
+        if !manager.isAlive || manager.isStopping { return }
         stops()
         manager.terminate { [self] isClean in
             stopped(isClean)

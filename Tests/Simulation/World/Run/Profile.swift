@@ -12,19 +12,29 @@ package struct Profile: Sendable {
     package var workload: Workload
     /// Seconds that bytes take one way.
     package var delay = 0.001..<0.02
+    /// What arrives within the same span of this length arrives at once, in any order; nil delivers each at its own moment.
+    package var instant: Duration?
     /// The daemon's `--base-concurrency`.
     package var baseConcurrency = 50
     /// The daemon's `--job-timeout-seconds`.
     package var jobTimeout = Duration.seconds(3600)
     /// The daemon's `--death-timeout-seconds`.
     package var deathTimeout = Duration.seconds(300)
+    /// The heartbeat interval of managers and workers.
+    package var heartbeatInterval = Duration.seconds(2)
+    /// The daemon's `--max-requests-per-second`.
+    package var requestsPerSecond = 20.0
+    /// The daemon's `--per-worker-task-queue-size`.
+    package var taskQueueSize = 1000
+    /// Whether the rates rise and fall in phases.
+    package var hasWeather = false
     /// How often an operator looks for a reason to kill, stop or restart something.
     package var misfortuneInterval = Duration.seconds(60)
 
     /// All profiles, in the order in which they are run.
     package static let all: [Profile] = [calm, storm, crash, capacity, churn, shutdown, doubt, week]
 
-    /// The profile of a name; nil if there is none. `swarm` is drawn from `seed`.
+    /// The profile of a name, nil if there is none; `swarm` is drawn from `seed`.
     package static func named(_ name: String, seed: UInt64) -> Profile? {
         name == "swarm" ? swarm(seed: seed) : all.first { $0.name == name }
     }
@@ -50,16 +60,21 @@ package struct Profile: Sendable {
             .slow: 0.02, .linkReset: 0.002, .throttled: 0.05, .serverError: 0.05, .staleListing: 0.2,
             .clientCancels: 0.05, .taskRaises: 0.02, .balanceCancel: 0.05, .storedLate: 0.05,
             .slowDeletion: 0.05, .slowStart: 0.02,
+            .outage: 0.01, .swizzle: 0.02,
         ],
-        workload: bursts
+        workload: largeBursts,
+        instant: .milliseconds(5),
+        hasWeather: true
     )
 
     /// The daemon is killed again and again.
     package static let crash = Profile(
         name: "crash",
         rates: [
-            .killed: 0.5, .answerLost: 0.02, .requestLost: 0.02, .staleListing: 0.1, .clientCancels: 0.05,
+            .killed: 0.3, .killedAtWrite: 0.002, .killedAtRead: 0.001, .answerLost: 0.02, .requestLost: 0.02,
+            .staleListing: 0.1, .clientCancels: 0.05,
             .taskRaises: 0.02, .balanceCancel: 0.02, .linkReset: 0.001, .storedLate: 0.02,
+            .frozen: 0.05, .rivalStarted: 0.1, .overloaded: 0.03,
         ],
         workload: bursts
     )
@@ -69,9 +84,10 @@ package struct Profile: Sendable {
         name: "capacity",
         rates: [
             .noCapacity: 0.4, .limitReached: 0.1, .lateNoCapacity: 0.1, .slowStart: 0.05, .answerLost: 0.02,
-            .clientCancels: 0.05, .staleListing: 0.1,
+            .clientCancels: 0.05, .staleListing: 0.1, .outage: 0.005,
         ],
-        workload: bursts
+        workload: bursts,
+        hasWeather: true
     )
 
     /// Schedulers, workers and tasks come and go.
@@ -114,7 +130,8 @@ package struct Profile: Sendable {
             .killed: 0.002, .terminated: 0.002, .schedulerRestarts: 0.001, .storageRestarts: 0.000_5,
             .answerLost: 0.005, .requestLost: 0.005, .serverError: 0.01, .throttled: 0.01, .noCapacity: 0.05,
             .containerCrashes: 0.01, .clientCancels: 0.02, .clockStep: 0.002, .staleListing: 0.05,
-            .linkReset: 0.000_5,
+            .linkReset: 0.000_5, .outage: 0.001, .swizzle: 0.001, .frozen: 0.001, .rivalStarted: 0.001,
+            .overloaded: 0.001,
         ],
         workload: Workload(
             taskCount: 400,
@@ -137,6 +154,13 @@ package struct Profile: Sendable {
         return workload
     }()
 
+    /// Bursts of tasks some of which need spools.
+    private static let largeBursts: Workload = {
+        var workload = bursts
+        workload.largeShare = 0.03
+        return workload
+    }()
+
     private static let bursts = Workload(
         taskCount: 400,
         arrivals: .bursts(size: 1...80, pauseSeconds: 1...120),
@@ -156,7 +180,14 @@ package struct Profile: Sendable {
             rates[kind] = most * .random(in: 0.1...1, using: &chance)
         }
         profile = Profile(name: "swarm", rates: rates, workload: profile.workload)
+        profile.hasWeather = Bool.random(using: &chance)
         profile.baseConcurrency = [1, 2, 10, 50, 200].randomElement(using: &chance) ?? 50
+        profile.instant = Bool.random(using: &chance) ? .milliseconds(5) : nil
+        profile.heartbeatInterval = .seconds([1, 2, 4].randomElement(using: &chance) ?? 2)
+        profile.requestsPerSecond = [1, 5, 20].randomElement(using: &chance) ?? 20
+        profile.taskQueueSize = [1, 7, 1000].randomElement(using: &chance) ?? 1000
+        let delays: [Range<Double>] = [0.0001..<0.001, 0.001..<0.02, 0.05..<0.5, 0.5..<2]
+        profile.delay = delays.randomElement(using: &chance) ?? 0.001..<0.02
         profile.deathTimeout = .seconds([60, 300, 900].randomElement(using: &chance) ?? 300)
         return profile
     }

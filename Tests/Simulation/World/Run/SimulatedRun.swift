@@ -8,24 +8,29 @@ package import Transport
 /// One run of a profile from a seed: builds the world, lets it live, and judges its end.
 @LoopActor
 package final class SimulatedRun {
-    /// How long after the last fault everything must have ended: the longest time-out of the daemon and a margin.
-    private static let progressTimeout: Duration = .seconds(6 * 3600)
+    /// How long nothing may happen, beyond the longest run of a task: a create that times out, and a margin.
+    private static let progressMargin: Duration = .seconds(900 + 900)
     /// How long the daemon has to clean up when all tasks have ended.
-    private static let restTimeout: Duration = .seconds(2 * 3600)
+    static let restTimeout: Duration = .seconds(2 * 3600)
 
     /// After so long an idle daemon has closed its idle connections.
-    private static let settlingTime: Duration = .seconds(600)
+    static let settlingTime: Duration = .seconds(600)
     /// An idle daemon waits for the next heartbeats, the next looks of its loops, and for nothing else.
-    private static let idleTimersMax = 8
+    static let idleTimersMax = 8
 
-    private let simulation: Simulation
-    private let profile: Profile
-    private let book: TaskBook
-    private let cloud: SimulatedCloud
-    private let scheduler: SimulatedScheduler
-    private let clients: SimulatedClients
-    private let manager: SimulatedDaemon
-    private var operator_: Operator?
+    let simulation: Simulation
+    let profile: Profile
+    let book: TaskBook
+    let cloud: SimulatedCloud
+    let scheduler: SimulatedScheduler
+    let clients: SimulatedClients
+    let manager: SimulatedDaemon
+    /// When the present process of the daemon began to work.
+    var worksSince = Deadline.now
+    private var hostOperator: Operator?
+    let network: SimulatedNetwork
+    private let outages: Outages
+    private let weather: Weather
     /// Opens when the run is over.
     private let isOver = Latch()
 
@@ -33,7 +38,8 @@ package final class SimulatedRun {
     package init(_ simulation: Simulation, _ profile: Profile, key: RSAKey) {
         self.simulation = simulation
         self.profile = profile
-        let network = SimulatedNetwork(simulation, delay: profile.delay)
+        let network = SimulatedNetwork(simulation, delay: profile.delay, instant: profile.instant)
+        self.network = network
         let settings = Self.settings(profile)
         book = TaskBook(simulation)
         cloud = SimulatedCloud(simulation, network: network, book: book, settings: Self.cloud(settings))
@@ -47,10 +53,13 @@ package final class SimulatedRun {
                 storageAddress: "storage:6379",
                 generation: draw & 1 == 0 ? .first : .second,
                 transport: draw & 6 == 0 ? .zmq : .ymq,
-                heartbeatInterval: settings.heartbeatInterval
+                heartbeatInterval: settings.heartbeatInterval,
+                messageTime: profile.delay.upperBound > 0.1 ? .seconds(profile.delay.upperBound) : .zero
             )
         )
         clients = SimulatedClients(simulation, scheduler: scheduler, book: book, workload: profile.workload)
+        outages = Outages(simulation, network, cloud, scheduler)
+        weather = Weather(simulation)
         manager = SimulatedDaemon(
             simulation,
             network: network,
@@ -63,38 +72,37 @@ package final class SimulatedRun {
     /// Lives through the run; returns when everything ended as it should.
     package func run() async {
         scheduler.start()
-        let operator_ = Operator(simulation, manager, interval: profile.misfortuneInterval) { [self] in
+        let hostOperator = Operator(simulation, manager, interval: profile.misfortuneInterval) { [self] in
             book.daemonStops()
         } stopped: { [self] isClean in
             if isClean { cloud.compute.judgeCleanStop() }
-        } started: { [self] in
+        } works: { [self] in
+            worksSince = .now
             cloud.processStarted()
             scheduler.daemonStarted()
         } died: { [self] in
             scheduler.daemonDied()
             book.daemonDied()
         }
-        self.operator_ = operator_
-        operator_.begin()
+        self.hostOperator = hostOperator
+        // Where bytes take long, requests arrive unevenly.
+        if profile.delay.upperBound > 0.1 { simulation.holdRequests(for: .seconds(100 * 86_400)) }
+        lookAtMemory()
+        cloud.bucket.onRemoved = { [unowned self] name in resultRemoved(name) }
+        hostOperator.begin()
+        outages.begin()
+        if profile.hasWeather { weather.begin() }
         clients.start()
         await wait(atMost: .seconds(30 * 86_400), "the tasks are not all submitted") {
             self.clients.hasSubmittedAll
         }
         simulation.note("run", "faults end")
         simulation.faults.areOver = true
-        await wait(atMost: Self.progressTimeout, "\(book.openCount) tasks are still waited for") {
-            self.clients.isDone && self.book.openCount == 0
-        }
+        await progress { self.clients.isDone && self.book.openCount == 0 }
         simulation.note("run", "tasks ended")
-        await wait(atMost: Self.restTimeout, "something is left in the cloud") { self.cloud.isAtRest }
-        try? await sleep(for: Self.settlingTime)
-        await wait(atMost: .seconds(1200), "the daemon is not up again") { self.manager.isAlive }
-        cloud.judgeAtRest()
-        simulation.judge(
-            "rest",
-            manager.armedTimerCount <= Self.idleTimersMax,
-            "\(manager.armedTimerCount) timers are armed while there is nothing to do"
-        )
+        await becomeIdle()
+        await liveWithout(DeadParty.drawn(simulation.seed))
+        await restForAnHour()
         await stop()
         simulation.note("run", "over")
     }
@@ -112,8 +120,29 @@ package final class SimulatedRun {
         simulation.judge("stop", isClean == true, "an idle daemon did not stop clean")
     }
 
+    /// The longest that a container may run.
+    var longestRun: Duration {
+        if profile.rates[.containerHangs, default: 0] > 0 { return profile.jobTimeout }
+        return .milliseconds(profile.workload.milliseconds.upperBound)
+    }
+
+    /// Waits until a condition holds; that nothing happens for longer than a task and the longest time-out may take is a
+    /// violation.
+    func progress(until condition: @LoopActor () -> Bool) async {
+        var (seen, last) = (book.progress, Deadline.now)
+        while !condition() {
+            if book.progress != seen { (seen, last) = (book.progress, .now) }
+            simulation.judge(
+                "progress",
+                Deadline.now.duration(since: last) < longestRun + Self.progressMargin,
+                "\(book.openCount) tasks are still waited for, and nothing happens"
+            )
+            try? await sleep(for: .seconds(1))
+        }
+    }
+
     /// Looks each second whether a condition holds; one that does not hold in time is a violation.
-    private func wait(
+    func wait(
         atMost limit: Duration,
         _ text: @autoclosure () -> String,
         until condition: @LoopActor () -> Bool
@@ -132,6 +161,9 @@ package final class SimulatedRun {
         settings.baseConcurrency = profile.baseConcurrency
         settings.jobTimeout = profile.jobTimeout
         settings.deathTimeout = profile.deathTimeout
+        settings.heartbeatInterval = profile.heartbeatInterval
+        settings.maxRequestsPerSecond = profile.requestsPerSecond
+        settings.taskQueueSize = profile.taskQueueSize
         settings.containerImage = "image"
         settings.region = SimulatedCloud.region
         let place = cloud(settings)

@@ -113,6 +113,8 @@ package protocol MessageBinder: AnyObject {
     func open(identity: String)
     /// Takes no more connections and ends those that are, by a reset or in order; everything queued is forgotten.
     func shutDown(byReset: Bool)
+    /// Breaks every connection; peers may come back.
+    func breakAll()
     /// Sends a message to a peer.
     @discardableResult func send(_ message: [UInt8], to identity: String) -> Delivery
     /// Whether a message to this peer would wait until it returns, as after a reset.

@@ -31,6 +31,8 @@ package struct SchedulerSettings: Sendable {
     package var transport: Transport
     /// How often managers and workers are to send heartbeats.
     package var heartbeatInterval: Duration
+    /// How long a message takes one way at most, if nothing goes wrong.
+    package var messageTime: Duration
     /// How many workers it asks for.
     package var scaling = Scaling.vanilla
     /// Whether it sends no command when the number of workers is the desired one, as 2.5.0.
@@ -48,13 +50,15 @@ package struct SchedulerSettings: Sendable {
         storageAddress: String,
         generation: WireGeneration,
         transport: Transport,
-        heartbeatInterval: Duration = .seconds(2)
+        heartbeatInterval: Duration = .seconds(2),
+        messageTime: Duration = .zero
     ) {
         self.address = address
         self.storageAddress = storageAddress
         self.generation = generation
         self.transport = transport
         self.heartbeatInterval = heartbeatInterval
+        self.messageTime = messageTime
     }
 
     /// Host and port of the storage.

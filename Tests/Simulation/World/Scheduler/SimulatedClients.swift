@@ -93,6 +93,15 @@ package final class SimulatedClients {
     /// Begins to submit.
     package func start() { scheduleArrival() }
 
+    /// Submits a number of tasks beyond the workload.
+    package func submitMore(_ count: Int) {
+        dueCount += count
+        submitDue()
+    }
+
+    /// Cancels every task that has not ended.
+    package func cancelAll() { for number in owners.keys.sorted() { cancel(number) } }
+
     // MARK: - Arrivals
 
     private func scheduleArrival() {
@@ -139,7 +148,8 @@ package final class SimulatedClients {
         let job = SimulatedJob(
             number: number,
             milliseconds: skewed(workload.milliseconds, &chance),
-            fillingByteCount: Int(skewed(workload.fillingByteCount, &chance))
+            fillingByteCount: isLarge(number)
+                ? 1_100_000 + Int(number % 7) * 100_000 : Int(skewed(workload.fillingByteCount, &chance))
         )
         let submission = Submission(
             job: job,
@@ -163,6 +173,11 @@ package final class SimulatedClients {
         scheduler.submit(submission, clientDigest: client.digest)
         scheduleCancel(of: job)
         if client.submittedCount >= workload.tasksPerClient { close(client) }
+    }
+
+    private func isLarge(_ number: UInt64) -> Bool {
+        var chance = SeededRandom(seed: mix(simulation.seed ^ mix(number ^ 0xB16)))
+        return Double.random(in: 0..<1, using: &chance) < workload.largeShare
     }
 
     private func flags(_ chance: inout SeededRandom) -> TaskFlags {

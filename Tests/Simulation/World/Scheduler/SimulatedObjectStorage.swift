@@ -60,6 +60,9 @@ package final class SimulatedObjectStorage {
         binder.open(identity: "ObjectStorageServer")
     }
 
+    /// Breaks every connection to it.
+    package func breakConnections() { binder.breakAll() }
+
     /// Stops it; everything it held is lost.
     package func stop(byReset: Bool) {
         isUp = false

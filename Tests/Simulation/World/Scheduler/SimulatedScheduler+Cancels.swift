@@ -122,7 +122,8 @@ extension SimulatedScheduler {
                 else { continue }
                 simulation.judge(
                     "cancels",
-                    Deadline.now.duration(since: max(moment, peer.openedAt)) < settings.cancelAnswerTimeMax,
+                    Deadline.now.duration(since: max(moment, peer.openedAt, simulation.excusedUntil))
+                        < settings.cancelAnswerTimeMax,
                     "\(worker.identity) does not answer the cancel of task \(number)"
                 )
             }

@@ -28,10 +28,11 @@ extension SimulatedScheduler {
 
     private func judgeHeartbeat(of peer: PeerConnection) {
         guard judgesHeartbeats, isOfPresentDaemon(peer), !peer.isLeaving else { return }
-        let silence = Deadline.now.duration(since: peer.lastHeartbeat ?? peer.openedAt)
+        let last = max(peer.lastHeartbeat ?? peer.openedAt, simulation.excusedUntil)
+        let silence = Deadline.now.duration(since: last)
         simulation.judge(
             "heartbeats",
-            silence <= settings.heartbeatInterval * 2,
+            silence <= settings.heartbeatInterval * 2 + settings.messageTime,
             "\(peer.identity) was silent for \(silence)"
         )
     }
@@ -216,7 +217,8 @@ extension SimulatedScheduler {
             else { continue }
             simulation.judge(
                 "goodbye before an answer to a cancel",
-                (peer.leavesSince ?? .now).duration(since: moment) < .seconds(2),
+                (peer.leavesSince ?? .now).duration(since: max(moment, simulation.excusedUntil))
+                    < .seconds(2) + settings.messageTime * 2,
                 "\(worker.identity) leaves without an answer to the cancel of task \(number)"
                     + (settings.generation == .first ? ", which ends the scheduler" : "")
             )
@@ -248,6 +250,11 @@ extension SimulatedScheduler {
         whenServing { [unowned self] in judge(end, of: peer) }
     }
 
+    /// Whether echoes of this connection may have come late or not at all.
+    private func wasDisturbed(_ peer: PeerConnection) -> Bool {
+        peer.openedAt < simulation.excusedUntil && Deadline.now < simulation.excusedUntil + .seconds(30)
+    }
+
     private func judge(_ end: PeerEnd, of peer: PeerConnection) {
         guard let worker = workersByIdentity[peer.identity], !peer.saidGoodbye else { return }
         switch end {
@@ -257,7 +264,7 @@ extension SimulatedScheduler {
             let silence = Deadline.now.duration(since: peer.lastEcho ?? peer.openedAt)
             simulation.judge(
                 "goodbye",
-                !isOfPresentDaemon(peer) || silence > .seconds(30),
+                !isOfPresentDaemon(peer) || silence > .seconds(30) || wasDisturbed(peer),
                 "\(peer.identity) ended its connection without a goodbye, with \(worker.tasks.count) tasks"
             )
         case .reset:

@@ -106,6 +106,12 @@ package final class SimulatedScheduler {
         tick()
     }
 
+    /// Whether a worker has the task.
+    package func isPlaced(_ number: UInt64) -> Bool { tasks[number]?.worker != nil }
+
+    /// Breaks every connection of managers and workers.
+    package func breakConnections() { binder.breakAll() }
+
     // MARK: - The daemon's lives
 
     /// The daemon was killed or has ended: no heartbeats are expected until it runs again.

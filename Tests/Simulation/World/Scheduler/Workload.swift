@@ -18,6 +18,8 @@ package struct Workload: Sendable {
     package var milliseconds: ClosedRange<UInt64>
     /// Bytes of filling of an argument; small ones are more frequent.
     package var fillingByteCount: ClosedRange<Int>
+    /// Share of tasks with more than a mebibyte of filling, 0 to 1: the daemon keeps those in files.
+    package var largeShare = 0.0
     /// Tasks of one client, which then takes its replies and leaves.
     package var tasksPerClient = 200
     /// How long after its submission a task is cancelled at most, in milliseconds beyond its run time; whether it is

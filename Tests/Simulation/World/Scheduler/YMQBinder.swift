@@ -75,6 +75,13 @@ package final class YMQBinder: MessageBinder {
         parked = [:]
     }
 
+    package func breakAll() {
+        for link in links {
+            link.end.reset()
+            finish(link, .brokenHere)
+        }
+    }
+
     package func waits(for identity: String) -> Bool { parked[identity] != nil }
 
     @discardableResult

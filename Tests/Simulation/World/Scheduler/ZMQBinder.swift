@@ -52,6 +52,8 @@ package final class ZMQBinder: MessageBinder {
         for link in links { breakHere(link) }
     }
 
+    package func breakAll() { for link in links { breakHere(link) } }
+
     package func waits(for identity: String) -> Bool { false }
 
     @discardableResult

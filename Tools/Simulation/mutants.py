@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Breaks one rule after the other in a copy of the code, and tells after how many tasks the simulation notices.
+
+A mutant is a file of Tests/Simulation/mutants, made with `git diff`. Above the difference it says which rule it breaks:
+
+    Breaks: a slot that is granted is held from then on, not only from when its task claims it.
+    Not found: (only where that is so) why no run can notice it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Protocol
+
+from campaign import table
+from runs import PROGRAM, ROOT, CannotRun, Case, Failure, Result, Simulator
+
+FOLDER = ROOT / "Tests" / "Simulation" / "mutants"
+PLACE = ROOT / ".build" / "mutants"
+#: What a release build of the simulation depends on.
+TREES = ("Package.swift", "CHeaders", "Sources", "Tests", "Tools")
+BUILD = ["swift", "build", "-c", "release", "--product", "Simulate", "-Xswiftc", "-enable-testing"]
+BUILD_SECONDS = 1_800
+#: Tasks of each run: few, so that the count says soon after which of them a mutant was found.
+TASKS = 200
+TASKS_MAX = 40_000
+#: What is found soon is looked for from other seeds, too.
+ROUNDS, SOON = 3, 4_000
+
+
+class CannotMutate(Exception):
+    """A patch does not apply, or what it makes does not build."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A patch, and what its head says."""
+
+    name: str
+    patch: Path
+    breaks: str
+    not_found: str | None
+    #: What it changes, from the root of the checkout.
+    files: tuple[str, ...]
+
+    @classmethod
+    def read(cls, patch: Path) -> Mutant:
+        """Raises ValueError if the head does not say which rule it breaks."""
+        text = patch.read_text()
+        head = re.split(r"(?m)^diff --git ", text)[0]
+        breaks, not_found = (cls._said(word, head) for word in ("Breaks", "Not found"))
+        files = tuple(re.findall(r"(?m)^\+\+\+ b/(\S+)", text))
+        if breaks is None or not files:
+            raise ValueError(f"{patch.name} has no line 'Breaks: ...' above a difference made with git diff")
+        return cls(patch.stem, patch, breaks, not_found, files)
+
+    @staticmethod
+    def _said(word: str, head: str) -> str | None:
+        # A sentence may go on in the next lines.
+        found = re.search(rf"(?m)^{word}: (.*(?:\n[ \t]+\S.*)*)", head)
+        return " ".join(found[1].split()) if found else None
+
+
+@dataclass
+class Found:
+    """How a mutant was noticed."""
+
+    result: Result
+    #: Tasks until then, of each round.
+    tasks: list[int]
+
+
+class Runner(Protocol):
+    """What the search needs of `Simulator`."""
+
+    def run(self, case: Case) -> Result: ...
+
+
+class Search:
+    """Runs seeds of all profiles until something fails that does not fail without the mutant."""
+
+    def __init__(self, mutated: Runner, sound: Runner, profiles: list[str], tasks_max: int, cores: int) -> None:
+        self.mutated, self.sound, self.profiles = mutated, sound, profiles
+        self.tasks_max, self.cores = tasks_max, cores
+        #: Failures of the code as it is, which say nothing about a mutant.
+        self.unsound: list[tuple[Case, Failure]] = []
+
+    def run(self, base_seed: int) -> Found | None:
+        found = self.once(base_seed)
+        if found is None:
+            return None
+        for number in range(1, ROUNDS):
+            if found.tasks[-1] > SOON:
+                break
+            again = self.once(base_seed + number * 1_000_000)
+            if again is None:
+                break
+            found.tasks += again.tasks
+        return found
+
+    def once(self, base_seed: int) -> Found | None:
+        """From one seed on; the runs are judged in their order, so that the count does not depend on the cores."""
+        tasks = 0
+        cases = self._cases(base_seed)
+        with ThreadPoolExecutor(self.cores) as pool:
+            while tasks < self.tasks_max:
+                some = [next(cases) for _ in range(self.cores)]
+                for case, result in zip(some, pool.map(self.mutated.run, some), strict=True):
+                    tasks += case.tasks or 0
+                    if result.failure is not None and self._is_sound(case):
+                        return Found(result, [tasks])
+        return None
+
+    def _cases(self, base_seed: int) -> Iterator[Case]:
+        number = 0
+        while True:
+            yield Case.of(self.profiles[number % len(self.profiles)], base_seed + number, TASKS)
+            number += 1
+
+    def _is_sound(self, case: Case) -> bool:
+        failure = self.sound.run(case).failure
+        if failure is not None:
+            self.unsound.append((case, failure))
+        return failure is None
+
+
+class Copy:
+    """A copy of the checkout, uncommitted changes and all, in which one patch at a time is applied and built."""
+
+    def __init__(self, place: Path = PLACE, root: Path = ROOT) -> None:
+        self.root, self.tree, self.scratch = root, place / "tree", place / "build"
+        self.log = place / "build.log"
+
+    def restore(self) -> None:
+        """Makes the copy the same as the checkout; leaves alone what is, so that nothing is built for nothing."""
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *TREES],
+            cwd=self.root,
+            capture_output=True,
+            check=True,
+        )
+        names = {name for name in listed.stdout.decode().split("\0") if name and _is_entry(self.root / name)}
+        for name in names:
+            source, target = self.root / name, self.tree / name
+            if not _is_same(source, target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.unlink(missing_ok=True)
+                # With the time of now: the build goes by times.
+                shutil.copyfile(source, target, follow_symlinks=False)
+                shutil.copymode(source, target, follow_symlinks=False)
+        for path in [path for path in self.tree.rglob("*") if _is_entry(path)]:
+            if str(path.relative_to(self.tree)) not in names:
+                path.unlink()
+
+    def apply(self, mutant: Mutant) -> None:
+        # Else git takes the checkout around the copy for the one that is meant, and changes nothing.
+        environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(self.tree.parent)}
+        command = ["git", "apply", "--whitespace=nowarn", str(mutant.patch)]
+        done = subprocess.run(command, cwd=self.tree, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CannotMutate(f"the patch does not apply: {done.stderr.strip()}")
+
+    def build(self) -> Path:
+        """The program that was built."""
+        self._share_checkouts()
+        command = [*BUILD, "--scratch-path", str(self.scratch)]
+        with self.log.open("w") as log:
+            try:
+                status = subprocess.run(
+                    command, cwd=self.tree, stdout=log, stderr=subprocess.STDOUT, timeout=BUILD_SECONDS, check=False
+                ).returncode
+            except subprocess.TimeoutExpired:
+                raise CannotMutate(f"the build took more than {BUILD_SECONDS} s") from None
+        if status:
+            errors = sorted(set(re.findall(r"(?m)^.*error: .*$", self.log.read_text())))[:3]
+            raise CannotMutate("; ".join(["it does not build", *errors]))
+        return self.scratch / "release" / "Simulate"
+
+    def _share_checkouts(self) -> None:
+        """Takes over the packages that the simulation's own build has fetched already."""
+        own = self.root / ".build" / "simulation"
+        if self.scratch.exists() or not own.exists():
+            return
+        self.scratch.mkdir(parents=True)
+        for name in ("artifacts", "checkouts", "repositories"):
+            if (own / name).exists():
+                shutil.copytree(own / name, self.scratch / name, symlinks=True)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(own / "workspace-state.json", self.scratch / "workspace-state.json")
+
+
+def _is_entry(path: Path) -> bool:
+    return path.is_symlink() or path.is_file()
+
+
+def _is_same(source: Path, target: Path) -> bool:
+    if source.is_symlink() or target.is_symlink():
+        return source.is_symlink() and target.is_symlink() and source.readlink() == target.readlink()
+    return target.is_file() and target.read_bytes() == source.read_bytes()
+
+
+@dataclass
+class Verdict:
+    """A row of the table."""
+
+    mutant: Mutant
+    found: Found | None = None
+    problem: str | None = None
+    tasks_max: int = TASKS_MAX
+
+    @property
+    def is_good(self) -> bool:
+        return self.problem is None and (self.found is not None) == (self.mutant.not_found is None)
+
+    def cells(self) -> list[str]:
+        if self.found is None:
+            return [self.mutant.name, "-", "-", "-", self._why()]
+        result, tasks = self.found.result, self.found.tasks
+        judge = result.failure.judge if result.failure else ""
+        count = f"{median(tasks):,.0f}" + (f" (median of {len(tasks)})" if len(tasks) > 1 else "")
+        count += ", although its head says that it cannot be found" if self.mutant.not_found else ""
+        return [self.mutant.name, judge, result.case.profile, str(result.case.seed), count]
+
+    def _why(self) -> str:
+        if self.problem is not None:
+            return f"FAILED: {self.problem}"
+        return f"not found in {self.tasks_max:,}" + (f": {self.mutant.not_found}" if self.mutant.not_found else "")
+
+
+HEAD = ["mutant", "judge", "profile", "seed", "tasks"]
+
+
+def lines(verdicts: list[Verdict]) -> list[str]:
+    return table([HEAD, *(verdict.cells() for verdict in verdicts)], left=(0, 1, 2, 4))
+
+
+def chosen(names: list[str]) -> list[Mutant]:
+    """In the order of what they change, so that what is restored and what is broken next is often built together."""
+    patches = {patch.stem: patch for patch in sorted(FOLDER.glob("*.patch"))}
+    unknown = [name for name in names if name.removesuffix(".patch") not in patches]
+    if unknown:
+        raise ValueError(f"there is no mutant {', '.join(unknown)} in {FOLDER.relative_to(ROOT)}")
+    wanted = {name.removesuffix(".patch") for name in names} or set(patches)
+    mutants = [Mutant.read(patch) for name, patch in patches.items() if name in wanted]
+    return sorted(mutants, key=lambda mutant: (mutant.files, mutant.name))
+
+
+def judge(mutant: Mutant, copy: Copy, search: Search, base_seed: int) -> Verdict:
+    copy.restore()
+    try:
+        copy.apply(mutant)
+        program = copy.build()
+    except CannotMutate as problem:
+        return Verdict(mutant, problem=str(problem))
+    search.mutated = Simulator(program)
+    return Verdict(mutant, search.run(base_seed), tasks_max=search.tasks_max)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="Tools/mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="these mutants instead of all")
+    parser.add_argument("--profile", action="append", help="look in this profile only; may be given several times")
+    parser.add_argument("--seed", type=int, default=1, help="the first seed (default: %(default)s)")
+    parser.add_argument("--tasks-max", type=int, default=TASKS_MAX, help="give up after so many (default: %(default)s)")
+    options = parser.parse_args()
+    mutants = chosen(options.names)
+    sound = Simulator(PROGRAM)
+    cores = len(os.sched_getaffinity(0))
+    search = Search(sound, sound, options.profile or sound.profiles(), options.tasks_max, cores)
+    began, verdicts = time.monotonic(), []
+    for mutant in mutants:
+        at = time.monotonic()
+        print(f"{mutant.name}: {mutant.breaks}", flush=True)
+        verdict = judge(mutant, Copy(), search, options.seed)
+        verdicts.append(verdict)
+        _, by, *_, tasks = verdict.cells()
+        said = f"found by {by} after {tasks} tasks: {verdict.found.result.failure}" if verdict.found else tasks
+        print(f"    {said}; {time.monotonic() - at:.0f} s", flush=True)
+    for case, failure in search.unsound[:5]:
+        print(f"WITHOUT a mutant, {case} with {TASKS} tasks fails, too: {failure}")
+    print("\n".join(lines(verdicts)))
+    bad = sum(not verdict.is_good for verdict in verdicts)
+    print(f"{len(verdicts) - bad} mutants passed, {bad} failed, in {time.monotonic() - began:.0f} s")
+    return 1 if bad or not verdicts else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (CannotRun, ValueError) as error:
+        sys.exit(f"Tools/mutants: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
