@@ -314,6 +314,16 @@ package final class SimulatedCompute {
         )
     }
 
+    /// Judges that a process that has stopped, and says that it has left nothing, has left none of its instances.
+    func judgeCleanStop() {
+        let left = living.filter { $0.process == process || $0.isInherited }
+        simulation.judge(
+            "stop",
+            left.isEmpty,
+            "the daemon stopped clean and left \(left.count) instances, such as \(left.first?.id ?? "")"
+        )
+    }
+
     /// Judges that strangers have what they had.
     func judgeStrangers() {
         simulation.judge(

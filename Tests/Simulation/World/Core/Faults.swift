@@ -13,7 +13,7 @@ package enum FaultKind: Int, Sendable, CaseIterable {
     case requestLost
     /// The request is carried out, and the connection is reset before the answer.
     case answerLost
-    /// The connection is reset in the middle of the answer.
+    /// The connection is reset, or closed in order, in the middle of the answer.
     case answerCut
     /// A message or an answer takes much longer than usual.
     case slow

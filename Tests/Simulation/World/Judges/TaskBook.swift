@@ -29,6 +29,8 @@ package enum Reply: Sendable, Equatable {
 package final class TaskBook {
     private struct Page {
         var isUnwanted = false
+        /// Whether a container that the living process of the daemon knows of runs it now.
+        var isRunning = false
         var runCount = 0
         var endedRuns: [RunEnd] = []
         var replies: [Reply] = []
@@ -87,6 +89,7 @@ package final class TaskBook {
             )
         }
         page.runCount += 1
+        page.isRunning = true
         progress += 1
         simulation.note("book", "run started", "task \(job) in \(instance), run \(page.runCount)")
         simulation.judge(
@@ -102,6 +105,7 @@ package final class TaskBook {
         progress += 1
         simulation.note("book", "run ended", "task \(job): \(end.rawValue)")
         pages[job]?.endedRuns.append(end)
+        pages[job]?.isRunning = false
         // An instance that was deleted before its end has given no answer; who deletes it must have a reason, which other
         // judges look at. The task may run again.
         if end == .deleted { pages[job]?.lossCount += 1 }
@@ -113,6 +117,18 @@ package final class TaskBook {
             guard let page = pages[number] else { continue }
             pages[number]?.lossCount = max(page.lossCount, page.endedRuns.count)
         }
+    }
+
+    /// A process of the daemon has ended; the next one has not begun to wait for any task.
+    package func daemonDied() { for number in pages.keys { pages[number]?.isRunning = false } }
+
+    /// A worker gave the task back so that it is placed elsewhere, which it must not do with one that runs (scaler-wire, 5.4).
+    package func givenBack(_ job: UInt64) {
+        simulation.judge(
+            "cancels",
+            pages[job]?.isRunning != true,
+            "task \(job) runs, and its worker gave it back to be placed elsewhere"
+        )
     }
 
     /// The world lost a run, such as a result that went down with its storage; the task may run again.

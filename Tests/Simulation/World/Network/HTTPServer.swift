@@ -96,7 +96,9 @@ package final class HTTPServer {
             self.simulation.after(duration / 2) {
                 guard let share = faults.draw(.answerCut, party) else { return end.send(bytes) }
                 end.send(Array(bytes.prefix(Int(Double(bytes.count) * share))))
-                self.simulation.after(.milliseconds(50)) { end.reset() }
+                // A service resets what it cannot finish; a proxy may close it in order.
+                let isOrderly = Int(share * 1000) % 2 == 0
+                self.simulation.after(.milliseconds(50)) { isOrderly ? end.end() : end.reset() }
             }
         }
     }

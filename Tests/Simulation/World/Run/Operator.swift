@@ -10,6 +10,8 @@ final class Operator {
     private let interval: Duration
     /// Called when the daemon is told to stop, and when it has.
     private let stops: @LoopActor () -> Void
+    /// Called when it has stopped, and whether it says that it has left nothing.
+    private let stopped: @LoopActor (_ isClean: Bool) -> Void
     /// Called when a process is alone and begins to work, and after it has died.
     private let works: @LoopActor () -> Void
     private let died: @LoopActor () -> Void
@@ -21,6 +23,7 @@ final class Operator {
         _ manager: SimulatedDaemon,
         interval: Duration,
         stops: @escaping @LoopActor () -> Void,
+        stopped: @escaping @LoopActor (_ isClean: Bool) -> Void,
         works: @escaping @LoopActor () -> Void,
         died: @escaping @LoopActor () -> Void
     ) {
@@ -28,6 +31,7 @@ final class Operator {
         self.manager = manager
         self.interval = interval
         self.stops = stops
+        self.stopped = stopped
         self.works = works
         self.died = died
     }
@@ -120,7 +124,8 @@ final class Operator {
     private func terminate(_ pause: Duration) {
         if !manager.isAlive || manager.isStopping { return }
         stops()
-        manager.terminate { [self] _ in
+        manager.terminate { [self] isClean in
+            stopped(isClean)
             stops()
             died()
             simulation.after(pause) { [self] in start() }

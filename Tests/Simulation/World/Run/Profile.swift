@@ -32,7 +32,7 @@ package struct Profile: Sendable {
     package var misfortuneInterval = Duration.seconds(60)
 
     /// All profiles, in the order in which they are run.
-    package static let all: [Profile] = [calm, storm, crash, capacity, churn, shutdown, week]
+    package static let all: [Profile] = [calm, storm, crash, capacity, churn, shutdown, doubt, week]
 
     /// The profile of a name, nil if there is none; `swarm` is drawn from `seed`.
     package static func named(_ name: String, seed: UInt64) -> Profile? {
@@ -111,6 +111,18 @@ package struct Profile: Sendable {
         workload: bursts
     )
 
+    /// Answers are lost, and users change their minds before their tasks have run; inputs are large and output is wanted.
+    package static let doubt = Profile(
+        name: "doubt",
+        rates: [
+            .answerLost: 0.2, .requestLost: 0.1, .answerCut: 0.05, .serverError: 0.1, .throttled: 0.05,
+            .staleListing: 0.3, .slowDeletion: 0.1, .clientCancels: 0.5, .balanceCancel: 0.2,
+            .linkReset: 0.005, .schedulerRestarts: 0.02, .storedLate: 0.1,
+        ],
+        workload: hesitant,
+        baseConcurrency: 20
+    )
+
     /// Long tasks, few of them, and a little of everything.
     package static let week = Profile(
         name: "week",
@@ -128,6 +140,19 @@ package struct Profile: Sendable {
             fillingByteCount: 0...40_000
         )
     )
+
+    private static let hesitant: Workload = {
+        var workload = Workload(
+            taskCount: 400,
+            arrivals: .bursts(size: 1...60, pauseSeconds: 1...60),
+            milliseconds: 10...5_000,
+            fillingByteCount: 0...200_000
+        )
+        // While their instances are being made.
+        workload.cancelSpreadMilliseconds = 6_000
+        workload.streamedShare = 0.2
+        return workload
+    }()
 
     /// Bursts of tasks some of which need spools.
     private static let largeBursts: Workload = {

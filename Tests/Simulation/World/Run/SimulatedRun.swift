@@ -74,12 +74,15 @@ package final class SimulatedRun {
         scheduler.start()
         let hostOperator = Operator(simulation, manager, interval: profile.misfortuneInterval) { [self] in
             book.daemonStops()
+        } stopped: { [self] isClean in
+            if isClean { cloud.compute.judgeCleanStop() }
         } works: { [self] in
             worksSince = .now
             cloud.processStarted()
             scheduler.daemonStarted()
         } died: { [self] in
             scheduler.daemonDied()
+            book.daemonDied()
         }
         self.hostOperator = hostOperator
         // Where bytes take long, requests arrive unevenly.

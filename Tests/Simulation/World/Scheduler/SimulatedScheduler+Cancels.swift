@@ -67,6 +67,7 @@ extension SimulatedScheduler {
         let isLossPossible = task.delivery?.state == .maybeLost
         switch outcome {
         case .canceled:
+            book.givenBack(task.number)
             if let worker = task.worker { confirmed[task.number] = worker.identity }
             moveElsewhere(task)
         case .cancelFailed:
@@ -129,7 +130,8 @@ extension SimulatedScheduler {
         }
     }
 
-    /// Has somebody look after messages that a reset may have swallowed: nothing in Scaler does.
+    /// Has somebody look after messages that a reset may have swallowed: nothing in Scaler does, but a worker of the second
+    /// generation can leave in order.
     func noticeLosses() {
         var overdue: [KnownTask] = []
         for worker in workers {
@@ -143,6 +145,13 @@ extension SimulatedScheduler {
             }
         }
         for task in overdue {
+            // A worker that is disconnected in order has its tasks sent again; up to 2.6.0 that may end the scheduler.
+            let peer = binder.connections.first { $0.identity == task.worker?.identity }
+            simulation.judge(
+                "losses",
+                settings.generation == .first || !(peer.map(isOfPresentDaemon) ?? false),
+                "\(task.worker?.identity ?? "") stays, and what a reset has swallowed of task \(task.number) with it"
+            )
             task.lossNoticed = nil
             // Its client may hang in `cancel()`; when that client is gone, the scheduler cancels again.
             if let cancel = task.cancel {
