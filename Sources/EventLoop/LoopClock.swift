@@ -6,45 +6,34 @@ internal import Glibc
 ///
 /// There are two. The monotonic clock never goes back and measures waiting (`Deadline`). The wall clock is the time of day,
 /// which the administrator may change: it is for dates on the wire and in logs, never for waiting.
-package struct LoopClock: Sendable {
-    /// Nanoseconds since an origin that stays the same.
-    package let monotonicNanoseconds: @Sendable () -> UInt64
-    /// Nanoseconds since 1970-01-01 00:00 UTC, leap seconds not counted.
-    package let wallNanoseconds: @Sendable () -> Int64
-
-    /// A clock from two functions: nanoseconds since an origin that stays the same, never going back; and nanoseconds
-    /// since 1970-01-01 00:00 UTC, leap seconds not counted.
-    package init(
-        monotonicNanoseconds: @escaping @Sendable () -> UInt64,
-        wallNanoseconds: @escaping @Sendable () -> Int64
-    ) {
-        self.monotonicNanoseconds = monotonicNanoseconds
-        self.wallNanoseconds = wallNanoseconds
+package enum LoopClock {
+    /// Written before the loop runs, and so before anything runs that could read them at the same time.
+    private nonisolated(unsafe) static var monotonic: @Sendable () -> UInt64 = {
+        UInt64(read(CLOCK_MONOTONIC))
     }
+    private nonisolated(unsafe) static var wall: @Sendable () -> Int64 = { read(CLOCK_REALTIME) }
 
-    /// The host's clocks.
-    package static let system = LoopClock(
-        monotonicNanoseconds: { UInt64(read(CLOCK_MONOTONIC)) },
-        wallNanoseconds: { read(CLOCK_REALTIME) }
-    )
-
-    /// Written before the loop runs, and so before anything runs that could read it at the same time.
-    private nonisolated(unsafe) static var current = system
-
-    /// Makes `clock` the process's clock; traps once the loop runs, for a deadline of one clock means nothing to another.
-    package static func replace(with clock: LoopClock) {
+    /// Replaces one or both of the host's clocks by functions that return nanoseconds: since an origin that stays the same,
+    /// never going back; and since 1970-01-01 00:00 UTC, leap seconds not counted.
+    ///
+    /// Traps once the loop runs, for a deadline of one clock means nothing to another.
+    package static func replace(
+        monotonic: (@Sendable () -> UInt64)? = nil,
+        wall: (@Sendable () -> Int64)? = nil
+    ) {
         precondition(
             !LoopExecutor.shared.isRunning,
-            "the clock is replaced before the loop runs, or not at all"
+            "a clock is replaced before the loop runs, or not at all"
         )
-        current = clock
+        if let monotonic { self.monotonic = monotonic }
+        if let wall { self.wall = wall }
     }
 
     /// Nanoseconds of the monotonic clock.
-    static var monotonicNanoseconds: UInt64 { current.monotonicNanoseconds() }
+    static var monotonicNanoseconds: UInt64 { monotonic() }
 
     /// Nanoseconds since 1970-01-01 00:00 UTC, leap seconds not counted.
-    package static var epochNanoseconds: Int64 { current.wallNanoseconds() }
+    package static var epochNanoseconds: Int64 { wall() }
 
     /// Seconds since 1970-01-01 00:00 UTC, leap seconds not counted.
     package static var epochSeconds: Int64 { epochNanoseconds / 1_000_000_000 }

@@ -136,20 +136,14 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
     /// Polls the kernel; sleeps until the next timer is due at most, and not at all while jobs are ready.
     private func waitForEvents() {
         if let virtualTime { return LoopActor.assumeIsolated { if ready.isEmpty { virtualTime.advance() } } }
-        guard ready.isEmpty else {
-            ev_run(loop, Int32(EVRUN_NOWAIT))
-            return
+        if ready.isEmpty, let next = LoopActor.assumeIsolated({ LoopTimers.nextDeadline }) {
+            // libev counts from the time of its last poll, which lies in the past by the length of the present turn.
+            ev_now_update(loop)
+            let (seconds, attoseconds) = next.remaining.components
+            clibev_timer_init(alarm, { _, _, _ in }, Double(seconds) + Double(attoseconds) * 1e-18)
+            ev_timer_start(loop, alarm)
         }
-        guard let next = LoopActor.assumeIsolated({ LoopTimers.nextDeadline }) else {
-            ev_run(loop, Int32(EVRUN_ONCE))
-            return
-        }
-        // libev counts from the time of its last poll, which lies in the past by the length of the present turn.
-        ev_now_update(loop)
-        let (seconds, attoseconds) = next.remaining.components
-        clibev_timer_init(alarm, { _, _, _ in }, Double(seconds) + Double(attoseconds) * 1e-18)
-        ev_timer_start(loop, alarm)
-        ev_run(loop, Int32(EVRUN_ONCE))
+        ev_run(loop, Int32(ready.isEmpty ? EVRUN_ONCE : EVRUN_NOWAIT))
         ev_timer_stop(loop, alarm)
     }
 

@@ -32,10 +32,8 @@ package final class VirtualTime: Sendable {
     /// Makes this the loop's time; before the loop runs, and once in a process.
     package func install() {
         LoopClock.replace(
-            with: LoopClock(
-                monotonicNanoseconds: { self.nanoseconds },
-                wallNanoseconds: { self.wallOffset + Int64(self.nanoseconds) }
-            )
+            monotonic: { self.nanoseconds },
+            wall: { self.wallOffset + Int64(self.nanoseconds) }
         )
         LoopExecutor.shared.virtualTime = self
     }
@@ -46,9 +44,6 @@ package final class VirtualTime: Sendable {
         jobCount += 1
         if jobCount > Self.jobCountMax { stuck("jobs go on and on while no time passes") }
     }
-
-    /// Lets time pass while a job waits for the host, such as for a slow disk.
-    package func pass(nanoseconds count: UInt64) { nanoseconds += count }
 
     /// Jumps to the next timer.
     @LoopActor func advance() {

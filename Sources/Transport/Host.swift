@@ -11,9 +11,8 @@ package protocol Host: AnyObject, Sendable {
     /// Number of this process.
     var processID: Int32 { get }
 
-    /// Holds a name for as long as the process lives; false if another process of the machine holds it.
-    ///
-    /// Throws where the machine has no such locks.
+    /// Holds a name for as long as the process lives; false if another process of the machine holds it. Throws where the
+    /// machine has no such locks.
     func hold(name: String) throws(TransportError) -> Bool
 
     /// Samples this process's usage; the CPU share is that between two samples of one sampler.

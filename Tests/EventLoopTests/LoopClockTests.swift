@@ -56,10 +56,8 @@ private final class HandSetClock: Sendable {
 
     func install(epochSeconds: Int64) {
         LoopClock.replace(
-            with: LoopClock(
-                monotonicNanoseconds: { UInt64(self.nanoseconds.withLock { $0 }) },
-                wallNanoseconds: { epochSeconds * 1_000_000_000 + self.nanoseconds.withLock { $0 } }
-            )
+            monotonic: { UInt64(self.nanoseconds.withLock { $0 }) },
+            wall: { epochSeconds * 1_000_000_000 + self.nanoseconds.withLock { $0 } }
         )
     }
 

@@ -91,6 +91,11 @@ import Testing
         }
     }
 
+    @Test func `outside of a simulation random bytes are never the same`() {
+        #expect(LoopRandom.bytes(count: 16) != LoopRandom.bytes(count: 16))
+        #expect(LoopRandom.bytes(count: 0).isEmpty)
+    }
+
     @Test func `a process draws its random numbers from its own seed`() async {
         await #expect(processExitsWith: .success) {
             VirtualTime(epochSeconds: 0) { preconditionFailure("stuck: \($0)") }.install()

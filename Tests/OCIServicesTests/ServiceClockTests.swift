@@ -26,13 +26,7 @@ import Testing
     /// A process has one clock, so this runs in a process of its own.
     @Test func `a signature bears the date of the loop's clock`() async {
         await #expect(processExitsWith: .success) {
-            let system = LoopClock.system
-            LoopClock.replace(
-                with: LoopClock(
-                    monotonicNanoseconds: system.monotonicNanoseconds,
-                    wallNanoseconds: { 1_000_000_000_000_000_000 }
-                )
-            )
+            LoopClock.replace(wall: { 1_000_000_000_000_000_000 })
             try await onLoop {
                 let service = try ScriptedService([answer(200, #"{"items":[]}"#)])
                 _ = try await service.instances.list(deadline: soon)

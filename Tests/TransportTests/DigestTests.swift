@@ -34,11 +34,6 @@ import Transport
         }
     }
 
-    @Test func `random bytes differ`() {
-        #expect(secureRandomBytes(count: 16) != secureRandomBytes(count: 16))
-        #expect(secureRandomBytes(count: 0).isEmpty)
-    }
-
     @Test func `cleansing empties`() {
         var secret: [UInt8] = [1, 2, 3]
         cleanse(&secret)

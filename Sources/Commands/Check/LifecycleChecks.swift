@@ -19,7 +19,7 @@ final class LifecycleChecks {
 
     private let cloud: Cloud
     private let timeout: Duration
-    private let taskID = secureRandomBytes(count: 16)
+    private let taskID = LoopRandom.bytes(count: 16)
     private let start = Deadline.now
 
     init(_ cloud: Cloud, timeout: Duration) {

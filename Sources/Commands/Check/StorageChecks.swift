@@ -52,8 +52,8 @@ struct StorageChecks {
     }
 
     private func checkObjects() async throws(CommandError) -> CheckOutcome {
-        let name = "\(settings.objectStoragePrefix)/check-\(Hexadecimal.encode(secureRandomBytes(count: 8)))"
-        let content = secureRandomBytes(count: 64)
+        let name = "\(settings.objectStoragePrefix)/check-\(Hexadecimal.encode(LoopRandom.bytes(count: 8)))"
+        let content = LoopRandom.bytes(count: 64)
         _ = try await checking(
             "objects cannot be written",
             await objects.put(name, Blob(content), deadline: cloud.deadline)

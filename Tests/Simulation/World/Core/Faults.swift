@@ -79,12 +79,6 @@ package enum FaultKind: Int, Sendable, CaseIterable {
     case rivalStarted
     /// The host is so busy that each job takes milliseconds.
     case overloaded
-    /// The file system with the daemon's spools is full; in no profile yet, for the daemon fails tasks then (issue 12).
-    case fullDisk
-    /// A spool cannot be opened for want of file descriptors; in no profile yet, like `fullDisk`.
-    case descriptorShortage
-    /// A write to a spool holds the daemon up; in no profile yet, like `fullDisk`.
-    case slowDisk
     /// The host's clock is set.
     case clockStep
 

@@ -28,7 +28,6 @@ package final class SimulatedDaemon {
     private let simulation: Simulation
     private let network: SimulatedNetwork
     private let machine: SimulatedMachine
-    private let disk: SimulatedDisk
     private let settings: Settings
     private let key: RSAKey
     private var startCount = 0
@@ -52,7 +51,6 @@ package final class SimulatedDaemon {
         self.simulation = simulation
         self.network = network
         self.machine = machine
-        disk = SimulatedDisk(simulation)
         self.settings = settings
         self.key = key
         machine.onHeld = { [unowned self] process in held(process) }
@@ -64,13 +62,12 @@ package final class SimulatedDaemon {
     /// How many of the working process's deadlines and sleeps are under way.
     package var armedTimerCount: Int { life?.process.armedTimerCount ?? 0 }
 
-    /// What the working process holds in memory: tasks in hand, tasks in the ledger of the cloud, spools.
+    /// What the working process holds in memory: tasks in hand, tasks in the ledger of the cloud.
     package var holdings: Holdings? {
         guard let life, isAlive else { return nil }
         return Holdings(
             taskCount: life.service.metrics.tasksByState.values.reduce(0, +),
-            recordCount: life.service.cloud.ledger.records.count,
-            spoolCount: disk.openCount(of: life.process)
+            recordCount: life.service.cloud.ledger.records.count
         )
     }
 
@@ -80,8 +77,6 @@ package final class SimulatedDaemon {
         package let taskCount: Int
         /// Tasks in the ledger of what is in the cloud.
         package let recordCount: Int
-        /// Temporary files.
-        package let spoolCount: Int
     }
 
     /// Starts a process, which knows nothing of the one before.
@@ -169,7 +164,6 @@ package final class SimulatedDaemon {
     private func end(_ process: SimulatedProcess) {
         process.kill()
         machine.ended(process)
-        disk.ended(process)
         network.processDied(process)
         if rival?.process === process { rival = nil }
     }

@@ -98,7 +98,7 @@ extension SimulatedRun {
         guard let holdings = manager.holdings else { return }
         simulation.judge(
             "rest",
-            holdings.taskCount == 0 && holdings.recordCount == 0 && holdings.spoolCount == 0,
+            holdings.taskCount == 0 && holdings.recordCount == 0,
             "an idle daemon holds \(holdings)"
         )
     }
@@ -144,7 +144,7 @@ extension SimulatedRun {
             let max = tasks + cloud.compute.recordCount + cloud.bucket.ownNames.count + 10
             simulation.judge(
                 "memory",
-                holdings.taskCount <= max && holdings.recordCount <= max && holdings.spoolCount <= 2 * max,
+                holdings.taskCount <= max && holdings.recordCount <= max,
                 "the daemon holds \(holdings), and there are \(tasks) tasks and \(max) in all"
             )
         }
