@@ -105,6 +105,8 @@ class Schedulers(KindTestCase):
     @kind("the scheduler is killed and comes back later")
     def test_as_soon_as_its_worker_has_ended(self):
         # Heartbeats that wait for a connection must not register a worker that nobody is behind.
+        if IS_FIRST_GENERATION:
+            self.skipTest("in 2.5.0 the scheduler is a child of its process, and outlives its kill")
         self.have_tasks_running()
         ended = self.cluster.daemon.output().count("worker ended")
         self.scheduler.process.kill()

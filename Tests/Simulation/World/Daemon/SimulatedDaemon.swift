@@ -187,7 +187,9 @@ package final class SimulatedDaemon {
         simulation.note("daemon", "SIGTERM", "process \(life.number)")
         life.process.run {
             spawn {
-                let isClean = await life.service.stop()
+                // One that has not heard of the scheduler leaves alone what another process may run.
+                let wasRegistered = life.service.metrics.isRegistered
+                let isClean = await life.service.stop() && wasRegistered
                 // The rest is the world's: the process ends, and its connections with it.
                 self.simulation.after(.zero) {
                     if life.process.isDead { return }

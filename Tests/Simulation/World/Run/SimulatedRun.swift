@@ -89,6 +89,9 @@ package final class SimulatedRun {
         if profile.delay.upperBound > 0.1 { simulation.holdRequests(for: .seconds(100 * 86_400)) }
         lookAtMemory()
         cloud.bucket.onRemoved = { [unowned self] name in resultRemoved(name) }
+        cloud.compute.deletionAccepted = { [unowned self] instance, isRunning in
+            if !isRunning { instanceDeleted(instance) }
+        }
         hostOperator.begin()
         outages.begin()
         if profile.hasWeather { weather.begin() }

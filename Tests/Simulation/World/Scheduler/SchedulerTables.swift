@@ -55,7 +55,20 @@ struct PendingCancel {
 final class KnownTask {
     let submission: Submission
     /// Who holds it; nil while it waits to be placed.
-    var worker: KnownWorker?
+    var worker: KnownWorker? {
+        didSet {
+            if worker == nil, !isPlacedLately { lostSince = .now }
+            if worker != nil { placedAt = .now }
+        }
+    }
+    private var placedAt = Deadline.now
+    private var lostSince = Deadline.now
+    /// Whether it was placed a moment ago; maybe with a worker that is gone, whose last bytes have come late.
+    private var isPlacedLately: Bool { Deadline.now.duration(since: placedAt) < .seconds(60) }
+    /// How long no worker has held it for more than a moment; nil while one does.
+    var waitingTime: Duration? {
+        worker == nil || isPlacedLately ? Deadline.now.duration(since: lostSince) : nil
+    }
     /// How its way to that worker went.
     var delivery: Delivery?
     /// The cancel that is not answered yet.

@@ -101,9 +101,10 @@ extension SimulatedScheduler {
             )
         }
         let object = judgeShape(of: result, number, from: identity)
+        // After a reset a confirmation is sent again, and is then taken for the answer to a later cancel, which was lost.
         simulation.judge(
             "results",
-            confirmed[number] != identity,
+            confirmed[number] != identity || workersByIdentity[identity]?.hadReset == true,
             "\(identity) answers task \(number) after it confirmed its cancel"
         )
         guard let task = tasks[number] else {

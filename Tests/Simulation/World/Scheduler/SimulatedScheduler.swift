@@ -109,6 +109,9 @@ package final class SimulatedScheduler {
     /// Whether a worker has the task.
     package func isPlaced(_ number: UInt64) -> Bool { tasks[number]?.worker != nil }
 
+    /// How long no worker has held a task for more than a moment; nil for one that is held, or not known.
+    package func waitingTime(of number: UInt64) -> Duration? { tasks[number]?.waitingTime }
+
     /// Breaks every connection of managers and workers.
     package func breakConnections() { binder.breakAll() }
 
