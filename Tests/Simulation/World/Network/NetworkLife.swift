@@ -52,6 +52,8 @@ final class NetworkLife {
     ///
     /// The job that hands them over is the last that runs.
     func deathAtWrite() -> LastBytes? {
+        // The rest of that job, which no longer reaches anybody.
+        if process.isDead { return .nothing }
         guard let share = dies(.killedAtWrite) else { return nil }
         return share < 0.3 ? .nothing : share < 0.6 ? .part((share - 0.3) / 0.3) : .all
     }

@@ -132,6 +132,8 @@ extension SimulatedRun {
         book.runLost(number)
     }
 
+    /// A deletion was accepted.
+    ///
     /// A task that runs and whose worker is lost is given up after the grace time, whether the scheduler answers or not, and
     /// runs again when it is sent again. The scheduler notices later that the worker is lost.
     func instanceDeleted(_ instance: SimulatedInstance) {
@@ -150,8 +152,8 @@ extension SimulatedRun {
             guard let holdings = manager.holdings else { return }
             // Tasks that nobody wants any more, and what the cloud holds of earlier processes, are still looked after.
             let tasks = book.openCount + book.unwantedCount(within: .seconds(1200))
-            // Twice: what was cancelled or answered takes a while to go.
-            let max = 2 * (tasks + cloud.compute.recordCount + cloud.bucket.ownNames.count) + 10
+            // Three times: what was cancelled or answered takes a while to go.
+            let max = 3 * (tasks + cloud.compute.recordCount + cloud.bucket.ownNames.count) + 10
             simulation.judge(
                 "memory",
                 holdings.taskCount <= max && holdings.recordCount <= max,
