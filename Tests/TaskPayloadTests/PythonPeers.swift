@@ -196,6 +196,10 @@ struct PythonPeers {
 
 /// One Python process with lines on its standard input and output.
 final class PythonProcess {
+    /// One start at a time: a process that is started at the same moment as another inherits the descriptor by which the
+    /// other's end is noticed, and keeps it.
+    private static let starting = NSLock()
+
     private let process = Process()
     private let input = Pipe()
     private let output = Pipe()
@@ -208,7 +212,7 @@ final class PythonProcess {
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try Self.starting.withLock { try process.run() }
     }
 
     func readLine() throws -> Data {
