@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Percent-encoding (RFC 3986 section 2) of path segments and query parts.
+/// Percent-encoding (RFC 3986 section 2) of path segments and query parts, and the way back.
 ///
 /// A signed request line must be encoded once and then signed and sent as the same bytes, so there is one rule for
 /// everything: only the unreserved characters of section 2.3 stay, digits are upper case, and a space is `%20`.
@@ -25,6 +25,25 @@ package enum PercentEncoding {
         items.compactMap { item in
             item.value.map { "\(encode(item.name))=\(encode($0))" }
         }.joined(separator: "&")
+    }
+
+    /// Returns the bytes that `text` stands for; nil where a `%` is not followed by two hexadecimal digits.
+    package static func decode(_ text: Substring) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            let digits = String(decoding: rest.prefix(2), as: UTF8.self)
+            guard digits.utf8.count == 2, digits.first != "+", let value = UInt8(digits, radix: 16) else {
+                return nil
+            }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        }
+        return bytes
     }
 
     private static func isUnreserved(_ byte: UInt8) -> Bool {

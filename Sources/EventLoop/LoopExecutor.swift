@@ -59,18 +59,16 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
-        enqueue(UnownedJob(job), of: isCurrentThread ? process : nil)
-    }
-
-    /// Takes a job on behalf of a simulated process, or of nobody.
-    func enqueue(_ job: UnownedJob, of process: SimulatedProcess?) {
-        if isCurrentThread {
-            ready.append(ReadyJob(job: job, process: process))
-            return
-        }
+        let job = UnownedJob(job)
+        if isCurrentThread { return enqueue(job, of: process) }
         foreignEnqueueCount.add(1, ordering: .relaxed)
         foreign.withLock { $0.append(job) }
         ev_async_send(loop, wakeup)
+    }
+
+    /// Takes a job of a simulated process, or of nobody; on the loop's thread.
+    func enqueue(_ job: UnownedJob, of process: SimulatedProcess?) {
+        ready.append(ReadyJob(job: job, process: process))
     }
 
     package func checkIsolated() {

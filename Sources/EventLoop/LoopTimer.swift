@@ -23,7 +23,7 @@ package final class LoopTimer: HeapElement {
     /// Disarms; the callback is not called any more.
     package func stop() {
         guard callback != nil else { return }
-        if heapIndex >= 0 { LoopTimers.heap.remove(self) }
+        LoopTimers.heap.remove(self)
         process?.armedTimerCount -= 1
         callback = nil
     }

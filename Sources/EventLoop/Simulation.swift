@@ -77,6 +77,8 @@ package final class SimulatedProcess: TaskExecutor {
     package init(random: any RandomNumberGenerator) { self.random = random }
 
     package func enqueue(_ job: consuming ExecutorJob) {
+        // A job from another thread would come at another moment in each run.
+        LoopExecutor.shared.checkIsolated()
         if !isDead { LoopExecutor.shared.enqueue(UnownedJob(job), of: self) }
     }
 

@@ -68,7 +68,7 @@ extension ProxySettings {
         rest = rest.prefix { $0 != "/" }
         var authorization: String?
         if let at = rest.lastIndex(of: "@") {
-            guard let userInfo = percentDecoded(rest[..<at]) else {
+            guard let userInfo = PercentEncoding.decode(rest[..<at]) else {
                 throw .malformedProxy("its user name or password is not percent-encoded")
             }
             authorization =
@@ -78,24 +78,5 @@ extension ProxySettings {
         // The text is not repeated in errors: it may hold a password.
         guard let (host, port) = HTTPOrigin.split(rest) else { throw .malformedProxy("it has no host") }
         return Server(host: host, port: port ?? 1080, authorization: authorization)
-    }
-
-    /// Bytes of a user name and password; nil where a `%` is not followed by two hexadecimal digits.
-    private static func percentDecoded(_ text: Substring) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            let digits = String(decoding: rest.prefix(2), as: UTF8.self)
-            guard digits.utf8.count == 2, digits.first != "+", let value = UInt8(digits, radix: 16) else {
-                return nil
-            }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
-        }
-        return bytes
     }
 }

@@ -12,6 +12,12 @@ import Testing
     )
     func `object names are encoded as the official client encodes them`(name: String, encoded: String) {
         #expect(PercentEncoding.encode(name) == encoded)
+        #expect(PercentEncoding.decode(encoded[...]) == Array(name.utf8))
+    }
+
+    @Test(arguments: ["%", "a%4", "%zz", "%+1", "%C3%"])
+    func `a percent sign without two digits cannot be decoded`(text: String) {
+        #expect(PercentEncoding.decode(text[...]) == nil)
     }
 
     @Test func `a query keeps its order and leaves out what is nil`() {

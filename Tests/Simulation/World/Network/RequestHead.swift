@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
 internal import EventLoop
 
 /// The head of a request as it came over the wire (RFC 9112 section 3).
@@ -76,18 +77,5 @@ struct RequestHead {
 
 /// Text with each `%XX` replaced by its byte (RFC 3986 section 2.1).
 func percentDecoded(_ text: Substring) -> String {
-    guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
-    var rest = Array(text.utf8)[...]
-    var bytes: [UInt8] = []
-    while let byte = rest.popFirst() {
-        if byte == UInt8(ascii: "%"),
-            let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-        {
-            bytes.append(value)
-            rest.removeFirst(2)
-        } else {
-            bytes.append(byte)
-        }
-    }
-    return String(decoding: bytes, as: UTF8.self)
+    PercentEncoding.decode(text).map { String(decoding: $0, as: UTF8.self) } ?? String(text)
 }
