@@ -160,6 +160,15 @@ package final class LedgerDriver {
         return (adoption, mailbox)
     }
 
+    /// Gives back the slot of a task in hand that has nothing in the cloud; `obtainSlot` or `discontinue` must follow.
+    package func setAside(_ task: TaskKey) {
+        news[task] = nil
+        perform(ledger.setAside(task, at: clock.now))
+    }
+
+    /// A task that was set aside is not waited for any more.
+    package func discontinue(_ task: TaskKey) { perform(ledger.unqueued(task, at: clock.now)) }
+
     /// Sees to it that nothing deletes the payload that is about to be stored under this name, if any, and then the result.
     package func prepareToStore(input: String?, of task: TaskKey) async {
         ledger.willStore(input: input, of: task, at: clock.now)

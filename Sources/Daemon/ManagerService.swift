@@ -54,6 +54,7 @@ package final class ManagerService {
         storage = ObjectStoreClient(
             connector: connector,
             endpoint: settings.objectStorageAddress.map(Endpoint.init),
+            patience: settings.deathTimeout,
             log: log
         )
         cloud = LedgerDriver(

@@ -20,6 +20,12 @@ extension CloudLedger {
         return takeOrders()
     }
 
+    /// The run of a task that has nothing in the cloud gives its slot back, and will ask for another one.
+    package mutating func setAside(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
+        update(task, at: now) { _, record in record.claim = .queued }
+        return takeOrders()
+    }
+
     /// A queued task is not waited for here any more, but the scheduler may send it again.
     package mutating func unqueued(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
         update(task, at: now) { ledger, record in

@@ -6,7 +6,6 @@ import Encodings
 import EventLoop
 import Logging
 import OCIServices
-import SchedulerLink
 import SchedulerPeer
 import TaskEngine
 import TaskPayload
@@ -15,6 +14,7 @@ import TestSupport
 import Testing
 import Transport
 
+@testable import SchedulerLink
 @testable import SchedulerMessages
 @testable import Tasks
 
@@ -78,12 +78,13 @@ final class Stage {
         _ cloud: TestCloud = TestCloud(),
         slots: Int = 2,
         lostRunGrace: Duration = .seconds(3600),
+        pace: ObjectStoreConversation.Pace? = nil,
         _ change: (inout Settings) -> Void = { _ in }
     ) async throws {
         self.cloud = cloud
         let settings = Self.settings(change)
         self.settings = settings
-        store = try FakeObjectStore()
+        store = try FakeObjectStore(pace)
         var periods = CloudLedger.Periods(grace: .seconds(3600))
         periods.abandonedCreate = .milliseconds(20)
         driver = Self.driver(cloud, slots: slots, periods)

@@ -96,7 +96,7 @@ final class ManagerSession {
         } else if unanswered >= Self.guessCount, unanswered.isMultiple(of: Self.guessCount) {
             guess = guess == .first ? .second : .first
         }
-        if unanswered == 10, !hasEcho, channel.hasLink {
+        if unanswered == 10, !hasEcho, channel.isConnected {
             log.warning(
                 "the scheduler does not answer heartbeats; is another manager of this id alive?",
                 metadata: ["worker_manager_id": "\(profile.managerID)"]

@@ -43,7 +43,7 @@ package final class Dispatcher {
         shapeLimits = ShapeLimits(settings: settings, instances: instances)
         steps = TaskSteps(
             cloud: cloud,
-            inputs: InputLoader(storage: storage, timeout: settings.deathTimeout),
+            inputs: InputLoader(storage: storage),
             payloads: PayloadStore(
                 settings: settings,
                 cloud: cloud,

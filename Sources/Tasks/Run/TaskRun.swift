@@ -31,6 +31,8 @@ final class TaskRun {
     private var news: Mailbox<TaskNews>?
     private var attempt: Attempt?
     private var vanishedCount = 0
+    /// Whether there may be something of this run in the cloud.
+    private var hasStored = false
     private var sentAnswer: SentAnswer?
 
     init(task: TaskMessage, flags: TaskFlags, origin: any TaskOrigin, steps: TaskSteps, output: LiveOutput?) {
@@ -130,8 +132,14 @@ final class TaskRun {
     private func launch() async throws(TaskInterruption) {
         let size = try await steps.launcher.size(of: task)
         try checkCancelled()
-        let inputs = try await steps.inputs.inputs(of: task)
+        let inputs: TaskInputs
+        switch try await steps.inputs.inputs(of: task) {
+        case .complete(let complete): inputs = complete
+        case .absent(let input):
+            return hasStored ? try await steps.inputs.wait(for: input) : try await stepAside(for: input)
+        }
         try checkCancelled()
+        hasStored = true
         advance(.inputsLoaded)
         let environment = try await steps.payloads.store(inputs, of: task)
         try checkCancelled()
@@ -147,6 +155,27 @@ final class TaskRun {
         try checkCancelled()
         log.info("instance created", metadata: ["instance": "\(launched.instance.id)"])
         advance(.instanceCreated)
+    }
+
+    /// Waits without a slot for an input that the storage does not have, for others have theirs; then begins anew.
+    private func stepAside(for input: TaskInput) async throws(TaskInterruption) {
+        try checkCancelled()
+        log.info("an input is not there yet; the task waits for it without a slot")
+        advance(.setAside)
+        steps.cloud.setAside(key)
+        var failure: TaskFailure?
+        do throws(TaskInterruption) {
+            try await steps.inputs.wait(for: input)
+        } catch .failed(let reason) {
+            failure = reason
+        } catch {}  // Cancelled: the state says so already.
+        guard state == .queued, !isCancelled else {
+            steps.cloud.discontinue(key)
+            throw .cancelled
+        }
+        try await obtainSlot()
+        claim()
+        if let failure, state == .loading { throw .failed(failure) }
     }
 
     /// Waits until listings show a result, or the end of the instance without one.
