@@ -105,7 +105,8 @@ extension ObjectStorageRequest {
     }
 
     /// Creates the request for the first bytes of an object, `.max` for all of them.
-    package static func get(_ objectID: ObjectID, upTo byteCountMax: UInt64 = .max, requestID: UInt64) -> Self {
+    package static func get(_ objectID: ObjectID, upTo byteCountMax: UInt64 = .max, requestID: UInt64) -> Self
+    {
         Self(kind: .getObject, requestID: requestID, objectID: objectID, payloadByteCount: byteCountMax)
     }
 

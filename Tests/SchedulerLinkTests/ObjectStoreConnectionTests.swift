@@ -43,7 +43,9 @@ import Transport
                 deadline: soon
             )
             _ = try await connection.receiveHeader()
-            #expect(try await connection.receivePayload(of: unwanted, isWanted: false) {}.get().byteCount == 0)
+            #expect(
+                try await connection.receivePayload(of: unwanted, isWanted: false) {}.get().byteCount == 0
+            )
             #expect(try await connection.receiveHeader() == empty)
             #expect(try await connection.receivePayload(of: empty, isWanted: true) {}.get().byteCount == 0)
             await connection.close()

@@ -304,6 +304,8 @@ import Transport
             let stage = Stage(.test(heartbeatInterval: .seconds(30)), echoesHeartbeats: false)
             let (link, end) = try await stage.start()
             let piece = TaskLog(taskID: TaskID([1]), stream: .standardOutput, content: "a")
+            // The first one says that the connection is noticed.
+            _ = try await link.nextHeartbeat()
             stage.session.sendOutput([piece.encoded()])
             #expect(try await link.next() == .taskLog(piece))
             let (confirmed, created, result) = try Self.reply(stage.session)

@@ -101,7 +101,11 @@ final class FakeObjectStore {
             switch request.kind {
             case .setObject:
                 put(request.objectID, try await message(on: stream))
-                if holdsSets { heldSets.append((request, outgoing)) } else { answer(request, .setOK, to: outgoing) }
+                if holdsSets {
+                    heldSets.append((request, outgoing))
+                } else {
+                    answer(request, .setOK, to: outgoing)
+                }
             case .getObject:
                 // A large one is asked for twice.
                 if request.payloadByteCount != .max { asked.append(request.objectID) }

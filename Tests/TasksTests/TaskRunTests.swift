@@ -117,7 +117,8 @@ import Testing
 
     // MARK: - Inputs that are not there
 
-    @Test func `a task whose input is not there yet holds up no other, and runs when it comes`() async throws {
+    @Test func `a task whose input is not there yet holds up no other, and runs when it comes`() async throws
+    {
         try await onLoop {
             let stage = try await Stage(slots: 1, pace: .observant)
             defer { stage.stop() }
@@ -135,7 +136,9 @@ import Testing
         }
     }
 
-    @Test func `tasks whose inputs never come fail at the same time, however few slots there are`() async throws {
+    @Test func `tasks whose inputs never come fail at the same time, however few slots there are`()
+        async throws
+    {
         try await onLoop {
             let stage = try await Stage(slots: 1, pace: .hasty)
             defer { stage.stop() }

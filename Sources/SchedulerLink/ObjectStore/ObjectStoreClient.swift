@@ -84,7 +84,8 @@ package final class ObjectStoreClient {
         )
     }
 
-    init(connector: SchedulerConnector, endpoint: Endpoint?, pace: ObjectStoreConversation.Pace, log: Logger) {
+    init(connector: SchedulerConnector, endpoint: Endpoint?, pace: ObjectStoreConversation.Pace, log: Logger)
+    {
         self.connector = connector
         self.pace = pace
         self.log = log

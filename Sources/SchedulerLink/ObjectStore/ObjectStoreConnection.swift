@@ -59,7 +59,7 @@ struct ObjectStoreConnection {
         carried: () -> Void
     ) async throws(Failure) {
         try send(.set(objectID, byteCount: payload.byteCount, requestID: requestID))
-        try linked { () throws(MessagingError) in try link.beginMessage(byteCount: payload.byteCount) }
+        try queue { () throws(MessagingError) in try link.beginMessage(byteCount: payload.byteCount) }
         var position = 0
         while position < payload.byteCount {
             let slice: [UInt8]
@@ -69,7 +69,7 @@ struct ObjectStoreConnection {
                 throw .file(error)
             }
             position += slice.count
-            try linked { () throws(MessagingError) in try link.sendPart(slice) }
+            try queue { () throws(MessagingError) in try link.sendPart(slice) }
             try await flush()
             carried()
         }
@@ -77,7 +77,11 @@ struct ObjectStoreConnection {
     }
 
     private func send(_ request: ObjectStorageRequest) throws(Failure) {
-        try linked { () throws(MessagingError) in try link.send([request.encoded()]) }
+        try queue { () throws(MessagingError) in try link.send([request.encoded()]) }
+    }
+
+    private func queue(_ body: () throws(MessagingError) -> Void) throws(Failure) {
+        do throws(MessagingError) { try body() } catch { throw .link(error) }
     }
 
     private func flush() async throws(Failure) {
@@ -98,8 +102,9 @@ struct ObjectStoreConnection {
         }
     }
 
-    /// Takes the payload that `header` announces; one that is not wanted, or does not fit on the disk, is read all the
-    /// same. Calls `carried` for each part.
+    /// Takes the payload that `header` announces, and calls `carried` for each part.
+    ///
+    /// One that is not wanted, or does not fit on the disk, is read all the same.
     func receivePayload(
         of header: ObjectStorageResponse,
         isWanted: Bool,
@@ -134,10 +139,6 @@ struct ObjectStoreConnection {
 
     private func nextPart() async throws(Failure) -> ArraySlice<UInt8>? {
         try await linked { () async throws(MessagingError) in try await link.nextPart(until: .never) }
-    }
-
-    private func linked(_ body: () throws(MessagingError) -> Void) throws(Failure) {
-        do throws(MessagingError) { try body() } catch { throw .link(error) }
     }
 
     private func linked<Value>(

@@ -49,8 +49,10 @@ final class InputLoader {
     func inputs(of task: TaskMessage) async throws(TaskInterruption) -> Outcome {
         let inputs = try begin(task)
         var awaited: TaskInput?
-        // What is cached may be waited for by others.
-        defer { for input in inputs where input.request !== awaited?.request { storage.abandon(input.request) } }
+        defer {
+            // What is cached may be waited for by others.
+            for input in inputs where input.request !== awaited?.request { storage.abandon(input.request) }
+        }
         var blobs: [Blob] = []
         for input in inputs {
             do throws(ObjectStoreError) {
