@@ -209,6 +209,9 @@ package final class LedgerDriver {
         setAlarms()
     }
 
+    /// The run cannot read the task's result, and will not try again: it stays for a person to fetch.
+    package func keepResult(of task: TaskKey) { ledger.resultKept(task, at: clock.now) }
+
     /// The run knows what to answer and needs no more news.
     package func outcomeKnown(_ task: TaskKey) { ledger.outcomeKnown(task, at: clock.now) }
 

@@ -53,7 +53,7 @@ extension CloudLedger {
             // A run that fetches its result reads no news, and needs none of this.
             let isAwaited = record.inHand.map { $0.isWatched && $0.instanceID != nil } ?? false
             if isAwaited, !record.hasResult { orders.append(.tell(task, .resultsListed(begun: begun))) }
-            guard record.isClaimable else { continue }
+            guard record.isClaimable || record.claim == .kept else { continue }
             update(task, at: now) { ledger, record in
                 if !stored.contains(task) { record.hasResult = false }
                 if let inputs, inputs[task] == nil { record.inputs = [] }
@@ -144,6 +144,7 @@ extension CloudLedger {
             // Before a create is answered, what is listed may be what it is making.
             case .inHand(let inHand) where inHand.instanceID == nil: break
             case .inHand, .answered: return ledger.deleteSecond(record.instances.count - 1, of: &record)
+            case .kept: ledger.delete(record.instances.count - 1, of: &record, because: .unwanted)
             case .unwanted:
                 record.mayHaveUnwantedResult = true
                 let reason: DeletionReason = record.abandonedCreates.isEmpty ? .unwanted : .abandonedCreate
@@ -251,6 +252,7 @@ extension CloudLedger {
             lastChange = now
             orders.append(.tell(task, .resultListed))
         case .answered: break
+        case .kept: record.hasResult = true
         case .unwanted where record.instances.isEmpty: deleteResult(of: task, &record)
         case .unwanted: (record.hasResult, record.mayHaveUnwantedResult) = (true, true)
         }
@@ -261,7 +263,7 @@ extension CloudLedger {
         switch record.claim {
         case .orphaned, .queued: record.inputs = Set(found)
         case .inHand: break
-        case .answered, .unwanted:
+        case .answered, .kept, .unwanted:
             record.inputs.formUnion(found)
             deleteInputs(of: task, &record)
         }
