@@ -32,17 +32,22 @@ extension CloudLedger {
     }
 
     /// A complete listing of objects, which began at `begun`, is over at `now`; `inputs` is nil where only results were
-    /// listed.
+    /// listed; `kept` are the tasks whose result is marked to stay.
     package mutating func objectsListed(
         results: [TaskKey],
         inputs: [TaskKey: [String]]?,
+        kept: Set<TaskKey> = [],
         begun: Duration,
         at now: Duration
     ) -> [CloudOrder] {
         let isFirst = !isStocked
         guard isNews(.objects, begun: begun) else { return [] }
         for task in results where !isBeingDeleted(.result(task)) {
-            update(task, at: now) { ledger, record in ledger.noteResult(of: task, &record, at: now) }
+            update(task, at: now) { ledger, record in
+                // An earlier process has answered it.
+                if record.claim == .orphaned, kept.contains(task) { record.claim = .kept }
+                ledger.noteResult(of: task, &record, at: now)
+            }
         }
         for (task, names) in (inputs ?? [:]).sorted(by: { $0.key < $1.key }) {
             update(task, at: now) { ledger, record in ledger.noteInputs(names, of: task, &record) }

@@ -61,6 +61,30 @@ import Testing
         #expect(ledger.isEmpty)
     }
 
+    @Test func `a result that an earlier process kept stays, and goes with a sweep`() {
+        for isSweeping in [false, true] {
+            var ledger = CloudLedger.new()
+            if isSweeping { _ = ledger.leaving(isSweeping: true, at: .zero) }
+            ledger.schedulerAnswers(true, at: .zero)
+            _ = ledger.list([], at: 1)
+            let orders = ledger.objectsListed(
+                results: [a, b],
+                inputs: [:],
+                kept: [a],
+                begun: .seconds(1),
+                at: .seconds(2)
+            )
+            #expect(
+                orders == (isSweeping ? [.deleteObjects([.result(a)]), .deleteObjects([.result(b)])] : [])
+            )
+            let expiry = ledger.list([], at: 1000)
+            if !isSweeping {
+                #expect(expiry == [.report(.orphanExpired(b)), .deleteObjects([.result(b)])])
+                #expect(ledger.orphanCount == 0)
+            }
+        }
+    }
+
     @Test func `a task whose result was kept is given it when it is sent again`() {
         var ledger = CloudLedger.running()
         _ = ledger.store([a], at: 10)

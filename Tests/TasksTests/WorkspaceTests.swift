@@ -29,7 +29,8 @@ import Testing
         try await onLoop {
             let stage = Stage()
             var attemptCount = 0
-            let value = try await stage.workspace.run(orElse: { _, _ in Self.failure }) {
+            let failing = { (_: TransportError, _: Duration) in Self.failure }
+            let value = try await stage.workspace.run(orElse: failing) {
                 _ async throws(TaskInterruption) in
                 attemptCount += 1
                 if attemptCount > 1 { #expect(stage.workspace.waitingCount == 1) }
@@ -88,9 +89,9 @@ import Testing
         of stage: Stage,
         _ body: (Holding) throws(TaskInterruption) -> Void
     ) async -> TaskFailure? {
+        let failing = { (_: TransportError, _: Duration) in failure }
         do throws(TaskInterruption) {
-            try await stage.workspace.run(orElse: { _, _ in failure }) {
-                holding async throws(TaskInterruption) in
+            try await stage.workspace.run(orElse: failing) { holding async throws(TaskInterruption) in
                 try body(holding)
             }
         } catch {

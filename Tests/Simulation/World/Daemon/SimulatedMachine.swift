@@ -15,7 +15,7 @@ package final class SimulatedMachine {
     fileprivate let usage: ProcessUsage
     private var processCount: Int32 = 0
     /// Temporary files that a process may have open: few, so that some must wait.
-    private static let spoolCountMax = 12
+    private static let spoolCountMax = 3
 
     /// Where temporary files are.
     let disk: SimulatedDisk
