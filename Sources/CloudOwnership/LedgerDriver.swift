@@ -5,6 +5,7 @@ package import Logging
 package import OCIServices
 internal import Reporting
 package import TaskEngine
+internal import Transport
 
 /// Drives a ledger: tells it what listings, deletions, runs and time bring, and carries out what it orders.
 ///
@@ -12,6 +13,7 @@ package import TaskEngine
 @LoopActor
 package final class LedgerDriver {
     private static let listingTimeout: Duration = .seconds(60)
+    private static let markTimeout: Duration = .seconds(600)
 
     /// Whose resources these are.
     package let owner: Owner
@@ -209,6 +211,15 @@ package final class LedgerDriver {
         setAlarms()
     }
 
+    /// The run cannot read the task's result, and will not try again: it stays for a person to fetch.
+    ///
+    /// A mark in the bucket tells later processes; the bucket's lifecycle ends both.
+    package func keepResult(of task: TaskKey) {
+        ledger.resultKept(task, at: clock.now)
+        let (objects, name) = (lister.objects, owner.markName(of: task))
+        spawn { try? await objects.put(name, Blob([]), deadline: .after(Self.markTimeout)) }
+    }
+
     /// The run knows what to answer and needs no more news.
     package func outcomeKnown(_ task: TaskKey) { ledger.outcomeKnown(task, at: clock.now) }
 
@@ -352,7 +363,15 @@ package final class LedgerDriver {
                 until: deadline
             )
             let (results, inputs) = (listed.results, listed.inputs)
-            perform(ledger.objectsListed(results: results, inputs: inputs, begun: begun, at: clock.now))
+            perform(
+                ledger.objectsListed(
+                    results: results,
+                    inputs: inputs,
+                    kept: listed.kept,
+                    begun: begun,
+                    at: clock.now
+                )
+            )
         }
     }
 

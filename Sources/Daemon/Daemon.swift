@@ -29,6 +29,7 @@ package enum Daemon {
             LineWriter.writeFatal("\(error)")
             return ExitCode.configuration
         }
+        DescriptorLimit.raise()
         if !ProcessIdentity.forbidDumps() { log.warning("cannot keep keys out of core files") }
         return EventLoop.run { await DaemonProcess(managers, log, companions?()).run() }
     }
@@ -56,6 +57,7 @@ private final class DaemonProcess {
     private var services: [ManagerService] = []
     private var starts: [Spawned<Int32?>] = []
     private let host = SystemHost()
+    private let budget: ResourceBudget
     private lazy var sampleUsage = host.usageSampler()
     private let companions: (any Companions)?
     /// Set when a companion ended by itself.
@@ -65,6 +67,12 @@ private final class DaemonProcess {
         self.managers = managers
         self.log = log
         self.companions = companions
+        // Shared by the managers: the host is one.
+        let memoryBytesMax = managers.map { ($0.memoryLimitMB << 20) - $0.functionCacheBytes }.max() ?? 0
+        budget = ResourceBudget(
+            memoryBytesMax: memoryBytesMax,
+            diskBytesMax: (managers.map(\.spoolLimitMB).max() ?? 0) << 20
+        )
     }
 
     func run() async -> Int32 {
@@ -138,6 +146,7 @@ private final class DaemonProcess {
                 calls: calls,
                 host: host,
                 network: SocketNetwork(ioThreads: settings.ioThreads),
+                budget: budget,
                 log: log
             )
             if let (obstacle, exitCode) = try await service.prepare() {

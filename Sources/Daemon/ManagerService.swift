@@ -38,6 +38,7 @@ package final class ManagerService {
         calls: ServiceCalls,
         host: any Host,
         network: any MessagingNetwork,
+        budget: ResourceBudget,
         log: Logger
     ) {
         self.host = host
@@ -73,6 +74,7 @@ package final class ManagerService {
             objects: objects,
             storage: storage,
             connector: connector,
+            budget: budget,
             log: log
         )
         workers = WorkerPool(
@@ -114,6 +116,8 @@ package final class ManagerService {
         while !isCancelled {
             do throws(TransportError) {
                 if try host.hold(name: cloud.owner.lockName) { return true }
+            } catch  where error.isFileShortage {
+                // A descriptor is there in a while.
             } catch {
                 // Where the system has no such locks, the operator must take care.
                 log.warning(
@@ -144,6 +148,7 @@ package final class ManagerService {
             isRegistered: workers.isRegistered,
             deletedInstanceCount: cloud.deletedCount,
             waitingForRoomCount: dispatcher.waitingForRoomCount,
+            waitingForHostCount: dispatcher.waitingForHostCount,
             requests: calls.counts
         )
     }

@@ -29,7 +29,7 @@ struct BodyCollector {
         kept =
             switch use {
             case .collect: BlobWriter(memoryBytesMax: .max, expectedCount: length)
-            case .spool(let threshold): BlobWriter(memoryBytesMax: threshold)
+            case .spool(let threshold, let holding): BlobWriter(memoryBytesMax: threshold, for: holding)
             case .stream: BlobWriter()
             }
     }

@@ -32,17 +32,22 @@ extension CloudLedger {
     }
 
     /// A complete listing of objects, which began at `begun`, is over at `now`; `inputs` is nil where only results were
-    /// listed.
+    /// listed; `kept` are the tasks whose result is marked to stay.
     package mutating func objectsListed(
         results: [TaskKey],
         inputs: [TaskKey: [String]]?,
+        kept: Set<TaskKey> = [],
         begun: Duration,
         at now: Duration
     ) -> [CloudOrder] {
         let isFirst = !isStocked
         guard isNews(.objects, begun: begun) else { return [] }
         for task in results where !isBeingDeleted(.result(task)) {
-            update(task, at: now) { ledger, record in ledger.noteResult(of: task, &record, at: now) }
+            update(task, at: now) { ledger, record in
+                // An earlier process has answered it.
+                if record.claim == .orphaned, kept.contains(task) { record.claim = .kept }
+                ledger.noteResult(of: task, &record, at: now)
+            }
         }
         for (task, names) in (inputs ?? [:]).sorted(by: { $0.key < $1.key }) {
             update(task, at: now) { ledger, record in ledger.noteInputs(names, of: task, &record) }
@@ -53,7 +58,7 @@ extension CloudLedger {
             // A run that fetches its result reads no news, and needs none of this.
             let isAwaited = record.inHand.map { $0.isWatched && $0.instanceID != nil } ?? false
             if isAwaited, !record.hasResult { orders.append(.tell(task, .resultsListed(begun: begun))) }
-            guard record.isClaimable else { continue }
+            guard record.isClaimable || record.claim == .kept else { continue }
             update(task, at: now) { ledger, record in
                 if !stored.contains(task) { record.hasResult = false }
                 if let inputs, inputs[task] == nil { record.inputs = [] }
@@ -144,6 +149,7 @@ extension CloudLedger {
             // Before a create is answered, what is listed may be what it is making.
             case .inHand(let inHand) where inHand.instanceID == nil: break
             case .inHand, .answered: return ledger.deleteSecond(record.instances.count - 1, of: &record)
+            case .kept: ledger.delete(record.instances.count - 1, of: &record, because: .unwanted)
             case .unwanted:
                 record.mayHaveUnwantedResult = true
                 let reason: DeletionReason = record.abandonedCreates.isEmpty ? .unwanted : .abandonedCreate
@@ -251,6 +257,7 @@ extension CloudLedger {
             lastChange = now
             orders.append(.tell(task, .resultListed))
         case .answered: break
+        case .kept: record.hasResult = true
         case .unwanted where record.instances.isEmpty: deleteResult(of: task, &record)
         case .unwanted: (record.hasResult, record.mayHaveUnwantedResult) = (true, true)
         }
@@ -261,7 +268,7 @@ extension CloudLedger {
         switch record.claim {
         case .orphaned, .queued: record.inputs = Set(found)
         case .inHand: break
-        case .answered, .unwanted:
+        case .answered, .kept, .unwanted:
             record.inputs.formUnion(found)
             deleteInputs(of: task, &record)
         }

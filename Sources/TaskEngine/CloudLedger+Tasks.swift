@@ -139,6 +139,11 @@ extension CloudLedger {
         update(task, at: now) { _, record in record.hasResult = false }
     }
 
+    /// The run gives up to read the task's result, which is to stay for a person to fetch.
+    package mutating func resultKept(_ task: TaskKey, at now: Duration) {
+        update(task, at: now) { _, record in record.inHand?.keepsResult = true }
+    }
+
     /// The run has seen signs of its instance's end, which only a listing of results can confirm.
     package mutating func endSuspected(at now: Duration) { lastChange = now }
 
@@ -154,6 +159,7 @@ extension CloudLedger {
     package mutating func released(_ task: TaskKey, isAnswered: Bool, at now: Duration) -> [CloudOrder] {
         releasedTasks.insert(task)
         update(task, at: now) { ledger, record in
+            if isAnswered, record.inHand?.keepsResult == true { return ledger.keepResult(of: task, &record) }
             let isConfirmed = record.inHand?.isConfirmed ?? false
             // Without a result, the run's own instance is what tells that the task has had its run.
             let evidence = record.hasResult ? nil : record.inHand?.instanceID
@@ -168,6 +174,11 @@ extension CloudLedger {
         }
         lastChange = now
         return takeOrders()
+    }
+
+    private mutating func keepResult(of task: TaskKey, _ record: inout CloudRecord) {
+        makeUnwanted(task, &record, because: .answered, exceptResult: true)
+        record.claim = .kept
     }
 
     /// The scheduler has surely read the answer to a task.
@@ -229,7 +240,7 @@ extension CloudLedger {
                 switch record.claim {
                 case .answered: ledger.makeUnwanted(task, &record, because: .stopping)
                 case .orphaned where isSweeping: ledger.makeUnwanted(task, &record, because: .stopping)
-                case .orphaned, .queued, .inHand, .unwanted: break
+                case .orphaned, .queued, .inHand, .kept, .unwanted: break
                 }
             }
         }

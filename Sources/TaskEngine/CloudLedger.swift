@@ -208,7 +208,7 @@ package struct CloudLedger {
     private func isForgettable(_ record: CloudRecord) -> Bool {
         switch record.claim {
         case .queued, .inHand: false
-        case .orphaned, .answered, .unwanted: record.isEmpty
+        case .orphaned, .answered, .kept, .unwanted: record.isEmpty
         }
     }
 
@@ -264,12 +264,19 @@ package struct CloudLedger {
     }
 
     /// Gives up everything of a task: its instances, its payloads at once, its result when no instance can store it anew.
-    mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord, because reason: DeletionReason) {
+    mutating func makeUnwanted(
+        _ task: TaskKey,
+        _ record: inout CloudRecord,
+        because reason: DeletionReason,
+        exceptResult keepsResult: Bool = false
+    ) {
         record.claim = .unwanted
         answeredTasks.remove(task)
         deleteInstances(of: &record, because: reason)
         deleteInputs(of: task, &record)
-        if !record.instances.isEmpty {
+        if keepsResult {
+            record.mayHaveUnwantedResult = false
+        } else if !record.instances.isEmpty {
             record.mayHaveUnwantedResult = true
         } else if record.hasResult || record.mayHaveUnwantedResult {
             deleteResult(of: task, &record)

@@ -16,6 +16,9 @@ struct CloudRecord {
         /// answer. To `unwanted` when that is confirmed, or `orphaned` (a result) or `unwanted` (an instance) at this
         /// time; to `queued` when the task is sent again.
         case answered(until: Duration)
+        /// It was answered with a failure, for this host had no room for its result, which stays for a person to fetch; its
+        /// instance goes. To `queued` when the task is sent again; over when the result is gone.
+        case kept
         /// Nobody will ask for it: whatever turns up of it is deleted. To `queued` when the task is sent again.
         case unwanted
     }
@@ -32,6 +35,8 @@ struct CloudRecord {
         var isWatched = true
         /// Whether its answer was confirmed before it let go of the task.
         var isConfirmed = false
+        /// Whether its result stays although the task is answered.
+        var keepsResult = false
     }
 
     /// How far the deletion of an instance is.
@@ -120,7 +125,7 @@ struct CloudRecord {
     private var isWorthLooking: Bool {
         switch claim {
         case .inHand(let inHand): inHand.isWatched || !instances.isEmpty
-        case .answered: !instances.isEmpty
+        case .answered, .kept: !instances.isEmpty
         case .orphaned, .queued, .unwanted: !isEmpty
         }
     }

@@ -34,6 +34,7 @@ import Transport
             calls: cloud.calls,
             host: SystemHost(),
             network: SocketNetwork(ioThreads: 1),
+            budget: ResourceBudget(memoryBytesMax: 48 << 20, diskBytesMax: 1 << 40),
             log: cloud.log.logger
         )
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import HTTPClient
-internal import Transport
+package import Transport
 
 /// Why a call did not bring what it was made for.
 package enum OCIError: Error, Sendable, CustomStringConvertible {
@@ -38,6 +38,14 @@ package enum OCIError: Error, Sendable, CustomStringConvertible {
 
     /// Whether the service knows us and does not let us, or does not know us.
     package var isDenial: Bool { kind?.isPermission == true || kind == .notAuthenticated }
+
+    /// Why the answer could not be kept in a file, where that was for want of something that this host has at other times.
+    package var fileShortage: TransportError? {
+        guard case .transport(let failure) = self, case .transport(let error, _) = failure.error else {
+            return nil
+        }
+        return error.isFileShortage ? error : nil
+    }
 
     /// Whether the same call may succeed later with nothing changed here.
     package var isRetryable: Bool {

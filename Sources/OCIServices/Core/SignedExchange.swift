@@ -128,7 +128,7 @@ package final class SignedExchange {
         prepared.deadline = call.deadline
         prepared.deadlines.head = answerTimeout
         prepared.bodyBytesMax = request.answerBytesMax
-        prepared.bodyUse = request.spoolAbove.map { .spool(above: $0) } ?? .collect
+        prepared.bodyUse = request.spoolAbove.map { .spool(above: $0, for: request.holding) } ?? .collect
         // Signed at the last moment: a request may wait for its connection longer than its date would live.
         prepared.sign = { fields in
             guard let text = try? sign() else { return }

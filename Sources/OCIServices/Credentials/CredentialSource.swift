@@ -91,5 +91,11 @@ func reading<Value, Failure: Error>(
     _ source: String,
     _ body: () throws(Failure) -> Value
 ) throws(OCIError) -> Value {
-    do throws(Failure) { return try body() } catch { throw .configuration("\(source): \(error)") }
+    do throws(Failure) {
+        return try body()
+    } catch {
+        let text = "\(source): \(error)"
+        // Without a file descriptor the file says nothing yet.
+        throw (error as? TransportError)?.isFileShortage == true ? .unreachable(text) : .configuration(text)
+    }
 }

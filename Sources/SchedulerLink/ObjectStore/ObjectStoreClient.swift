@@ -31,6 +31,8 @@ package final class ObjectStoreClient {
     package final class Request {
         fileprivate let objectID: ObjectID
         fileprivate let payload: Blob?
+        /// What the answer is charged to.
+        fileprivate let holding: Holding?
         fileprivate var requestID: UInt64 = 0
         fileprivate let answered = Latch()
         fileprivate var answer = Blob([])
@@ -41,13 +43,16 @@ package final class ObjectStoreClient {
         /// Whether it was taken back before it was answered.
         fileprivate var isAbandoned = false
 
-        fileprivate init(_ objectID: ObjectID, payload: Blob?) {
+        fileprivate init(_ objectID: ObjectID, payload: Blob?, for holding: Holding? = nil) {
             self.objectID = objectID
             self.payload = payload
+            self.holding = holding
         }
 
         /// How many bytes of the answer are in memory.
         package var memoryByteCount: Int { answer.memoryByteCount }
+        /// Whether the answer is in a file.
+        package var isInFile: Bool { answer.byteCount > 0 && answer.memoryByteCount == 0 }
     }
 
     private let connector: SchedulerConnector
@@ -82,8 +87,10 @@ package final class ObjectStoreClient {
         log.info("object storage address learned from the scheduler", metadata: ["address": "\(endpoint)"])
     }
 
-    /// Begins to read an object; the request is shared by everyone who waits for it.
-    package func get(_ objectID: ObjectID) -> Request { submit(Request(objectID, payload: nil)) }
+    /// Begins to read an object, charged to `holding`; the request is shared by everyone who waits for it.
+    package func get(_ objectID: ObjectID, for holding: Holding? = nil) -> Request {
+        submit(Request(objectID, payload: nil, for: holding))
+    }
 
     /// Waits for a get; `timeout` counts only while the server is connected.
     package func blob(of request: Request, timeout: Duration) async throws(ObjectStoreError) -> Blob {
@@ -255,7 +262,11 @@ extension ObjectStoreClient {
             else { throw .unexpectedAnswer("it answers another question than was asked") }
             request.isArriving = true
         }
-        let outcome = try await connection.receivePayload(of: header, isWanted: request != nil)
+        let outcome = try await connection.receivePayload(
+            of: header,
+            isWanted: request != nil,
+            for: request?.holding
+        )
         if let request, requests[request.requestID] === request { complete(request, outcome) }
     }
 }

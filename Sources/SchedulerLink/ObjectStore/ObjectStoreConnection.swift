@@ -87,11 +87,12 @@ struct ObjectStoreConnection {
         }
     }
 
-    /// Takes the payload that `header` announces; one that is not wanted, or does not fit on the disk, is read all the
-    /// same.
+    /// Takes the payload that `header` announces, charged to `holding`; one that is not wanted, or for which there is no
+    /// room, is read all the same.
     func receivePayload(
         of header: ObjectStorageResponse,
-        isWanted: Bool
+        isWanted: Bool,
+        for holding: Holding? = nil
     ) async throws(Failure) -> Result<Blob, TransportError> {
         if header.payloadByteCount == 0 { return .success(Blob([])) }
         let byteCount = try await nextByteCount()
@@ -100,12 +101,17 @@ struct ObjectStoreConnection {
                 "a payload of \(byteCount) bytes, announced as \(header.payloadByteCount)"
             )
         }
-        var writer = BlobWriter()
+        var writer = BlobWriter(for: holding)
         var failure: TransportError?
         var sinceTurn = 0
         while let part = try await nextPart() {
             if isWanted, failure == nil {
-                do throws(TransportError) { try writer.append(Array(part)) } catch { failure = error }
+                do throws(TransportError) {
+                    try writer.append(Array(part))
+                } catch {
+                    failure = error
+                    writer = BlobWriter()
+                }
             }
             sinceTurn += part.count
             guard sinceTurn > Blob.memoryBytesMax else { continue }

@@ -8,6 +8,7 @@ package import OCIServices
 package import SchedulerLink
 internal import SchedulerMessages
 package import TaskEngine
+package import Transport
 
 /// All tasks of a manager: which run is whose, who answers to whom, and what a cancel does.
 @LoopActor
@@ -36,6 +37,7 @@ package final class Dispatcher {
         objects: ObjectStorage,
         storage: ObjectStoreClient,
         connector: SchedulerConnector,
+        budget: ResourceBudget,
         log: Logger
     ) {
         self.calls = calls
@@ -46,7 +48,12 @@ package final class Dispatcher {
         shapeLimits = ShapeLimits(settings: settings, instances: instances)
         steps = TaskSteps(
             cloud: cloud,
-            inputs: InputLoader(storage: storage, timeout: settings.deathTimeout),
+            workspace: Workspace(budget, patience: settings.jobTimeout, log: log),
+            inputs: InputLoader(
+                storage: storage,
+                timeout: settings.deathTimeout,
+                cachedBytesMax: settings.functionCacheBytes
+            ),
             payloads: PayloadStore(
                 settings: settings,
                 cloud: cloud,
@@ -86,6 +93,9 @@ package final class Dispatcher {
 
     /// How many launches wait for room in the cloud.
     package var waitingForRoomCount: Int { steps.launcher.queue.waitingCount }
+
+    /// How many tasks wait for room on this host.
+    package var waitingForHostCount: Int { steps.workspace.waitingCount }
 
     // MARK: - Time and the end
 
@@ -188,7 +198,8 @@ extension Dispatcher: TaskHandler {
         return (
             unansweredCount: runs.count { $0.state != .cleaning },
             queuedCount: runs.count { $0.state == .queued },
-            isFull: !cloud.hasFreeSlot || waitingForRoomCount > 0 || calls.isAccessLost
+            isFull: !cloud.hasFreeSlot || waitingForRoomCount > 0 || steps.workspace.waitingCount > 0
+                || calls.isAccessLost
         )
     }
 
@@ -223,6 +234,7 @@ extension Dispatcher: TaskHandler {
 /// What the steps of a run are done with; the same for all runs of a manager.
 struct TaskSteps {
     let cloud: LedgerDriver
+    let workspace: Workspace
     let inputs: InputLoader
     let payloads: PayloadStore
     let launcher: Launcher

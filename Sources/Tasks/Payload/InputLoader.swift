@@ -18,25 +18,32 @@ struct TaskInputs {
 final class InputLoader {
     /// Functions and serializers kept for tasks to come.
     private static let cachedCountMax = 256
-    /// What those kept may take of the memory; larger ones are in files.
-    private static let cachedBytesMax = 16 << 20
+    /// So many of those kept may be in files, for they are the large ones.
+    private static let cachedFilesMax = 16
     /// More than any class takes.
     private static let serializerBytesMax = 64 << 20
 
     private let storage: ObjectStoreClient
     private let timeout: Duration
+    /// What those kept may take of the memory.
+    private let cachedBytesMax: Int
     private var cache: [ObjectID: ObjectStoreClient.Request] = [:]
     /// Cached objects, the longest unused first.
     private var order: [ObjectID] = []
 
-    /// `timeout` is how long an object may be missing while the storage is connected.
-    init(storage: ObjectStoreClient, timeout: Duration) {
+    /// `timeout` is how long an object may be missing while the storage is connected; functions kept for tasks to come take
+    /// `cachedBytesMax` of the memory.
+    init(storage: ObjectStoreClient, timeout: Duration, cachedBytesMax: Int = 16 << 20) {
         self.storage = storage
         self.timeout = timeout
+        self.cachedBytesMax = cachedBytesMax
     }
 
-    /// Reads serializer, function and arguments, all at once.
-    func inputs(of task: TaskMessage) async throws(TaskInterruption) -> TaskInputs {
+    /// Reads serializer, function and arguments, all at once; the arguments are charged to `holding`.
+    func inputs(
+        of task: TaskMessage,
+        for holding: Holding? = nil
+    ) async throws(TaskInterruption) -> TaskInputs {
         let serializerID = ObjectID(owner: task.source, tag: .serializer, md5: DigestAlgorithm.md5.digest)
         let serializer = cached(serializerID)
         guard let functionID = task.functionObjectID else {
@@ -53,7 +60,7 @@ final class InputLoader {
                     )
                 )
             }
-            arguments.append((id, storage.get(id)))
+            arguments.append((id, storage.get(id, for: holding)))
         }
         // What is cached may be waited for by others.
         defer { for request in [serializer, function] + arguments.map(\.1) { storage.abandon(request) } }
@@ -73,7 +80,7 @@ final class InputLoader {
         do throws(TransportError) {
             return try blob.bytes(at: 0, upTo: blob.byteCount)
         } catch {
-            throw .failed(.noRoomForObject(error))
+            throw TaskInterruption(error)
         }
     }
 
@@ -93,7 +100,10 @@ final class InputLoader {
             if error != .cancelled { forget([id]) }
             switch error {
             case .missing: throw .failed(.missingInput(what: what, objectID: id.hexadecimal))
-            case .file(let reason): throw .failed(.noRoomForObject(reason))
+            case .file(let reason):
+                // Nothing waits for what could be given back.
+                if reason.isFileShortage { forget(cache.filter(\.value.isInFile).map(\.key)) }
+                throw TaskInterruption(reason)
             case .cancelled: throw .cancelled
             }
         }
@@ -116,9 +126,13 @@ final class InputLoader {
     /// Drops what was not used for longest; who waits for it still gets it.
     private func makeRoom() {
         var byteCount = cache.values.reduce(0) { $0 + $1.memoryByteCount }
-        while let oldest = order.first, order.count >= Self.cachedCountMax || byteCount > Self.cachedBytesMax
+        var fileCount = cache.values.count { $0.isInFile }
+        while let oldest = order.first,
+            order.count >= Self.cachedCountMax || byteCount > cachedBytesMax
+                || fileCount > Self.cachedFilesMax
         {
             byteCount -= cache[oldest]?.memoryByteCount ?? 0
+            if cache[oldest]?.isInFile == true { fileCount -= 1 }
             forget([oldest])
         }
     }

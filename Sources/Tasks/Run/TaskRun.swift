@@ -6,6 +6,7 @@ internal import Logging
 internal import SchedulerLink
 internal import SchedulerMessages
 internal import TaskEngine
+internal import TaskPayload
 internal import Transport
 
 /// One task from its arrival until no instance of it counts any more, as one straight line.
@@ -130,12 +131,12 @@ final class TaskRun {
     private func launch() async throws(TaskInterruption) {
         let size = try await steps.launcher.size(of: task)
         try checkCancelled()
-        let inputs = try await steps.inputs.inputs(of: task)
-        try checkCancelled()
-        advance(.inputsLoaded)
-        let environment = try await steps.payloads.store(inputs, of: task)
-        try checkCancelled()
-        advance(.payloadStored)
+        let place: LoadGate.Place
+        do throws(WaitError) { place = try await steps.launcher.queue.gate.enter() } catch {
+            throw .cancelled
+        }
+        defer { place.leave() }
+        let environment = try await prepare(place)
         let launched = try await steps.launcher.launch(key, environment, size)
         attempt = Attempt(
             launched.instance,
@@ -147,6 +148,24 @@ final class TaskRun {
         try checkCancelled()
         log.info("instance created", metadata: ["instance": "\(launched.instance.id)"])
         advance(.instanceCreated)
+    }
+
+    /// Brings the inputs to where the container reads them; nothing of them is kept here afterwards.
+    private func prepare(_ place: LoadGate.Place) async throws(TaskInterruption) -> RunnerEnvironment {
+        let payload = try await steps.workspace.run(
+            orElse: TaskFailure.noRoomForInputs
+        ) { holding async throws(TaskInterruption) in
+            let inputs = try await steps.inputs.inputs(of: task, for: holding)
+            try checkCancelled()
+            return try await steps.payloads.pack(inputs, of: task, for: holding)
+        }
+        try checkCancelled()
+        place.loaded()
+        advance(.inputsLoaded)
+        let environment = try await steps.payloads.store(payload, of: task)
+        try checkCancelled()
+        advance(.payloadStored)
+        return environment
     }
 
     /// Waits until listings show a result, or the end of the instance without one.
@@ -220,7 +239,11 @@ final class TaskRun {
 
     /// The answer in the result object; nil if there is no such object, against what the listing said.
     private func fetchResult() async throws(TaskInterruption) -> TaskAnswer? {
-        if let answer = try await steps.answers.read(key) { return answer }
+        let answer = try await steps.workspace.run(orElse: noRoomForResult) {
+            holding async throws(TaskInterruption) in
+            try await steps.answers.read(key, for: holding)
+        }
+        if let answer { return answer }
         vanishedCount += 1
         steps.cloud.resultVanished(key)
         attempt?.resultVanished()
@@ -229,6 +252,12 @@ final class TaskRun {
         }
         advance(attempt == nil ? .startedOver : .resultVanished)
         return nil
+    }
+
+    /// The task fails for want of room here; its result stays where it is, for a person to fetch.
+    private func noRoomForResult(_ error: TransportError, _ time: Duration) -> TaskFailure {
+        steps.cloud.keepResult(of: key)
+        return .noRoomForResult(steps.answers.resultName(of: key), error, time)
     }
 
     private func reply(_ answer: TaskAnswer) async throws(TaskInterruption) {

@@ -83,6 +83,12 @@ package enum FaultKind: Int, Sendable, CaseIterable {
     case overloaded
     /// The host's clock is set.
     case clockStep
+    /// Others fill the disk with the temporary files for a while.
+    case fullDisk
+    /// Each write to that disk takes milliseconds for a while, and the process with it.
+    case slowDisk
+    /// No file can be opened for a while: the process has no descriptors left.
+    case descriptorShortage
 
     private static let names = allCases.map { "\($0)" }
 

@@ -67,7 +67,8 @@ package final class SimulatedDaemon {
         guard let life, isAlive else { return nil }
         return Holdings(
             taskCount: life.service.metrics.tasksByState.values.reduce(0, +),
-            recordCount: life.service.cloud.ledger.records.count
+            recordCount: life.service.cloud.ledger.records.count,
+            spoolCount: machine.disk.openCount(of: life.process)
         )
     }
 
@@ -77,6 +78,8 @@ package final class SimulatedDaemon {
         package let taskCount: Int
         /// Tasks in the ledger of what is in the cloud.
         package let recordCount: Int
+        /// Temporary files.
+        package let spoolCount: Int
     }
 
     /// Starts a process, which knows nothing of the one before.
@@ -109,6 +112,7 @@ package final class SimulatedDaemon {
                 calls: calls(),
                 host: machine.host(for: process),
                 network: network,
+                budget: machine.budget(settings),
                 log: logger(number)
             )
         }

@@ -98,7 +98,7 @@ extension SimulatedRun {
         guard let holdings = manager.holdings else { return }
         simulation.judge(
             "rest",
-            holdings.taskCount == 0 && holdings.recordCount == 0,
+            holdings.taskCount == 0 && holdings.recordCount == 0 && holdings.spoolCount == 0,
             "an idle daemon holds \(holdings)"
         )
     }

@@ -30,6 +30,7 @@ package final class SimulatedRun {
     private var hostOperator: Operator?
     let network: SimulatedNetwork
     private let outages: Outages
+    private let machine: SimulatedMachine
     private let weather: Weather
     /// Opens when the run is over.
     private let isOver = Latch()
@@ -60,10 +61,11 @@ package final class SimulatedRun {
         clients = SimulatedClients(simulation, scheduler: scheduler, book: book, workload: profile.workload)
         outages = Outages(simulation, network, cloud, scheduler)
         weather = Weather(simulation)
+        machine = SimulatedMachine(simulation)
         manager = SimulatedDaemon(
             simulation,
             network: network,
-            machine: SimulatedMachine(),
+            machine: machine,
             settings: settings,
             key: key
         )
@@ -94,6 +96,7 @@ package final class SimulatedRun {
         }
         hostOperator.begin()
         outages.begin()
+        machine.disk.begin()
         if profile.hasWeather { weather.begin() }
         clients.start()
         await wait(atMost: .seconds(30 * 86_400), "the tasks are not all submitted") {
