@@ -13,6 +13,7 @@ package import Transport
 /// All tasks of a manager: which run is whose, who answers to whom, and what a cancel does.
 @LoopActor
 package final class Dispatcher {
+    private let calls: ServiceCalls
     private let cloud: LedgerDriver
     private let steps: TaskSteps
     private let instances: ContainerInstances
@@ -30,6 +31,7 @@ package final class Dispatcher {
     /// Puts together what the runs of a manager's tasks are done with.
     package init(
         settings: Settings,
+        calls: ServiceCalls,
         cloud: LedgerDriver,
         instances: ContainerInstances,
         objects: ObjectStorage,
@@ -38,6 +40,7 @@ package final class Dispatcher {
         budget: ResourceBudget,
         log: Logger
     ) {
+        self.calls = calls
         self.cloud = cloud
         self.instances = instances
         self.log = log
@@ -195,7 +198,8 @@ extension Dispatcher: TaskHandler {
         return (
             unansweredCount: runs.count { $0.state != .cleaning },
             queuedCount: runs.count { $0.state == .queued },
-            isFull: !cloud.hasFreeSlot || waitingForRoomCount > 0 || steps.workspace.waitingCount > 0
+            isFull: !cloud.hasFreeSlot || waitingForRoomCount > 0 || waitingForHostCount > 0
+                || calls.isAccessLost
         )
     }
 
