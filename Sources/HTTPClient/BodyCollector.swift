@@ -32,6 +32,7 @@ struct BodyCollector {
             case .spool(let threshold, let holding): BlobWriter(memoryBytesMax: threshold, for: holding)
             case .stream: BlobWriter()
             }
+        try HTTPPhase.head.duringStep { () throws(TransportError) in try kept.reserve(length) }
     }
 
     /// The body once all of it was taken.

@@ -177,7 +177,8 @@ extension CloudLedger {
     }
 
     private mutating func keepResult(of task: TaskKey, _ record: inout CloudRecord) {
-        makeUnwanted(task, &record, because: .answered, exceptResult: true)
+        deleteInputs(of: task, &record)
+        deleteInstances(of: &record, because: .answered)
         record.claim = .kept
     }
 

@@ -264,19 +264,12 @@ package struct CloudLedger {
     }
 
     /// Gives up everything of a task: its instances, its payloads at once, its result when no instance can store it anew.
-    mutating func makeUnwanted(
-        _ task: TaskKey,
-        _ record: inout CloudRecord,
-        because reason: DeletionReason,
-        exceptResult keepsResult: Bool = false
-    ) {
+    mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord, because reason: DeletionReason) {
         record.claim = .unwanted
         answeredTasks.remove(task)
         deleteInstances(of: &record, because: reason)
         deleteInputs(of: task, &record)
-        if keepsResult {
-            record.mayHaveUnwantedResult = false
-        } else if !record.instances.isEmpty {
+        if !record.instances.isEmpty {
             record.mayHaveUnwantedResult = true
         } else if record.hasResult || record.mayHaveUnwantedResult {
             deleteResult(of: task, &record)

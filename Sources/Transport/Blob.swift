@@ -91,22 +91,25 @@ package struct BlobWriter {
         bytes.reserveCapacity(expectedCount)
     }
 
+    /// Takes room in the budget for so many bytes before they arrive; throws a shortage.
+    package func reserve(_ byteCount: Int) throws(TransportError) {
+        try charge?.cover(byteCount, inFile: byteCount > memoryBytesMax)
+    }
+
     /// Adds bytes; throws a shortage when the budget or the file system has no room for them.
     package mutating func append(_ part: [UInt8]) throws(TransportError) {
         if let file {
-            try charge?.add(Resources(diskBytes: part.count))
+            try charge?.cover(file.count + part.count, inFile: true)
             return try file.append(part)
         }
-        guard bytes.count + part.count > memoryBytesMax else {
-            try charge?.add(Resources(memoryBytes: part.count))
-            bytes += part
-            return
-        }
-        try charge?.moveToFile(byteCount: bytes.count + part.count)
+        let byteCount = bytes.count + part.count
+        try charge?.cover(byteCount, inFile: byteCount > memoryBytesMax)
         bytes += part
+        guard byteCount > memoryBytesMax else { return }
         let file = try SpoolFile()
         try file.append(bytes)
         bytes = []
+        charge?.leaveMemory()
         self.file = file
     }
 

@@ -125,15 +125,18 @@ final class Charge {
     /// A charge of nothing so far.
     init(_ holding: Holding) { self.holding = holding }
 
-    /// Takes more; throws `budgetSpent`.
-    func add(_ more: Resources) throws(TransportError) {
-        try holding.take(more)
-        amount = amount + more
+    /// Takes what is missing for so many bytes, in memory or in a file; throws `budgetSpent`.
+    func cover(_ byteCount: Int, inFile: Bool) throws(TransportError) {
+        let wanted =
+            inFile ? Resources(diskBytes: byteCount, fileCount: 1) : Resources(memoryBytes: byteCount)
+        let missing = wanted.union(amount) - amount
+        guard missing != Resources() else { return }
+        try holding.take(missing)
+        amount = amount + missing
     }
 
-    /// Moves bytes from memory to a file.
-    func moveToFile(byteCount: Int) throws(TransportError) {
-        try add(Resources(diskBytes: byteCount, fileCount: 1))
+    /// Gives back what bytes took that have moved from memory to a file.
+    func leaveMemory() {
         let memory = Resources(memoryBytes: amount.memoryBytes)
         amount = amount - memory
         holding.giveBack(memory)

@@ -153,5 +153,28 @@ class FewDescriptors(KindTestCase):
         self.assertRegex(limits, r"Max open files\s+512\s+512")
 
 
+class BytesInFlight(KindTestCase):
+    """A cloud that takes seconds for each payload, and 160 MiB of inputs that are small enough to be kept in memory."""
+
+    options = {"daemon": ["--base-concurrency", "8"]}
+
+    def test_memory_stays_within_its_limit(self):
+        idle = self.memory("VmRSS")
+        self.cluster.set_faults("PutObject delay seconds=2")
+        self.addCleanup(self.cluster.set_faults)
+        part = os.urandom(MIB)
+        tasks, arguments = 8, 20
+        pieces = [[part[: -arguments * task - number - 1] for number in range(arguments)] for task in range(tasks)]
+        client = self.client()
+        futures = [client.submit(total, *parts) for parts in pieces]
+        self.assertEqual([future.result() for future in futures], [total(*parts) for parts in pieces])
+        # --memory-limit-mb is 64; the rest is what lies between objects, and buffers of connections.
+        self.assertLess(self.memory("VmHWM") - idle, (64 + 16) * MIB)
+
+    def memory(self, field: str) -> int:
+        status = Path(f"/proc/{self.cluster.daemon.process.pid}/status").read_text()
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(field))
+
+
 if __name__ == "__main__":
     unittest.main()

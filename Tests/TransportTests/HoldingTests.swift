@@ -37,6 +37,22 @@ import Testing
         }
     }
 
+    @Test func `room that is taken before the bytes arrive is not taken twice`() async throws {
+        try await onLoop {
+            let budget = Self.budget()
+            var writer = BlobWriter(memoryBytesMax: 100, for: budget.begin())
+            try writer.reserve(300)
+            #expect(budget.used == Resources(diskBytes: 300, fileCount: 1))
+            for _ in 0..<300 { try writer.append([1]) }
+            #expect(budget.used == Resources(diskBytes: 300, fileCount: 1))
+            try writer.append([1])
+            #expect(budget.used == Resources(diskBytes: 301, fileCount: 1))
+            let other = BlobWriter(memoryBytesMax: 100, for: budget.begin())
+            #expect(throws: TransportError.budgetSpent) { try other.reserve(700) }
+            #expect(writer.blob.byteCount == 301)
+        }
+    }
+
     @Test func `who finds the budget spent waits its turn and gets its part then`() async throws {
         try await onLoop {
             let budget = Self.budget()

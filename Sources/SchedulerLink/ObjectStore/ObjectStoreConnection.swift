@@ -103,6 +103,9 @@ struct ObjectStoreConnection {
         }
         var writer = BlobWriter(for: holding)
         var failure: TransportError?
+        if isWanted {
+            do throws(TransportError) { try writer.reserve(byteCount) } catch { failure = error }
+        }
         var sinceTurn = 0
         while let part = try await nextPart() {
             if isWanted, failure == nil {

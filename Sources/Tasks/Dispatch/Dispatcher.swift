@@ -198,7 +198,7 @@ extension Dispatcher: TaskHandler {
         return (
             unansweredCount: runs.count { $0.state != .cleaning },
             queuedCount: runs.count { $0.state == .queued },
-            isFull: !cloud.hasFreeSlot || waitingForRoomCount > 0 || steps.workspace.waitingCount > 0
+            isFull: !cloud.hasFreeSlot || waitingForRoomCount > 0 || waitingForHostCount > 0
                 || calls.isAccessLost
         )
     }
