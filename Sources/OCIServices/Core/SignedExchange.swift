@@ -56,6 +56,9 @@ package final class SignedExchange {
         clock.correct(serverTime: serverTime, hostTime: hostTime())
     }
 
+    /// Allows that many connections to each host where fewer were allowed before.
+    func raise(connectionsPerHostMax: Int) { client.raise(connectionsPerHostMax: connectionsPerHostMax) }
+
     func destination(of request: ServiceRequest) -> Endpoints.Location {
         endpoints.location(of: request.operation.service).appending(request.target)
     }
