@@ -15,10 +15,11 @@ package import Transport
 /// One worker manager from its first look at the cloud to its last: everything it is made of, put together.
 @LoopActor
 package final class ManagerService {
-    /// How long a stop may take before what is left is left to the next process.
-    private static let stopTimeout: Duration = .seconds(20)
-    /// How long to wait for another process of the same owner to end: a little longer than its stop may take.
-    private static let predecessorTimeout: Duration = .seconds(30)
+    /// How much longer than a stop may take to wait for another process of the same owner to end.
+    private static let predecessorMargin: Duration = .seconds(10)
+    /// So many lines about tasks are written in one go, with a pause after them.
+    private static let reportPieceCount = 200
+    private static let reportPause: Duration = .milliseconds(10)
     /// How long after the last task memory is given back.
     private static let trimDelay: Duration = .seconds(2)
 
@@ -108,7 +109,7 @@ package final class ManagerService {
     ///
     /// Two of them would take each other's instances for orphans.
     func becomeSole() async -> Bool {
-        let deadline = Deadline.after(Self.predecessorTimeout)
+        let deadline = Deadline.after(settings.stopTimeout + Self.predecessorMargin)
         var isTold = false
         while !isCancelled {
             do throws(TransportError) {
@@ -169,7 +170,7 @@ package final class ManagerService {
 
     /// Tells the scheduler and then leaves the cloud as the settings say; false if something had to be left.
     package func stop() async -> Bool {
-        let deadline = Deadline.after(Self.stopTimeout)
+        let deadline = Deadline.after(settings.stopTimeout)
         // Where the scheduler never answered, another process of our name may be alive, and what a sweep would find is
         // what it runs.
         let wasRegistered = workers.isRegistered || workers.wasRegistered
@@ -184,13 +185,74 @@ package final class ManagerService {
     }
 
     private func deleteEverything(isSweeping: Bool, until deadline: Deadline) async -> Bool {
-        cloud.beginLeaving(isSweeping: isSweeping)
+        let pace = LeavingPace(
+            instanceCount: cloud.countedInstanceCount,
+            timeout: settings.stopTimeout,
+            usualPerSecond: settings.maxRequestsPerSecond
+        )
+        calls.raiseLimits(
+            for: .deleteContainerInstance,
+            writesPerSecond: pace.perSecond,
+            // One more for the listings.
+            connectionCount: pace.parallelCount + 1
+        )
+        cloud.beginLeaving(isSweeping: isSweeping, parallelDeletionCountMax: pace.parallelCount)
         let isCancelled = await dispatcher.cancelAll(until: deadline)
         let isSwept = isSweeping ? await cloud.sweep(until: deadline) : true
         let isDeleted = await cloud.finishDeletions(until: deadline)
         if isCancelled, isSwept, isDeleted { return true }
-        log.error("the cloud did not accept every deletion in time; the next start goes on with it")
+        tellRemains()
         return false
+    }
+
+    /// Says what a stop leaves in the cloud, each instance by its id.
+    private func tellRemains() {
+        let remains = cloud.remains
+        for (id, task) in remains.instances {
+            log.error("an instance stays in the cloud", metadata: ["instance": "\(id)", "task": "\(task)"])
+        }
+        log.error(
+            "the cloud did not accept every deletion in time; the next start goes on with it, or reap does",
+            metadata: [
+                "instances": "\(remains.instances.count)", "creates_without_answer": "\(remains.createCount)",
+                "objects": "\(remains.objectCount)",
+            ]
+        )
+    }
+
+    /// Writes into the log how it stands with this manager and each of its tasks, whatever the log's level is.
+    package func reportTasks() async {
+        var log = log
+        log.logLevel = min(log.logLevel, .info)
+        let lines = dispatcher.report
+        log.info(
+            "state of the manager",
+            metadata: [
+                "tasks": "\(lines.count)", "orphans": "\(cloud.orphanCount)",
+                "workers": "\(workers.workerCount)",
+                "registered": "\(workers.isRegistered)",
+                "launches_waiting": "\(dispatcher.waitingForRoomCount)",
+            ]
+        )
+        for (number, line) in lines.enumerated() {
+            log.info("state of a task", metadata: line)
+            guard number % Self.reportPieceCount == Self.reportPieceCount - 1 else { continue }
+            // Neither the loop nor whoever reads the log is to be overrun by a hundred thousand tasks.
+            guard (try? await sleep(for: Self.reportPause)) != nil else { return }
+        }
+    }
+
+    /// Reads the credentials again; those in use stay where that fails.
+    func reloadCredentials() async {
+        do throws(OCIError) {
+            try await OCIAccess.reloadCredentials(of: calls, for: settings, log: log)
+            log.info("credentials read again")
+        } catch {
+            log.warning(
+                "cannot read the credentials again; going on with the old ones",
+                metadata: ["error": "\(error)"]
+            )
+        }
     }
 
     private func noteRegistrations() async {

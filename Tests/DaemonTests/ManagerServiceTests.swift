@@ -71,4 +71,29 @@ import Transport
             #expect(cloud.requests(of: .deleteContainerInstance).isEmpty)
         }
     }
+
+    @Test func `what a stop leaves is named with its number`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            var settings = Self.settings()
+            settings.stopTimeout = .milliseconds(300)
+            let service = Self.service(settings, cloud)
+            for task in ["aa", "bb"] {
+                cloud.add(task, tags: Owner(settings).tags(of: TaskKey(task), generation: 0))
+            }
+            cloud.script(.deleteContainerInstance, .serverError, count: 1000)
+            try await service.cloud.takeStock()
+            service.start()
+            for task in ["aa", "bb"] { service.cloud.discard(TaskKey(task)) }
+            #expect(await !service.stop())
+            let named = cloud.log.facts(of: "error an instance stays in the cloud")
+            #expect(named.compactMap { $0["instance"] }.sorted() == ["aa", "bb"])
+            let sums = cloud.log.facts(
+                of:
+                    "error the cloud did not accept every deletion in time; the next start goes on with it, or "
+                    + "reap does"
+            )
+            #expect(sums.map { $0["instances"] } == ["2"])
+        }
+    }
 }
