@@ -32,6 +32,8 @@ package final class ManagerService {
     private let log: Logger
     private var work: [Spawned<Void>] = []
     private let host: any Host
+    /// Who held this manager's name when it was last asked.
+    private var predecessor: NameHolder?
 
     /// Puts a manager together that calls OCI through `calls` and reaches Scaler over `network`.
     package init(
@@ -93,9 +95,10 @@ package final class ManagerService {
     /// Waits as long as OCI is out of reach.
     package func prepare() async throws(OCIError) -> (obstacle: String, exitCode: Int32)? {
         guard await becomeSole() else {
+            let holder = predecessor.map { ", \($0)," } ?? ""
             let text =
-                "another process on this host runs manager \(settings.workerManagerID) for the same scheduler; "
-                + "stop it, or choose another --worker-manager-id"
+                "another process on this host\(holder) runs manager \(settings.workerManagerID) for the same "
+                + "scheduler; stop it, or choose another --worker-manager-id"
             return (text, ExitCode.unavailable)
         }
         try await untilReachable(log) { () async throws(OCIError) in try await self.cloud.takeStock() }
@@ -107,13 +110,15 @@ package final class ManagerService {
     /// Waits until no other process of this host manages under the same owner, as one that is just leaving does; false
     /// if it stays.
     ///
-    /// Two of them would take each other's instances for orphans.
+    /// Two of them would take each other's instances for orphans. A name that a stranger holds tells nothing, and must not keep
+    /// us from working.
     func becomeSole() async -> Bool {
+        let name = cloud.owner.lockName
         let deadline = Deadline.after(settings.stopTimeout + Self.predecessorMargin)
         var isTold = false
         while !isCancelled {
             do throws(TransportError) {
-                if try host.hold(name: cloud.owner.lockName) { return true }
+                if try host.hold(name: name) { return true }
             } catch {
                 // Where the system has no such locks, the operator must take care.
                 log.warning(
@@ -122,16 +127,36 @@ package final class ManagerService {
                 )
                 return true
             }
+            if !isTold || deadline.isPast {
+                predecessor = host.holder(ofName: name)
+                // One that does not say who it is may be about to.
+                let isStranger = predecessor.map { !$0.isTrusted } ?? deadline.isPast
+                if isStranger { return goOnBesideStranger() }
+            }
             if deadline.isPast { return false }
             if !isTold {
                 isTold = true
                 log.info(
                     "waiting for another process of this owner to end",
-                    metadata: ["owner": "\(cloud.owner.id)"]
+                    metadata: [
+                        "owner": "\(cloud.owner.id)", "holder": "\(predecessor?.description ?? "unknown")",
+                    ]
                 )
             }
             guard (try? await sleep(for: .milliseconds(200))) != nil else { return true }
         }
+        return true
+    }
+
+    private func goOnBesideStranger() -> Bool {
+        log.warning(
+            "a process of another user holds this manager's name, so that two of this user would not be noticed",
+            metadata: [
+                "owner": "\(cloud.owner.id)",
+                "holder": "\(predecessor?.description ?? "one that does not say who it is")",
+                "next_step": "if it is a daemon for the same manager and scheduler, stop one of the two",
+            ]
+        )
         return true
     }
 

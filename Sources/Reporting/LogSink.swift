@@ -85,7 +85,9 @@ package final class LogSink: Sendable {
         if mustRetry { spawn { await self.retry() } }
     }
 
-    /// Opens the file anew, as after it was renamed; nothing for what is no regular file. Returns why it cannot be: then the
+    /// Opens the file anew, as after it was renamed; nothing for what is no regular file.
+    ///
+    /// Returns why it cannot be: then the
     /// old one stays in use.
     package func reopen() -> Int32? {
         guard let path, state.withLock({ Self.isRegularFile($0.descriptor) }) else { return nil }

@@ -28,11 +28,15 @@ import Transport
         return settings
     }
 
-    @LoopActor private static func service(_ settings: Settings, _ cloud: TestCloud) -> ManagerService {
+    @LoopActor private static func service(
+        _ settings: Settings,
+        _ cloud: TestCloud,
+        _ host: any Host = SystemHost()
+    ) -> ManagerService {
         ManagerService(
             settings: settings,
             calls: cloud.calls,
-            host: SystemHost(),
+            host: host,
             network: SocketNetwork(ioThreads: 1),
             log: cloud.log.logger
         )
@@ -51,6 +55,36 @@ import Transport
             }
             first = nil
             #expect(await waiting.value)
+        }
+    }
+
+    @Test func `a name that a stranger holds keeps no manager down`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            let stranger = NameHolder(processID: 7, userID: 65_534, ownUserID: 1000)
+            #expect(await Self.service(Self.settings(), cloud, BusyHost(stranger)).becomeSole())
+            let warnings = cloud.log.facts(
+                of:
+                    "warning a process of another user holds this manager's name, so that two of this user would "
+                    + "not be noticed"
+            )
+            #expect(warnings.map { $0["holder"] } == ["process 7 of user 65534"])
+        }
+    }
+
+    @Test func `a name that is held by one's own user keeps a second manager down`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            let holder = NameHolder(processID: 7, userID: 1000, ownUserID: 1000)
+            let service = Self.service(Self.settings(), cloud, BusyHost(holder))
+            let waiting = spawn { await service.becomeSole() }
+            try await cloud.wait {
+                !cloud.log.facts(of: "info waiting for another process of this owner to end").isEmpty
+            }
+            waiting.cancel()
+            _ = await waiting.value
+            let told = cloud.log.facts(of: "info waiting for another process of this owner to end")
+            #expect(told.map { $0["holder"] } == ["process 7 of user 1000"])
         }
     }
 
@@ -96,4 +130,21 @@ import Transport
             #expect(sums.map { $0["instances"] } == ["2"])
         }
     }
+}
+
+/// A machine on which another process holds every name.
+private final class BusyHost: Host {
+    let name = "host"
+    let processID: Int32 = 1
+    private let holder: NameHolder?
+
+    init(_ holder: NameHolder?) { self.holder = holder }
+
+    func hold(name: String) throws(TransportError) -> Bool { false }
+
+    func holder(ofName name: String) -> NameHolder? { holder }
+
+    func usageSampler() -> @LoopActor () -> ProcessUsage { SystemHost().usageSampler() }
+
+    func releaseMemory() {}
 }

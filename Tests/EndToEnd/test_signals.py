@@ -97,11 +97,14 @@ class Stops(SignalTestCase):
         self.assertIn("second signal; leaving at once", self.daemon.output())
 
     def test_quit_tells_of_every_task_and_then_stops_in_order(self):
-        self.start("--logging-level", "WARNING")
+        self.start()
+        log = self.log_path("own.log")
+        process = self.start_otherwise("--logging-level", "WARNING", "--logging-paths", str(log))
         self.run_tasks(2)
-        self.assertEqual(self.daemon.stop(signal.SIGQUIT), 0)
-        lines = [line for line in self.daemon.output().splitlines() if "state of a task" in line]
-        self.assertEqual(len(lines), 2, self.daemon.tail())
+        process.send_signal(signal.SIGQUIT)
+        self.assertEqual(process.wait(30), 0)
+        lines = [line for line in log.read_text().splitlines() if "state of a task" in line]
+        self.assertEqual(len(lines), 2)
         self.assertTrue(all("state=running" in line and "instance=ocid1" in line for line in lines), lines)
         self.assertEqual(self.left(), 0)
 
@@ -190,6 +193,33 @@ class OtherSignals(SignalTestCase):
         process.send_signal(signal.SIGUSR1)
         self.await_log(log, "state of the manager")
         self.assertNotIn("opened anew", log.read_text())
+
+
+class Names(SignalTestCase):
+    def test_a_second_process_ends_and_names_the_first(self):
+        self.start("--stop-timeout-seconds", "0.1")
+        second = self.cluster.launch_daemon()
+        self.assertEqual(second.process.wait(30), 69)
+        self.assertIn(f"process {self.daemon.pid} of user {os.geteuid()}", second.output())
+        # The first goes on.
+        self.assertIsNone(self.daemon.process.poll())
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can be two users")
+    def test_a_stranger_keeps_nobody_down(self):
+        self.start()
+        owner = self.daemon.await_output(r"starting .*owner=(\w+)").group(1)
+        squat = (
+            "import socket, sys; holder = socket.socket(socket.AF_UNIX); "
+            f"holder.bind('\\0scaler-oci-hpc {owner}'); holder.listen(); print(flush=True); sys.stdin.read()"
+        )
+        self.daemon.stop()
+        program = ["/usr/bin/env", "python3", "-c", squat]
+        with subprocess.Popen(program, user=65534, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stranger:
+            assert stranger.stdout is not None and stranger.stdin is not None
+            stranger.stdout.readline()
+            daemon = self.cluster.start_daemon()
+            self.assertIn(f"process {stranger.pid} of user 65534", daemon.output())
+            stranger.stdin.close()
 
 
 class Logs(SignalTestCase):
