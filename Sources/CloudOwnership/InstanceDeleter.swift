@@ -80,7 +80,7 @@ final class InstanceDeleter {
             if error.kind == .incorrectState {
                 log.debug("cannot delete an instance yet", metadata: ["instance": "\(id)"])
             } else {
-                warning.occurred(["instance": "\(id)", "error": "\(error)", "waiting": "\(pauses.count)"])
+                warning.occurred(error, ["instance": "\(id)", "waiting": "\(pauses.count)"])
             }
             retryLater(id)
         }

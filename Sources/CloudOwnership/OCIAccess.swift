@@ -5,6 +5,7 @@ package import EventLoop
 internal import HTTPClient
 package import Logging
 package import OCIServices
+internal import Reporting
 internal import Transport
 
 /// From the settings to something that can call OCI: identity, trust, endpoints.
@@ -22,8 +23,17 @@ package enum OCIAccess {
     /// Opens the cloud as the settings say, and tells the log what happens to calls and what is doubtful about the
     /// credentials.
     package static func calls(for settings: Settings, log: Logger) async throws(OCIError) -> ServiceCalls {
+        let loss = ThrottledWarning(
+            "OCI refuses what it allowed before; tasks wait until it is allowed again",
+            recovery: "OCI allows everything again",
+            log: log
+        )
         let access = try await open(for: settings) { notice in
-            log.log(level: notice.level, "call to OCI", metadata: ["notice": "\(notice)"])
+            switch notice {
+            case .accessLost(let error): loss.occurred(["error": "\(error)"])
+            case .accessRegained: loss.ended()
+            default: log.log(level: notice.level, "call to OCI", metadata: ["notice": "\(notice)"])
+            }
         }
         for warning in access.warnings { log.warning("\(warning)") }
         return access.calls
@@ -103,7 +113,7 @@ extension ServiceNotice {
         switch self {
         case .retrying, .credentialsRenewed: .debug
         case .rateHalved: .info
-        case .clockCorrected: .warning
+        case .clockCorrected, .accessLost, .accessRegained: .warning
         }
     }
 }

@@ -70,6 +70,7 @@ package final class ManagerService {
         )
         dispatcher = Dispatcher(
             settings: settings,
+            calls: calls,
             cloud: cloud,
             instances: instances,
             objects: objects,
@@ -182,6 +183,8 @@ package final class ManagerService {
                 "concurrency": "\(settings.baseConcurrency)",
             ]
         )
+        // What was allowed until now is worth waiting for.
+        calls.waitsForAccess = true
         let grace = settings.deathTimeout
         work = [
             spawn { await self.storage.run() },
@@ -196,6 +199,7 @@ package final class ManagerService {
     /// Tells the scheduler and then leaves the cloud as the settings say; false if something had to be left.
     package func stop() async -> Bool {
         let deadline = Deadline.after(settings.stopTimeout)
+        calls.waitsForAccess = false
         // Where the scheduler never answered, another process of our name may be alive, and what a sweep would find is
         // what it runs.
         let wasRegistered = workers.isRegistered || workers.wasRegistered

@@ -89,6 +89,7 @@ final class Stage {
         driver = Self.driver(cloud, slots: slots, periods)
         dispatcher = Dispatcher(
             settings: settings,
+            calls: cloud.calls,
             cloud: driver,
             instances: cloud.instances,
             objects: cloud.objects,

@@ -12,6 +12,7 @@ package import TaskEngine
 /// All tasks of a manager: which run is whose, who answers to whom, and what a cancel does.
 @LoopActor
 package final class Dispatcher {
+    private let calls: ServiceCalls
     private let cloud: LedgerDriver
     private let steps: TaskSteps
     private let instances: ContainerInstances
@@ -29,6 +30,7 @@ package final class Dispatcher {
     /// Puts together what the runs of a manager's tasks are done with.
     package init(
         settings: Settings,
+        calls: ServiceCalls,
         cloud: LedgerDriver,
         instances: ContainerInstances,
         objects: ObjectStorage,
@@ -36,6 +38,7 @@ package final class Dispatcher {
         connector: SchedulerConnector,
         log: Logger
     ) {
+        self.calls = calls
         self.cloud = cloud
         self.instances = instances
         self.log = log
@@ -188,7 +191,7 @@ extension Dispatcher: TaskHandler {
         return (
             unansweredCount: runs.count { $0.state != .cleaning },
             queuedCount: runs.count { $0.state == .queued },
-            isFull: !cloud.hasFreeSlot || waitingForRoomCount > 0
+            isFull: !cloud.hasFreeSlot || waitingForRoomCount > 0 || calls.isAccessLost
         )
     }
 

@@ -68,11 +68,14 @@ struct PayloadStore {
     }
 
     private func put(_ body: Blob, as name: String) async throws(TaskInterruption) {
-        let deadline = Deadline.after(Launcher.outageTimeout)
-        do throws(OCIError) {
-            try await objects.put(name, body, deadline: deadline)
-        } catch {
-            throw TaskInterruption(error, TaskFailure.unstoredPayload)
+        while true {
+            do throws(OCIError) {
+                return try await objects.put(name, body, deadline: .after(Launcher.outageTimeout))
+            } catch  where error.isAccessLost {
+                continue
+            } catch {
+                throw TaskInterruption(error, TaskFailure.unstoredPayload)
+            }
         }
     }
 }

@@ -31,6 +31,8 @@ package final class SimulatedCloud {
     package var onRequest: (@LoopActor (SimulatedRequest) -> Void)?
     /// Services that answer every request with 503.
     package var brokenServices: Set<Service> = []
+    /// Whether every signature is refused.
+    package var deniesAccess = false
 
     private let simulation: Simulation
     private let network: SimulatedNetwork?
@@ -149,6 +151,7 @@ package final class SimulatedCloud {
         guard let date, abs(Int64(date) - simulation.serviceMilliseconds / 1000) <= 300 else {
             return .error(401, "NotAuthenticated", "The date is too far off.")
         }
+        if deniesAccess { return .error(401, "NotAuthenticated", "The key is not registered.") }
         return nil
     }
 

@@ -23,6 +23,8 @@ package enum FaultKind: Int, Sendable, CaseIterable {
     case outage
     /// Every party goes out of reach, one by one, and they return in another order.
     case swizzle
+    /// Every signature is refused for a while, as when a key is replaced.
+    case accessLost
 
     // Services of the cloud.
     /// 429 TooManyRequests.

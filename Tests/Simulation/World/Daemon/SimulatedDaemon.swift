@@ -214,7 +214,7 @@ package final class SimulatedDaemon {
         )
         return ServiceCalls(
             exchange: exchange,
-            credentials: FixedCredentials(SigningIdentity(keyID: keyID, key: key), tenancyID: nil),
+            credentials: APIKeyCredentials(SigningIdentity(keyID: keyID, key: key), tenancyID: nil),
             requestsPerSecondMax: settings.maxRequestsPerSecond
         ) { _ in }
     }

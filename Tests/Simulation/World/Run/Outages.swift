@@ -47,7 +47,21 @@ final class Outages {
                 strike(party, for: .seconds(5 + 1200 * share * share * share), mix(share.bitPattern))
             }
             if let share = simulation.faults.draw(.swizzle, 0) { swizzle(mix(share.bitPattern)) }
+            if let share = simulation.faults.draw(.accessLost, 0) { denyAccess(share) }
             begin()
+        }
+    }
+
+    /// Refuses every signature for seconds, at times for hours.
+    private func denyAccess(_ share: Double) {
+        guard !cloud.deniesAccess else { return }
+        let length = Duration.seconds(1 + 7200 * share * share * share)
+        simulation.note("cloud", "denies", "for \(length)")
+        simulation.holdRequests(for: length)
+        cloud.deniesAccess = true
+        simulation.after(length) { [self] in
+            cloud.deniesAccess = false
+            simulation.note("cloud", "allows")
         }
     }
 

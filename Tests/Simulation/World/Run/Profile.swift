@@ -60,7 +60,7 @@ package struct Profile: Sendable {
             .slow: 0.02, .linkReset: 0.002, .throttled: 0.05, .serverError: 0.05, .staleListing: 0.2,
             .clientCancels: 0.05, .taskRaises: 0.02, .balanceCancel: 0.05, .storedLate: 0.05,
             .slowDeletion: 0.05, .slowStart: 0.02,
-            .outage: 0.01, .swizzle: 0.02,
+            .outage: 0.01, .swizzle: 0.02, .accessLost: 0.01,
         ],
         workload: largeBursts,
         instant: .milliseconds(5),
@@ -84,7 +84,7 @@ package struct Profile: Sendable {
         name: "capacity",
         rates: [
             .noCapacity: 0.4, .limitReached: 0.1, .lateNoCapacity: 0.1, .slowStart: 0.05, .answerLost: 0.02,
-            .clientCancels: 0.05, .staleListing: 0.1, .outage: 0.005,
+            .clientCancels: 0.05, .staleListing: 0.1, .outage: 0.005, .accessLost: 0.01,
         ],
         workload: bursts,
         hasWeather: true
