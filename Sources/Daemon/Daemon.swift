@@ -225,11 +225,18 @@ private final class DaemonProcess {
             case .stop: stop(number, requests.received(at: .now))
             case .reportTasksAndStop:
                 let meaning = requests.received(at: .now)
-                // Stopping changes the states: they are written down before it begins.
-                if meaning == .first { await reportTasks() }
-                stop(number, meaning)
+                guard meaning == .first else {
+                    stop(number, meaning)
+                    break
+                }
+                spawn {
+                    // Stopping changes the states: they are written down before it begins.
+                    await self.reportTasks()
+                    self.stop(number, meaning)
+                }
             case .reportTasks: spawn { await self.reportTasks() }
-            case .reload: await reload()
+            // Apart from here: it may have to ask a service, and the next signal must not wait for that.
+            case .reload: spawn { await self.reload() }
             case nil: break
             }
         }
@@ -253,8 +260,9 @@ private final class DaemonProcess {
 
     /// Reads what can be read again without a new start: where the log goes, and the credentials.
     private func reload() async {
-        for problem in logFiles.reopen() { log.warning("\(problem)") }
-        log.info("log files opened anew")
+        let problems = logFiles.reopen()
+        for problem in problems { log.warning("\(problem)") }
+        if problems.isEmpty { log.info("log files opened anew") }
         for service in services { await service.reloadCredentials() }
     }
 }

