@@ -93,8 +93,12 @@ package final class LedgerDriver {
     }
 
     /// Prepares for the end of the process: nobody waits for confirmations any more, and with `isSweeping` nothing is to be
-    /// left behind, whoever made it.
-    package func beginLeaving(isSweeping: Bool) {
+    /// left behind, whoever made it; so many instances are deleted at once.
+    package func beginLeaving(
+        isSweeping: Bool,
+        parallelDeletionCountMax: Int = LeavingPace.usualParallelCount
+    ) {
+        instanceDeleter.parallelCountMax = parallelDeletionCountMax
         perform(ledger.leaving(isSweeping: isSweeping, at: clock.now))
     }
 
@@ -408,6 +412,10 @@ package final class LedgerDriver {
 extension LedgerDriver {
     /// Tasks of which this process has found something that nobody has asked for.
     package var orphanCount: Int { ledger.orphanCount }
+    /// How many instances there are that nobody has given up, and creates that may still make one.
+    package var countedInstanceCount: Int { ledger.occupiedSlotCount }
+    /// What there is in the cloud although it should not be, when the process ends.
+    package var remains: CloudLedger.Remains { ledger.remains }
     /// How many deletions of instances were accepted.
     package var deletedCount: Int { ledger.deletedCount }
     /// Whether a task could have a slot at once.

@@ -48,6 +48,11 @@ extension Option {
             .help(
                 "What happens to running instances when the daemon stops; those left are adopted by the next."
             ),
+        Option("stop-timeout-seconds", .seconds, into: \.stopTimeout, new: true)
+            .environment("SCALER_STOP_TIMEOUT_SECONDS")
+            .help(
+                "How long a stop may take to delete what runs; what stays is named, and the exit code is 75."
+            ),
     ]
 
     private static let containerInstances: [Option] = [

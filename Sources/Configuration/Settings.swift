@@ -42,6 +42,8 @@ package struct Settings: Sendable, Equatable {
     package var createTimeout: Duration = .seconds(900)
     /// What happens to running instances when the daemon stops.
     package var onExit = OnExit.delete
+    /// How long a stop may take to delete what runs.
+    package var stopTimeout: Duration = .seconds(30)
 
     // MARK: This host
 

@@ -125,6 +125,31 @@ package struct CloudLedger {
     /// Whether an instance was said not to be there and no listing has confirmed it.
     package var hasDoubtfulDeletion: Bool { totals.doubtfulDeletions > 0 }
 
+    /// What a stop leaves in the cloud.
+    package struct Remains: Sendable {
+        /// Instances whose deletion was not accepted, and those that may not be gone although the service says so; with their
+        /// tasks, in the order in which they became known.
+        package var instances: [(id: String, task: TaskKey)] = []
+        /// Creates that were given up without an answer, and may still make an instance.
+        package var createCount = 0
+        /// Objects whose deletion is ordered and not done.
+        package var objectCount = 0
+    }
+
+    /// What is there although nobody wants it, or would want it when the process ends.
+    package var remains: Remains {
+        var remains = Remains()
+        remains.objectCount = objectDeletions.count
+        for task in tasksInOrder {
+            guard let record = records[task] else { continue }
+            remains.createCount += record.abandonedCreates.count
+            for instance in record.instances where instance.remains {
+                remains.instances.append((instance.id, task))
+            }
+        }
+        return remains
+    }
+
     /// The objects that are there, as far as is known, whether or not their deletion is ordered.
     package var knownObjects: Set<TaskObject> {
         records.reduce(into: objectDeletions.union(refusedObjects)) { objects, entry in

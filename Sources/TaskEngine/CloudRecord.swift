@@ -58,6 +58,11 @@ struct CloudRecord {
         var seen: ListedInstance
         var deletion = Deletion.none
 
+        /// Whether it may outlast the process that ends now.
+        var remains: Bool {
+            if case .accepted(_, isDoubtful: true) = deletion { true } else { isCounted }
+        }
+
         /// Whether it holds a slot: the service works on it, and has not accepted to end it.
         var isCounted: Bool {
             switch deletion {

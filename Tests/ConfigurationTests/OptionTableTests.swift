@@ -87,6 +87,7 @@ private let added: [Row] = [
     Row("defined-tag", nil, nil, [], "Ops.Cost.Center=42"),
     Row("image-pull-secret-id", nil, nil, [], "ocid1.vaultsecret.oc1..v"),
     Row("on-exit", nil, nil, ["delete"], "leave"),
+    Row("stop-timeout-seconds", nil, "SCALER_STOP_TIMEOUT_SECONDS", ["30"], "75.5"),
     Row("create-timeout-seconds", nil, nil, ["900"], "60"),
     Row("status-address", nil, nil, [], "127.0.0.1:0"),
     Row("log-format", nil, nil, ["text"], "json"),

@@ -118,8 +118,11 @@ class Process:
 
         await_that(connects, seconds, f"{self.name} to listen on port {port}")
 
-    def stop(self, number: int = signal.SIGTERM, seconds: float = 30) -> int:
-        """Ends the process and returns its exit code; one that does not obey is killed and said to be so."""
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 45) -> int:
+        """Ends the process and returns its exit code; one that does not obey is killed and said to be so.
+
+        The daemon may take its --stop-timeout-seconds, 30 by default.
+        """
         if self.process.poll() is None:
             self.process.send_signal(number)
             try:

@@ -28,7 +28,7 @@ package final class ServiceCalls {
     package var clockOffsetSeconds: Int { exchange.clock.offsetSeconds }
 
     private let exchange: SignedExchange
-    private let credentials: any CredentialSource
+    private var credentials: any CredentialSource
     let limiters: [CloudService: RateLimiter]
     private let retryPolicy: RetryPolicy
     private var random: any RandomNumberGenerator & Sendable
@@ -98,6 +98,16 @@ package final class ServiceCalls {
             }
         }
     }
+
+    /// Sends up to so many writes a second to the service of an operation, over up to so many connections to its host, where
+    /// less was allowed before.
+    package func raiseLimits(for operation: Operation, writesPerSecond: Double, connectionCount: Int) {
+        limiters[operation.service]?.raiseWrites(to: writesPerSecond)
+        exchange.raise(connectionsPerHostMax: connectionCount)
+    }
+
+    /// Signs further calls as `other` does: after a key or a token was replaced.
+    package func takeCredentials(of other: ServiceCalls) { credentials = other.credentials }
 
     /// Where a request would go, as a URL.
     package func url(of request: ServiceRequest) -> String { exchange.destination(of: request).url }

@@ -54,6 +54,9 @@ package final class SignedExchange {
     /// Weighs the time in an answer that refused a signature; whether the clock says another time now.
     func refused(at serverTime: Int?) -> Bool { clock.refused(serverTime: serverTime, hostTime: hostTime()) }
 
+    /// Allows that many connections to each host where fewer were allowed before.
+    func raise(connectionsPerHostMax: Int) { client.raise(connectionsPerHostMax: connectionsPerHostMax) }
+
     func destination(of request: ServiceRequest) -> Endpoints.Location {
         endpoints.location(of: request.operation.service).appending(request.target)
     }

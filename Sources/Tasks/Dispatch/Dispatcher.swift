@@ -91,6 +91,9 @@ package final class Dispatcher {
         runs.values.reduce(into: [:]) { $0[$1.state, default: 0] += 1 }
     }
 
+    /// What there is to say of each task now, as the fields of a line of the log.
+    package var report: [Logger.Metadata] { runsInOrder { _ in true }.map(\.report) }
+
     /// How many launches wait for room in the cloud.
     package var waitingForRoomCount: Int { steps.launcher.queue.waitingCount }
 

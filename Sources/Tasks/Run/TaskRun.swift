@@ -24,6 +24,7 @@ final class TaskRun {
     let route: AnswerRoute
     let isFinished = Latch()
     private(set) var state = TaskState.queued
+    private var stateSince = Deadline.now
     private let flags: TaskFlags
     private let steps: TaskSteps
     private let output: LiveOutput?
@@ -53,6 +54,17 @@ final class TaskRun {
     func cancel() {
         advance(.cancelled)
         work?.cancel()
+    }
+
+    /// What there is to say of it now, as the fields of a line of the log.
+    var report: Logger.Metadata {
+        var fields: Logger.Metadata = [
+            "task": "\(key)", "state": "\(state)",
+            "seconds": "\(Deadline.now.duration(since: stateSince).components.seconds)",
+        ]
+        if let attempt { fields["instance"] = "\(attempt.seen.id)" }
+        if route.origin == nil { fields["worker"] = "lost" }
+        return fields
     }
 
     /// Answers again, through the worker that the task was sent to anew; false if there is no answer any more.
@@ -323,5 +335,6 @@ final class TaskRun {
             return
         }
         state = next
+        stateSince = .now
     }
 }

@@ -79,6 +79,8 @@ final class SimulatedHost: Host {
 
     func hold(name: String) throws(TransportError) -> Bool { machine.hold(name, process) }
 
+    func holder(ofName name: String) -> NameHolder? { NameHolder(processID: 0, userID: 0, ownUserID: 0) }
+
     func usageSampler() -> @LoopActor () -> ProcessUsage { { self.machine.usage } }
 
     func releaseMemory() {}
