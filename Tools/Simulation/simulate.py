@@ -16,10 +16,13 @@ from dataclasses import replace
 import kept
 from campaign import FAILURES_MAX, REPEATS, Campaign, Work, first_difference, work
 from minimize import Minimizer
-from runs import PROGRAM, CannotRun, Case, Result, Simulator, hash_seed
+from runs import PROGRAM, ROOT, CannotRun, Case, Result, Simulator, hash_seed
 
 #: What a profile has of its own accord; only the minimizer needs to know.
 TASKS = 400
+#: Messages of the daemon that runs of all profiles with so many tasks must have reached.
+MARKS_FILE = ROOT / "Tests" / "Simulation" / "marks.txt"
+MARKS_TASKS = 100_000
 
 
 def command(case: Case, *more: str) -> str:
@@ -84,8 +87,19 @@ def run_many(simulator: Simulator, options: argparse.Namespace) -> int:
         say(f"ONLY {total.tasks:,} OF {options.goal:,} TASKS: this machine was too slow or too busy for more")
     if campaign.failures >= FAILURES_MAX:
         say(f"stopped after {campaign.failures} failures")
+    missing = [] if options.profile else missing_marks(campaign, MARKS_FILE.read_text())
+    for mark in missing:
+        say(f"NEVER REACHED in {total.tasks:,} tasks: {mark}")
     say(f"{total.runs - total.failures} runs passed, {total.failures} failed")
-    return 1 if total.failures else 0
+    return 1 if total.failures or missing else 0
+
+
+def missing_marks(campaign: Campaign, text: str) -> list[str]:
+    """What a long run should have reached and has not; nothing of one that was too short to tell."""
+    if campaign.total.tasks < MARKS_TASKS:
+        return []
+    wanted = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [mark for mark in wanted if campaign.marks[mark] == 0]
 
 
 def run_one(simulator: Simulator, case: Case, shows_all: bool) -> int:
@@ -177,9 +191,9 @@ def case_of(options: argparse.Namespace) -> Case:
 
 def main() -> int:
     options = parsed()
-    simulator = Simulator()
     if options.minutes is not None:
-        return run_many(simulator, options)
+        return run_many(Simulator(PROGRAM, "--marks"), options)
+    simulator = Simulator()
     case = case_of(options)
     if options.minimize:
         return minimize(simulator, case, options.runs)
