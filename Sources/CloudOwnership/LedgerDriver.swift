@@ -204,10 +204,13 @@ package final class LedgerDriver {
     package func resultVanished(_ task: TaskKey) { ledger.resultVanished(task, at: clock.now) }
 
     /// The run has seen signs of its instance's end, which a listing of results must confirm.
-    package func endSuspected() {
-        ledger.endSuspected(at: clock.now)
+    package func endSuspected(_ task: TaskKey) {
+        ledger.endSuspected(task, at: clock.now)
         setAlarms()
     }
+
+    /// The run needs to know of listings of results from now on, although they do not show its result.
+    package func listingAwaited(_ task: TaskKey) { ledger.listingAwaited(task, at: clock.now) }
 
     /// The run knows what to answer and needs no more news.
     package func outcomeKnown(_ task: TaskKey) { ledger.outcomeKnown(task, at: clock.now) }

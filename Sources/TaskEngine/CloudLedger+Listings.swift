@@ -15,7 +15,7 @@ extension CloudLedger {
         let look = Look(begun: begun, now: now, shown: shown, living: living)
         let knownCount = taskOfInstance.count
         var contradicted = Contradictions()
-        for task in tasksInOrder {
+        for task in tasksInOrder() {
             update(task, at: now) { ledger, record in
                 ledger.compare(task, &record, with: look, &contradicted)
             }
@@ -48,11 +48,9 @@ extension CloudLedger {
             update(task, at: now) { ledger, record in ledger.noteInputs(names, of: task, &record) }
         }
         let stored = Set(results)
-        for task in tasksInOrder {
+        for task in tasksInOrder(where: { $0.isClaimable || $0.isListingAwaited }) {
             guard let record = records[task] else { continue }
-            // A run that fetches its result reads no news, and needs none of this.
-            let isAwaited = record.inHand.map { $0.isWatched && $0.instanceID != nil } ?? false
-            if isAwaited, !record.hasResult { orders.append(.tell(task, .resultsListed(begun: begun))) }
+            if record.isListingAwaited { orders.append(.tell(task, .resultsListed(begun: begun))) }
             guard record.isClaimable else { continue }
             update(task, at: now) { ledger, record in
                 if !stored.contains(task) { record.hasResult = false }

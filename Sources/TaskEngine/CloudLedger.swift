@@ -212,11 +212,14 @@ package struct CloudLedger {
         }
     }
 
-    /// The tasks of which the cloud holds something, in the order in which they became known, so that the same events
-    /// yield the same orders.
-    var tasksInOrder: [TaskKey] {
-        records.lazy.filter { !$0.value.isEmpty }.map { (number: $0.value.number, task: $0.key) }
-            .sorted { $0.number < $1.number }.map(\.task)
+    /// The tasks of which the cloud holds something and whose record is `wanted`, in the order in which they became known, so
+    /// that the same events yield the same orders.
+    func tasksInOrder(where wanted: (CloudRecord) -> Bool = { _ in true }) -> [TaskKey] {
+        var found: [(number: Int, task: TaskKey)] = []
+        for (task, record) in records where !record.isEmpty && wanted(record) {
+            found.append((record.number, task))
+        }
+        return found.sorted { $0.number < $1.number }.map(\.task)
     }
 
     mutating func takeOrders() -> [CloudOrder] {

@@ -30,6 +30,8 @@ struct CloudRecord {
         var hasAbandonedCreate = false
         /// Whether it wants to be told of listings.
         var isWatched = true
+        /// Whether a listing of results can tell it something although it does not show the result.
+        var awaitsListing = false
         /// Whether its answer was confirmed before it let go of the task.
         var isConfirmed = false
     }
@@ -85,6 +87,12 @@ struct CloudRecord {
     var inHand: InHand? {
         get { if case .inHand(let inHand) = claim { inHand } else { nil } }
         set { if let newValue { claim = .inHand(newValue) } }
+    }
+
+    /// Whether a run must be told of a listing of results; one that fetches its result reads no news.
+    var isListingAwaited: Bool {
+        guard !hasResult, let inHand else { return false }
+        return inHand.isWatched && inHand.instanceID != nil && inHand.awaitsListing
     }
 
     /// Whether it may be adopted by a run to come, or is waited for by one.

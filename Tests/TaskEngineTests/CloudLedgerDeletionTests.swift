@@ -214,7 +214,7 @@ import Testing
         #expect(periods(ledger, at: 3) == Self.fast)
         #expect(periods(ledger, at: 83) == [.seconds(10), .seconds(5)])
         #expect(periods(ledger, at: 1000) == Self.slow)
-        ledger.endSuspected(at: .seconds(1000))
+        ledger.endSuspected(a, at: .seconds(1000))
         #expect(periods(ledger, at: 1000) == Self.fast)
     }
 
