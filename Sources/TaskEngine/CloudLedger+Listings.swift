@@ -188,7 +188,7 @@ extension CloudLedger {
         }
         // What they made by then is in the listing, and counts by itself.
         record.abandonedCreates.removeAll { $0 < look.begun }
-        if record.claim == .unwanted, record.mayHaveUnwantedResult, record.instances.isEmpty {
+        if record.claim == .unwanted, record.mayHaveUnwantedResult, !record.mayHaveContainer {
             deleteResult(of: task, &record)
         }
         deleteFinishedInstances(of: &record)
@@ -249,7 +249,7 @@ extension CloudLedger {
             lastChange = now
             orders.append(.tell(task, .resultListed))
         case .answered: break
-        case .unwanted where record.instances.isEmpty: deleteResult(of: task, &record)
+        case .unwanted where !record.mayHaveContainer: deleteResult(of: task, &record)
         case .unwanted: (record.hasResult, record.mayHaveUnwantedResult) = (true, true)
         }
     }

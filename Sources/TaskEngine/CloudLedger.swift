@@ -5,7 +5,9 @@
 // Rule: a listing shows the past, and an accepted deletion is only a promise. A 404 may mean "gone" and may mean "not
 // allowed". So an instance is done with when a listing that began after the acceptance does not show it.
 // Rule: a container that is being deleted may still store its result.
-// Consequence: the result of a task that nobody wants is deleted after its instances are gone for certain.
+// Rule: an ended instance without a result is one whose task has failed, in the eyes of the next process.
+// Consequence: the result of a task that nobody wants is deleted after its instances are gone for certain, those that an
+// abandoned create may have made among them.
 //
 // Rule: what bears our tags and belongs to no task of this process was left by an earlier one (an orphan). The scheduler
 // sends the tasks of a dead worker again, after a minute by default.
@@ -274,7 +276,7 @@ package struct CloudLedger {
         deleteInputs(of: task, &record)
         if !record.instances.isEmpty {
             record.mayHaveUnwantedResult = true
-        } else if record.hasResult || record.mayHaveUnwantedResult {
+        } else if record.hasResult || record.mayHaveUnwantedResult, record.abandonedCreates.isEmpty {
             deleteResult(of: task, &record)
         }
     }

@@ -124,6 +124,9 @@ struct CloudRecord {
     /// Whether the cloud holds nothing of it, as far as is known.
     var isEmpty: Bool { instances.isEmpty && !hasResult && inputs.isEmpty && abandonedCreates.isEmpty }
 
+    /// Whether there may be a container that stores a result, or has stored it.
+    var mayHaveContainer: Bool { !instances.isEmpty || !abandonedCreates.isEmpty }
+
     /// Whether there is anything to learn of it by looking.
     private var isWorthLooking: Bool {
         switch claim {
