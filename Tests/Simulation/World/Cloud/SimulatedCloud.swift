@@ -51,6 +51,7 @@ package final class SimulatedCloud {
         self.settings = settings
         bucket = SimulatedBucket(simulation, settings)
         compute = SimulatedCompute(simulation, settings, bucket, book)
+        compute.created = { [unowned self] in loseTouch(after: $0) }
         makeServers()
     }
 
@@ -173,6 +174,14 @@ package final class SimulatedCloud {
         // No page of Oracle's speaks of Retry-After for a 429; it would be honoured.
         if share > 0.8 { answer.fields.append(("retry-after", "\(Int(share * 10) % 4)")) }
         return answer
+    }
+
+    /// Container Instances cannot be reached for minutes; what it answered last gets lost on the way.
+    private func loseTouch(after instance: SimulatedInstance) {
+        guard let share = simulation.faults.draw(.lostAfterCreate, instance.job) else { return }
+        let length = Duration.seconds(20 + 280 * share * share)
+        simulation.holdRequests(for: length)
+        network?.cutOff(Self.computeHost, for: length, isSilent: false)
     }
 
     /// An answer that does not say whether the request was carried out.

@@ -67,7 +67,8 @@ package final class SimulatedDaemon {
         guard let life, isAlive else { return nil }
         return Holdings(
             taskCount: life.service.metrics.tasksByState.values.reduce(0, +),
-            recordCount: life.service.cloud.ledger.records.count
+            recordCount: life.service.cloud.ledger.records.count,
+            slotCount: life.service.cloud.ledger.occupiedSlotCount
         )
     }
 
@@ -77,6 +78,8 @@ package final class SimulatedDaemon {
         package let taskCount: Int
         /// Tasks in the ledger of what is in the cloud.
         package let recordCount: Int
+        /// Slots that are taken.
+        package let slotCount: Int
     }
 
     /// Starts a process, which knows nothing of the one before.

@@ -12,6 +12,8 @@ final class Operator {
     private let stops: @LoopActor () -> Void
     /// Called when it has stopped, and whether it says that it has left nothing.
     private let stopped: @LoopActor (_ isClean: Bool) -> Void
+    /// Lets nothing pass between daemon and scheduler for a while.
+    private let silences: @LoopActor (Duration) -> Void
     /// Called when a process is alone and begins to work, and after it has died.
     private let works: @LoopActor () -> Void
     private let died: @LoopActor () -> Void
@@ -24,6 +26,7 @@ final class Operator {
         interval: Duration,
         stops: @escaping @LoopActor () -> Void,
         stopped: @escaping @LoopActor (_ isClean: Bool) -> Void,
+        silences: @escaping @LoopActor (Duration) -> Void,
         works: @escaping @LoopActor () -> Void,
         died: @escaping @LoopActor () -> Void
     ) {
@@ -32,6 +35,7 @@ final class Operator {
         self.interval = interval
         self.stops = stops
         self.stopped = stopped
+        self.silences = silences
         self.works = works
         self.died = died
     }
@@ -56,6 +60,7 @@ final class Operator {
             } else if let share = simulation.faults.draw(.terminated, minute) {
                 simulation.after(interval * share) { [self] in terminate(pause(share)) }
             }
+            if let share = simulation.faults.draw(.killedInSilence, minute) { killInSilence(share) }
             if let share = simulation.faults.draw(.frozen, minute) { freeze(share) }
             if let share = simulation.faults.draw(.rivalStarted, minute) {
                 simulation.after(interval * share) { [self] in if manager.isAlive { manager.startRival() } }
@@ -81,6 +86,17 @@ final class Operator {
         manager.freeze(for: length)
         if choice & 2 == 0 { simulation.after(length * 0.3) { [self] in manager.startRival() } }
         if choice & 1 == 0 { simulation.after(length * 0.5) { [self] in kill(pause(share)) } }
+    }
+
+    /// Cuts the daemon off from its scheduler and kills it meanwhile: mostly for seconds, at times until the next process has
+    /// waited for the scheduler for longer than its grace time.
+    private func killInSilence(_ share: Double) {
+        guard manager.isAlive else { return }
+        let choice = mix(share.bitPattern)
+        let length = choice & 3 == 0 ? Duration.seconds(120 + 1200 * share) : .seconds(3 + 40 * share)
+        silences(length)
+        let unit = Double(choice >> 11) * 0x1p-53
+        simulation.after(min(length, .seconds(60)) * (0.2 + 0.75 * unit)) { [self] in kill(pause(share)) }
     }
 
     /// Makes each job of the host take 1 to 20 ms for a while.

@@ -62,6 +62,9 @@ final class Outages {
         }
     }
 
+    /// Lets nothing pass between daemon and scheduler.
+    func silenceScheduler(for length: Duration) { cut(scheduler.settings.address, .silent, length) }
+
     private func strike(_ party: Party, for length: Duration, _ choice: UInt64) {
         let manner: Manner = choice & 3 == 0 ? .unavailable : choice & 1 == 0 ? .silent : .refusing
         switch party {

@@ -11,7 +11,7 @@ package final class SimulatedRun {
     /// How long nothing may happen, beyond the longest run of a task: a create that times out, and a margin.
     private static let progressMargin: Duration = .seconds(900 + 900)
     /// How long the daemon has to clean up when all tasks have ended.
-    static let restTimeout: Duration = .seconds(2 * 3600)
+    package nonisolated static let restTimeout: Duration = .seconds(2 * 3600)
 
     /// After so long an idle daemon has closed its idle connections.
     static let settlingTime: Duration = .seconds(600)
@@ -76,6 +76,8 @@ package final class SimulatedRun {
             book.daemonStops()
         } stopped: { [self] isClean in
             if isClean { cloud.compute.judgeCleanStop() }
+        } silences: { [self] in
+            outages.silenceScheduler(for: $0)
         } works: { [self] in
             worksSince = .now
             cloud.processStarted()
@@ -103,7 +105,7 @@ package final class SimulatedRun {
         simulation.faults.areOver = true
         await progress { self.clients.isDone && self.book.openCount == 0 }
         simulation.note("run", "tasks ended")
-        await becomeIdle()
+        await becomeIdle(within: profile.restTimeout)
         await liveWithout(DeadParty.drawn(simulation.seed))
         await restForAnHour()
         await stop()

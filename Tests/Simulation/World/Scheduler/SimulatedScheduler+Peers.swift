@@ -104,6 +104,7 @@ extension SimulatedScheduler {
             managers.append(KnownManager(id: id, identity: peer.identity))
         }
         peer.lastEcho = .now
+        if isOfPresentDaemon(peer) { answersSince = answersSince ?? .now }
         send(SchedulerBytes.managerEcho(settings.generation), to: peer.identity)
         command(peer.identity, heartbeat)
     }

@@ -57,6 +57,8 @@ package final class SimulatedScheduler {
     /// Whether heartbeats are judged; not while two daemons run or one stands still.
     package var judgesHeartbeats = true
 
+    /// When it first answered the daemon that runs now; nil if it has not.
+    package internal(set) var answersSince: Deadline?
     /// Whether it runs.
     package private(set) var isUp = false
     private var life = 0
@@ -120,6 +122,7 @@ package final class SimulatedScheduler {
     /// The daemon was killed or has ended: no heartbeats are expected until it runs again.
     package func daemonDied() {
         isDaemonDead = true
+        answersSince = nil
         binder.epoch += 1
         storage.epoch += 1
     }
