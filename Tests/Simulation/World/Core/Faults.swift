@@ -45,6 +45,8 @@ package enum FaultKind: Int, Sendable, CaseIterable {
     case slowDeletion
     /// A deletion is answered with 404, as for want of a permission, and the instance lives on.
     case deletionForbidden
+    /// A deletion of many objects leaves one of them there, for a 429 or 503 of its own.
+    case objectStays
     /// Container Instances goes out of reach right after it has made an instance, and nobody hears of that.
     case lostAfterCreate
 
@@ -82,6 +84,8 @@ package enum FaultKind: Int, Sendable, CaseIterable {
     case killedInSilence
     /// The daemon gets SIGTERM and is started again.
     case terminated
+    /// The daemon gets SIGTERM within seconds after its start.
+    case terminatedEarly
     /// The daemon stands still for a while, as after SIGSTOP; it may be killed meanwhile.
     case frozen
     /// Another process of the same owner is started on the daemon's host while the daemon lives.

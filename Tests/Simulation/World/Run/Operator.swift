@@ -19,6 +19,7 @@ final class Operator {
     private let died: @LoopActor () -> Void
     private var minute: UInt64 = 0
     private var deathCount = 0
+    private var startCount: UInt64 = 0
 
     init(
         _ simulation: Simulation,
@@ -121,7 +122,11 @@ final class Operator {
     }
 
     private func start() {
-        if !manager.isAlive { manager.start() }
+        if manager.isAlive { return }
+        manager.start()
+        startCount += 1
+        guard let share = simulation.faults.draw(.terminatedEarly, startCount) else { return }
+        simulation.after(.seconds(1 + 20 * share)) { [self] in terminate(pause(share)) }
     }
 
     private func kill(_ pause: Duration) {

@@ -66,7 +66,7 @@ package struct Profile: Sendable {
             .slow: 0.02, .linkReset: 0.002, .throttled: 0.05, .serverError: 0.05, .staleListing: 0.2,
             .clientCancels: 0.05, .taskRaises: 0.02, .balanceCancel: 0.05, .storedLate: 0.05,
             .slowDeletion: 0.05, .slowStart: 0.02,
-            .outage: 0.01, .swizzle: 0.02, .deletionForbidden: 0.03, .resetAgain: 0.05,
+            .outage: 0.01, .swizzle: 0.02, .deletionForbidden: 0.03, .objectStays: 0.05, .resetAgain: 0.05,
         ],
         workload: largeBursts,
         instant: .milliseconds(5),
@@ -101,6 +101,7 @@ package struct Profile: Sendable {
         name: "churn",
         rates: [
             .schedulerRestarts: 0.05, .storageRestarts: 0.02, .linkReset: 0.01, .resetAgain: 0.1,
+            .outage: 0.02,
             .clientCancels: 0.2, .balanceCancel: 0.2, .taskRaises: 0.05, .containerCrashes: 0.03,
             .garbageStored: 0.02,
         ],
@@ -111,7 +112,9 @@ package struct Profile: Sendable {
     package static let shutdown = Profile(
         name: "shutdown",
         rates: [
-            .terminated: 0.4, .killed: 0.1, .answerLost: 0.02, .slow: 0.01, .serverError: 0.02,
+            .terminated: 0.4, .terminatedEarly: 0.2, .clockStep: 0.05, .killed: 0.2, .answerLost: 0.02,
+            .slow: 0.01,
+            .serverError: 0.02,
             .clientCancels: 0.05,
             .staleListing: 0.1, .slowDeletion: 0.1, .deletionForbidden: 0.1, .lostAfterCreate: 0.005,
         ],
@@ -125,9 +128,10 @@ package struct Profile: Sendable {
             .answerLost: 0.2, .requestLost: 0.1, .answerCut: 0.05, .serverError: 0.1, .throttled: 0.05,
             .staleListing: 0.3, .slowDeletion: 0.1, .clientCancels: 0.5, .balanceCancel: 0.2,
             .linkReset: 0.005, .schedulerRestarts: 0.02, .storedLate: 0.1, .lostAfterCreate: 0.01,
-            .deletionForbidden: 0.02,
+            .deletionForbidden: 0.02, .objectStays: 0.2,
         ],
         workload: hesitant,
+        instant: .milliseconds(20),
         baseConcurrency: 20
     )
 
@@ -136,13 +140,14 @@ package struct Profile: Sendable {
     package static let backlog = Profile(
         name: "backlog",
         rates: [
-            .killed: 0.3, .killedInSilence: 0.05, .serverError: 0.2, .throttled: 0.1, .answerLost: 0.02,
-            .staleListing: 0.2, .clientCancels: 0.05, .balanceCancel: 0.2, .taskRaises: 0.02,
+            .killed: 0.3, .killedInSilence: 0.05, .serverError: 0.1, .objectStays: 0.7, .throttled: 0.1,
+            .answerLost: 0.02,
+            .outage: 0.01, .staleListing: 0.2, .clientCancels: 0.05, .balanceCancel: 0.2, .taskRaises: 0.02,
             .linkReset: 0.002,
         ],
         workload: Workload(
             taskCount: 400,
-            arrivals: .bursts(size: 1...80, pauseSeconds: 1...60),
+            arrivals: .bursts(size: 20...60, pauseSeconds: 60...240),
             milliseconds: 10...20_000,
             fillingByteCount: 0...100_000
         ),

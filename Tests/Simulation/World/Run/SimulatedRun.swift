@@ -74,6 +74,7 @@ package final class SimulatedRun {
         scheduler.start()
         let hostOperator = Operator(simulation, manager, interval: profile.misfortuneInterval) { [self] in
             book.daemonStops()
+            scheduler.daemonStops()
         } stopped: { [self] isClean in
             if isClean { cloud.compute.judgeCleanStop() }
         } silences: { [self] in

@@ -54,6 +54,7 @@ package final class SimulatedScheduler {
     /// Identities under which a worker said goodbye, or lost its connection by an orderly end.
     var leftWorkers: Set<String> = []
     private var isDaemonDead = false
+    private(set) var daemonStopsSince: Deadline?
     /// Whether heartbeats are judged; not while two daemons run or one stands still.
     package var judgesHeartbeats = true
 
@@ -128,7 +129,13 @@ package final class SimulatedScheduler {
     }
 
     /// The daemon runs again.
-    package func daemonStarted() { isDaemonDead = false }
+    package func daemonStarted() {
+        isDaemonDead = false
+        daemonStopsSince = nil
+    }
+
+    /// The daemon was told to stop.
+    package func daemonStops() { daemonStopsSince = daemonStopsSince ?? .now }
 
     /// Whether a connection is of the daemon that runs now.
     func isOfPresentDaemon(_ peer: PeerConnection) -> Bool { !isDaemonDead && peer.epoch == binder.epoch }
