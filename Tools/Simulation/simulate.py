@@ -143,14 +143,24 @@ def debug(case: Case, event: int) -> int:
         # The name is looked for at the start, when all of the program is there.
         steps = ["-ex", "set breakpoint pending on", "-ex", "break simulation_stop_here", "-ex", "run"]
         steps += [] if is_typed else ["-batch", "-ex", "backtrace 30"]
-        return subprocess.call([gdb, "-q", "-iex", "set complaints 0", *steps, "--args", *words])
+        return call_readably([gdb, "-q", "-iex", "set complaints 0", *steps, "--args", *words], is_typed)
     if lldb := shutil.which("lldb"):
         steps = ["-o", "breakpoint set --name simulation_stop_here", "-o", "run"]
         steps += [] if is_typed else ["--batch", "-o", "thread backtrace -c 30"]
-        return subprocess.call([lldb, *steps, "--", *words])
+        return call_readably([lldb, *steps, "--", *words], is_typed)
     say("there is neither gdb nor lldb; where there is one, break on simulation_stop_here and run")
     say(f"    {' '.join(words)}")
     return 1
+
+
+def call_readably(command: list[str], is_typed: bool) -> int:
+    """Names of Swift as they are written, where nobody types and the toolchain is there; gdb shows them as linked."""
+    swift = shutil.which("swift")
+    if is_typed or swift is None:
+        return subprocess.call(command)
+    said = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    subprocess.run([swift, "demangle", "--simplified"], input=said.stdout, check=False)
+    return said.returncode
 
 
 def parsed() -> argparse.Namespace:

@@ -31,6 +31,8 @@ package struct Profile: Sendable {
     /// How soon nothing may be left in the cloud when all tasks have ended: where nothing goes wrong that nobody can see, what
     /// is left must not wait for a time-out that heals everything.
     package var restTimeout = SimulatedRun.restTimeout
+    /// Whether tasks that wait for nothing are noticed after minutes, not only when nothing happens any more.
+    package var isPaceJudged = false
     /// How often an operator looks for a reason to kill, stop or restart something.
     package var misfortuneInterval = Duration.seconds(60)
 
@@ -54,7 +56,8 @@ package struct Profile: Sendable {
             milliseconds: 10...60_000,
             fillingByteCount: 0...4_000
         ),
-        restTimeout: .seconds(180)
+        restTimeout: .seconds(180),
+        isPaceJudged: true
     )
 
     /// The network and the services fail, in every way and often.

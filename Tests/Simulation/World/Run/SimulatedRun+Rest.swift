@@ -151,6 +151,30 @@ extension SimulatedRun {
         book.runLost(number)
     }
 
+    // MARK: - Pace
+
+    /// Looks each half minute whether a task waits for nothing, where nothing goes wrong that takes time.
+    func lookAtPace(lateBefore: UInt64? = nil) {
+        guard profile.isPaceJudged else { return }
+        simulation.after(.seconds(30)) { [self] in
+            if hasEnded { return }
+            let isRoom = cloud.compute.living.count < profile.baseConcurrency / 2
+            let late = isRoom ? book.firstWaiting(longerThan: .seconds(150)) : nil
+            simulation.judge(
+                "pace",
+                late == nil || late != lateBefore,
+                "task \(late ?? 0) has waited for minutes, and most slots are free"
+            )
+            let unanswered = book.firstUnanswered(longerThan: .seconds(60))
+            simulation.judge(
+                "pace",
+                unanswered == nil,
+                "task \(unanswered ?? 0) has had its result for a minute, and no reply"
+            )
+            lookAtPace(lateBefore: late)
+        }
+    }
+
     // MARK: - Memory
 
     /// Looks each minute how much the daemon holds.

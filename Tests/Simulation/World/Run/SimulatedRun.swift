@@ -27,6 +27,8 @@ package final class SimulatedRun {
     let manager: SimulatedDaemon
     /// When the present process of the daemon began to work.
     var worksSince = Deadline.now
+    /// Whether every task of the workload has ended.
+    private(set) var hasEnded = false
     private var hostOperator: Operator?
     let network: SimulatedNetwork
     private let outages: Outages
@@ -91,6 +93,7 @@ package final class SimulatedRun {
         // Where bytes take long, requests arrive unevenly.
         if profile.delay.upperBound > 0.1 { simulation.holdRequests(for: .seconds(100 * 86_400)) }
         lookAtMemory()
+        lookAtPace()
         cloud.bucket.onRemoved = { [unowned self] name in resultRemoved(name) }
         cloud.compute.deletionAccepted = { [unowned self] instance, isRunning in
             if !isRunning { instanceDeleted(instance) }
@@ -106,6 +109,7 @@ package final class SimulatedRun {
         simulation.faults.areOver = true
         await progress { self.clients.isDone && self.book.openCount == 0 }
         simulation.note("run", "tasks ended")
+        hasEnded = true
         await becomeIdle(within: profile.restTimeout)
         await liveWithout(DeadParty.drawn(simulation.seed))
         await restForAnHour()
