@@ -278,6 +278,8 @@ package struct CloudLedger {
             record.mayHaveUnwantedResult = true
         } else if record.hasResult || record.mayHaveUnwantedResult, record.abandonedCreates.isEmpty {
             deleteResult(of: task, &record)
+        } else if record.hasResult {
+            record.mayHaveUnwantedResult = true
         }
     }
 
