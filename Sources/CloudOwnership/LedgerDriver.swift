@@ -210,8 +210,8 @@ package final class LedgerDriver {
     package func resultVanished(_ task: TaskKey) { ledger.resultVanished(task, at: clock.now) }
 
     /// The run has seen signs of its instance's end, which a listing of results must confirm.
-    package func endSuspected() {
-        ledger.endSuspected(at: clock.now)
+    package func endSuspected(_ task: TaskKey) {
+        ledger.endSuspected(task, at: clock.now)
         setAlarms()
     }
 
@@ -223,6 +223,9 @@ package final class LedgerDriver {
         let (objects, name) = (lister.objects, owner.markName(of: task))
         spawn { try? await objects.put(name, Blob([]), deadline: .after(Self.markTimeout)) }
     }
+
+    /// The run needs to know of listings of results from now on, although they do not show its result.
+    package func listingAwaited(_ task: TaskKey) { ledger.listingAwaited(task, at: clock.now) }
 
     /// The run knows what to answer and needs no more news.
     package func outcomeKnown(_ task: TaskKey) { ledger.outcomeKnown(task, at: clock.now) }

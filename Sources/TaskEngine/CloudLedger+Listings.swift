@@ -15,7 +15,7 @@ extension CloudLedger {
         let look = Look(begun: begun, now: now, shown: shown, living: living)
         let knownCount = taskOfInstance.count
         var contradicted = Contradictions()
-        for task in tasksInOrder {
+        for task in tasksInOrder() {
             update(task, at: now) { ledger, record in
                 ledger.compare(task, &record, with: look, &contradicted)
             }
@@ -53,11 +53,12 @@ extension CloudLedger {
             update(task, at: now) { ledger, record in ledger.noteInputs(names, of: task, &record) }
         }
         let stored = Set(results)
-        for task in tasksInOrder {
+        for task in tasksInOrder(where: { $0.isClaimable || $0.claim == .kept || $0.isListingAwaited }) {
             guard let record = records[task] else { continue }
             // A run that fetches its result reads no news, and needs none of this.
-            let isAwaited = record.inHand.map { $0.isWatched && $0.instanceID != nil } ?? false
-            if isAwaited, !record.hasResult { orders.append(.tell(task, .resultsListed(begun: begun))) }
+            if record.isListingAwaited, !record.hasResult {
+                orders.append(.tell(task, .resultsListed(begun: begun)))
+            }
             guard record.isClaimable || record.claim == .kept else { continue }
             update(task, at: now) { ledger, record in
                 if !stored.contains(task) { record.hasResult = false }
@@ -196,7 +197,7 @@ extension CloudLedger {
         }
         // What they made by then is in the listing, and counts by itself.
         record.abandonedCreates.removeAll { $0 < look.begun }
-        if record.claim == .unwanted, record.mayHaveUnwantedResult, record.instances.isEmpty {
+        if record.claim == .unwanted, record.mayHaveUnwantedResult, !record.mayHaveContainer {
             deleteResult(of: task, &record)
         }
         deleteFinishedInstances(of: &record)
@@ -258,7 +259,7 @@ extension CloudLedger {
             orders.append(.tell(task, .resultListed))
         case .answered: break
         case .kept: record.hasResult = true
-        case .unwanted where record.instances.isEmpty: deleteResult(of: task, &record)
+        case .unwanted where !record.mayHaveContainer: deleteResult(of: task, &record)
         case .unwanted: (record.hasResult, record.mayHaveUnwantedResult) = (true, true)
         }
     }

@@ -33,6 +33,8 @@ struct CloudRecord {
         var hasAbandonedCreate = false
         /// Whether it wants to be told of listings.
         var isWatched = true
+        /// Whether a listing of results can tell it something although it does not show the result.
+        var awaitsListing = false
         /// Whether its answer was confirmed before it let go of the task.
         var isConfirmed = false
         /// Whether its result stays although the task is answered.
@@ -97,6 +99,12 @@ struct CloudRecord {
         set { if let newValue { claim = .inHand(newValue) } }
     }
 
+    /// Whether a run must be told of a listing of results; one that fetches its result reads no news.
+    var isListingAwaited: Bool {
+        guard !hasResult, let inHand else { return false }
+        return inHand.isWatched && inHand.instanceID != nil && inHand.awaitsListing
+    }
+
     /// Whether it may be adopted by a run to come, or is waited for by one.
     var isClaimable: Bool { claim == .orphaned || claim == .queued }
 
@@ -125,6 +133,9 @@ struct CloudRecord {
 
     /// Whether the cloud holds nothing of it, as far as is known.
     var isEmpty: Bool { instances.isEmpty && !hasResult && inputs.isEmpty && abandonedCreates.isEmpty }
+
+    /// Whether there may be a container that stores a result, or has stored it.
+    var mayHaveContainer: Bool { !instances.isEmpty || !abandonedCreates.isEmpty }
 
     /// Whether there is anything to learn of it by looking.
     private var isWorthLooking: Bool {

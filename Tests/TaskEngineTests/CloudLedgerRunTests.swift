@@ -190,6 +190,7 @@ import Testing
                     .tell(b, .instanceMissed(begun: .seconds(6))),
                 ]
         )
+        ledger.listingAwaited(a, at: .seconds(7))
         #expect(
             ledger.store([b], begun: 7, at: 8)
                 == [
@@ -198,6 +199,17 @@ import Testing
         )
         // That the result is there is news once.
         #expect(!ledger.store([b], at: 9).contains(.tell(b, .resultListed)))
+    }
+
+    @Test func `a run hears of listings without its result once it needs them, and not when it starts over`()
+    {
+        var ledger = CloudLedger.running()
+        #expect(ledger.store([], at: 5) == [])
+        ledger.endSuspected(a, at: .seconds(6))
+        #expect(ledger.store([], begun: 7, at: 8) == [.tell(a, .resultsListed(begun: .seconds(7)))])
+        _ = ledger.instanceGivenUp(a, at: .seconds(9))
+        _ = ledger.createAnswered(instance("j", generation: 1), at: .seconds(10))
+        #expect(ledger.store([], at: 12) == [])
     }
 
     @Test func `a run that knows what to answer is told nothing more`() {

@@ -195,6 +195,7 @@ final class TaskRun {
             case .outOfTime(.creating): throw .failed(.createTimeout(steps.limits.create, attempt.seen))
             case .outOfTime(.running): throw .failed(.jobTimeout(steps.limits.job, attempt.seen.id))
             case .open(let time):
+                if time == nil { steps.cloud.listingAwaited(key) }
                 if let piece = try await nextNews(until: time) { weigh(piece) }
             }
         }
@@ -315,7 +316,7 @@ final class TaskRun {
 
     private func weigh(_ piece: TaskNews) {
         let isFirstSignOfEnd = attempt?.weigh(piece, at: steps.cloud.clock.now) ?? false
-        if isFirstSignOfEnd { steps.cloud.endSuspected() }
+        if isFirstSignOfEnd { steps.cloud.endSuspected(key) }
     }
 
     /// Sends what the container prints while it runs, until cancelled; nothing here fails a task.

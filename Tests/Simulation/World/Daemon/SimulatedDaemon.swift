@@ -68,7 +68,8 @@ package final class SimulatedDaemon {
         return Holdings(
             taskCount: life.service.metrics.tasksByState.values.reduce(0, +),
             recordCount: life.service.cloud.ledger.records.count,
-            spoolCount: machine.disk.openCount(of: life.process)
+            spoolCount: machine.disk.openCount(of: life.process),
+            slotCount: life.service.cloud.ledger.occupiedSlotCount
         )
     }
 
@@ -80,6 +81,8 @@ package final class SimulatedDaemon {
         package let recordCount: Int
         /// Temporary files.
         package let spoolCount: Int
+        /// Slots that are taken.
+        package let slotCount: Int
     }
 
     /// Starts a process, which knows nothing of the one before.
@@ -129,6 +132,12 @@ package final class SimulatedDaemon {
             if !(isStopping && life.process === self.life?.process) { life.service.start() }
         } catch {
             if case .cancelled = error { return }
+            // It ends with 77, and whoever runs it starts it again.
+            let isDenied = !(simulation.accessDeniedUntil + .seconds(60)).isPast
+            if error.kind == .notAuthenticated, isDenied {
+                simulation.after(.zero) { [self] in bury(life.process) }
+                return
+            }
             simulation.judge("start", false, "the daemon does not start: \(error)")
         }
     }

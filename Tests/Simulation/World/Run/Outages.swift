@@ -58,6 +58,7 @@ final class Outages {
         let length = Duration.seconds(1 + 7200 * share * share * share)
         simulation.note("cloud", "denies", "for \(length)")
         simulation.holdRequests(for: length)
+        simulation.denyAccess(for: length)
         cloud.deniesAccess = true
         simulation.after(length) { [self] in
             cloud.deniesAccess = false
@@ -75,6 +76,9 @@ final class Outages {
             simulation.after(start) { [self] in strike(party, for: length, choice) }
         }
     }
+
+    /// Lets nothing pass between daemon and scheduler.
+    func silenceScheduler(for length: Duration) { cut(scheduler.settings.address, .silent, length) }
 
     private func strike(_ party: Party, for length: Duration, _ choice: UInt64) {
         let manner: Manner = choice & 3 == 0 ? .unavailable : choice & 1 == 0 ? .silent : .refusing
