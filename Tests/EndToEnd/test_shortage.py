@@ -50,6 +50,7 @@ class SmallDisk(KindTestCase):
     """A spool directory of 8 MiB, which others have filled."""
 
     cluster_type = CrampedCluster
+    filling: Path
 
     @classmethod
     def setUpClass(cls) -> None:

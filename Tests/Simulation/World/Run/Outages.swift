@@ -52,10 +52,10 @@ final class Outages {
         }
     }
 
-    /// Refuses every signature for seconds, at times for hours.
+    /// Refuses every signature for seconds, at times for 20 minutes.
     private func denyAccess(_ share: Double) {
         guard !cloud.deniesAccess else { return }
-        let length = Duration.seconds(1 + 7200 * share * share * share)
+        let length = Duration.seconds(1 + 1200 * share * share * share)
         simulation.note("cloud", "denies", "for \(length)")
         simulation.holdRequests(for: length)
         simulation.denyAccess(for: length)

@@ -122,7 +122,7 @@ package struct Profile: Sendable {
             .slow: 0.01,
             .serverError: 0.02,
             .clientCancels: 0.05,
-            .staleListing: 0.1, .slowDeletion: 0.1, .deletionForbidden: 0.1, .lostAfterCreate: 0.005,
+            .staleListing: 0.1, .slowDeletion: 0.1, .lostAfterCreate: 0.005,
         ],
         workload: bursts
     )
