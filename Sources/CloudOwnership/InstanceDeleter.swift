@@ -10,14 +10,16 @@ internal import EventLoop
 internal import Logging
 internal import OCIServices
 internal import Reporting
+internal import TaskEngine
 
 /// Deletes instances, however long that takes; which to delete, and what an answer means, the ledger knows.
 @LoopActor
 final class InstanceDeleter {
-    /// Deletions under way at once; the rest wait, so that creates find a connection too.
-    private static let parallelCountMax = 4
     /// How long one deletion may occupy its place before the next gets a chance.
     private static let attemptTimeout: Duration = .seconds(20)
+
+    /// Deletions under way at once; the rest wait, so that creates find a connection too.
+    var parallelCountMax = LeavingPace.usualParallelCount { didSet { startWork() } }
 
     private let instances: ContainerInstances
     private let log: Logger
@@ -55,7 +57,7 @@ final class InstanceDeleter {
     }
 
     private func startWork() {
-        while workingCount < Self.parallelCountMax, !waiting.isEmpty {
+        while workingCount < parallelCountMax, !waiting.isEmpty {
             let id = waiting.removeFirst()
             workingCount += 1
             spawn {
@@ -78,7 +80,7 @@ final class InstanceDeleter {
             if error.kind == .incorrectState {
                 log.debug("cannot delete an instance yet", metadata: ["instance": "\(id)"])
             } else {
-                warning.occurred(["instance": "\(id)", "error": "\(error)", "waiting": "\(pauses.count)"])
+                warning.occurred(error, ["instance": "\(id)", "waiting": "\(pauses.count)"])
             }
             retryLater(id)
         }

@@ -5,6 +5,7 @@ package import Logging
 package import OCIServices
 internal import Reporting
 package import TaskEngine
+internal import Transport
 
 /// Drives a ledger: tells it what listings, deletions, runs and time bring, and carries out what it orders.
 ///
@@ -12,6 +13,7 @@ package import TaskEngine
 @LoopActor
 package final class LedgerDriver {
     private static let listingTimeout: Duration = .seconds(60)
+    private static let markTimeout: Duration = .seconds(600)
 
     /// Whose resources these are.
     package let owner: Owner
@@ -91,8 +93,12 @@ package final class LedgerDriver {
     }
 
     /// Prepares for the end of the process: nobody waits for confirmations any more, and with `isSweeping` nothing is to be
-    /// left behind, whoever made it.
-    package func beginLeaving(isSweeping: Bool) {
+    /// left behind, whoever made it; so many instances are deleted at once.
+    package func beginLeaving(
+        isSweeping: Bool,
+        parallelDeletionCountMax: Int = LeavingPace.usualParallelCount
+    ) {
+        instanceDeleter.parallelCountMax = parallelDeletionCountMax
         perform(ledger.leaving(isSweeping: isSweeping, at: clock.now))
     }
 
@@ -213,10 +219,22 @@ package final class LedgerDriver {
     package func resultVanished(_ task: TaskKey) { ledger.resultVanished(task, at: clock.now) }
 
     /// The run has seen signs of its instance's end, which a listing of results must confirm.
-    package func endSuspected() {
-        ledger.endSuspected(at: clock.now)
+    package func endSuspected(_ task: TaskKey) {
+        ledger.endSuspected(task, at: clock.now)
         setAlarms()
     }
+
+    /// The run cannot read the task's result, and will not try again: it stays for a person to fetch.
+    ///
+    /// A mark in the bucket tells later processes; the bucket's lifecycle ends both.
+    package func keepResult(of task: TaskKey) {
+        ledger.resultKept(task, at: clock.now)
+        let (objects, name) = (lister.objects, owner.markName(of: task))
+        spawn { try? await objects.put(name, Blob([]), deadline: .after(Self.markTimeout)) }
+    }
+
+    /// The run needs to know of listings of results from now on, although they do not show its result.
+    package func listingAwaited(_ task: TaskKey) { ledger.listingAwaited(task, at: clock.now) }
 
     /// The run knows what to answer and needs no more news.
     package func outcomeKnown(_ task: TaskKey) { ledger.outcomeKnown(task, at: clock.now) }
@@ -338,7 +356,7 @@ package final class LedgerDriver {
                 warning.ended()
             } catch {
                 if isCancelled { return }
-                warning.occurred(["error": "\(error)"])
+                warning.occurred(error, [:])
                 earliest = .after(backoff.next { LoopRandom.number(in: 0.5..<1) })
             }
         }
@@ -361,7 +379,15 @@ package final class LedgerDriver {
                 until: deadline
             )
             let (results, inputs) = (listed.results, listed.inputs)
-            perform(ledger.objectsListed(results: results, inputs: inputs, begun: begun, at: clock.now))
+            perform(
+                ledger.objectsListed(
+                    results: results,
+                    inputs: inputs,
+                    kept: listed.kept,
+                    begun: begun,
+                    at: clock.now
+                )
+            )
         }
     }
 
@@ -398,6 +424,10 @@ package final class LedgerDriver {
 extension LedgerDriver {
     /// Tasks of which this process has found something that nobody has asked for.
     package var orphanCount: Int { ledger.orphanCount }
+    /// How many instances there are that nobody has given up, and creates that may still make one.
+    package var countedInstanceCount: Int { ledger.occupiedSlotCount }
+    /// What there is in the cloud although it should not be, when the process ends.
+    package var remains: CloudLedger.Remains { ledger.remains }
     /// How many deletions of instances were accepted.
     package var deletedCount: Int { ledger.deletedCount }
     /// Whether a task could have a slot at once.

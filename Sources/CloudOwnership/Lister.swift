@@ -18,6 +18,8 @@ struct Lister {
         var results: [TaskKey] = []
         /// Names of payloads by task; nil where only results were listed.
         var inputs: [TaskKey: [String]]?
+        /// Tasks whose result stays for a person to fetch; those that were listed with the payloads.
+        var kept: Set<TaskKey> = []
 
         /// Adds an object of the owner's.
         mutating func add(_ object: TaskObject) {
@@ -46,6 +48,7 @@ struct Lister {
         var found = Objects(inputs: includingInputs ? [:] : nil)
         for summary in try await objects.all(prefix: prefix, deadline: deadline) {
             if let object = owner.object(named: summary.name) { found.add(object) }
+            if let task = owner.task(ofMark: summary.name) { found.kept.insert(task) }
         }
         return found
     }

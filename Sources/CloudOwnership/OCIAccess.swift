@@ -5,16 +5,35 @@ package import EventLoop
 internal import HTTPClient
 package import Logging
 package import OCIServices
+internal import Reporting
 internal import Transport
 
 /// From the settings to something that can call OCI: identity, trust, endpoints.
 @LoopActor
 package enum OCIAccess {
+    /// Reads keys and tokens again where the settings say, and signs further calls with them.
+    package static func reloadCredentials(
+        of calls: ServiceCalls,
+        for settings: Settings,
+        log: Logger
+    ) async throws(OCIError) {
+        calls.takeCredentials(of: try await self.calls(for: settings, log: log))
+    }
+
     /// Opens the cloud as the settings say, and tells the log what happens to calls and what is doubtful about the
     /// credentials.
     package static func calls(for settings: Settings, log: Logger) async throws(OCIError) -> ServiceCalls {
+        let loss = ThrottledWarning(
+            "OCI refuses what it allowed before; tasks wait until it is allowed again",
+            recovery: "OCI allows everything again",
+            log: log
+        )
         let access = try await open(for: settings) { notice in
-            log.log(level: notice.level, "call to OCI", metadata: ["notice": "\(notice)"])
+            switch notice {
+            case .accessLost(let error): loss.occurred(["error": "\(error)"])
+            case .accessRegained: loss.ended()
+            default: log.log(level: notice.level, "call to OCI", metadata: ["notice": "\(notice)"])
+            }
         }
         for warning in access.warnings { log.warning("\(warning)") }
         return access.calls
@@ -94,7 +113,7 @@ extension ServiceNotice {
         switch self {
         case .retrying, .credentialsRenewed: .debug
         case .rateHalved: .info
-        case .clockCorrected: .warning
+        case .clockCorrected, .accessLost, .accessRegained: .warning
         }
     }
 }

@@ -94,7 +94,7 @@ final class ObjectDeleter {
             outcomes.send(.deleted(names.filter { !remaining.contains($0) }))
         } catch {
             if error.isDenial { denial = error }
-            warning.occurred(["error": "\(error)", "count": "\(names.count)"])
+            warning.occurred(error, ["count": "\(names.count)"])
             if error.kind == .badRequest { remaining = divide(names) }
         }
         self.names.formUnion(remaining)

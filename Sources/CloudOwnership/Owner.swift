@@ -61,6 +61,17 @@ package struct Owner: Sendable, Equatable {
     /// Prefix of the names of all payloads.
     package var inputsPrefix: String { "\(objectPrefix)/inputs/" }
 
+    /// Prefix of the names of marks: empty objects that say of a task's result that it stays for a person to fetch.
+    private var marksPrefix: String { "\(objectPrefix)/kept/" }
+
+    /// The name of the mark that says that a task's result stays.
+    func markName(of task: TaskKey) -> String { "\(marksPrefix)\(task.digits)" }
+
+    /// The task whose result stays by the mark of this name; nil for any other object.
+    func task(ofMark name: String) -> TaskKey? {
+        name.hasPrefix(marksPrefix) ? TaskKey(String(name.dropFirst(marksPrefix.count))) : nil
+    }
+
     /// What is stored under this name; nil for a stranger's object.
     package func object(named name: String) -> TaskObject? {
         if name.hasPrefix(resultsPrefix), name.hasSuffix(".pkl") {

@@ -11,6 +11,7 @@ extension Option {
         ("Private images, owner and tags", imagesAndTags),
         ("Workers", workers),
         ("Connections", connections),
+        ("This host", host),
         ("Logging and status", logging),
         ("General", general),
         ("Accepted for compatibility", withoutEffect),
@@ -46,6 +47,11 @@ extension Option {
         Option("on-exit", .choice, into: \.onExit, new: true)
             .help(
                 "What happens to running instances when the daemon stops; those left are adopted by the next."
+            ),
+        Option("stop-timeout-seconds", .seconds, into: \.stopTimeout, new: true)
+            .environment("SCALER_STOP_TIMEOUT_SECONDS")
+            .help(
+                "How long a stop may take to delete what runs; what stays is named, and the exit code is 75."
             ),
     ]
 
@@ -133,6 +139,15 @@ extension Option {
             .help("PEM file of certificate authorities to trust instead of the system's."),
         Option("max-requests-per-second", .positive("N"), into: \.maxRequestsPerSecond, new: true)
             .help("Ceiling of requests to OCI, reads and writes apart."),
+    ]
+
+    private static let host: [Option] = [
+        Option("memory-limit-mb", .whole(4...1_048_576), into: \.memoryLimitMB, new: true)
+            .environment("SCALER_MEMORY_LIMIT_MB")
+            .help("MiB of memory for inputs and results on their way; beyond it tasks wait."),
+        Option("spool-limit-mb", .whole(4...1_073_741_824), into: \.spoolLimitMB, new: true)
+            .environment("SCALER_SPOOL_LIMIT_MB")
+            .help("MiB of temporary files for inputs and results on their way; beyond it tasks wait."),
     ]
 
     private static let logging: [Option] = [

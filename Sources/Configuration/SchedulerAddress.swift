@@ -70,7 +70,7 @@ package enum StatusAddress: Sendable, Hashable {
     package init(_ text: String) throws(ValueFault) {
         let path = text.hasPrefix("unix:") ? String(text.dropFirst(5)) : text
         if path.hasPrefix("/") {
-            self = .unix(path: path)
+            self = .unix(path: try Self.socketPath(path))
             return
         }
         let (host, port) = try hostAndPort(
@@ -80,6 +80,18 @@ package enum StatusAddress: Sendable, Hashable {
             allowsZero: true
         )
         self = .tcp(host: host, port: port)
+    }
+
+    /// A path that fits into an address of the kernel whole: `sun_path` has 108 bytes, the last of which is zero
+    /// (unix(7)).
+    private static func socketPath(_ path: String) throws(ValueFault) -> String {
+        guard path.utf8.count <= 107 else {
+            throw .outOfRange("the path of the socket is longer than 107 bytes", "choose a shorter path")
+        }
+        guard path.utf8.allSatisfy(\.isPrintable) else {
+            throw .malformed("\(quoted(path)) holds a control character", "remove it")
+        }
+        return path
     }
 
     /// The text that reads back as this address.

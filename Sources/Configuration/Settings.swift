@@ -42,6 +42,15 @@ package struct Settings: Sendable, Equatable {
     package var createTimeout: Duration = .seconds(900)
     /// What happens to running instances when the daemon stops.
     package var onExit = OnExit.delete
+    /// How long a stop may take to delete what runs.
+    package var stopTimeout: Duration = .seconds(30)
+
+    // MARK: This host
+
+    /// MiB of memory for objects of tasks on their way, beyond what the idle daemon has.
+    package var memoryLimitMB = 64
+    /// MiB of disk for objects of tasks on their way.
+    package var spoolLimitMB = 16_384
 
     // MARK: Object Storage
 
@@ -119,6 +128,9 @@ package struct Settings: Sendable, Equatable {
 
     /// Defaults, with the one value that has no empty form.
     package init(schedulerAddress: SchedulerAddress) { self.schedulerAddress = schedulerAddress }
+
+    /// Bytes of memory for functions that tasks share; a part of `memoryLimitMB`.
+    package var functionCacheBytes: Int { min(16, memoryLimitMB / 4) << 20 }
 
     /// Where the workers connect.
     package var addressForWorkers: SchedulerAddress { workerSchedulerAddress ?? schedulerAddress }

@@ -147,9 +147,9 @@ extension TOMLParser {
         }
         guard let value = TOMLNumber.read(word) ?? TOMLDateTime.read(word) else {
             position = start
+            // Not the word itself: it may be a password whose quotes were forgotten.
             throw error(
-                word.isEmpty
-                    ? "a value is expected here" : "\(word) is not a value; put text between quotes"
+                word.isEmpty ? "a value is expected here" : "this is not a value; put text between quotes"
             )
         }
         return value

@@ -15,22 +15,22 @@ internal import Transport
 package enum Daemon {
     /// Runs the managers until a signal ends them; returns the exit code (sysexits(3) for failures).
     ///
-    /// The first SIGTERM or SIGINT stops in order, the second at once. `companions` makes what runs beside the
-    /// managers.
+    /// What each signal does is in `SignalOrder`. `companions` makes what runs beside the managers.
     package static func run(
         _ managers: [Settings],
         beside companions: (@LoopActor @Sendable () -> any Companions)? = nil
     ) -> Int32 {
         precondition(!managers.isEmpty, "the configuration yields at least one manager")
-        let log: Logger
-        do {
-            log = try LogFile.logger(for: managers[0])
+        let logFiles: LogFiles
+        do throws(LogFiles.Problem) {
+            logFiles = try LogFiles(for: managers[0])
         } catch {
             LineWriter.writeFatal("\(error)")
             return ExitCode.configuration
         }
-        if !ProcessIdentity.forbidDumps() { log.warning("cannot keep keys out of core files") }
-        return EventLoop.run { await DaemonProcess(managers, log, companions?()).run() }
+        DescriptorLimit.raise()
+        defer { logFiles.finish() }
+        return EventLoop.run { await DaemonProcess(managers, logFiles, companions?()).run() }
     }
 }
 
@@ -51,33 +51,47 @@ package protocol Companions: AnyObject, Sendable {
 @LoopActor
 private final class DaemonProcess {
     private let managers: [Settings]
+    private let logFiles: LogFiles
     private let log: Logger
     private let stopping = Latch()
     private var services: [ManagerService] = []
+    private var statusServer: Spawned<Void>?
     private var starts: [Spawned<Int32?>] = []
     private let host = SystemHost()
+    private let budget: ResourceBudget
     private lazy var sampleUsage = host.usageSampler()
     private let companions: (any Companions)?
     /// Set when a companion ended by itself.
     private var companionsExitCode: Int32?
 
-    init(_ managers: [Settings], _ log: Logger, _ companions: (any Companions)?) {
+    init(_ managers: [Settings], _ logFiles: LogFiles, _ companions: (any Companions)?) {
         self.managers = managers
-        self.log = log
+        self.logFiles = logFiles
+        log = logFiles.logger
         self.companions = companions
+        // Shared by the managers: the host is one.
+        let memoryBytesMax = managers.map { ($0.memoryLimitMB << 20) - $0.functionCacheBytes }.max() ?? 0
+        budget = ResourceBudget(
+            memoryBytesMax: memoryBytesMax,
+            diskBytesMax: (managers.map(\.spoolLimitMB).max() ?? 0) << 20
+        )
     }
 
     func run() async -> Int32 {
         // First of all: from here on a signal leaves nothing behind that was started.
-        let signals = Signals([SIGTERM, SIGINT])
+        let signals = Signals(SignalOrder.signals)
+        Signals.ignore(SignalOrder.ignoredSignals)
         spawn { await self.obey(signals) }
         let failure = await begin()
         if failure == nil { _ = try? await stopping.wait() }
         let stops = services.map { service in spawn { await service.stop() } }
-        for stop in stops where await !stop.value { log.warning("left before everything was deleted") }
+        var isClean = true
+        for stop in stops where await !stop.value { isClean = false }
         await companions?.stop()
+        statusServer?.cancel()
+        await statusServer?.value
         log.info("ended")
-        return failure ?? companionsExitCode ?? 0
+        return failure ?? companionsExitCode ?? (isClean ? ExitCode.success : ExitCode.incomplete)
     }
 
     /// Starts everything; returns the exit code of the first that cannot work until a person mends something.
@@ -138,6 +152,7 @@ private final class DaemonProcess {
                 calls: calls,
                 host: host,
                 network: SocketNetwork(ioThreads: settings.ioThreads),
+                budget: budget,
                 log: log
             )
             if let (obstacle, exitCode) = try await service.prepare() {
@@ -179,7 +194,7 @@ private final class DaemonProcess {
         guard let address = managers.lazy.compactMap(\.statusAddress).first else { return nil }
         do throws(TransportError) {
             let server = try await StatusServer(at: address, log: log) { [weak self] in self?.page(at: $0) }
-            spawn { await server.run() }
+            statusServer = spawn { await server.run() }
             return nil
         } catch {
             LineWriter.writeFatal(
@@ -212,12 +227,51 @@ private final class DaemonProcess {
     }
 
     private func obey(_ signals: Signals) async {
-        guard let number = try? await signals.next() else { return }
-        log.info("signal received; leaving", metadata: ["signal": "\(number)"])
-        for start in starts { start.cancel() }
-        stopping.open()
-        guard let again = try? await signals.next() else { return }
-        log.warning("second signal; leaving at once", metadata: ["signal": "\(again)"])
-        exit(ExitCode.signal(again))
+        let hasTerminal = ProcessIdentity.hasControllingTerminal
+        var requests = StopRequests()
+        while let number = try? await signals.next() {
+            switch SignalOrder(number, hasTerminal: hasTerminal) {
+            case .stop: stop(number, requests.received(at: .now))
+            case .reportTasksAndStop:
+                let meaning = requests.received(at: .now)
+                guard meaning == .first else {
+                    stop(number, meaning)
+                    break
+                }
+                spawn {
+                    // Stopping changes the states: they are written down before it begins.
+                    await self.reportTasks()
+                    self.stop(number, meaning)
+                }
+            case .reportTasks: spawn { await self.reportTasks() }
+            // Apart from here: it may have to ask a service, and the next signal must not wait for that.
+            case .reload: spawn { await self.reload() }
+            case nil: break
+            }
+        }
+    }
+
+    private func stop(_ number: Int32, _ meaning: StopRequests.Meaning) {
+        switch meaning {
+        case .first:
+            log.info("signal received; leaving", metadata: ["signal": "\(number)"])
+            for start in starts { start.cancel() }
+            stopping.open()
+        case .copy: log.debug("the same signal again; leaving already", metadata: ["signal": "\(number)"])
+        case .second:
+            log.warning("second signal; leaving at once", metadata: ["signal": "\(number)"])
+            logFiles.finish()
+            exit(ExitCode.signal(number))
+        }
+    }
+
+    private func reportTasks() async { for service in services { await service.reportTasks() } }
+
+    /// Reads what can be read again without a new start: where the log goes, and the credentials.
+    private func reload() async {
+        let problems = logFiles.reopen()
+        for problem in problems { log.warning("\(problem)") }
+        if problems.isEmpty { log.info("log files opened anew") }
+        for service in services { await service.reloadCredentials() }
     }
 }

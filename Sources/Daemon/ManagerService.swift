@@ -15,10 +15,11 @@ package import Transport
 /// One worker manager from its first look at the cloud to its last: everything it is made of, put together.
 @LoopActor
 package final class ManagerService {
-    /// How long a stop may take before what is left is left to the next process.
-    private static let stopTimeout: Duration = .seconds(20)
-    /// How long to wait for another process of the same owner to end: a little longer than its stop may take.
-    private static let predecessorTimeout: Duration = .seconds(30)
+    /// How much longer than a stop may take to wait for another process of the same owner to end.
+    private static let predecessorMargin: Duration = .seconds(10)
+    /// So many lines about tasks are written in one go, with a pause after them.
+    private static let reportPieceCount = 200
+    private static let reportPause: Duration = .milliseconds(10)
     /// How long after the last task memory is given back.
     private static let trimDelay: Duration = .seconds(2)
 
@@ -31,6 +32,8 @@ package final class ManagerService {
     private let log: Logger
     private var work: [Spawned<Void>] = []
     private let host: any Host
+    /// Who held this manager's name when it was last asked.
+    private var predecessor: NameHolder?
 
     /// Puts a manager together that calls OCI through `calls` and reaches Scaler over `network`.
     package init(
@@ -38,6 +41,7 @@ package final class ManagerService {
         calls: ServiceCalls,
         host: any Host,
         network: any MessagingNetwork,
+        budget: ResourceBudget,
         log: Logger
     ) {
         self.host = host
@@ -68,11 +72,13 @@ package final class ManagerService {
         )
         dispatcher = Dispatcher(
             settings: settings,
+            calls: calls,
             cloud: cloud,
             instances: instances,
             objects: objects,
             storage: storage,
             connector: connector,
+            budget: budget,
             log: log
         )
         workers = WorkerPool(
@@ -93,9 +99,10 @@ package final class ManagerService {
     /// Waits as long as OCI is out of reach.
     package func prepare() async throws(OCIError) -> (obstacle: String, exitCode: Int32)? {
         guard await becomeSole() else {
+            let holder = predecessor.map { ", \($0)," } ?? ""
             let text =
-                "another process on this host runs manager \(settings.workerManagerID) for the same scheduler; "
-                + "stop it, or choose another --worker-manager-id"
+                "another process on this host\(holder) runs manager \(settings.workerManagerID) for the same "
+                + "scheduler; stop it, or choose another --worker-manager-id"
             return (text, ExitCode.unavailable)
         }
         try await untilReachable(log) { () async throws(OCIError) in try await self.cloud.takeStock() }
@@ -107,13 +114,17 @@ package final class ManagerService {
     /// Waits until no other process of this host manages under the same owner, as one that is just leaving does; false
     /// if it stays.
     ///
-    /// Two of them would take each other's instances for orphans.
+    /// Two of them would take each other's instances for orphans. A name that a stranger holds tells nothing, and must not keep
+    /// us from working.
     func becomeSole() async -> Bool {
-        let deadline = Deadline.after(Self.predecessorTimeout)
+        let name = cloud.owner.lockName
+        let deadline = Deadline.after(settings.stopTimeout + Self.predecessorMargin)
         var isTold = false
         while !isCancelled {
             do throws(TransportError) {
-                if try host.hold(name: cloud.owner.lockName) { return true }
+                if try host.hold(name: name) { return true }
+            } catch  where error.isFileShortage {
+                // A descriptor is there in a while.
             } catch {
                 // Where the system has no such locks, the operator must take care.
                 log.warning(
@@ -122,16 +133,36 @@ package final class ManagerService {
                 )
                 return true
             }
+            if !isTold || deadline.isPast {
+                predecessor = host.holder(ofName: name)
+                // One that does not say who it is may be about to.
+                let isStranger = predecessor.map { !$0.isTrusted } ?? deadline.isPast
+                if isStranger { return goOnBesideStranger() }
+            }
             if deadline.isPast { return false }
             if !isTold {
                 isTold = true
                 log.info(
                     "waiting for another process of this owner to end",
-                    metadata: ["owner": "\(cloud.owner.id)"]
+                    metadata: [
+                        "owner": "\(cloud.owner.id)", "holder": "\(predecessor?.description ?? "unknown")",
+                    ]
                 )
             }
             guard (try? await sleep(for: .milliseconds(200))) != nil else { return true }
         }
+        return true
+    }
+
+    private func goOnBesideStranger() -> Bool {
+        log.warning(
+            "a process of another user holds this manager's name, so that two of this user would not be noticed",
+            metadata: [
+                "owner": "\(cloud.owner.id)",
+                "holder": "\(predecessor?.description ?? "one that does not say who it is")",
+                "next_step": "if it is a daemon for the same manager and scheduler, stop one of the two",
+            ]
+        )
         return true
     }
 
@@ -144,6 +175,7 @@ package final class ManagerService {
             isRegistered: workers.isRegistered,
             deletedInstanceCount: cloud.deletedCount,
             waitingForRoomCount: dispatcher.waitingForRoomCount,
+            waitingForHostCount: dispatcher.waitingForHostCount,
             requests: calls.counts
         )
     }
@@ -157,6 +189,8 @@ package final class ManagerService {
                 "concurrency": "\(settings.baseConcurrency)",
             ]
         )
+        // What was allowed until now is worth waiting for.
+        calls.waitsForAccess = true
         let grace = settings.deathTimeout
         work = [
             spawn { await self.storage.run() },
@@ -170,7 +204,8 @@ package final class ManagerService {
 
     /// Tells the scheduler and then leaves the cloud as the settings say; false if something had to be left.
     package func stop() async -> Bool {
-        let deadline = Deadline.after(Self.stopTimeout)
+        let deadline = Deadline.after(settings.stopTimeout)
+        calls.waitsForAccess = false
         // Where the scheduler never answered, another process of our name may be alive, and what a sweep would find is
         // what it runs.
         let wasRegistered = workers.isRegistered || workers.wasRegistered
@@ -185,13 +220,74 @@ package final class ManagerService {
     }
 
     private func deleteEverything(isSweeping: Bool, until deadline: Deadline) async -> Bool {
-        cloud.beginLeaving(isSweeping: isSweeping)
+        let pace = LeavingPace(
+            instanceCount: cloud.countedInstanceCount,
+            timeout: settings.stopTimeout,
+            usualPerSecond: settings.maxRequestsPerSecond
+        )
+        calls.raiseLimits(
+            for: .deleteContainerInstance,
+            writesPerSecond: pace.perSecond,
+            // One more for the listings.
+            connectionCount: pace.parallelCount + 1
+        )
+        cloud.beginLeaving(isSweeping: isSweeping, parallelDeletionCountMax: pace.parallelCount)
         let isCancelled = await dispatcher.cancelAll(until: deadline)
         let isSwept = isSweeping ? await cloud.sweep(until: deadline) : true
         let isDeleted = await cloud.finishDeletions(until: deadline)
         if isCancelled, isSwept, isDeleted { return true }
-        log.error("the cloud did not accept every deletion in time; the next start goes on with it")
+        tellRemains()
         return false
+    }
+
+    /// Says what a stop leaves in the cloud, each instance by its id.
+    private func tellRemains() {
+        let remains = cloud.remains
+        for (id, task) in remains.instances {
+            log.error("an instance stays in the cloud", metadata: ["instance": "\(id)", "task": "\(task)"])
+        }
+        log.error(
+            "the cloud did not accept every deletion in time; the next start goes on with it, or reap does",
+            metadata: [
+                "instances": "\(remains.instances.count)", "creates_without_answer": "\(remains.createCount)",
+                "objects": "\(remains.objectCount)",
+            ]
+        )
+    }
+
+    /// Writes into the log how it stands with this manager and each of its tasks, whatever the log's level is.
+    package func reportTasks() async {
+        var log = log
+        log.logLevel = min(log.logLevel, .info)
+        let lines = dispatcher.report
+        log.info(
+            "state of the manager",
+            metadata: [
+                "tasks": "\(lines.count)", "orphans": "\(cloud.orphanCount)",
+                "workers": "\(workers.workerCount)",
+                "registered": "\(workers.isRegistered)",
+                "launches_waiting": "\(dispatcher.waitingForRoomCount)",
+            ]
+        )
+        for (number, line) in lines.enumerated() {
+            log.info("state of a task", metadata: line)
+            guard number % Self.reportPieceCount == Self.reportPieceCount - 1 else { continue }
+            // Neither the loop nor whoever reads the log is to be overrun by a hundred thousand tasks.
+            guard (try? await sleep(for: Self.reportPause)) != nil else { return }
+        }
+    }
+
+    /// Reads the credentials again; those in use stay where that fails.
+    func reloadCredentials() async {
+        do throws(OCIError) {
+            try await OCIAccess.reloadCredentials(of: calls, for: settings, log: log)
+            log.info("credentials read again")
+        } catch {
+            log.warning(
+                "cannot read the credentials again; going on with the old ones",
+                metadata: ["error": "\(error)"]
+            )
+        }
     }
 
     private func noteRegistrations() async {

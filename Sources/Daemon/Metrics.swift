@@ -13,6 +13,7 @@ struct Metrics {
     let isRegistered: Bool
     let deletedInstanceCount: Int
     let waitingForRoomCount: Int
+    let waitingForHostCount: Int
     let requests: RequestCounts
 
     /// All managers on one page: each metric's lines stand together, as the format demands.
@@ -54,6 +55,13 @@ struct Metrics {
         }
         add("scaler_oci_launches_waiting", "gauge", "Tasks for which OCI has no room at present.") {
             $0.waitingForRoomCount
+        }
+        add(
+            "scaler_oci_tasks_short_of_host",
+            "gauge",
+            "Tasks that wait for disk, memory or descriptors here."
+        ) {
+            $0.waitingForHostCount
         }
         add("scaler_oci_orphans", "gauge", "Tasks of earlier processes that nobody asked for yet.") {
             $0.orphanCount

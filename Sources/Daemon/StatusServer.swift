@@ -3,6 +3,7 @@
 internal import Configuration
 internal import EventLoop
 internal import Logging
+internal import Reporting
 internal import Transport
 
 /// What a path of the status server answers with.
@@ -51,6 +52,7 @@ final class StatusServer {
     /// The connections that are served, oldest first, under a number of their own.
     private var connections: [(number: Int, work: Spawned<Void>)] = []
     private var connectionNumber = 0
+    private let warning: ThrottledWarning
 
     /// Listens at once, so that a bad address is known at the start; `page` gives what is at a path.
     init(
@@ -61,6 +63,11 @@ final class StatusServer {
         listener = try TCPListener(at: try await Self.socketAddress(address))
         self.page = page
         self.log = log
+        warning = ThrottledWarning(
+            "cannot accept a status connection; trying again",
+            recovery: "status connections are accepted again",
+            log: log
+        )
         log.info("status is served", metadata: ["address": "\(listener.address)"])
     }
 
@@ -74,10 +81,11 @@ final class StatusServer {
         while !isCancelled {
             do throws(TransportError) {
                 begin(try await listener.accept())
+                warning.ended()
             } catch {
                 if case .cancelled = error { return }
                 // Out of descriptors, as a rule: they come back when others are done.
-                log.warning("cannot accept a status connection", metadata: ["error": "\(error)"])
+                warning.occurred(["error": "\(error)"])
                 guard (try? await sleep(for: .seconds(1))) != nil else { return }
             }
         }

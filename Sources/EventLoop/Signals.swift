@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLibev
+internal import Glibc
 
 /// Delivers POSIX signals as values, in the order in which the loop saw them.
 @LoopActor
@@ -8,8 +9,10 @@ package final class Signals {
     private let mailbox = Mailbox<Int32>()
 
     /// Begins to catch `numbers` for as long as the process lives; their default action no longer happens.
+    ///
+    /// One that is ignored already stays so: whoever started the process wanted that, as nohup(1) does.
     package init(_ numbers: [Int32]) {
-        for number in numbers {
+        for number in numbers where !isIgnored(number) {
             let watcher = UnsafeMutablePointer<ev_signal>.allocate(capacity: 1)
             watcher.initialize(to: ev_signal())
             clibev_signal_init(watcher, signalCaught, number)
@@ -18,8 +21,20 @@ package final class Signals {
         }
     }
 
+    /// Lets nothing happen at `numbers` for as long as the process lives.
+    package nonisolated static func ignore(_ numbers: [Int32]) {
+        for number in numbers { signal(number, SIG_IGN) }
+    }
+
     /// Suspends until the next signal and returns its number.
     package func next() async throws(WaitError) -> Int32 { try await mailbox.receive() }
+}
+
+private func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    sigaction(number, nil, &action)
+    let handler = unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+    return handler == unsafeBitCast(SIG_IGN, to: Int.self)
 }
 
 private func signalCaught(_: OpaquePointer?, watcher: UnsafeMutablePointer<ev_signal>?, _: Int32) {

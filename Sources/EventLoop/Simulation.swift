@@ -45,6 +45,9 @@ package final class VirtualTime: Sendable {
         if jobCount > Self.jobCountMax { stuck("jobs go on and on while no time passes") }
     }
 
+    /// Lets time pass while a job waits for the host, such as for a slow disk.
+    package func pass(nanoseconds count: UInt64) { nanoseconds += count }
+
     /// Jumps to the next timer.
     @LoopActor func advance() {
         jobCount = 0

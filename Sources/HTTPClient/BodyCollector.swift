@@ -29,9 +29,10 @@ struct BodyCollector {
         kept =
             switch use {
             case .collect: BlobWriter(memoryBytesMax: .max, expectedCount: length)
-            case .spool(let threshold): BlobWriter(memoryBytesMax: threshold)
+            case .spool(let threshold, let holding): BlobWriter(memoryBytesMax: threshold, for: holding)
             case .stream: BlobWriter()
             }
+        try HTTPPhase.head.duringStep { () throws(TransportError) in try kept.reserve(length) }
     }
 
     /// The body once all of it was taken.

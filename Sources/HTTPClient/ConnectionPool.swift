@@ -18,7 +18,7 @@ package final class ConnectionPool<Connection: Sendable> {
     }
 
     /// The most connections at a time.
-    package let connectionsMax: Int
+    package private(set) var connectionsMax: Int
     /// Connections, and slots to open one, that a request holds.
     package private(set) var leasedCount = 0
     /// Oldest first.
@@ -29,6 +29,12 @@ package final class ConnectionPool<Connection: Sendable> {
     package init(connectionsMax: Int) {
         precondition(connectionsMax > 0, "a pool without connections serves nobody")
         self.connectionsMax = connectionsMax
+    }
+
+    /// Allows that many connections where fewer were allowed before.
+    package func raise(connectionsMax: Int) {
+        self.connectionsMax = max(self.connectionsMax, connectionsMax)
+        while leasedCount < self.connectionsMax, waiting.grantNext(.open) { leasedCount += 1 }
     }
 
     /// Connections that wait for a request.

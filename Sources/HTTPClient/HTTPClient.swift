@@ -16,7 +16,7 @@ package final class HTTPClient {
     package var connectionCount: Int { hosts.values.reduce(0) { $0 + $1.openedCount } }
 
     private let connector: any Connector
-    private let connectionsPerHostMax: Int
+    private var connectionsPerHostMax: Int
     private let idleTime: Duration
     private var hosts: [HTTPOrigin: HostConnections] = [:]
     private var isClosed = false
@@ -47,11 +47,20 @@ package final class HTTPClient {
         return try await requestOnce(request, origin, asksFirst: false)
     }
 
+    /// Allows that many connections to each host where fewer were allowed before.
+    package func raise(connectionsPerHostMax: Int) {
+        self.connectionsPerHostMax = max(self.connectionsPerHostMax, connectionsPerHostMax)
+        for host in hostsInOrder { host.raise(connectionsMax: connectionsPerHostMax) }
+    }
+
     /// Closes every idle connection, lets exchanges under way end, and refuses new ones.
     package func close() {
         isClosed = true
-        for (_, host) in hosts.sorted(by: { "\($0.key)" < "\($1.key)" }) { host.close() }
+        for host in hostsInOrder { host.close() }
     }
+
+    /// In the order of their names, so that the same events have the same effects in the same order.
+    private var hostsInOrder: [HostConnections] { hosts.sorted { "\($0.key)" < "\($1.key)" }.map(\.value) }
 
     /// One request and its answer; a second one, on a new connection, where the close race lost the first.
     private func requestOnce(

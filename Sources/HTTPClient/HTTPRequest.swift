@@ -10,8 +10,8 @@ package struct HTTPRequest: Sendable {
     package enum BodyUse: Sendable {
         /// Kept in memory.
         case collect
-        /// Kept in memory up to that many bytes, moved to a temporary file beyond.
-        case spool(above: Int)
+        /// Kept in memory up to that many bytes, moved to a temporary file beyond; charged to a holding, if there is one.
+        case spool(above: Int, for: Holding? = nil)
         /// Handed on piece by piece; the next is read when the closure has returned.
         case stream(@LoopActor @Sendable ([UInt8]) async throws(TransportError) -> Void)
     }

@@ -22,6 +22,9 @@ final class HostConnections {
         pool = ConnectionPool(connectionsMax: connectionsMax)
     }
 
+    /// Allows that many connections where fewer were allowed before.
+    func raise(connectionsMax: Int) { pool.raise(connectionsMax: connectionsMax) }
+
     /// A connection that is this request's until it is given back: an idle one, or a new one.
     func lease(for request: HTTPRequest) async throws(HTTPError) -> HTTPConnection {
         for connection in pool.takeExpired(now: .now) { connection.close() }

@@ -7,7 +7,7 @@ package import OCIServices
 ///
 /// The only table of them: what else ends the process ends it with one of these.
 package enum ExitCode {
-    /// Done; of managers, after SIGTERM or SIGINT.
+    /// Done; of managers, after a stop that left nothing but what was to be left.
     package static let success: Int32 = 0
     /// A check failed, something was left alone, or the answer to a question was no.
     package static let negative: Int32 = 1
@@ -17,6 +17,8 @@ package enum ExitCode {
     package static let unavailable: Int32 = 69
     /// A file cannot be read or written (EX_CANTCREAT).
     package static let file: Int32 = 73
+    /// A stop left something in the cloud that the next start, or `reap`, goes on to delete (EX_TEMPFAIL).
+    package static let incomplete: Int32 = 75
     /// OCI refuses: the credentials, or for want of a policy (EX_NOPERM).
     package static let noPermission: Int32 = 77
     /// The configuration is wrong, or something that it names cannot be used (EX_CONFIG).

@@ -7,15 +7,17 @@ package import Logging
 
 /// Writes each event as one line to every sink, with one system call a sink as a rule, so that lines do not mix.
 ///
+/// No sink keeps the caller waiting, nor a line from the others.
+///
 /// As text a line is `2026-01-02T03:04:05.678Z INFO message key=value`.
 package struct LineLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
     package var logLevel: Logger.Level
     private let format: LogFormat
-    private let sinks: [Int32]
+    private let sinks: [LogSink]
 
-    /// Logs to `sinks`, open file descriptors that stay the caller's.
-    package init(sinks: [Int32], format: LogFormat, level: Logger.Level) {
+    /// Logs to `sinks`.
+    package init(sinks: [LogSink], format: LogFormat, level: Logger.Level) {
         self.sinks = sinks
         self.format = format
         logLevel = level
@@ -30,25 +32,45 @@ package struct LineLogHandler: LogHandler {
         var fields = metadata
         if let own = event.metadata { fields.merge(own) { $1 } }
         let sorted = fields.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
-        let line =
-            switch format {
-            case .text: Self.textLine(event, sorted)
-            case .json: Self.jsonLine(event, sorted)
-            }
-        var bytes = Array(line.utf8)
-        bytes.append(UInt8(ascii: "\n"))
-        // A sink that cannot take the line (disk full) must not stop the daemon.
-        for sink in sinks { LineWriter.write(bytes, to: sink) }
+        let line = Self.line(format, event.level, "\(event.message)", sorted)
+        for sink in sinks { sink.write(line) }
     }
 
-    private static func textLine(_ event: LogEvent, _ fields: [(String, String)]) -> String {
-        var line = "\(timestamp()) \(name(of: event.level)) \(escaped("\(event.message)"))"
+    /// Makes the line that says how many lines a sink has lost.
+    static func notice(in format: LogFormat) -> LogSink.Notice {
+        { line(format, .warning, "lines were dropped: the log took no more", [("count", "\($0)")]) }
+    }
+
+    private static func line(
+        _ format: LogFormat,
+        _ level: Logger.Level,
+        _ message: String,
+        _ fields: [(String, String)]
+    ) -> [UInt8] {
+        let line =
+            switch format {
+            case .text: textLine(level, message, fields)
+            case .json: jsonLine(level, message, fields)
+            }
+        return line.utf8 + [UInt8(ascii: "\n")]
+    }
+
+    private static func textLine(
+        _ level: Logger.Level,
+        _ message: String,
+        _ fields: [(String, String)]
+    ) -> String {
+        var line = "\(timestamp()) \(name(of: level)) \(escaped(message))"
         for (key, value) in fields { line += " \(key)=\(quotedIfNeeded(value))" }
         return line
     }
 
-    private static func jsonLine(_ event: LogEvent, _ fields: [(String, String)]) -> String {
-        let head = [("time", timestamp()), ("level", name(of: event.level)), ("message", "\(event.message)")]
+    private static func jsonLine(
+        _ level: Logger.Level,
+        _ message: String,
+        _ fields: [(String, String)]
+    ) -> String {
+        let head = [("time", timestamp()), ("level", name(of: level)), ("message", message)]
         let members = (head + fields).map { "\"\(escaped($0))\":\"\(escaped($1))\"" }
         return "{\(members.joined(separator: ","))}"
     }

@@ -6,8 +6,8 @@ internal import Glibc
 package enum LineWriter {
     /// Writes all of `bytes`, with as many system calls as that takes.
     ///
-    /// A terminal, pipe or full disk that takes no more must not stop the program: the rest is dropped. Nothing is thrown,
-    /// and SIGPIPE is ignored by the loop.
+    /// For what a person waits for: where nobody reads, this waits, unlike the log. A full disk must not stop the program:
+    /// the rest is dropped. Nothing is thrown, and SIGPIPE is ignored by the loop.
     package static func write(_ bytes: [UInt8], to descriptor: Int32) {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -20,8 +20,12 @@ package enum LineWriter {
         }
     }
 
-    /// Writes one line for the person at the terminal to standard error, whatever the log is set to.
+    /// Writes one line for the person at the terminal to standard error, whatever the log is set to; waits a second at
+    /// most for somebody to read it.
     package static func writeFatal(_ text: String) {
-        write(Array("scaler-oci-hpc: \(text)\n".utf8), to: STDERR_FILENO)
+        // Managers may be at work.
+        let sink = LogSink(STDERR_FILENO, isRetrying: false) { _ in [] }
+        sink.write(Array("scaler-oci-hpc: \(text)\n".utf8))
+        sink.finish(within: .seconds(1))
     }
 }

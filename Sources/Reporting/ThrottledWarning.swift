@@ -2,6 +2,7 @@
 
 package import EventLoop
 package import Logging
+package import OCIServices
 
 /// A condition that fails again and again: logged when it begins, and when it is over, but at most once a minute.
 ///
@@ -42,6 +43,12 @@ package final class ThrottledWarning {
         lastLogged = .now
         isTold = true
         suppressedCount = 0
+    }
+
+    /// Notes that a call failed; access that is lost is told once for all calls, and not here.
+    package func occurred(_ error: OCIError, _ metadata: Logger.Metadata) {
+        if error.isAccessLost { return }
+        occurred(metadata.merging(["error": "\(error)"]) { $1 })
     }
 
     /// Notes that it is over.

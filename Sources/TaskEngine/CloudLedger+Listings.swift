@@ -15,7 +15,7 @@ extension CloudLedger {
         let look = Look(begun: begun, now: now, shown: shown, living: living)
         let knownCount = taskOfInstance.count
         var contradicted = Contradictions()
-        for task in tasksInOrder {
+        for task in tasksInOrder() {
             update(task, at: now) { ledger, record in
                 ledger.compare(task, &record, with: look, &contradicted)
             }
@@ -32,28 +32,34 @@ extension CloudLedger {
     }
 
     /// A complete listing of objects, which began at `begun`, is over at `now`; `inputs` is nil where only results were
-    /// listed.
+    /// listed; `kept` are the tasks whose result is marked to stay.
     package mutating func objectsListed(
         results: [TaskKey],
         inputs: [TaskKey: [String]]?,
+        kept: Set<TaskKey> = [],
         begun: Duration,
         at now: Duration
     ) -> [CloudOrder] {
         let isFirst = !isStocked
         guard isNews(.objects, begun: begun) else { return [] }
         for task in results where !isBeingDeleted(.result(task)) {
-            update(task, at: now) { ledger, record in ledger.noteResult(of: task, &record, at: now) }
+            update(task, at: now) { ledger, record in
+                // An earlier process has answered it.
+                if record.claim == .orphaned, kept.contains(task) { record.claim = .kept }
+                ledger.noteResult(of: task, &record, at: now)
+            }
         }
         for (task, names) in (inputs ?? [:]).sorted(by: { $0.key < $1.key }) {
             update(task, at: now) { ledger, record in ledger.noteInputs(names, of: task, &record) }
         }
         let stored = Set(results)
-        for task in tasksInOrder {
+        for task in tasksInOrder(where: { $0.isClaimable || $0.claim == .kept || $0.isListingAwaited }) {
             guard let record = records[task] else { continue }
             // A run that fetches its result reads no news, and needs none of this.
-            let isAwaited = record.inHand.map { $0.isWatched && $0.instanceID != nil } ?? false
-            if isAwaited, !record.hasResult { orders.append(.tell(task, .resultsListed(begun: begun))) }
-            guard record.isClaimable else { continue }
+            if record.isListingAwaited, !record.hasResult {
+                orders.append(.tell(task, .resultsListed(begun: begun)))
+            }
+            guard record.isClaimable || record.claim == .kept else { continue }
             update(task, at: now) { ledger, record in
                 if !stored.contains(task) { record.hasResult = false }
                 if let inputs, inputs[task] == nil { record.inputs = [] }
@@ -144,6 +150,7 @@ extension CloudLedger {
             // Before a create is answered, what is listed may be what it is making.
             case .inHand(let inHand) where inHand.instanceID == nil: break
             case .inHand, .answered: return ledger.deleteSecond(record.instances.count - 1, of: &record)
+            case .kept: ledger.delete(record.instances.count - 1, of: &record, because: .unwanted)
             case .unwanted:
                 record.mayHaveUnwantedResult = true
                 let reason: DeletionReason = record.abandonedCreates.isEmpty ? .unwanted : .abandonedCreate
@@ -190,7 +197,7 @@ extension CloudLedger {
         }
         // What they made by then is in the listing, and counts by itself.
         record.abandonedCreates.removeAll { $0 < look.begun }
-        if record.claim == .unwanted, record.mayHaveUnwantedResult, record.instances.isEmpty {
+        if record.claim == .unwanted, record.mayHaveUnwantedResult, !record.mayHaveContainer {
             deleteResult(of: task, &record)
         }
         deleteFinishedInstances(of: &record)
@@ -251,7 +258,8 @@ extension CloudLedger {
             lastChange = now
             orders.append(.tell(task, .resultListed))
         case .answered: break
-        case .unwanted where record.instances.isEmpty: deleteResult(of: task, &record)
+        case .kept: record.hasResult = true
+        case .unwanted where !record.mayHaveContainer: deleteResult(of: task, &record)
         case .unwanted: (record.hasResult, record.mayHaveUnwantedResult) = (true, true)
         }
     }
@@ -261,7 +269,7 @@ extension CloudLedger {
         switch record.claim {
         case .orphaned, .queued: record.inputs = Set(found)
         case .inHand: break
-        case .answered, .unwanted:
+        case .answered, .kept, .unwanted:
             record.inputs.formUnion(found)
             deleteInputs(of: task, &record)
         }

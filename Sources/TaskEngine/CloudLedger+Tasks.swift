@@ -131,6 +131,7 @@ extension CloudLedger {
             guard let id = record.inHand?.instanceID else { return }
             record.inHand?.instanceID = nil
             record.inHand?.givenUpID = id
+            record.inHand?.awaitsListing = false
             guard let index = record.instances.firstIndex(where: { $0.id == id }) else { return }
             if record.instances[index].deletion == .none {
                 ledger.delete(index, of: &record, because: .startedOver)
@@ -145,8 +146,22 @@ extension CloudLedger {
         update(task, at: now) { _, record in record.hasResult = false }
     }
 
+    /// The run gives up to read the task's result, which is to stay for a person to fetch.
+    package mutating func resultKept(_ task: TaskKey, at now: Duration) {
+        update(task, at: now) { _, record in record.inHand?.keepsResult = true }
+    }
+
     /// The run has seen signs of its instance's end, which only a listing of results can confirm.
-    package mutating func endSuspected(at now: Duration) { lastChange = now }
+    package mutating func endSuspected(_ task: TaskKey, at now: Duration) {
+        listingAwaited(task, at: now)
+        lastChange = now
+    }
+
+    /// The run needs to know of listings of results from now on, for one of them may end the wait for its instance.
+    package mutating func listingAwaited(_ task: TaskKey, at now: Duration) {
+        guard records[task]?.inHand?.awaitsListing == false else { return }
+        update(task, at: now) { _, record in record.inHand?.awaitsListing = true }
+    }
 
     /// The run knows what to answer and needs no more news.
     package mutating func outcomeKnown(_ task: TaskKey, at now: Duration) {
@@ -160,6 +175,7 @@ extension CloudLedger {
     package mutating func released(_ task: TaskKey, isAnswered: Bool, at now: Duration) -> [CloudOrder] {
         releasedTasks.insert(task)
         update(task, at: now) { ledger, record in
+            if isAnswered, record.inHand?.keepsResult == true { return ledger.keepResult(of: task, &record) }
             let isConfirmed = record.inHand?.isConfirmed ?? false
             // Without a result, the run's own instance is what tells that the task has had its run.
             let evidence = record.hasResult ? nil : record.inHand?.instanceID
@@ -174,6 +190,12 @@ extension CloudLedger {
         }
         lastChange = now
         return takeOrders()
+    }
+
+    private mutating func keepResult(of task: TaskKey, _ record: inout CloudRecord) {
+        deleteInputs(of: task, &record)
+        deleteInstances(of: &record, because: .answered)
+        record.claim = .kept
     }
 
     /// The scheduler has surely read the answer to a task.
@@ -218,7 +240,7 @@ extension CloudLedger {
     /// Whoever sweeps waits for nothing more: what is stored of tasks that nobody wants is deleted although an instance may
     /// store it anew.
     package mutating func cannotWait(at now: Duration) -> [CloudOrder] {
-        for task in tasksInOrder {
+        for task in tasksInOrder() {
             update(task, at: now) { ledger, record in
                 if record.claim == .unwanted, record.hasResult { ledger.deleteResult(of: task, &record) }
             }
@@ -230,12 +252,12 @@ extension CloudLedger {
     package mutating func leaving(isSweeping: Bool, at now: Duration) -> [CloudOrder] {
         isLeaving = true
         self.isSweeping = isSweeping
-        for task in tasksInOrder {
+        for task in tasksInOrder() {
             update(task, at: now) { ledger, record in
                 switch record.claim {
                 case .answered: ledger.makeUnwanted(task, &record, because: .stopping)
                 case .orphaned where isSweeping: ledger.makeUnwanted(task, &record, because: .stopping)
-                case .orphaned, .queued, .inHand, .unwanted: break
+                case .orphaned, .queued, .inHand, .kept, .unwanted: break
                 }
             }
         }

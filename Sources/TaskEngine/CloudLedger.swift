@@ -5,7 +5,9 @@
 // Rule: a listing shows the past, and an accepted deletion is only a promise. A 404 may mean "gone" and may mean "not
 // allowed". So an instance is done with when a listing that began after the acceptance does not show it.
 // Rule: a container that is being deleted may still store its result.
-// Consequence: the result of a task that nobody wants is deleted after its instances are gone for certain.
+// Rule: an ended instance without a result is one whose task has failed, in the eyes of the next process.
+// Consequence: the result of a task that nobody wants is deleted after its instances are gone for certain, those that an
+// abandoned create may have made among them.
 //
 // Rule: what bears our tags and belongs to no task of this process was left by an earlier one (an orphan). The scheduler
 // sends the tasks of a dead worker again, after a minute by default.
@@ -125,6 +127,31 @@ package struct CloudLedger {
     /// Whether an instance was said not to be there and no listing has confirmed it.
     package var hasDoubtfulDeletion: Bool { totals.doubtfulDeletions > 0 }
 
+    /// What a stop leaves in the cloud.
+    package struct Remains: Sendable {
+        /// Instances whose deletion was not accepted, and those that may not be gone although the service says so; with their
+        /// tasks, in the order in which they became known.
+        package var instances: [(id: String, task: TaskKey)] = []
+        /// Creates that were given up without an answer, and may still make an instance.
+        package var createCount = 0
+        /// Objects whose deletion is ordered and not done.
+        package var objectCount = 0
+    }
+
+    /// What is there although nobody wants it, or would want it when the process ends.
+    package var remains: Remains {
+        var remains = Remains()
+        remains.objectCount = objectDeletions.count
+        for task in tasksInOrder() {
+            guard let record = records[task] else { continue }
+            remains.createCount += record.abandonedCreates.count
+            for instance in record.instances where instance.remains {
+                remains.instances.append((instance.id, task))
+            }
+        }
+        return remains
+    }
+
     /// The objects that are there, as far as is known, whether or not their deletion is ordered.
     package var knownObjects: Set<TaskObject> {
         records.reduce(into: objectDeletions.union(refusedObjects)) { objects, entry in
@@ -208,15 +235,18 @@ package struct CloudLedger {
     private func isForgettable(_ record: CloudRecord) -> Bool {
         switch record.claim {
         case .queued, .inHand: false
-        case .orphaned, .answered, .unwanted: record.isEmpty
+        case .orphaned, .answered, .kept, .unwanted: record.isEmpty
         }
     }
 
-    /// The tasks of which the cloud holds something, in the order in which they became known, so that the same events
-    /// yield the same orders.
-    var tasksInOrder: [TaskKey] {
-        records.lazy.filter { !$0.value.isEmpty }.map { (number: $0.value.number, task: $0.key) }
-            .sorted { $0.number < $1.number }.map(\.task)
+    /// The tasks of which the cloud holds something and whose record is `wanted`, in the order in which they became known, so
+    /// that the same events yield the same orders.
+    func tasksInOrder(where wanted: (CloudRecord) -> Bool = { _ in true }) -> [TaskKey] {
+        var found: [(number: Int, task: TaskKey)] = []
+        for (task, record) in records where !record.isEmpty && wanted(record) {
+            found.append((record.number, task))
+        }
+        return found.sorted { $0.number < $1.number }.map(\.task)
     }
 
     mutating func takeOrders() -> [CloudOrder] {
@@ -271,8 +301,10 @@ package struct CloudLedger {
         deleteInputs(of: task, &record)
         if !record.instances.isEmpty {
             record.mayHaveUnwantedResult = true
-        } else if record.hasResult || record.mayHaveUnwantedResult {
+        } else if record.hasResult || record.mayHaveUnwantedResult, record.abandonedCreates.isEmpty {
             deleteResult(of: task, &record)
+        } else if record.hasResult {
+            record.mayHaveUnwantedResult = true
         }
     }
 

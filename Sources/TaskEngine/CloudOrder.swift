@@ -38,7 +38,7 @@ package enum DeletionReason: String, Hashable, Sendable, CaseIterable {
 package enum TaskNews: Hashable, Sendable {
     /// A listing showed the result object.
     case resultListed
-    /// A complete listing of results that began then is over, whatever it showed.
+    /// A complete listing of results that began then is over, whatever it showed; only to a run that waits for one.
     case resultsListed(begun: Duration)
     /// A complete listing that began then showed the task's instance.
     case instanceListed(ListedInstance, begun: Duration)

@@ -16,6 +16,9 @@ struct CloudRecord {
         /// answer. To `unwanted` when that is confirmed, or `orphaned` (a result) or `unwanted` (an instance) at this
         /// time; to `queued` when the task is sent again.
         case answered(until: Duration)
+        /// It was answered with a failure, for this host had no room for its result, which stays for a person to fetch; its
+        /// instance goes. To `queued` when the task is sent again; over when the result is gone.
+        case kept
         /// Nobody will ask for it: whatever turns up of it is deleted. To `queued` when the task is sent again.
         case unwanted
     }
@@ -30,8 +33,12 @@ struct CloudRecord {
         var hasAbandonedCreate = false
         /// Whether it wants to be told of listings.
         var isWatched = true
+        /// Whether a listing of results can tell it something although it does not show the result.
+        var awaitsListing = false
         /// Whether its answer was confirmed before it let go of the task.
         var isConfirmed = false
+        /// Whether its result stays although the task is answered.
+        var keepsResult = false
     }
 
     /// How far the deletion of an instance is.
@@ -52,6 +59,11 @@ struct CloudRecord {
         /// How it was last seen.
         var seen: ListedInstance
         var deletion = Deletion.none
+
+        /// Whether it may outlast the process that ends now.
+        var remains: Bool {
+            if case .accepted(_, isDoubtful: true) = deletion { true } else { isCounted }
+        }
 
         /// Whether it holds a slot: the service works on it, and has not accepted to end it.
         var isCounted: Bool {
@@ -87,6 +99,12 @@ struct CloudRecord {
         set { if let newValue { claim = .inHand(newValue) } }
     }
 
+    /// Whether a run must be told of a listing of results; one that fetches its result reads no news.
+    var isListingAwaited: Bool {
+        guard !hasResult, let inHand else { return false }
+        return inHand.isWatched && inHand.instanceID != nil && inHand.awaitsListing
+    }
+
     /// Whether it may be adopted by a run to come, or is waited for by one.
     var isClaimable: Bool { claim == .orphaned || claim == .queued }
 
@@ -116,11 +134,14 @@ struct CloudRecord {
     /// Whether the cloud holds nothing of it, as far as is known.
     var isEmpty: Bool { instances.isEmpty && !hasResult && inputs.isEmpty && abandonedCreates.isEmpty }
 
+    /// Whether there may be a container that stores a result, or has stored it.
+    var mayHaveContainer: Bool { !instances.isEmpty || !abandonedCreates.isEmpty }
+
     /// Whether there is anything to learn of it by looking.
     private var isWorthLooking: Bool {
         switch claim {
         case .inHand(let inHand): inHand.isWatched || !instances.isEmpty
-        case .answered: !instances.isEmpty
+        case .answered, .kept: !instances.isEmpty
         case .orphaned, .queued, .unwanted: !isEmpty
         }
     }

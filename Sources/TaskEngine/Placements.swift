@@ -103,6 +103,9 @@ package struct Placements: Sendable {
         breakers.values.map(\.openUntil).filter { $0 > now }.min()
     }
 
+    /// How many creates may be under way at once.
+    package var createCountMax: Int { Self.windowMax * all.count }
+
     /// Whether any place's breaker is closed.
     package var isAnyClosed: Bool { all.contains { breakers[$0] == nil } }
 

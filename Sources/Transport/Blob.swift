@@ -16,6 +16,9 @@ package struct Blob: Sendable {
         case file(SpoolFile)
     }
 
+    /// What the store takes of a budget, if it counts there.
+    fileprivate var charge: Charge?
+
     private let store: Store
     private let range: Range<Int>
 }
@@ -50,6 +53,7 @@ extension Blob {
     package func part(_ part: Range<Int>) -> Blob {
         precondition(part.upperBound <= byteCount, "a part beyond the end")
         return Blob(
+            charge: charge,
             store: store,
             range: (range.lowerBound + part.lowerBound)..<(range.lowerBound + part.upperBound)
         )
@@ -71,26 +75,48 @@ extension Blob {
 @LoopActor
 package struct BlobWriter {
     private let memoryBytesMax: Int
+    private let charge: Charge?
     private var bytes: [UInt8] = []
     private var file: SpoolFile?
 
-    /// A writer that moves to a file above `memoryBytesMax`, with room for `expectedCount` bytes in memory.
-    package init(memoryBytesMax: Int = Blob.memoryBytesMax, expectedCount: Int = 0) {
+    /// A writer that moves to a file above `memoryBytesMax`, with room for `expectedCount` bytes in memory; what it writes
+    /// is charged to `holding`, if there is one.
+    package init(
+        memoryBytesMax: Int = Blob.memoryBytesMax,
+        expectedCount: Int = 0,
+        for holding: Holding? = nil
+    ) {
         self.memoryBytesMax = memoryBytesMax
+        charge = holding.map { Charge($0) }
         bytes.reserveCapacity(expectedCount)
     }
 
-    /// Adds bytes; throws when the file system has no room for them.
+    /// Takes room in the budget for so many bytes before they arrive; throws a shortage.
+    package func reserve(_ byteCount: Int) throws(TransportError) {
+        try charge?.cover(byteCount, inFile: byteCount > memoryBytesMax)
+    }
+
+    /// Adds bytes; throws a shortage when the budget or the file system has no room for them.
     package mutating func append(_ part: [UInt8]) throws(TransportError) {
-        if let file { return try file.append(part) }
+        if let file {
+            try charge?.cover(file.count + part.count, inFile: true)
+            return try file.append(part)
+        }
+        let byteCount = bytes.count + part.count
+        try charge?.cover(byteCount, inFile: byteCount > memoryBytesMax)
         bytes += part
-        guard bytes.count > memoryBytesMax else { return }
+        guard byteCount > memoryBytesMax else { return }
         let file = try SpoolFile()
         try file.append(bytes)
         bytes = []
+        charge?.leaveMemory()
         self.file = file
     }
 
     /// What was written.
-    package var blob: Blob { file.map { Blob($0) } ?? Blob(bytes) }
+    package var blob: Blob {
+        var blob = file.map { Blob($0) } ?? Blob(bytes)
+        blob.charge = charge
+        return blob
+    }
 }

@@ -21,6 +21,20 @@ package func environmentVariables() -> [String: String] {
     return variables
 }
 
+/// Standard input, output and error.
+package enum StandardStreams {
+    /// Opens /dev/null in the place of those that are closed; to be called before anything else is opened.
+    ///
+    /// Rule: the kernel gives the lowest number that is free, so that a socket would become standard error, and lines meant
+    /// for a person go to its peer.
+    package static func openMissing() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+            // Those below are open by now, so the number is the one that is free.
+            _ = open("/dev/null", O_RDWR)
+        }
+    }
+}
+
 /// Who this process is.
 package enum ProcessIdentity {
     /// Number of the process.
@@ -47,6 +61,13 @@ package enum ProcessIdentity {
     package static var homeDirectory: String? {
         if let home = environmentVariable("HOME"), !home.isEmpty { return home }
         return getpwuid(getuid()).map { String(cString: $0.pointee.pw_dir) }
+    }
+
+    /// Whether there is a terminal whose end is told to this process by SIGHUP.
+    package static var hasControllingTerminal: Bool {
+        let descriptor = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
+        if descriptor >= 0 { close(descriptor) }
+        return descriptor >= 0
     }
 
     /// Keeps keys in memory out of core files and from other processes of the user; true when the kernel agreed.

@@ -15,6 +15,9 @@ package protocol Host: AnyObject, Sendable {
     /// machine has no such locks.
     func hold(name: String) throws(TransportError) -> Bool
 
+    /// Who holds a name; nil for one that does not say who it is, which a process of this program does.
+    func holder(ofName name: String) -> NameHolder?
+
     /// Samples this process's usage; the CPU share is that between two samples of one sampler.
     func usageSampler() -> @LoopActor () -> ProcessUsage
 
@@ -39,6 +42,8 @@ package final class SystemHost: Host {
         locks.append(lock)
         return true
     }
+
+    package func holder(ofName name: String) -> NameHolder? { NameHolder(of: name) }
 
     package func usageSampler() -> @LoopActor () -> ProcessUsage {
         var sampler = ProcessUsageSampler()

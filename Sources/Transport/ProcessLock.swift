@@ -2,8 +2,13 @@
 //
 // At most one process of a name on this host.
 //
-// Rule: a lock in a file needs a directory that can be written, and a look at who left it. An abstract socket address
-// (unix(7)) needs neither: the kernel forgets it with the process, however that ends.
+// Rule: an abstract socket address (unix(7)) belongs to whoever binds it first, and the kernel forgets it with the process,
+// however that ends. But every user of the host may bind it, and so keep ours from us.
+// Rule: whoever connects is told by the kernel who listens (SO_PEERCRED, unix(7)), which nobody can forge.
+// Consequence: a holder listens, and it is believed if it is of our own user or root's. Nobody accepts: the queue of
+// connections has room for thousands of questions, and each process asks twice at the most.
+// Rejected: a lock file. Where everybody may write, a stranger can make and lock it as well; in a directory of the user's
+// own, neither a daemon of another user nor `reap` by an administrator sees it.
 
 internal import Glibc
 
@@ -15,24 +20,10 @@ package final class ProcessLock: Sendable {
     ///
     /// `name` is at most 100 bytes long. Processes in another network namespace, such as a container's, do not count.
     package init?(named name: String) throws(TransportError) {
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        let descriptor = try during(.file) { () throws(SystemCallError) in
-            Int32(try promptSystemCall("socket") { Int(socket(AF_UNIX, kind, 0)) })
-        }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        // An address that begins with a zero byte is abstract; its length counts, not a terminator.
-        let bytes = [0] + name.utf8.prefix(100)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
+        let descriptor = try during(.file) { () throws(SystemCallError) in try openSocket() }
         do throws(SystemCallError) {
-            try promptSystemCall("bind") {
-                Int(
-                    withUnsafePointer(to: &address) {
-                        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) }
-                    }
-                )
-            }
+            try promptSystemCall("bind") { Int(withAddress(of: name) { bind(descriptor, $0, $1) }) }
+            try promptSystemCall("listen") { Int(listen(descriptor, Int32(Int16.max))) }
         } catch {
             close(descriptor)
             guard error.number == EADDRINUSE else { throw .systemCall(error, .file) }
@@ -42,4 +33,57 @@ package final class ProcessLock: Sendable {
     }
 
     deinit { close(fileDescriptor) }
+}
+
+/// The process that holds a name, as the kernel knows it.
+package struct NameHolder: Sendable, Equatable, CustomStringConvertible {
+    /// Its number; 0 where it cannot be seen from here.
+    package let processID: Int32
+    /// Number of its user.
+    package let userID: UInt32
+    /// Whether it is of the user of the process that asks, or root's; a stranger's says nothing.
+    package let isTrusted: Bool
+
+    /// A holder as a process of `ownUserID` sees it.
+    package init(processID: Int32, userID: UInt32, ownUserID: UInt32) {
+        self.processID = processID
+        self.userID = userID
+        isTrusted = userID == ownUserID || userID == 0
+    }
+
+    /// The holder of a name; nil if nobody holds it, or one that does not say who it is, as a holder does.
+    package init?(of name: String) {
+        guard let descriptor = try? openSocket() else { return nil }
+        defer { close(descriptor) }
+        guard withAddress(of: name, { connect(descriptor, $0, $1) }) == 0 else { return nil }
+        // `struct ucred`, which Swift cannot see: process, user, group.
+        var credentials: [UInt32] = [0, 0, 0]
+        var length = socklen_t(MemoryLayout<UInt32>.size * credentials.count)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0 else { return nil }
+        self.init(
+            processID: Int32(bitPattern: credentials[0]),
+            userID: credentials[1],
+            ownUserID: geteuid()
+        )
+    }
+
+    package var description: String { "process \(processID) of user \(userID)" }
+}
+
+private func openSocket() throws(SystemCallError) -> Int32 {
+    let kind =
+        Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    return Int32(try promptSystemCall("socket") { Int(socket(AF_UNIX, kind, 0)) })
+}
+
+/// An address that begins with a zero byte is abstract; its length counts, not a terminator.
+private func withAddress(of name: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = [0] + name.utf8.prefix(100)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
+    return withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+    }
 }

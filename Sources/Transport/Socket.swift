@@ -19,6 +19,10 @@ final class Socket {
     }
 
     convenience init(for address: SocketAddress) throws(SystemCallError) {
+        // The kernel would be given the beginning of the path, and another file be meant.
+        if case .unix(let path) = address, path.utf8.count > SocketAddress.pathByteCountMax {
+            throw SystemCallError(call: "socket", number: ENAMETOOLONG)
+        }
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let result = try promptSystemCall("socket") { Int(socket(address.family, kind, 0)) }
         self.init(owning: Int32(result))

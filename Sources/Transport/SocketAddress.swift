@@ -11,6 +11,9 @@ package enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
     /// A path of at most 107 bytes in the file system.
     case unix(path: String)
 
+    /// `sun_path` has 108 bytes, the last of which is zero (unix(7)).
+    static let pathByteCountMax = 107
+
     /// The address that `host` spells: dotted IPv4, or IPv6 with or without brackets and zone; nil for a name.
     package init?(numeric host: String, port: UInt16) {
         // For C the text would end there.
@@ -104,7 +107,7 @@ package enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
         case .unix(let path):
             var unix = sockaddr_un()
             unix.sun_family = sa_family_t(AF_UNIX)
-            // One byte stays zero to end the path; a longer one is cut, and the kernel will not find it.
+            // One byte stays zero to end the path; `Socket` takes no longer one.
             withUnsafeMutableBytes(of: &unix.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
             bytes.storeBytes(of: unix, as: sockaddr_un.self)
             return MemoryLayout<sockaddr_un>.size

@@ -3,21 +3,36 @@
 package import EventLoop
 internal import Glibc
 
+/// What holds the bytes of one spool, and is gone with its last holder: a file without a name, or a simulation's memory.
+@LoopActor
+package protocol SpoolStore: AnyObject {
+    /// Stores some of the bytes from `position` on; returns how many.
+    func write(_ bytes: ArraySlice<UInt8>, at position: Int) throws(SystemCallError) -> Int
+    /// The `count` bytes from `position` on, which were written, or the first of them.
+    func read(at position: Int, count: Int) throws(SystemCallError) -> [UInt8]
+}
+
 /// A temporary file without a name, for bytes too many to keep in memory; gone with its last holder, or the process.
 ///
 /// Its calls block the loop, but only for a copy to or from the page cache as a rule.
 @LoopActor
 package final class SpoolFile {
-    private let fileDescriptor: Int32
+    /// Makes the store of a spool in a directory; a simulation replaces it.
+    package static var makeStore: @LoopActor (String) throws(SystemCallError) -> any SpoolStore = {
+        directory throws(SystemCallError) in try NamelessFile(directory)
+    }
+
+    private let store: any SpoolStore
     /// How many bytes the file holds.
     package private(set) var count = 0
 
-    /// Makes an empty file in `directory`; nil means TMPDIR, else /var/tmp, for /tmp is often memory.
+    /// Where the files are: TMPDIR, else /var/tmp, for /tmp is often memory.
+    package nonisolated static var directory: String { environmentVariable("TMPDIR") ?? "/var/tmp" }
+
+    /// Makes an empty file in `directory`, or in the usual one.
     package init(directory: String? = nil) throws(TransportError) {
-        let directory = directory ?? environmentVariable("TMPDIR") ?? "/var/tmp"
-        fileDescriptor = try during(.file) { () throws(SystemCallError) in
-            try openNameless(directory)
-        }
+        let directory = directory ?? Self.directory
+        store = try during(.file) { () throws(SystemCallError) in try Self.makeStore(directory) }
     }
 
     /// Adds `bytes` at the end; when they do not fit it throws, and the file is as before.
@@ -26,9 +41,7 @@ package final class SpoolFile {
         while !rest.isEmpty {
             let position = count + bytes.count - rest.count
             let written = try during(.file) { () throws(SystemCallError) in
-                try promptSystemCall("pwrite") {
-                    rest.withUnsafeBytes { pwrite(fileDescriptor, $0.baseAddress, $0.count, position) }
-                }
+                try store.write(rest, at: position)
             }
             rest = rest.dropFirst(written)
         }
@@ -39,10 +52,30 @@ package final class SpoolFile {
     package func read(at position: Int, upTo maximumCount: Int) throws(TransportError) -> [UInt8] {
         let wanted = min(maximumCount, max(0, count - position))
         if wanted == 0 { return [] }
-        let bytes = try during(.file) { () throws(SystemCallError) in
-            try bytesOfSystemCall("pread", upTo: wanted) { pread(fileDescriptor, $0, wanted, position) }
+        return try during(.file) { () throws(SystemCallError) in
+            try store.read(at: position, count: wanted)
         }
-        guard let bytes else { throw .systemCall(SystemCallError(call: "pread", number: EAGAIN), .file) }
+    }
+}
+
+/// A file of the host.
+@LoopActor
+private final class NamelessFile: SpoolStore {
+    private let fileDescriptor: Int32
+
+    init(_ directory: String) throws(SystemCallError) { fileDescriptor = try openNameless(directory) }
+
+    func write(_ bytes: ArraySlice<UInt8>, at position: Int) throws(SystemCallError) -> Int {
+        try promptSystemCall("pwrite") {
+            bytes.withUnsafeBytes { pwrite(fileDescriptor, $0.baseAddress, $0.count, position) }
+        }
+    }
+
+    func read(at position: Int, count: Int) throws(SystemCallError) -> [UInt8] {
+        let bytes = try bytesOfSystemCall("pread", upTo: count) {
+            pread(fileDescriptor, $0, count, position)
+        }
+        guard let bytes else { throw SystemCallError(call: "pread", number: EAGAIN) }
         return bytes
     }
 

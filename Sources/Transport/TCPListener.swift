@@ -1,21 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import EventLoop
+internal import Glibc
 
 /// A socket that accepts connections.
 @LoopActor
 package final class TCPListener {
     private let socket: Socket
+    /// The file of a Unix socket, which goes with the listener.
+    private let file: SocketFile?
     /// Where it listens, with the port that the kernel chose when 0 was asked for.
     package let address: SocketAddress
 
-    /// Listens at `address`; port 0 lets the kernel choose.
+    /// Listens at `address`; port 0 lets the kernel choose, and a Unix socket that nobody answers at is taken over.
     package init(at address: SocketAddress, backlog: Int32 = 128) throws(TransportError) {
         (socket, self.address) = try during(.listen) { () throws(SystemCallError) in
             let socket = try Socket(for: address)
-            try socket.listen(at: address, backlog: backlog)
+            do throws(SystemCallError) {
+                try socket.listen(at: address, backlog: backlog)
+            } catch  where error.number == EADDRINUSE {
+                guard case .unix(let path) = address, let file = SocketFile(at: path), file.isAbandoned,
+                    file.remove()
+                else { throw error }
+                try socket.listen(at: address, backlog: backlog)
+            }
             return (socket, try socket.localAddress() ?? address)
         }
+        file = if case .unix(let path) = address { SocketFile(at: path) } else { nil }
     }
 
     /// Suspends until a connection comes.
@@ -31,5 +42,8 @@ package final class TCPListener {
     }
 
     /// Stops listening; an `accept` at work ends with `.closed`.
-    package func close() { socket.close() }
+    package func close() {
+        if !socket.isClosed { file?.remove() }
+        socket.close()
+    }
 }

@@ -172,6 +172,10 @@ final class TLSSession {
         isBroken = true
         if phase == .handshake { tickets.forget(server) }
         if error.sslReasons.contains(SSL_R_CERTIFICATE_VERIFY_FAILED) {
+            // A directory of authorities is read during the handshake; without a descriptor none is found.
+            if DescriptorLimit.isReached {
+                throw .systemCall(SystemCallError(call: "open", number: EMFILE), phase)
+            }
             let problem = CertificateProblem(verifyResult: SSL_get_verify_result(connection))
             throw .certificate(problem, host: host)
         }

@@ -40,6 +40,8 @@ package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible
     case key(KeyProblem)
     /// A file that should hold certificates does not.
     case malformedCertificate(source: String, reason: String)
+    /// The process holds as many bytes or files of tasks as its budget allows.
+    case budgetSpent
     /// A file is larger than its reader allows.
     case fileTooLarge(path: String, byteCountMax: Int)
 }
@@ -76,7 +78,7 @@ extension TransportError {
     /// Who has to change something.
     package var fault: TransportFault {
         switch self {
-        case .cancelled, .closed, .key, .malformedCertificate, .fileTooLarge: .ours
+        case .cancelled, .closed, .key, .malformedCertificate, .budgetSpent, .fileTooLarge: .ours
         case .deadlinePassed, .truncated: .network
         case .certificate, .tls: .peer
         case .systemCall(let error, _): networkErrors.contains(error.number) ? .network : .ours
@@ -86,14 +88,28 @@ extension TransportError {
     }
 
     /// Whether the same attempt may succeed a little later with nothing changed.
+    ///
+    /// Not so for a shortage of room for a file: whoever writes it must first let go of what it has, and wait.
     package var isRetryable: Bool {
-        switch self {
-        case .cancelled, .closed, .certificate, .key, .malformedCertificate, .fileTooLarge: false
+        if isFileShortage { return false }
+        return switch self {
+        case .cancelled, .closed, .certificate, .key, .malformedCertificate, .budgetSpent, .fileTooLarge:
+            false
         case .deadlinePassed, .truncated: true
         case .tls(_, let phase): phase != .handshake
         case .systemCall(let error, _):
             networkErrors.contains(error.number) || transientShortages.contains(error.number)
         case .unresolved(_, let problem): if case .serversFailed = problem { true } else { false }
+        }
+    }
+
+    /// Whether a file could not be opened or written for want of something that this host has at other times: room on a
+    /// disk, file descriptors, or a part of the process's budget.
+    package var isFileShortage: Bool {
+        switch self {
+        case .budgetSpent: true
+        case .systemCall(let error, .file): fileShortages.contains(error.number)
+        default: false
         }
     }
 
@@ -118,6 +134,9 @@ extension TransportError {
         case .tls(let reason, let phase): "TLS \(phase.rawValue) failed: \(reason)"
         case .key(let problem): "\(problem)"
         case .malformedCertificate(let source, let reason): "\(source): \(reason)"
+        case .budgetSpent:
+            "as many bytes and temporary files are in use as --memory-limit-mb, --spool-limit-mb and the limit of "
+                + "file descriptors allow"
         case .fileTooLarge(let path, let byteCountMax): "\(path) is larger than \(byteCountMax) bytes"
         }
     }
@@ -128,6 +147,9 @@ private let networkErrors: Set<Int32> = [
     ECONNREFUSED, ECONNRESET, ECONNABORTED, EPIPE, ETIMEDOUT, EHOSTUNREACH, EHOSTDOWN, ENETUNREACH, ENETDOWN,
     ENETRESET, ENOTCONN, EPROTO, ENONET,
 ]
+
+/// Of these a host has none at times, when a file is written.
+private let fileShortages: Set<Int32> = [ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM]
 
 /// Shortages on this machine that may end by themselves.
 private let transientShortages: Set<Int32> = [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAGAIN]

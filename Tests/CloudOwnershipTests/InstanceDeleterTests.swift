@@ -39,6 +39,21 @@ import Testing
         }
     }
 
+    @Test func `as many deletions are under way as are allowed, also those that wait already`() async throws {
+        try await onLoop {
+            let cloud = Deletions()
+            cloud.service.script(.deleteContainerInstance, .held, count: 8)
+            for number in 0..<8 { cloud.deleter.delete("free\(number)") }
+            try await cloud.service.request(.deleteContainerInstance, count: 4)
+            for _ in 0..<100 { await yieldToOthers() }
+            #expect(cloud.deletions.count == 4)
+            cloud.deleter.parallelCountMax = 7
+            try await cloud.service.request(.deleteContainerInstance, count: 7)
+            cloud.service.release(.deleteContainerInstance)
+            for _ in 0..<7 { _ = try await cloud.outcome() }
+        }
+    }
+
     @Test func `a deletion that is asked for twice is made once`() async throws {
         try await onLoop {
             let cloud = Deletions()

@@ -150,6 +150,10 @@ private let fromFile: [(String, String)] = [
         "78: config.toml:11: freeform_tag: the whole number 1 is of the wrong type; give an array of strings or "
             + "a table of strings"
     ),
+    (
+        "image_pull_password = sekret",
+        "78: config.toml:11:23: this is not a value; put text between quotes; the file must be TOML 1.0"
+    ),
     ("x = ", "78: config.toml:11:5: a value is expected here; the file must be TOML 1.0"),
     ("print_config = true", "78: config.toml:11: unknown key 'print_config'; see --help"),
     ("[worker_manager.other]\na = 1", "78: config.toml:11: unknown key 'other'; see --help"),

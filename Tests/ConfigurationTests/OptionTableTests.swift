@@ -87,10 +87,13 @@ private let added: [Row] = [
     Row("defined-tag", nil, nil, [], "Ops.Cost.Center=42"),
     Row("image-pull-secret-id", nil, nil, [], "ocid1.vaultsecret.oc1..v"),
     Row("on-exit", nil, nil, ["delete"], "leave"),
+    Row("stop-timeout-seconds", nil, "SCALER_STOP_TIMEOUT_SECONDS", ["30"], "75.5"),
     Row("create-timeout-seconds", nil, nil, ["900"], "60"),
     Row("status-address", nil, nil, [], "127.0.0.1:0"),
     Row("log-format", nil, nil, ["text"], "json"),
     Row("max-requests-per-second", nil, nil, ["20.0"], "2.5"),
+    Row("memory-limit-mb", nil, "SCALER_MEMORY_LIMIT_MB", ["64"], "128"),
+    Row("spool-limit-mb", nil, "SCALER_SPOOL_LIMIT_MB", ["16384"], "500"),
 ]
 
 /// What must come along for a value not to contradict the rest.

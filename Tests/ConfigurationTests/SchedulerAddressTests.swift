@@ -54,8 +54,20 @@ struct SchedulerAddressTests {
         #expect(try StatusAddress(address.description) == address)
     }
 
-    @Test(arguments: ["", ":1", "9464", "host", "host:70000", "unix:relative", "http://127.0.0.1:1"])
+    @Test(arguments: [
+        "", ":1", "9464", "host", "host:70000", "unix:relative", "http://127.0.0.1:1", "unix:/a\nb", "/a\0b",
+    ])
     func `what is no status address is refused`(_ text: String) {
         #expect(throws: ValueFault.self) { try StatusAddress(text) }
+    }
+
+    @Test func `a path that the kernel would cut is refused`() throws {
+        let longest = "/" + String(repeating: "é", count: 53)
+        #expect(try StatusAddress("unix:\(longest)") == .unix(path: longest))
+        #expect {
+            try StatusAddress("unix:\(longest)s")
+        } throws: {
+            ($0 as? ValueFault)?.problem == "the path of the socket is longer than 107 bytes"
+        }
     }
 }

@@ -28,12 +28,17 @@ import Transport
         return settings
     }
 
-    @LoopActor private static func service(_ settings: Settings, _ cloud: TestCloud) -> ManagerService {
+    @LoopActor private static func service(
+        _ settings: Settings,
+        _ cloud: TestCloud,
+        _ host: any Host = SystemHost()
+    ) -> ManagerService {
         ManagerService(
             settings: settings,
             calls: cloud.calls,
-            host: SystemHost(),
+            host: host,
             network: SocketNetwork(ioThreads: 1),
+            budget: ResourceBudget(memoryBytesMax: 48 << 20, diskBytesMax: 1 << 40),
             log: cloud.log.logger
         )
     }
@@ -54,6 +59,36 @@ import Transport
         }
     }
 
+    @Test func `a name that a stranger holds keeps no manager down`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            let stranger = NameHolder(processID: 7, userID: 65_534, ownUserID: 1000)
+            #expect(await Self.service(Self.settings(), cloud, BusyHost(stranger)).becomeSole())
+            let warnings = cloud.log.facts(
+                of:
+                    "warning a process of another user holds this manager's name, so that two of this user would "
+                    + "not be noticed"
+            )
+            #expect(warnings.map { $0["holder"] } == ["process 7 of user 65534"])
+        }
+    }
+
+    @Test func `a name that is held by one's own user keeps a second manager down`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            let holder = NameHolder(processID: 7, userID: 1000, ownUserID: 1000)
+            let service = Self.service(Self.settings(), cloud, BusyHost(holder))
+            let waiting = spawn { await service.becomeSole() }
+            try await cloud.wait {
+                !cloud.log.facts(of: "info waiting for another process of this owner to end").isEmpty
+            }
+            waiting.cancel()
+            _ = await waiting.value
+            let told = cloud.log.facts(of: "info waiting for another process of this owner to end")
+            #expect(told.map { $0["holder"] } == ["process 7 of user 1000"])
+        }
+    }
+
     @Test func `where the scheduler never answered a stop leaves alone what another process may run`()
         async throws
     {
@@ -71,4 +106,46 @@ import Transport
             #expect(cloud.requests(of: .deleteContainerInstance).isEmpty)
         }
     }
+
+    @Test func `what a stop leaves is named with its number`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            var settings = Self.settings()
+            settings.stopTimeout = .milliseconds(300)
+            let service = Self.service(settings, cloud)
+            for task in ["aa", "bb"] {
+                cloud.add(task, tags: Owner(settings).tags(of: TaskKey(task), generation: 0))
+            }
+            cloud.script(.deleteContainerInstance, .serverError, count: 1000)
+            try await service.cloud.takeStock()
+            service.start()
+            for task in ["aa", "bb"] { service.cloud.discard(TaskKey(task)) }
+            #expect(await !service.stop())
+            let named = cloud.log.facts(of: "error an instance stays in the cloud")
+            #expect(named.compactMap { $0["instance"] }.sorted() == ["aa", "bb"])
+            let sums = cloud.log.facts(
+                of:
+                    "error the cloud did not accept every deletion in time; the next start goes on with it, or "
+                    + "reap does"
+            )
+            #expect(sums.map { $0["instances"] } == ["2"])
+        }
+    }
+}
+
+/// A machine on which another process holds every name.
+private final class BusyHost: Host {
+    let name = "host"
+    let processID: Int32 = 1
+    private let holder: NameHolder?
+
+    init(_ holder: NameHolder?) { self.holder = holder }
+
+    func hold(name: String) throws(TransportError) -> Bool { false }
+
+    func holder(ofName name: String) -> NameHolder? { holder }
+
+    func usageSampler() -> @LoopActor () -> ProcessUsage { SystemHost().usageSampler() }
+
+    func releaseMemory() {}
 }

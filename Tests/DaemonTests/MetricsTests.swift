@@ -19,6 +19,7 @@ import Transport
             isRegistered: isRegistered,
             deletedInstanceCount: 7,
             waitingForRoomCount: 1,
+            waitingForHostCount: 2,
             requests: RequestCounts()
         )
     }

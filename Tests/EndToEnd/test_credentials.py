@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
-from support import BACKEND, Cluster, ClusterTestCase, Options
+from support import BACKEND, Cluster, ClusterTestCase, Options, await_that
 
 from cluster import DAEMON
 from processes import Process
@@ -45,6 +45,13 @@ Change = Callable[[dict[str, str]], object]
 
 
 def square(number):
+    return number * number
+
+
+def work(number, seconds):
+    import time
+
+    time.sleep(seconds)
     return number * number
 
 
@@ -426,6 +433,44 @@ class Secrets(LocalOCITestCase):
         process.stop()
         self.assertTrue(os.WIFSIGNALED(status), status)
         return os.WCOREDUMP(status)
+
+
+class Lost(ClusterTestCase):
+    """Access that is lost while tasks are at work is waited for, and no task is failed for it."""
+
+    options = {"emulator": ["--fast", "--runtime", "pool"]}
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        skip_unless_first_backend()
+        super().setUpClass()
+
+    def lose(self, seconds: float, *rules: str) -> None:
+        """Tasks in every phase of their lives while OCI refuses; all have their results when it accepts again."""
+        client = self.client()
+        started = [client.submit(work, number, 0.5) for number in range(8)]
+        await_that(lambda: self.cluster.report()["instances"]["created"] >= 4, 30, "tasks at work")
+        before = self.cluster.daemon.output().count("OCI refuses what it allowed before")
+        self.cluster.set_faults(*rules)
+        later = [client.submit(work, number, 0) for number in range(8, 20)]
+        self.cluster.daemon.await_output("OCI refuses what it allowed before", count=before + 1)
+        time.sleep(seconds)
+        self.cluster.set_faults()
+        futures = started + later
+        self.assertEqual([future.result(timeout=90) for future in futures], [n * n for n in range(20)])
+        self.cluster.await_nothing_left()
+        log = self.cluster.daemon.output()
+        self.assertEqual(log.count("OCI refuses what it allowed before"), before + 1, "one line in a minute")
+        self.assertNotIn("task failed", log)
+        self.assertEqual(self.cluster.doubled_count(), 0)
+
+    def test_every_signature_is_refused_for_a_while(self):
+        self.lose(4, "* unauthenticated by=user")
+        self.assertRegex(self.cluster.daemon.output(), "OCI refuses what it allowed before.*fingerprint is registered")
+
+    def test_a_policy_is_taken_away_for_a_while(self):
+        operations = ("CreateContainerInstance", "PutObject", "GetObject", "BatchDeleteObjects", "ListObjects")
+        self.lose(2, *(f"{operation} 404 by=user" for operation in operations))
 
 
 class TokenTestCase(ClusterTestCase):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import re
 import secrets
 import signal
@@ -145,7 +146,8 @@ class Left(OwnedTestCase):
             alive = self.command("reap", *arguments, *self.whose())
             self.assertEqual(alive.returncode, 1, alive.stderr)
             self.assertIn("left alone: 4 container instances and 1 task object of owner", alive.stderr)
-            self.assertIn("whose daemon runs on this host; stop that first, or say --force", alive.stderr)
+            who = f"process {self.cluster.daemon.pid} of user {os.geteuid()}"
+            self.assertIn(f"whose daemon runs on this host, as {who}; stop that first, or say --force", alive.stderr)
         self.assertEqual({ocid for ocid, _ in self.in_the_cloud()}, {ocid for ocid, _ in before})
 
 

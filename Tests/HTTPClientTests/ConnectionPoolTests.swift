@@ -56,6 +56,19 @@ import Testing
         }
     }
 
+    @Test func `a higher cap lets those that wait open connections, in their order`() async throws {
+        try await onLoop {
+            let requests = Requests(connectionsMax: 1)
+            for request in 1...4 { _ = await requests.arrive(request) }
+            requests.pool.raise(connectionsMax: 3)
+            let served = await requests.takeServed()
+            #expect(served == ["2: open", "3: open"])
+            // Never lowered: what is leased would be too much.
+            requests.pool.raise(connectionsMax: 2)
+            #expect((requests.pool.connectionsMax, requests.pool.leasedCount) == (3, 3))
+        }
+    }
+
     @Test func `idle connections expire each at its time`() async throws {
         try await onLoop {
             let now = Deadline.now

@@ -78,7 +78,7 @@ import Transport
                     endpoints: try #require(Endpoints(baseURL: oci["OCI_ENDPOINT"])),
                     userAgent: "test"
                 ),
-                credentials: FixedCredentials(identity, tenancyID: nil),
+                credentials: APIKeyCredentials(identity, tenancyID: nil),
                 requestsPerSecondMax: 10
             ) { _ in }
             let error = try #require(

@@ -4,6 +4,7 @@ import EventLoop
 import Glibc
 import HTTPClient
 import OCIProfile
+import OCISigning
 import TestSupport
 import Testing
 import Transport
@@ -148,6 +149,36 @@ import Transport
         let resource = try await problem(files) { $0.principal = .resourcePrincipal }
         #expect("\(resource)".contains("OCI_RESOURCE_PRINCIPAL_VERSION"))
         #expect(resource.isConfiguration)
+    }
+
+    @Test func `a key that is put in the place of a refused one is found, with what is wrong with it`()
+        async throws
+    {
+        let files = try Files(pem: Self.key.privatePEM(.pkcs8))
+        let config = String(decoding: try readFile(files.config.path, byteCountMax: 1 << 20), as: UTF8.self)
+        let other = TestKey().privatePEM(.pkcs8)
+        let fingerprints = (try RSAKey(pem: Self.key.privatePEM(.pkcs8)), try RSAKey(pem: other))
+        let (keyPath, configPath) = (files.key.path, files.config.path)
+        try await onLoop {
+            var options = CloudAccessOptions(userAgent: "test")
+            options.configFile = configPath
+            let source = try ProfileSource.find(options, environment: [:], home: "/nonexistent")
+            let credentials = try source.apiKey()
+            let old = try await credentials.current(deadline: soon)
+            #expect(try await !credentials.replace(rejected: old, deadline: soon), "the same key is there")
+
+            try replaceFile(keyPath, with: other)
+            let error = await failure(of: { try await credentials.replace(rejected: old, deadline: soon) })
+            #expect("\(try #require(error))".contains("fingerprint"))
+
+            let (before, after) = (fingerprints.0.fingerprint, fingerprints.1.fingerprint)
+            let changed = config.split(separator: before, omittingEmptySubsequences: false)
+            try replaceFile(configPath, with: Array(changed.joined(separator: after).utf8))
+            #expect(try await credentials.replace(rejected: old, deadline: soon))
+            let new = try await credentials.current(deadline: soon)
+            #expect(new.keyID.text.hasSuffix(after) && old.keyID.text.hasSuffix(before))
+            #expect(try await credentials.replace(rejected: old, deadline: soon), "another call has found it")
+        }
     }
 }
 

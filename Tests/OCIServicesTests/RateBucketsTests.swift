@@ -33,6 +33,24 @@ import Testing
         #expect(times[29] < .milliseconds(2010))
     }
 
+    @Test func `a higher ceiling of writes holds at once, and reads keep theirs`() {
+        var buckets = RateBuckets(ceiling: 10, now: .zero)
+        buckets.raiseWrites(to: 100, now: .zero)
+        #expect((buckets.rate(of: .delete), buckets.rate(of: .read)) == (100, 10))
+        buckets.raiseWrites(to: 50, now: .zero)
+        #expect(buckets.rate(of: .write) == 100)
+    }
+
+    @Test func `a rate that the service brought down is not raised at once`() {
+        var buckets = RateBuckets(ceiling: 10, now: .zero)
+        _ = buckets.throttled(.delete, now: .zero)
+        buckets.raiseWrites(to: 60, now: .zero)
+        #expect(buckets.rate(of: .delete) == 5)
+        // A minute from nothing to the new ceiling.
+        _ = buckets.take(for: [.delete], now: .seconds(10))
+        #expect(buckets.rate(of: .delete) == 15)
+    }
+
     @Test func `calls are let through in the order they came`() {
         var buckets = WaitingCalls(ceiling: 1000, now: .zero)
         let tickets = (0..<500).map { _ in buckets.enqueue(.write) }

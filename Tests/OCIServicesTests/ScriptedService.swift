@@ -40,10 +40,15 @@ final class ScriptedService {
     private var answers: [String]
     /// What was asked, in order.
     private(set) var requests: [Request] = []
+    /// What was told on the way to the answers.
+    var notices: [ServiceNotice] { told.notices }
+    private let told: Told
 
     /// Answers the first request with the first text, and so on; the last text is used again and again.
     init(_ answers: [String]) throws {
         self.answers = answers
+        let told = Told()
+        self.told = told
         listener = try loopbackListener()
         let port = try #require(listener.address.port)
         let client = HTTPClient(
@@ -57,14 +62,14 @@ final class ScriptedService {
                 endpoints: try #require(Endpoints(baseURL: "http://127.0.0.1:\(port)/base/")),
                 userAgent: "scripted"
             ),
-            credentials: FixedCredentials(
+            credentials: APIKeyCredentials(
                 SigningIdentity(keyID: try .token("abc"), key: try #require(testKey)),
                 tenancyID: nil
             ),
             requestsPerSecondMax: 1000,
             retryPolicy: retryPolicy,
             random: SeededRandom(seed: 3)
-        ) { _ in }
+        ) { told.notices.append($0) }
         instances = ContainerInstances(calls: calls, compartmentID: "ocid1.compartment.oc1..a")
         objects = ObjectStorage(calls: calls, namespace: "ns", bucket: "b")
         spawn { await self.accept() }
@@ -104,6 +109,25 @@ final class ScriptedService {
             try await stream.write(Array(answer.utf8), deadline: soon)
             // An answer without a length ends with the connection.
             if !answer.contains("content-length") { return }
+        }
+    }
+}
+
+@LoopActor
+private final class Told {
+    var notices: [ServiceNotice] = []
+}
+
+extension ServiceNotice {
+    /// The case alone; retries, which every failure tells, are left out.
+    var name: String? {
+        switch self {
+        case .retrying: nil
+        case .rateHalved: "rateHalved"
+        case .clockCorrected: "clockCorrected"
+        case .credentialsRenewed: "credentialsRenewed"
+        case .accessLost: "accessLost"
+        case .accessRegained: "accessRegained"
         }
     }
 }

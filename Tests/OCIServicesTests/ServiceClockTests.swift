@@ -7,20 +7,44 @@ import Testing
 @testable import OCIServices
 
 @Suite struct ServiceClockTests {
-    @Test func `a small difference is no skew, a large one is kept, and may change again`() {
+    @Test func `accepted answers tell the time, each one anew, but for small differences`() {
         var clock = ServiceClock()
-        let answers = [
-            (serverTime: 1029, hostTime: 1000, isChange: false, offset: 0),
-            (1600, 1000, true, 600),
-            (1710, 1100, false, 600),
-            (1200, 1200, true, 0),
-            (500, 1200, true, -700),
+        let answers: [(serverTime: Int?, hostTime: Int, offset: Int)] = [
+            (1029, 1000, 0), (1600, 1000, 600), (1710, 1100, 600), (nil, 1100, 600), (1200, 1200, 0),
+            (500, 1200, -700),
         ]
-        for (serverTime, hostTime, isChange, offset) in answers {
-            let isChanged = clock.correct(serverTime: serverTime, hostTime: hostTime)
-            #expect(isChanged == isChange)
+        for (serverTime, hostTime, offset) in answers {
+            clock.accepted(serverTime: serverTime, hostTime: hostTime)
             #expect(clock.offsetSeconds == offset)
         }
+    }
+
+    @Test func `the time in a refusal is tried once, and kept only if it is accepted`() {
+        var clock = ServiceClock()
+        var isWorthATry = clock.refused(serverTime: 5000, hostTime: 1000)
+        #expect(isWorthATry)
+        #expect(clock.offsetSeconds == 4000)
+        #expect(clock.confirmedSeconds == 0)
+        clock.accepted(serverTime: nil, hostTime: 1001)
+        #expect(clock.confirmedSeconds == 4000)
+
+        isWorthATry = clock.refused(serverTime: 9000, hostTime: 1000)
+        #expect(isWorthATry)
+        #expect(clock.offsetSeconds == 8000)
+        isWorthATry = clock.refused(serverTime: 9000, hostTime: 1000)
+        #expect(isWorthATry, "with the time that is known")
+        #expect(clock.offsetSeconds == 4000)
+    }
+
+    @Test(arguments: [nil, 1010, 90_000, -90_000, .min, .max])
+    func `a refusal without a time, with ours or with one more than a day off changes nothing`(
+        serverTime: Int?
+    ) {
+        var clock = ServiceClock()
+        let isWorthATry = clock.refused(serverTime: serverTime, hostTime: 1000)
+        #expect(!isWorthATry)
+        clock.accepted(serverTime: serverTime, hostTime: 1000)
+        #expect(clock.offsetSeconds == 0)
     }
 
     /// A process has one clock, so this runs in a process of its own.

@@ -7,7 +7,7 @@ import Reporting
 import Testing
 
 /// A file to log into, which goes with this object.
-private final class Sink {
+final class Sink {
     let path: String
     private let descriptor: Int32
 
@@ -31,7 +31,7 @@ private final class Sink {
     }
 
     func logger(_ format: LogFormat, level: Logger.Level = .debug) -> Logger {
-        let handler = LineLogHandler(sinks: [descriptor], format: format, level: level)
+        let handler = LineLogHandler(sinks: [LogSink(descriptor) { _ in [] }], format: format, level: level)
         return Logger(label: "test") { _ in handler }
     }
 
@@ -96,41 +96,9 @@ private final class Sink {
         defer { close(full) }
         let good = open(sink.path, O_WRONLY | O_APPEND | O_CLOEXEC)
         defer { close(good) }
-        let handler = LineLogHandler(sinks: [full, -1, good], format: .text, level: .info)
+        let sinks = [full, -1, good].map { descriptor in LogSink(descriptor) { _ in [] } }
+        let handler = LineLogHandler(sinks: sinks, format: .text, level: .info)
         Logger(label: "test") { _ in handler }.info("m")
         #expect(sink.untimedLines == ["INFO m"])
-    }
-}
-
-@Suite struct LogFileTests {
-    @Test func `lines are added to the file that the settings name, from their level up`() throws {
-        let sink = try Sink()
-        var settings = Settings(schedulerAddress: .tcp(host: "h", port: 1))
-        settings.loggingPaths = [sink.path]
-        settings.loggingLevel = .warning
-        try LogFile.logger(for: settings).warning("first")
-        let log = try LogFile.logger(for: settings)
-        log.info("unseen")
-        log.critical("second")
-        #expect(sink.untimedLines == ["WARNING first", "CRITICAL second"])
-    }
-
-    @Test func `the format is the settings'`() throws {
-        let sink = try Sink()
-        var settings = Settings(schedulerAddress: .tcp(host: "h", port: 1))
-        settings.loggingPaths = [sink.path]
-        settings.logFormat = .json
-        try LogFile.logger(for: settings).info("m")
-        #expect(sink.text.hasPrefix("{"))
-    }
-
-    @Test func `a path that cannot be opened is named with the reason and the way out`() throws {
-        var settings = Settings(schedulerAddress: .tcp(host: "h", port: 1))
-        settings.loggingPaths = ["/nowhere/at/all.log"]
-        let problem = try #require(throws: LogFile.Problem.self) { try LogFile.logger(for: settings) }
-        #expect(
-            "\(problem)"
-                == "cannot log to /nowhere/at/all.log: No such file or directory; choose another --logging-paths"
-        )
     }
 }

@@ -26,7 +26,7 @@ private func check(_ isTrue: Bool, _ text: String = "", line: UInt = #line) {
                 endpoints: Endpoints.region(Region.resolve(SimulatedCloud.region)),
                 userAgent: "test"
             ),
-            credentials: FixedCredentials(
+            credentials: APIKeyCredentials(
                 SigningIdentity(keyID: try KeyIdentity.token("abc"), key: try RSAKey()),
                 tenancyID: nil
             ),

@@ -179,6 +179,24 @@ import Testing
         #expect(ledger.finish("i", at: 5) == [.roomFreed, .deleteObjects([.result(a)])])
     }
 
+    /// Once a stop had deleted the result, and could not reach the instance, the next process took that for a task that ended
+    /// without a result, and failed it.
+    @Test func `a result that an abandoned create has led to is deleted after its instance`() {
+        var ledger = CloudLedger.stocked()
+        _ = ledger.begin(a, at: 2)
+        _ = ledger.createAbandoned(a, at: .seconds(3))
+        _ = ledger.released(a, isAnswered: false, at: .seconds(4))
+        #expect(ledger.store([a], at: 6) == [])
+        let unseen = ledger
+        let orders = ledger.list([instance("i", .stopped)], at: 8)
+        #expect(orders.contains(.deleteInstance("i", because: .abandonedCreate)))
+        #expect(!orders.contains(.deleteObjects([.result(a)])))
+        #expect(ledger.finish("i", at: 9).contains(.deleteObjects([.result(a)])))
+        ledger = unseen
+        #expect(!ledger.list([], at: 8).contains(.deleteObjects([.result(a)])))
+        #expect(ledger.list([], begun: 124, at: 125).contains(.deleteObjects([.result(a)])))
+    }
+
     // MARK: - When to look
 
     @Test func `before the first listing the time to list is now, and all objects are wanted`() {
@@ -214,7 +232,7 @@ import Testing
         #expect(periods(ledger, at: 3) == Self.fast)
         #expect(periods(ledger, at: 83) == [.seconds(10), .seconds(5)])
         #expect(periods(ledger, at: 1000) == Self.slow)
-        ledger.endSuspected(at: .seconds(1000))
+        ledger.endSuspected(a, at: .seconds(1000))
         #expect(periods(ledger, at: 1000) == Self.fast)
     }
 

@@ -55,6 +55,7 @@ import Testing
 
     @Test func `a run that fetches its result is told nothing more of listings of results`() {
         var ledger = CloudLedger.running()
+        ledger.listingAwaited(a, at: .seconds(4))
         #expect(ledger.store([], at: 5) == [.tell(a, .resultsListed(begun: .seconds(4)))])
         #expect(ledger.store([a], at: 6) == [.tell(a, .resultListed)])
         #expect(ledger.store([a], at: 7) == [])

@@ -38,6 +38,66 @@ import Testing
         #expect(ledger.list([instance("i", of: b), instance("j")], at: 5) == [.admit(a)])
     }
 
+    @Test
+    func `a result that this host has no room for stays when its task has failed, and its instance goes`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.store([a], at: 10)
+        ledger.outcomeKnown(a, at: .seconds(11))
+        ledger.resultKept(a, at: .seconds(11))
+        let orders = ledger.released(a, isAnswered: true, at: .seconds(12))
+        #expect(orders.deletes("i"))
+        #expect(ledger.answerConfirmed(a, at: .seconds(13)) == [])
+        let gone = ledger.finish("i", at: 14)
+        #expect(gone.contains(.tell(a, .released)) && gone.contains(.roomFreed))
+        // Neither time nor a stop deletes it.
+        #expect(ledger.store([a], inputs: [:], at: 10_000) == [])
+        #expect(ledger.list([], at: 10_001) == [])
+        #expect(ledger.leaving(isSweeping: true, at: .seconds(10_002)) == [])
+        #expect(ledger.cannotWait(at: .seconds(10_002)) == [])
+        #expect(ledger.knownObjects == [.result(a)])
+        #expect(ledger.freeSlotCount == 2)
+        // The bucket's lifecycle ends it.
+        #expect(ledger.store([], inputs: [:], at: 20_000) == [])
+        #expect(ledger.isEmpty)
+    }
+
+    @Test func `a result that an earlier process kept stays, and goes with a sweep`() {
+        for isSweeping in [false, true] {
+            var ledger = CloudLedger.new()
+            if isSweeping { _ = ledger.leaving(isSweeping: true, at: .zero) }
+            ledger.schedulerAnswers(true, at: .zero)
+            _ = ledger.list([], at: 1)
+            let orders = ledger.objectsListed(
+                results: [a, b],
+                inputs: [:],
+                kept: [a],
+                begun: .seconds(1),
+                at: .seconds(2)
+            )
+            #expect(
+                orders == (isSweeping ? [.deleteObjects([.result(a)]), .deleteObjects([.result(b)])] : [])
+            )
+            let expiry = ledger.list([], at: 1000)
+            if !isSweeping {
+                #expect(expiry == [.report(.orphanExpired(b)), .deleteObjects([.result(b)])])
+                #expect(ledger.orphanCount == 0)
+            }
+        }
+    }
+
+    @Test func `a task whose result was kept is given it when it is sent again`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.store([a], at: 10)
+        ledger.resultKept(a, at: .seconds(11))
+        _ = ledger.released(a, isAnswered: true, at: .seconds(12))
+        _ = ledger.finish("i", at: 13)
+        let (adoption, _) = ledger.begin(a, at: 20)
+        #expect(adoption?.instance == nil)
+        #expect(adoption?.hasResult == true)
+        let orders = ledger.released(a, isAnswered: false, at: .seconds(21))
+        #expect(orders.contains(.deleteObjects([.result(a)])))
+    }
+
     @Test func `an ended instance counts until the service accepts to delete it`() {
         let ledger = CloudLedger.stocked(slots: 1, [instance("i", .failed)])
         #expect(ledger.freeSlotCount == 0)
@@ -130,6 +190,7 @@ import Testing
                     .tell(b, .instanceMissed(begun: .seconds(6))),
                 ]
         )
+        ledger.listingAwaited(a, at: .seconds(7))
         #expect(
             ledger.store([b], begun: 7, at: 8)
                 == [
@@ -138,6 +199,17 @@ import Testing
         )
         // That the result is there is news once.
         #expect(!ledger.store([b], at: 9).contains(.tell(b, .resultListed)))
+    }
+
+    @Test func `a run hears of listings without its result once it needs them, and not when it starts over`()
+    {
+        var ledger = CloudLedger.running()
+        #expect(ledger.store([], at: 5) == [])
+        ledger.endSuspected(a, at: .seconds(6))
+        #expect(ledger.store([], begun: 7, at: 8) == [.tell(a, .resultsListed(begun: .seconds(7)))])
+        _ = ledger.instanceGivenUp(a, at: .seconds(9))
+        _ = ledger.createAnswered(instance("j", generation: 1), at: .seconds(10))
+        #expect(ledger.store([], at: 12) == [])
     }
 
     @Test func `a run that knows what to answer is told nothing more`() {

@@ -230,6 +230,54 @@ import Transport
         }
     }
 
+    @Test func `of those that are kept few are in files`() async throws {
+        try await onLoop {
+            let stage = try Stage()
+            defer { stage.store.stop() }
+            let large = [UInt8](repeating: 0, count: Blob.memoryBytesMax + 1)
+            for number in 0..<18 {
+                stage.store.put(try Self.id(number), large)
+                _ = try await stage.load(number)
+            }
+            _ = try await stage.load(17)
+            #expect(try stage.count(17) == 1)
+            _ = try await stage.load(0)
+            #expect(try stage.count(0) == 2)
+        }
+    }
+
+    @Test func `arguments are charged, and one for which there is no room is asked for again`() async throws {
+        try await onLoop {
+            let stage = try Stage()
+            defer { stage.store.stop() }
+            let budget = ResourceBudget(limit: Resources(memoryBytes: 10, diskBytes: 10, fileCount: 1))
+            stage.store.put(try Self.id(1), [1])
+            stage.store.put(try Self.id(2), [UInt8](repeating: 2, count: 8))
+            let task = try Self.task(1, [2])
+            let inputs = try await stage.loader.inputs(of: task, for: budget.begin())
+            // The function is the loader's.
+            #expect(budget.used == Resources(memoryBytes: 8))
+            let vain = budget.begin()
+            do throws(TaskInterruption) {
+                _ = try await stage.loader.inputs(of: task, for: vain)
+                Issue.record("there is room for it")
+            } catch {
+                guard case .short(.budgetSpent) = error else {
+                    Issue.record("\(error)")
+                    return
+                }
+            }
+            #expect(inputs.arguments.count == 1)
+            let again = budget.retry(vain, after: .budgetSpent)
+            _ = consume inputs
+            try await again.waitForTurn(until: soon)
+            let next = try await stage.loader.inputs(of: task, for: again)
+            budget.settle(again)
+            #expect(next.arguments.map(\.byteCount) == [8])
+            #expect(try stage.count(2) == 3)
+        }
+    }
+
     @Test func `a cancelled task takes nothing from those that share its function`() async throws {
         try await onLoop {
             let stage = try Stage()

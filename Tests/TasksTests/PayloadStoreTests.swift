@@ -34,6 +34,16 @@ import Transport
     }
 
     @LoopActor
+    private static func store(
+        _ stage: Stage,
+        _ inputs: TaskInputs,
+        of task: TaskMessage
+    ) async throws(TaskInterruption) -> RunnerEnvironment {
+        let payloads = payloads(stage)
+        return try await payloads.store(try await payloads.pack(inputs, of: task), of: task)
+    }
+
+    @LoopActor
     private static func claim(_ stage: Stage) async throws {
         try await stage.driver.obtainSlot(for: Stage.key(1), priority: 0)
         _ = stage.driver.claim(Stage.key(1))
@@ -44,7 +54,7 @@ import Transport
             let stage = try await Stage()
             defer { stage.stop() }
             try await Self.claim(stage)
-            let environment = try await Self.payloads(stage).store(Self.inputs([1]), of: try Stage.task(1))
+            let environment = try await Self.store(stage, Self.inputs([1]), of: try Stage.task(1))
             #expect(environment.taskID == Stage.taskID(1).bytes)
             #expect(environment.namespace == "ns")
             #expect(environment.bucket == "b")
@@ -70,7 +80,8 @@ import Transport
             try await Self.claim(stage)
             var random = SeededRandom(seed: 7)
             let function = random.bytes(byteCount)
-            let environment = try await Self.payloads(stage).store(
+            let environment = try await Self.store(
+                stage,
                 Self.inputs(function),
                 of: try Stage.task(1)
             )
@@ -92,7 +103,7 @@ import Transport
             stage.cloud.hasBucket = false
             let task = try Stage.task(1)
             do throws(TaskInterruption) {
-                _ = try await Self.payloads(stage).store(Self.inputs(StateStage.noise), of: task)
+                _ = try await Self.store(stage, Self.inputs(StateStage.noise), of: task)
                 Issue.record("it is stored")
             } catch {
                 guard case .failed(let failure) = error else { return }

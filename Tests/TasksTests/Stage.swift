@@ -69,6 +69,7 @@ final class Stage {
     let driver: LedgerDriver
     let dispatcher: Dispatcher
     let settings: Settings
+    let budget: ResourceBudget
     let worker = RecordedWorker()
     let secondWorker = RecordedWorker()
     private var work: [Spawned<Void>] = []
@@ -77,6 +78,7 @@ final class Stage {
     init(
         _ cloud: TestCloud = TestCloud(),
         slots: Int = 2,
+        budget: ResourceBudget = ResourceBudget(memoryBytesMax: 48 << 20, diskBytesMax: 1 << 40),
         lostRunGrace: Duration = .seconds(3600),
         pace: ObjectStoreConversation.Pace? = nil,
         _ change: (inout Settings) -> Void = { _ in }
@@ -84,17 +86,20 @@ final class Stage {
         self.cloud = cloud
         let settings = Self.settings(change)
         self.settings = settings
+        self.budget = budget
         store = try FakeObjectStore(pace)
         var periods = CloudLedger.Periods(grace: .seconds(3600))
         periods.abandonedCreate = .milliseconds(20)
         driver = Self.driver(cloud, slots: slots, periods)
         dispatcher = Dispatcher(
             settings: settings,
+            calls: cloud.calls,
             cloud: driver,
             instances: cloud.instances,
             objects: cloud.objects,
             storage: store.client,
             connector: store.connector,
+            budget: budget,
             log: cloud.log.logger
         )
         for number in 0..<16 { store.put(try Self.objectID(number), [UInt8(number)]) }

@@ -14,8 +14,8 @@ import Transport
     private static let limit = 1 << 30
 
     @LoopActor
-    private static func answer(_ stored: [UInt8], limit: Int = limit) async -> TaskAnswer {
-        await TaskAnswer.reading(Blob(stored), limit: limit)
+    private static func answer(_ stored: [UInt8], limit: Int = limit) async throws -> TaskAnswer {
+        try await TaskAnswer.reading(Blob(stored), limit: limit)
     }
 
     @LoopActor
@@ -34,7 +34,7 @@ import Transport
         try await onLoop {
             let payload = Array("the client's bytes".utf8)
             let stored = StoredOutcome.pickle(isSuccess ? "R" : "E", payload)
-            let answer = await Self.answer(isCompressed ? Gzip.compress(stored) : stored)
+            let answer = try await Self.answer(isCompressed ? Gzip.compress(stored) : stored)
             #expect(answer.isSuccess == isSuccess)
             #expect(answer.object.bytesInMemory == payload)
             #expect(answer.profile == StoredOutcome.profile)
@@ -46,7 +46,7 @@ import Transport
         try await onLoop {
             let printed = Array("[\"scaler-output\", 0, 1, \"hello\"]\n".utf8)
             for (kind, isSuccess) in [("r" as Character, true), ("e", false)] {
-                let answer = await Self.answer(StoredOutcome.pickle(kind, [7, 8], output: printed))
+                let answer = try await Self.answer(StoredOutcome.pickle(kind, [7, 8], output: printed))
                 #expect(answer.isSuccess == isSuccess)
                 #expect(answer.output == printed)
                 #expect(answer.object.bytesInMemory == [7, 8])
@@ -60,7 +60,7 @@ import Transport
         _ exception: FailurePickle.ExceptionName
     ) async throws {
         try await onLoop {
-            let answer = await Self.answer(
+            let answer = try await Self.answer(
                 StoredOutcome.containerError([
                     "error": "no such module", "traceback": "line 1\n", "kind": kind,
                 ])
@@ -73,11 +73,14 @@ import Transport
 
     @Test func `bytes that make no sense become a failure that says so`() async throws {
         try await onLoop {
-            Self.expectFailure(await Self.answer([]), "\(TaskPayloadError.truncated)")
+            Self.expectFailure(try await Self.answer([]), "\(TaskPayloadError.truncated)")
             let stored = StoredOutcome.pickle("R", [1])
-            Self.expectFailure(await Self.answer(Array(stored.dropLast())), "\(TaskPayloadError.truncated)")
-            Self.expectFailure(await Self.answer(stored + [0]), "\(TaskPayloadError.trailingBytes)")
-            let foreign = await Self.answer(StoredOutcome.bytes(Array("somebody else's bytes".utf8)))
+            Self.expectFailure(
+                try await Self.answer(Array(stored.dropLast())),
+                "\(TaskPayloadError.truncated)"
+            )
+            Self.expectFailure(try await Self.answer(stored + [0]), "\(TaskPayloadError.trailingBytes)")
+            let foreign = try await Self.answer(StoredOutcome.bytes(Array("somebody else's bytes".utf8)))
             #expect(!foreign.isSuccess)
         }
     }
@@ -85,11 +88,17 @@ import Transport
     @Test func `gzip that is cut, corrupt or not all gzip becomes a failure that says so`() async throws {
         try await onLoop {
             let stored = Gzip.compress(StoredOutcome.pickle("R", Array("bytes".utf8)))
-            Self.expectFailure(await Self.answer(Array(stored.dropLast())), "\(CompressionError.truncated)")
-            Self.expectFailure(await Self.answer(stored + [1, 2, 3]), "\(CompressionError.trailingBytes)")
+            Self.expectFailure(
+                try await Self.answer(Array(stored.dropLast())),
+                "\(CompressionError.truncated)"
+            )
+            Self.expectFailure(
+                try await Self.answer(stored + [1, 2, 3]),
+                "\(CompressionError.trailingBytes)"
+            )
             var corrupt = stored
             corrupt[corrupt.count - 5] ^= 0xFF
-            #expect(!(await Self.answer(corrupt)).isSuccess)
+            #expect(!(try await Self.answer(corrupt)).isSuccess)
         }
     }
 
@@ -97,9 +106,9 @@ import Transport
         try await onLoop {
             let stored = StoredOutcome.pickle("R", [UInt8](repeating: 0, count: 1 << 20))
             let limit = stored.count
-            #expect(await Self.answer(Gzip.compress(stored), limit: limit).isSuccess)
+            #expect(try await Self.answer(Gzip.compress(stored), limit: limit).isSuccess)
             Self.expectFailure(
-                await Self.answer(Gzip.compress(stored), limit: limit - 1),
+                try await Self.answer(Gzip.compress(stored), limit: limit - 1),
                 "\(CompressionError.outputOverLimit(bytesMax: limit - 1))"
             )
         }
@@ -112,7 +121,7 @@ import Transport
             let others = OtherWork()
             await yieldToOthers()
             let before = others.turnCount
-            let answer = await Self.answer(packed)
+            let answer = try await Self.answer(packed)
             // At least once for each MiB: a small input may hide a large output.
             #expect(others.turnCount - before >= 4)
             others.stop()

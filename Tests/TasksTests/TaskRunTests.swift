@@ -11,6 +11,7 @@ import TaskPayload
 import TestCloud
 import TestSupport
 import Testing
+import Transport
 
 @testable import SchedulerLink
 @testable import Tasks
@@ -58,6 +59,70 @@ import Testing
             #expect(stage.worker.answers.count == 1)
             #expect(stage.cloud.records.count == 1)
         }
+    }
+
+    @Test func `a result for which there is no room waits in the cloud, and is answered when there is`()
+        async throws
+    {
+        try await onLoop {
+            let budget = Self.tightBudget
+            let stage = try await Stage(budget: budget)
+            defer { stage.stop() }
+            var other: Blob? = try Self.largeBlob(for: budget.begin())
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            let payload = [UInt8](repeating: 3, count: Blob.memoryBytesMax)
+            try stage.complete(1, StoredOutcome.pickle("R", payload))
+            try await stage.cloud.wait { stage.dispatcher.waitingForHostCount == 1 }
+            #expect(stage.dispatcher.countsByState == [.fetching: 1])
+            #expect(stage.dispatcher.load(of: stage.worker).isFull)
+            // Who needs no file is not kept waiting.
+            stage.send(try Stage.task(2))
+            try await stage.wait(for: .running)
+            try stage.complete(2)
+            _ = try await stage.worker.answer()
+            #expect(stage.cloud.bucket[Stage.resultName(1)] != nil)
+            #expect(other?.memoryByteCount == 0)
+            other = nil
+            let result = try await stage.worker.answer(1)
+            #expect(result.outcome == .success)
+            #expect(try await stage.store.object(try #require(result.results.first)) == payload)
+            try await stage.waitUntilIdle()
+            #expect(budget.used == Resources())
+        }
+    }
+
+    @Test func `after the time limit of its job such a task fails, and its result stays`() async throws {
+        try await onLoop {
+            let budget = Self.tightBudget
+            let stage = try await Stage(budget: budget) { $0.jobTimeout = .seconds(1) }
+            defer { stage.stop() }
+            let other = try Self.largeBlob(for: budget.begin())
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            let payload = [UInt8](repeating: 3, count: Blob.memoryBytesMax)
+            try stage.complete(1, StoredOutcome.pickle("R", payload))
+            let text = try await stage.failureText(1)
+            #expect(text.contains("stays in the bucket as \(Stage.resultName(1))"))
+            #expect(text.contains("--spool-limit-mb"))
+            stage.worker.confirm()
+            try await stage.waitUntilIdle()
+            try await stage.look(2)
+            #expect(stage.livingCount == 0)
+            #expect(stage.cloud.bucket[Stage.resultName(1)] != nil)
+            #expect(other.byteCount > 0)
+        }
+    }
+
+    /// Room for one temporary file.
+    @LoopActor private static var tightBudget: ResourceBudget {
+        ResourceBudget(limit: Resources(memoryBytes: 48 << 20, diskBytes: 1 << 40, fileCount: 1))
+    }
+
+    @LoopActor private static func largeBlob(for holding: Holding) throws -> Blob {
+        var writer = BlobWriter(for: holding)
+        try writer.append([UInt8](repeating: 0, count: Blob.memoryBytesMax + 1))
+        return writer.blob
     }
 
     @Test func `a large payload is stored before the instance is made, and deleted with the task`()

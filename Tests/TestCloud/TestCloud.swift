@@ -77,7 +77,7 @@ package final class TestCloud {
                 endpoints: endpoints,
                 userAgent: "test"
             ),
-            credentials: FixedCredentials(SigningIdentity(keyID: keyID, key: key), tenancyID: nil),
+            credentials: APIKeyCredentials(SigningIdentity(keyID: keyID, key: key), tenancyID: nil),
             requestsPerSecondMax: 1000,
             retryPolicy: policy
         ) { _ in }

@@ -128,7 +128,6 @@ enum House {
         "PickleReader.swift": "TaskOutcome",
         "ResponseReceiver.swift": "HTTPConnection",
         "Segment.swift": "MessageReader",
-        "Socket.swift": "TCPStream",
         "StructBuilder.swift": "MessageBuilder",
         "TLSSession.swift": "TLSStream",
         "TOMLDateTime.swift": "TOMLParser",

@@ -7,6 +7,7 @@ import itertools
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -122,6 +123,8 @@ class Campaign:
     cores: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
     rows: dict[str, Row] = field(default_factory=dict)
     kinds: set[str] = field(default_factory=set)
+    #: How often the daemon logged what.
+    marks: Counter[str] = field(default_factory=Counter)
     failures: int = 0
     repeated: int = 0
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -164,6 +167,7 @@ class Campaign:
     def _take(self, one: Work, result: Result) -> None:
         self.rows.setdefault(one.case.profile, Row()).add(result)
         self.repeated += one.is_repeated
+        self.marks.update(dict(result.marks))
         if result.failure is None:
             return
         self.failures += 1

@@ -5,6 +5,8 @@ A mutant is a file of Tests/Simulation/mutants, made with `git diff`. Above the 
 
     Breaks: a slot that is granted is held from then on, not only from when its task claims it.
     Not found: (only where that is so) why no run can notice it.
+
+All of them are built into one program (`schemata.py`); one that changes more than bodies of functions is built alone.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +28,7 @@ from pathlib import Path
 from statistics import median
 from typing import Protocol
 
+import schemata
 from campaign import table
 from runs import PROGRAM, ROOT, CannotRun, Case, Failure, Result, Simulator
 
@@ -31,7 +36,9 @@ FOLDER = ROOT / "Tests" / "Simulation" / "mutants"
 PLACE = ROOT / ".build" / "mutants"
 #: What a release build of the simulation depends on.
 TREES = ("Package.swift", "CHeaders", "Sources", "Tests", "Tools")
+#: As in Tools/build-simulation.
 BUILD = ["swift", "build", "-c", "release", "--product", "Simulate", "-Xswiftc", "-enable-testing"]
+BUILD += ["--static-swift-stdlib", "-Xswiftc", "-Xfrontend", "-Xswiftc", "-assume-single-threaded"]
 BUILD_SECONDS = 1_800
 #: Tasks of each run: few, so that the count says soon after which of them a mutant was found.
 TASKS = 200
@@ -65,6 +72,11 @@ class Mutant:
         if breaks is None or not files:
             raise ValueError(f"{patch.name} has no line 'Breaks: ...' above a difference made with git diff")
         return cls(patch.stem, patch, breaks, not_found, files)
+
+    @property
+    def number(self) -> int:
+        """Stays the same when others come and go, and is not 0."""
+        return zlib.crc32(self.name.encode()) >> 1 | 1
 
     @staticmethod
     def _said(word: str, head: str) -> str | None:
@@ -136,15 +148,30 @@ class Search:
         return failure is None
 
 
+@dataclass
+class Chosen:
+    """The program that holds many mutants, as one of them; as none where `number` is 0."""
+
+    simulator: Simulator
+    number: int
+
+    def run(self, case: Case) -> Result:
+        return self.simulator.run(case, environment={schemata.VARIABLE: str(self.number)})
+
+
 class Copy:
-    """A copy of the checkout, uncommitted changes and all, in which one patch at a time is applied and built."""
+    """A copy of the checkout, uncommitted changes and all, in which patches are applied and built."""
 
     def __init__(self, place: Path = PLACE, root: Path = ROOT) -> None:
         self.root, self.tree, self.scratch = root, place / "tree", place / "build"
         self.log = place / "build.log"
 
-    def restore(self) -> None:
-        """Makes the copy the same as the checkout; leaves alone what is, so that nothing is built for nothing."""
+    def restore(self, changed: dict[str, str] | None = None) -> None:
+        """Makes the copy the same as the checkout, but for the texts of files in `changed`.
+
+        Leaves alone what is as it should be, so that nothing is built for nothing.
+        """
+        changed = changed or {}
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *TREES],
             cwd=self.root,
@@ -152,7 +179,12 @@ class Copy:
             check=True,
         )
         names = {name for name in listed.stdout.decode().split("\0") if name and _is_entry(self.root / name)}
-        for name in names:
+        for name, text in changed.items():
+            target = self.tree / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.is_file() or target.read_text() != text:
+                target.write_text(text)
+        for name in names - changed.keys():
             source, target = self.root / name, self.tree / name
             if not _is_same(source, target):
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -161,16 +193,42 @@ class Copy:
                 shutil.copyfile(source, target, follow_symlinks=False)
                 shutil.copymode(source, target, follow_symlinks=False)
         for path in [path for path in self.tree.rglob("*") if _is_entry(path)]:
-            if str(path.relative_to(self.tree)) not in names:
+            if str(path.relative_to(self.tree)) not in names | changed.keys():
                 path.unlink()
 
-    def apply(self, mutant: Mutant) -> None:
+    def apply(self, mutant: Mutant, tree: Path | None = None) -> None:
+        tree = tree or self.tree
         # Else git takes the checkout around the copy for the one that is meant, and changes nothing.
-        environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(self.tree.parent)}
+        environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(tree.parent)}
         command = ["git", "apply", "--whitespace=nowarn", str(mutant.patch)]
-        done = subprocess.run(command, cwd=self.tree, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CannotMutate(f"the patch does not apply: {done.stderr.strip()}")
+
+    def changes(self, mutant: Mutant) -> dict[str, list[schemata.Change]]:
+        """What a mutant changes in each file; raises `CannotChoose` where that is more than bodies of functions."""
+        with tempfile.TemporaryDirectory() as folder:
+            tree = Path(folder).resolve() / "tree"
+            for name in mutant.files:
+                (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(self.root / name, tree / name)
+            self.apply(mutant, tree)
+            pairs = {name: ((self.root / name).read_text(), (tree / name).read_text()) for name in mutant.files}
+            return {name: schemata.changes(*texts) for name, texts in pairs.items()}
+
+    def restore_with(self, mutants: list[Mutant]) -> list[Mutant]:
+        """Makes a copy that holds these mutants side by side, and returns those that it cannot hold."""
+        variants: dict[str, list[tuple[int, schemata.Change]]] = {}
+        others = []
+        for mutant in mutants:
+            try:
+                for name, changes in self.changes(mutant).items():
+                    variants.setdefault(name, []).extend((mutant.number, change) for change in changes)
+            except (schemata.CannotChoose, CannotMutate, FileNotFoundError):
+                others.append(mutant)
+        texts = {name: schemata.choosing((self.root / name).read_text(), some) for name, some in variants.items()}
+        self.restore({**texts, schemata.CHOOSER_FILE: schemata.CHOOSER})
+        return others
 
     def build(self) -> Path:
         """The program that was built."""
@@ -258,6 +316,7 @@ def chosen(names: list[str]) -> list[Mutant]:
 
 
 def judge(mutant: Mutant, copy: Copy, search: Search, base_seed: int) -> Verdict:
+    """Of a mutant that is built alone."""
     copy.restore()
     try:
         copy.apply(mutant)
@@ -268,6 +327,30 @@ def judge(mutant: Mutant, copy: Copy, search: Search, base_seed: int) -> Verdict
     return Verdict(mutant, search.run(base_seed), tasks_max=search.tasks_max)
 
 
+def verdicts(mutants: list[Mutant], search: Search, base_seed: int) -> Iterator[Verdict]:
+    """All that fit into one program, and then the others."""
+    copy = Copy()
+    everything = chosen([])
+    others = copy.restore_with(everything)
+    try:
+        program = Simulator(copy.build())
+    except CannotMutate as problem:
+        print(f"not all mutants build together, so each is built alone: {problem}", flush=True)
+        others = everything
+    for mutant in mutants:
+        if mutant not in others:
+            search.mutated, search.sound = Chosen(program, mutant.number), Chosen(program, 0)
+            yield Verdict(mutant, search.run(base_seed), tasks_max=search.tasks_max)
+    alone = [mutant for mutant in mutants if mutant in others]
+    if alone:
+        copy.restore()
+        shutil.copyfile(copy.build(), sound := copy.tree.parent / "sound")
+        sound.chmod(0o755)
+        search.sound = Simulator(sound)
+    for mutant in alone:
+        yield judge(mutant, copy, search, base_seed)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="Tools/mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -276,26 +359,26 @@ def main() -> int:
     parser.add_argument("--profile", action="append", help="look in this profile only; may be given several times")
     parser.add_argument("--seed", type=int, default=1, help="the first seed (default: %(default)s)")
     parser.add_argument("--tasks-max", type=int, default=TASKS_MAX, help="give up after so many (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="runs at a time")
     options = parser.parse_args()
     mutants = chosen(options.names)
     sound = Simulator(PROGRAM)
-    cores = len(os.sched_getaffinity(0))
-    search = Search(sound, sound, options.profile or sound.profiles(), options.tasks_max, cores)
-    began, verdicts = time.monotonic(), []
-    for mutant in mutants:
-        at = time.monotonic()
-        print(f"{mutant.name}: {mutant.breaks}", flush=True)
-        verdict = judge(mutant, Copy(), search, options.seed)
-        verdicts.append(verdict)
+    search = Search(sound, sound, options.profile or sound.profiles(), options.tasks_max, options.jobs)
+    began, judged = time.monotonic(), []
+    at = began
+    for verdict in verdicts(mutants, search, options.seed):
+        judged.append(verdict)
         _, by, *_, tasks = verdict.cells()
+        print(f"{verdict.mutant.name}: {verdict.mutant.breaks}", flush=True)
         said = f"found by {by} after {tasks} tasks: {verdict.found.result.failure}" if verdict.found else tasks
         print(f"    {said}; {time.monotonic() - at:.0f} s", flush=True)
+        at = time.monotonic()
     for case, failure in search.unsound[:5]:
         print(f"WITHOUT a mutant, {case} with {TASKS} tasks fails, too: {failure}")
-    print("\n".join(lines(verdicts)))
-    bad = sum(not verdict.is_good for verdict in verdicts)
-    print(f"{len(verdicts) - bad} mutants passed, {bad} failed, in {time.monotonic() - began:.0f} s")
-    return 1 if bad or not verdicts else 0
+    print("\n".join(lines(judged)))
+    bad = sum(not verdict.is_good for verdict in judged)
+    print(f"{len(judged) - bad} mutants passed, {bad} failed, in {time.monotonic() - began:.0f} s")
+    return 1 if bad or not judged else 0
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ LINE = re.compile(
     re.MULTILINE,
 )
 FAULTS = re.compile(r"^faults (.*)$", re.MULTILINE)
+MARK = re.compile(r"^mark (\d+) (.*)$", re.MULTILINE)
 USAGE = 64
 
 
@@ -123,6 +124,8 @@ class Result:
     replies: int = 0
     #: Those that struck, in order; known where `--faults` was given.
     faults: tuple[str, ...] = ()
+    #: How often each message of the daemon was logged; known where `--marks` was given.
+    marks: tuple[tuple[str, int], ...] = ()
     output: str = ""
 
     def fails_like(self, other: Result) -> bool:
@@ -144,6 +147,7 @@ def read(case: Case, output: str, errors: str, status: int) -> Result:
     said = next(reversed(list(LINE.finditer(output))), None)
     struck = FAULTS.search(output)
     faults = tuple(struck[1].split(",")) if struck and struck[1] else ()
+    marks = tuple((mark[2], int(mark[1])) for mark in MARK.finditer(output))
     if said is None or (said["failure"] is None and status != 0):
         return Result(case, _crash(output + errors, status), faults=faults, output=output + errors)
     failure = None
@@ -161,6 +165,7 @@ def read(case: Case, output: str, errors: str, status: int) -> Result:
         int(said["tasks"] or 0),
         int(said["replies"] or 0),
         faults,
+        marks,
         output + errors,
     )
 
@@ -178,8 +183,8 @@ def _crash(said: str, status: int) -> Failure:
 class Simulator:
     """Runs cases, each in a process of its own."""
 
-    def __init__(self, program: Path = PROGRAM) -> None:
-        self.program = program
+    def __init__(self, program: Path = PROGRAM, *more: str) -> None:
+        self.program, self.more = program, more
 
     def profiles(self) -> list[str]:
         if not self.program.exists():
@@ -188,7 +193,7 @@ class Simulator:
 
     def run(self, case: Case, *more: str, environment: dict[str, str] | None = None) -> Result:
         """Runs a case to its end, which is bounded in CPU, time and memory."""
-        with self._started(case, more, environment, subprocess.PIPE) as process:
+        with self._started(case, (*self.more, *more), environment, subprocess.PIPE) as process:
             output, errors = process.communicate()
         return read(case, output, errors, process.returncode)
 

@@ -16,10 +16,13 @@ from dataclasses import replace
 import kept
 from campaign import FAILURES_MAX, REPEATS, Campaign, Work, first_difference, work
 from minimize import Minimizer
-from runs import PROGRAM, CannotRun, Case, Result, Simulator, hash_seed
+from runs import PROGRAM, ROOT, CannotRun, Case, Result, Simulator, hash_seed
 
 #: What a profile has of its own accord; only the minimizer needs to know.
 TASKS = 400
+#: Messages of the daemon that runs of all profiles with so many tasks must have reached.
+MARKS_FILE = ROOT / "Tests" / "Simulation" / "marks.txt"
+MARKS_TASKS = 100_000
 
 
 def command(case: Case, *more: str) -> str:
@@ -84,8 +87,19 @@ def run_many(simulator: Simulator, options: argparse.Namespace) -> int:
         say(f"ONLY {total.tasks:,} OF {options.goal:,} TASKS: this machine was too slow or too busy for more")
     if campaign.failures >= FAILURES_MAX:
         say(f"stopped after {campaign.failures} failures")
+    missing = [] if options.profile else missing_marks(campaign, MARKS_FILE.read_text())
+    for mark in missing:
+        say(f"NEVER REACHED in {total.tasks:,} tasks: {mark}")
     say(f"{total.runs - total.failures} runs passed, {total.failures} failed")
-    return 1 if total.failures else 0
+    return 1 if total.failures or missing else 0
+
+
+def missing_marks(campaign: Campaign, text: str) -> list[str]:
+    """What a long run should have reached and has not; nothing of one that was too short to tell."""
+    if campaign.total.tasks < MARKS_TASKS:
+        return []
+    wanted = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [mark for mark in wanted if campaign.marks[mark] == 0]
 
 
 def run_one(simulator: Simulator, case: Case, shows_all: bool) -> int:
@@ -129,14 +143,24 @@ def debug(case: Case, event: int) -> int:
         # The name is looked for at the start, when all of the program is there.
         steps = ["-ex", "set breakpoint pending on", "-ex", "break simulation_stop_here", "-ex", "run"]
         steps += [] if is_typed else ["-batch", "-ex", "backtrace 30"]
-        return subprocess.call([gdb, "-q", "-iex", "set complaints 0", *steps, "--args", *words])
+        return call_readably([gdb, "-q", "-iex", "set complaints 0", *steps, "--args", *words], is_typed)
     if lldb := shutil.which("lldb"):
         steps = ["-o", "breakpoint set --name simulation_stop_here", "-o", "run"]
         steps += [] if is_typed else ["--batch", "-o", "thread backtrace -c 30"]
-        return subprocess.call([lldb, *steps, "--", *words])
+        return call_readably([lldb, *steps, "--", *words], is_typed)
     say("there is neither gdb nor lldb; where there is one, break on simulation_stop_here and run")
     say(f"    {' '.join(words)}")
     return 1
+
+
+def call_readably(command: list[str], is_typed: bool) -> int:
+    """Names of Swift as they are written, where nobody types and the toolchain is there; gdb shows them as linked."""
+    swift = shutil.which("swift")
+    if is_typed or swift is None:
+        return subprocess.call(command)
+    said = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    subprocess.run([swift, "demangle", "--simplified"], input=said.stdout, check=False)
+    return said.returncode
 
 
 def parsed() -> argparse.Namespace:
@@ -177,9 +201,9 @@ def case_of(options: argparse.Namespace) -> Case:
 
 def main() -> int:
     options = parsed()
-    simulator = Simulator()
     if options.minutes is not None:
-        return run_many(simulator, options)
+        return run_many(Simulator(PROGRAM, "--marks"), options)
+    simulator = Simulator()
     case = case_of(options)
     if options.minimize:
         return minimize(simulator, case, options.runs)

@@ -71,7 +71,8 @@ def choices() -> dict[str, Choice]:
         **{
             f"storm-{percent}": Choice(
                 partial(storms.storm, share=percent / 100),
-                partial(storms.storm, 25, share=percent / 100),
+                # So many that even the mildest storm strikes.
+                partial(storms.storm, max(25, 375 // percent), share=percent / 100),
                 500,
             )
             for percent in (5, 20, 50)

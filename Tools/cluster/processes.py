@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import itertools
 import os
-import random
 import re
 import select
 import signal
 import socket
 import subprocess
+import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,26 +26,58 @@ class StartError(Exception):
     """A process that did not come up; the text says which, why, and where its log is."""
 
 
-CHANCE = random.SystemRandom()
-#: From here up to the kernel's own range.
+#: From here up to the kernel's own range: the kernel gives ports of that range to every connection that is made, so one
+#: of those that is free now may not be a moment later, when the program that it is meant for has started.
 FIRST_PORT = 10_000
+#: How many ports a run has to itself.
+BLOCK_PORTS = 128
+
+
+class Ports:
+    """The ports that this process gives to its programs: a block that no other run on this machine has.
+
+    A port that is only seen to be free may be seen so by two runs at once, and then a daemon talks to the scheduler of
+    the other.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._lock = threading.Lock()
+        self._directory = directory
+        self._numbers: Iterator[int] = iter(())
+        self._is_reserved = False
+
+    def next(self) -> int:
+        """A port of 127.0.0.1 that nothing listens on, and that is not given again before all others were."""
+        with self._lock:
+            if not self._is_reserved:
+                self._numbers, self._is_reserved = itertools.cycle(self._reserve()), True
+            for port in itertools.islice(self._numbers, BLOCK_PORTS):
+                with socket.socket() as probe, contextlib.suppress(OSError):
+                    probe.bind(("127.0.0.1", port))
+                    return port
+        raise StartError(f"all {BLOCK_PORTS} ports of this run are in use")
+
+    def _reserve(self) -> range:
+        """The first block that is free, locked until this process ends, however it ends."""
+        end = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+        self._directory.mkdir(mode=0o700, exist_ok=True)
+        for first in range(FIRST_PORT, end - BLOCK_PORTS, BLOCK_PORTS):
+            block = os.open(self._directory / str(first), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(block, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(block)
+                continue
+            return range(first, first + BLOCK_PORTS)
+        raise StartError(f"no {BLOCK_PORTS} ports between {FIRST_PORT} and {end} are free; see {self._directory}")
+
+
+_ports = Ports(Path(tempfile.gettempdir()) / f"scaler-oci-hpc-ports-{os.getuid()}")
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on, and that nothing else will soon be given.
-
-    The kernel gives ports of its own range to every connection that is made, so one of those that is free now may not
-    be a second later, when the program that it is meant for has started. Below that range only programs choose.
-    """
-    end = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    while True:
-        with socket.socket() as probe:
-            try:
-                # Drawn, so that runs side by side do not choose alike.
-                probe.bind(("127.0.0.1", CHANCE.randrange(FIRST_PORT, end) if end > 2 * FIRST_PORT else 0))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
+    """A port of 127.0.0.1 for a program that is started now."""
+    return _ports.next()
 
 
 class Process:
@@ -83,8 +118,11 @@ class Process:
 
         await_that(connects, seconds, f"{self.name} to listen on port {port}")
 
-    def stop(self, number: int = signal.SIGTERM, seconds: float = 30) -> int:
-        """Ends the process and returns its exit code; one that does not obey is killed and said to be so."""
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 45) -> int:
+        """Ends the process and returns its exit code; one that does not obey is killed and said to be so.
+
+        The daemon may take its --stop-timeout-seconds, 30 by default.
+        """
         if self.process.poll() is None:
             self.process.send_signal(number)
             try:

@@ -35,7 +35,7 @@ def run_of(tasks: int, experiment: Experiment, *rules: str) -> Outcome:
         # The faults stay in force while everything is deleted.
     outcome = experiment.outcome
     journal = experiment.cluster.directory / "oci" / "journal.jsonl"
-    reads, writes = busiest_second(journal, False), busiest_second(journal, True)
+    reads, writes = busiest(journal, False, 1), busiest(journal, True, 1)
     outcome.figures["most reads and writes in a second"] = f"{reads}, {writes}"
     outcome.busiest = max(reads, writes)
     if rules:
@@ -48,8 +48,11 @@ def bounded(tasks: int, name: str, seed: int, rate: float, *rules: str) -> Outco
     experiment = Experiment(name, seed, daemon=["--max-requests-per-second", str(rate)])
     outcome = run_of(tasks, experiment, *rules)
     outcome.figures["bucket"] = f"{rate:g} requests a second"
-    # A full bucket and what flows in meanwhile; the local OCI may note two of them closer than they were sent.
-    outcome.expect(outcome.busiest <= 2.2 * rate, f"{outcome.busiest} requests in a second from a bucket of {rate:g}")
+    # A full bucket and what flows in meanwhile. On a busy machine the local OCI notes requests closer together than
+    # they were sent, by tenths of a second: little against three seconds, but much of what one second lets through.
+    journal = experiment.cluster.directory / "oci" / "journal.jsonl"
+    most = max(busiest(journal, False, 3), busiest(journal, True, 3))
+    outcome.expect(most <= (1 + 3) * rate * 1.1, f"{most} requests in three seconds from a bucket of {rate:g}")
     return outcome
 
 
@@ -101,8 +104,8 @@ def requests(journal: Path) -> Iterator[dict[str, Any]]:
                 yield record
 
 
-def busiest_second(journal: Path, is_write: bool, operations: set[str] = WRITES) -> int:
-    """The largest number of requests within any second, to the service that got most."""
+def busiest(journal: Path, is_write: bool, seconds: float, operations: set[str] = WRITES) -> int:
+    """The largest number of requests within so many seconds, to the service that got most."""
     most = 0
     for service in (("ContainerInstance", "Container", "RetrieveLogs", "WorkRequest"), ("Object", "Bucket")):
         arrivals = sorted(
@@ -113,7 +116,7 @@ def busiest_second(journal: Path, is_write: bool, operations: set[str] = WRITES)
         )
         start = 0
         for end, arrival in enumerate(arrivals):
-            while arrival - arrivals[start] > 1:
+            while arrival - arrivals[start] > seconds:
                 start += 1
             most = max(most, end - start + 1)
     return most

@@ -140,6 +140,7 @@ extension Diagnostic {
                 "there is no availability domain \(name) in this region",
                 "give one of \(known.joined(separator: ", ")) as --availability-domain"
             )
+        case .accessLost(let refusal): return explanation(of: refusal)
         case .unsendable, .cancelled:
             return ("\(error)", "check the identifiers in the configuration")
         }

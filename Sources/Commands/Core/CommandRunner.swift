@@ -32,7 +32,12 @@ package enum CommandRunner {
         return EventLoop.run { await perform(body, form, arguments) }
     }
 
-    /// The first SIGINT or SIGTERM cancels the work, which may then put things in order; the second ends it.
+    /// What ends a subcommand: the first cancels the work, which may then put things in order; the second ends it.
+    private static let endingSignals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+    /// What would end it with nothing put in order.
+    private static let ignoredSignals = [SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGIO, SIGXFSZ]
+
+    /// Runs a subcommand's work until it is done, or a signal ends it.
     @LoopActor
     private static func perform(
         _ body: @escaping Body,
@@ -40,7 +45,8 @@ package enum CommandRunner {
         _ arguments: [String]
     ) async -> Int32 {
         let console = Console()
-        let signals = Signals([SIGINT, SIGTERM])
+        let signals = Signals(endingSignals)
+        Signals.ignore(ignoredSignals)
         let caught = Mailbox<Int32>()
         let work = spawn { () async -> Int32 in
             do throws(CommandError) {
@@ -53,11 +59,16 @@ package enum CommandRunner {
             }
         }
         spawn {
-            guard let number = try? await signals.next() else { return }
-            caught.send(number)
-            work.cancel()
-            guard let number = try? await signals.next() else { return }
-            exit(ExitCode.signal(number))
+            var requests = StopRequests()
+            while let number = try? await signals.next() {
+                switch requests.received(at: .now) {
+                case .first:
+                    caught.send(number)
+                    work.cancel()
+                case .copy: break
+                case .second: exit(ExitCode.signal(number))
+                }
+            }
         }
         return await work.value
     }

@@ -11,8 +11,9 @@ internal import Transport
 ///
 /// A lock is the owner's name on this host, held: a daemon of that owner waits for it.
 enum DaemonPresence: Sendable {
-    /// A process of this host holds the owner's name: it is the daemon, or another reap.
-    case alive
+    /// A process of this host holds the owner's name: it is the daemon, or another reap; or a stranger, which must not be
+    /// taken for either. Nil if it does not say who it is.
+    case alive(NameHolder?)
     /// Nobody holds it, and the owner is one that only this host can be; as long as the value lives, no daemon starts.
     case absent(ProcessLock)
     /// Nobody of this host holds it, but a daemon on another may go by the same id, for it was chosen and not computed;
@@ -70,7 +71,9 @@ struct OwnedPlace {
         var computed = settings
         computed.ownerID = nil
         do throws(TransportError) {
-            guard let lock = try ProcessLock(named: owner.lockName) else { return .alive }
+            guard let lock = try ProcessLock(named: owner.lockName) else {
+                return .alive(NameHolder(of: owner.lockName))
+            }
             return Owner(computed).id == owner.id ? .absent(lock) : .unknown(lock)
         } catch {
             return .unknown(nil)

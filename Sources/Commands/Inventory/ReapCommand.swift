@@ -81,7 +81,8 @@ final class ReapCommand {
     private func objection(to presence: DaemonPresence) -> String? {
         switch presence {
         case .absent: nil
-        case .alive: "whose daemon runs on this host; stop that first, or say --force"
+        case .alive(let holder):
+            "whose daemon runs on this host\(holder.map { ", as \($0)" } ?? ""); stop that first, or say --force"
         case .unknown:
             "whose daemon may run on another host, which cannot be seen from here; if it does not, say --force"
         }

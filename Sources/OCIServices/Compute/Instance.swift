@@ -27,8 +27,10 @@ package enum LifecycleState: Sendable, Equatable {
 
     /// The state under its name on the wire.
     package init(_ name: String) {
-        let capitals = name.uppercased()
-        self = Self.known.first { $0.name == capitals }?.state ?? .other(name)
+        // Listings hold a thousand of them, as a rule in capitals.
+        let state = Self.known.first { $0.name == name }?.state
+        let capitals = state == nil ? name.uppercased() : name
+        self = state ?? Self.known.first { $0.name == capitals }?.state ?? .other(name)
     }
 
     /// The name on the wire: that of the case, in capitals.

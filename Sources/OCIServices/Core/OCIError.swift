@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import HTTPClient
-internal import Transport
+package import Transport
 
 /// Why a call did not bring what it was made for.
 package enum OCIError: Error, Sendable, CustomStringConvertible {
@@ -19,21 +19,40 @@ package enum OCIError: Error, Sendable, CustomStringConvertible {
     case unsendable(operation: Operation, reason: String)
     /// The deadline passed before anything was sent.
     case deadlinePassed(Operation)
+    /// Access that we had is refused until the deadline; why.
+    indirect case accessLost(OCIError)
     /// The piece of work that made the call was cancelled.
     case cancelled
 
     /// What the failed answer calls for; nil when there was no answer.
-    package var kind: FailureKind? { if case .service(let failure) = self { failure.kind } else { nil } }
+    package var kind: FailureKind? {
+        switch self {
+        case .service(let failure): failure.kind
+        case .accessLost(let refusal): refusal.kind
+        default: nil
+        }
+    }
+
+    /// Whether it is waited for that a person gives us access again.
+    package var isAccessLost: Bool { if case .accessLost = self { true } else { false } }
 
     /// Whether the service knows us and does not let us, or does not know us.
     package var isDenial: Bool { kind?.isPermission == true || kind == .notAuthenticated }
+
+    /// Why the answer could not be kept in a file, where that was for want of something that this host has at other times.
+    package var fileShortage: TransportError? {
+        guard case .transport(let failure) = self, case .transport(let error, _) = failure.error else {
+            return nil
+        }
+        return error.isFileShortage ? error : nil
+    }
 
     /// Whether the same call may succeed later with nothing changed here.
     package var isRetryable: Bool {
         switch self {
         case .service(let failure): failure.kind.isRetryable
         case .transport(let failure): failure.error.isRetryable
-        case .malformedAnswer, .deadlinePassed: true
+        case .malformedAnswer, .deadlinePassed, .accessLost: true
         case .authentication(let problem): problem.isRetryable
         case .unknownAvailabilityDomain, .unsendable, .cancelled: false
         }
@@ -44,7 +63,9 @@ package enum OCIError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .service(let failure): failure.status >= 500 && !failure.kind.isCapacity
         case .transport, .malformedAnswer: true
-        case .authentication, .unknownAvailabilityDomain, .unsendable, .deadlinePassed, .cancelled: false
+        case .authentication, .unknownAvailabilityDomain, .unsendable, .deadlinePassed, .accessLost,
+            .cancelled:
+            false
         }
     }
 
@@ -60,6 +81,7 @@ package enum OCIError: Error, Sendable, CustomStringConvertible {
             "there is no availability domain \(name) in this region; there is \(known.joined(separator: ", "))"
         case .unsendable(let operation, let reason): "\(operation.name) cannot be sent: \(reason)"
         case .deadlinePassed(let operation): "\(operation.name) was not sent in time"
+        case .accessLost(let refusal): "\(refusal)"
         case .cancelled: "cancelled"
         }
     }

@@ -30,6 +30,16 @@ package enum Operation: String, Sendable, CaseIterable {
     /// be missing (Container Instances IAM policies and Object Storage policy reference).
     var permissions: [String] { facts.permissions }
 
+    /// Whether it is about one resource that its path names by an OCID.
+    var isOfOneResource: Bool {
+        switch self {
+        case .getContainerInstance, .deleteContainerInstance, .getContainer, .retrieveLogs,
+            .listWorkRequestErrors:
+            true
+        default: false
+        }
+    }
+
     private typealias Facts = (
         service: CloudService, method: String, lane: RateBuckets.Lane, permissions: [String]
     )

@@ -59,6 +59,15 @@ package struct RateBuckets: Sendable {
         lane == .read ? reads.halve(now) : writes.halve(now)
     }
 
+    /// Lets through up to `ceiling` writes a second where fewer were let through before; a rate that the service brought down
+    /// climbs from where it is.
+    package mutating func raiseWrites(to ceiling: Double, now: Duration) {
+        writes.refill(now)
+        let isAtCeiling = writes.rate == writes.ceiling
+        writes.ceiling = max(writes.ceiling, ceiling)
+        if isAtCeiling { writes.rate = writes.ceiling }
+    }
+
     /// How many calls a second a lane lets through at present.
     package func rate(of lane: Lane) -> Double { lane == .read ? reads.rate : writes.rate }
 
@@ -77,7 +86,7 @@ private struct TokenBucket: Sendable {
     /// Tokens a second below which no number of 429s pushes the rate: after them we would be slow for long.
     static let floor = 0.5
 
-    let ceiling: Double
+    var ceiling: Double
     var rate: Double
     private var tokens: Double
     private var refilledAt: Duration

@@ -26,6 +26,12 @@ final class RateLimiter {
     /// Notes a 429; returns the new rate if that halved it.
     func throttled(_ lane: RateBuckets.Lane) -> Double? { buckets.throttled(lane, now: now) }
 
+    /// Lets through up to `ceiling` writes a second where fewer were let through before.
+    func raiseWrites(to ceiling: Double) {
+        buckets.raiseWrites(to: ceiling, now: now)
+        grantDue()
+    }
+
     private var now: Duration { Deadline.now.duration(since: origin) }
 
     private var waitingLanes: Set<RateBuckets.Lane> {

@@ -40,7 +40,7 @@ package struct RetryPolicy: Sendable {
         case .service(let failure) where failure.kind == .incorrectState:
             return request.isIncorrectStateRetried
         // A token service that is down is waited for like any other.
-        case .service, .transport, .authentication: return error.isRetryable
+        case .service, .transport, .authentication, .accessLost: return error.isRetryable
         case .malformedAnswer: return malformedCount < malformedAnswersMax
         case .unknownAvailabilityDomain, .unsendable, .deadlinePassed, .cancelled: return false
         }

@@ -6,6 +6,9 @@
 // can be repeated: reads, deletes and puts by nature, creates by their retry token.
 // Consequence: one loop that sends, classifies and waits, as `RetryPolicy` says; it ends with an answer, with a failure
 // that no repetition mends, or when the caller's deadline leaves no room for another attempt.
+// Rule: a daemon outlives credentials and policies. A call that was allowed and is refused now may be allowed again, and
+// what it is for (a result, a deletion) is worth the wait.
+// Consequence: once a daemon is at work, losing access is an outage like any other, with a line of its own.
 // On the way down: `call` repeats `attempt`, which waits for the rate limiter and takes an identity;
 // `SignedExchange.signAndSend` signs and judges the status; `HTTPClient.request` leases a connection;
 // `HTTPConnection.exchange` writes and reads.
@@ -25,13 +28,19 @@ package final class ServiceCalls {
     package var clockOffsetSeconds: Int { exchange.clock.offsetSeconds }
 
     private let exchange: SignedExchange
-    private let credentials: any CredentialSource
+    private var credentials: any CredentialSource
     let limiters: [CloudService: RateLimiter]
     private let retryPolicy: RetryPolicy
     private var random: any RandomNumberGenerator & Sendable
     private let notify: @LoopActor @Sendable (ServiceNotice) -> Void
     /// Told of every call before it is made, once however often it is tried.
     package var willSend: (@LoopActor (ServiceRequest) -> Void)?
+    /// Whether a call waits until its deadline for access that was lost, instead of failing at the first refusal.
+    package var waitsForAccess = false
+    private var access = AccessRecord()
+    private var toldOffsetSeconds = 0
+    /// Whether calls wait for access that was lost.
+    package var isAccessLost: Bool { access.isLost }
 
     /// Calls through `exchange`, signed with what `credentials` yield; `requestsPerSecondMax` holds for the reads and
     /// for the writes of each service.
@@ -63,6 +72,7 @@ package final class ServiceCalls {
     ) async throws(OCIError) -> Value {
         var state = CallState(requestID: newRequestID(using: &random))
         willSend?(request)
+        defer { if state.isWaitingForAccess { access.waitEnded() } }
         do throws(OCIError) {
             return try await repeatAttempts(request, &state, deadline, read)
         } catch {
@@ -83,14 +93,21 @@ package final class ServiceCalls {
                 // `read` may have found the answer malformed.
                 if error.mayHaveBeenCarriedOut { state.ambiguousFailure = error }
                 if case .cancelled = error { throw error }
-                if error.kind == .notAuthenticated {
-                    guard try await repairSignature(error, &state, deadline) else { throw error }
-                } else {
-                    try await prepareRetry(after: error, request, &state, deadline)
-                }
+                let (isRepaired, failure) = await repairSignature(error, &state, deadline)
+                if !isRepaired { try await prepareRetry(after: failure, request, &state, deadline) }
             }
         }
     }
+
+    /// Sends up to so many writes a second to the service of an operation, over up to so many connections to its host, where
+    /// less was allowed before.
+    package func raiseLimits(for operation: Operation, writesPerSecond: Double, connectionCount: Int) {
+        limiters[operation.service]?.raiseWrites(to: writesPerSecond)
+        exchange.raise(connectionsPerHostMax: connectionCount)
+    }
+
+    /// Signs further calls as `other` does: after a key or a token was replaced.
+    package func takeCredentials(of other: ServiceCalls) { credentials = other.credentials }
 
     /// Where a request would go, as a URL.
     package func url(of request: ServiceRequest) -> String { exchange.destination(of: request).url }
@@ -124,8 +141,11 @@ package final class ServiceCalls {
             deadline: deadline
         )
         do throws(OCIError) {
-            return try await request.isShielded
+            let answer =
+                try await request.isShielded
                 ? exchange.signAndSendShielded(call) : exchange.signAndSend(call)
+            noteSuccess(answer, &state)
+            return answer
         } catch {
             if error.mayHaveBeenCarriedOut { state.ambiguousFailure = error }
             // What cut the last attempt short was the caller; what went wrong is what was answered before.
@@ -135,27 +155,43 @@ package final class ServiceCalls {
         }
     }
 
-    /// Does what can be done about a refused signature, each thing once in a call: the clock, then the token.
+    private func noteSuccess(_ answer: ServiceAnswer, _ state: inout CallState) {
+        if state.isWaitingForAccess { access.waitEnded() }
+        state.isWaitingForAccess = false
+        let offset = exchange.clock.confirmedSeconds
+        if offset != toldOffsetSeconds { notify(.clockCorrected(seconds: offset)) }
+        toldOffsetSeconds = offset
+        if access.succeeded(answer.operation) { notify(.accessRegained) }
+    }
+
+    /// Does what can be done about a refused signature: the clock, each way once in a call, then the credentials, once.
+    ///
+    /// Returns whether another attempt is worth while, or why not: the refusal, or what is wrong with the credentials.
     private func repairSignature(
         _ error: OCIError,
         _ state: inout CallState,
         _ deadline: Deadline
-    ) async throws(OCIError) -> Bool {
-        guard let identity = state.identity else { return false }
-        if !state.isClockRepaired {
-            state.isClockRepaired = true
+    ) async -> (isRepaired: Bool, failure: OCIError) {
+        guard case .service(let failure) = error, failure.kind == .notAuthenticated,
+            let identity = state.identity
+        else { return (false, error) }
+        if state.clockRepairCount < CallState.clockRepairCountMax {
+            state.clockRepairCount += 1
             // Another call may have corrected the clock while this one was under way.
-            if exchange.clock.offsetSeconds != state.clockOffsetSeconds { return true }
-            if case .service(let failure) = error, let date = failure.date, exchange.correctClock(date) {
-                notify(.clockCorrected(seconds: exchange.clock.offsetSeconds))
-                return true
-            }
+            if exchange.clock.offsetSeconds != state.clockOffsetSeconds { return (true, error) }
+            if exchange.refused(at: failure.date) { return (true, error) }
         }
-        if state.isIdentityRepaired { return false }
+        if state.isIdentityRepaired { return (false, error) }
         state.isIdentityRepaired = true
-        guard try await credentials.replace(rejected: identity, deadline: deadline) else { return false }
+        do throws(OCIError) {
+            guard try await credentials.replace(rejected: identity, deadline: deadline) else {
+                return (false, error)
+            }
+        } catch {
+            return (false, error)
+        }
         notify(.credentialsRenewed)
-        return true
+        return (true, error)
     }
 
     /// Waits until the call may be made again; throws `error` if it is not to be, or `deadline` comes first.
@@ -170,6 +206,15 @@ package final class ServiceCalls {
             notify(.rateHalved(operation.service, operation.lane, perSecond: rate))
         }
         if case .malformedAnswer = error { state.malformedCount += 1 }
+        var error = error
+        if waitsForAccess, access.isLoss(error, of: operation) {
+            if !state.isWaitingForAccess { access.waitBegan() }
+            state.isWaitingForAccess = true
+            notify(.accessLost(error))
+            error = .accessLost(error)
+            state.lastFailure = error
+            state.allowRepairs()
+        }
         let isRetried = retryPolicy.isRetried(
             error,
             request,
@@ -194,16 +239,25 @@ private struct CallState {
     var malformedCount = 0
     var identity: SigningIdentity?
     var clockOffsetSeconds = 0
-    var isClockRepaired = false
+    /// The time that a refusal suggests, and back to our own.
+    static let clockRepairCountMax = 2
+    var clockRepairCount = 0
     var isIdentityRepaired = false
+    var isWaitingForAccess = false
     var lastFailure: OCIError?
     /// The last failure of an attempt that the service may have carried out all the same.
     var ambiguousFailure: OCIError?
 
+    /// Forgets what was tried about a refused signature: after a pause it may help.
+    mutating func allowRepairs() {
+        clockRepairCount = 0
+        isIdentityRepaired = false
+    }
+
     /// What a call that ended with `error` throws if its caller must know of what may have been carried out.
     func failure(endingWith error: OCIError) -> OCIError {
         switch error {
-        case .cancelled, .deadlinePassed: ambiguousFailure ?? error
+        case .cancelled, .deadlinePassed, .accessLost: ambiguousFailure ?? error
         default: error.kind == .throttled ? ambiguousFailure ?? error : error
         }
     }

@@ -10,8 +10,12 @@ package enum ServiceNotice: Sendable, CustomStringConvertible {
     case rateHalved(CloudService, RateBuckets.Lane, perSecond: Double)
     /// The host's clock is off by so many seconds; signatures are corrected from now on.
     case clockCorrected(seconds: Int)
-    /// There is a new token to sign with.
+    /// There is another identity to sign with.
     case credentialsRenewed
+    /// A call that was allowed is refused, and is tried again.
+    case accessLost(OCIError)
+    /// Every such call was allowed again.
+    case accessRegained
 
     package var description: String {
         switch self {
@@ -23,6 +27,8 @@ package enum ServiceNotice: Sendable, CustomStringConvertible {
             "this host's clock is \(abs(seconds)) s \(seconds > 0 ? "behind" : "ahead of") the service's; "
                 + "signatures are corrected, the clock should be set"
         case .credentialsRenewed: "credentials renewed"
+        case .accessLost(let error): "refused: \(error)"
+        case .accessRegained: "allowed again"
         }
     }
 }

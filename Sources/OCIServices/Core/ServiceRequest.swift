@@ -43,6 +43,8 @@ package struct ServiceRequest: Sendable {
     var answerBytesMax = 16 << 20
     /// Above this size the answer goes to a temporary file; nil keeps it in memory.
     var spoolAbove: Int?
+    /// What a body that may go to a file is charged to.
+    var holding: Holding?
     /// Whether a 409 IncorrectState is waited out here.
     var isIncorrectStateRetried = true
     /// Whether a request that is on its way is followed to its end although the caller was cancelled.

@@ -51,10 +51,11 @@ package final class SignedExchange {
     /// The services' time, in seconds since 1970.
     var now: Int { hostTime() + clock.offsetSeconds }
 
-    /// Takes the server's time from a refusal; whether that changed the clock.
-    func correctClock(_ serverTime: Int) -> Bool {
-        clock.correct(serverTime: serverTime, hostTime: hostTime())
-    }
+    /// Weighs the time in an answer that refused a signature; whether the clock says another time now.
+    func refused(at serverTime: Int?) -> Bool { clock.refused(serverTime: serverTime, hostTime: hostTime()) }
+
+    /// Allows that many connections to each host where fewer were allowed before.
+    func raise(connectionsPerHostMax: Int) { client.raise(connectionsPerHostMax: connectionsPerHostMax) }
 
     func destination(of request: ServiceRequest) -> Endpoints.Location {
         endpoints.location(of: request.operation.service).appending(request.target)
@@ -91,6 +92,8 @@ package final class SignedExchange {
                 )
             )
         }
+        let serverTime = response.head.headers["date"].flatMap(HTTPDate.secondsSinceEpoch)
+        clock.accepted(serverTime: serverTime, hostTime: hostTime())
         return ServiceAnswer(operation: request.operation, head: response.head, content: response.body)
     }
 
@@ -128,7 +131,7 @@ package final class SignedExchange {
         prepared.deadline = call.deadline
         prepared.deadlines.head = answerTimeout
         prepared.bodyBytesMax = request.answerBytesMax
-        prepared.bodyUse = request.spoolAbove.map { .spool(above: $0) } ?? .collect
+        prepared.bodyUse = request.spoolAbove.map { .spool(above: $0, for: request.holding) } ?? .collect
         // Signed at the last moment: a request may wait for its connection longer than its date would live.
         prepared.sign = { fields in
             guard let text = try? sign() else { return }
@@ -181,25 +184,5 @@ private struct Content {
             contentType: "application/json",
             sha256: Base64.encode(DigestAlgorithm.sha256.digest(json))
         )
-    }
-}
-
-/// The time of day as the services see it.
-///
-/// OCI refuses signatures whose date is more than five minutes off. The Date of its answers tells how far off we
-/// are; the difference is kept for all later signatures.
-struct ServiceClock: Sendable {
-    /// A smaller difference is no skew: the Date has whole seconds and the answer took its time.
-    static let skewMinimumSeconds = 30
-
-    /// What is added to the host's time, in seconds.
-    private(set) var offsetSeconds = 0
-
-    /// Takes the server's time from an answer that refused a signature; whether that changed the offset.
-    mutating func correct(serverTime: Int, hostTime: Int) -> Bool {
-        let difference = serverTime - hostTime
-        guard abs(difference - offsetSeconds) >= Self.skewMinimumSeconds else { return false }
-        offsetSeconds = difference
-        return true
     }
 }

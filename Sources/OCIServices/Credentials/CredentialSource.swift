@@ -18,7 +18,7 @@ package struct SigningIdentity: Sendable {
     }
 }
 
-/// Where identities come from: an API key never changes, tokens run out and are renewed.
+/// Where identities come from: an API key stays until somebody changes it, tokens run out and are renewed.
 @LoopActor
 package protocol CredentialSource: AnyObject, Sendable {
     /// The OCID of the tenancy, if known.
@@ -31,26 +31,34 @@ package protocol CredentialSource: AnyObject, Sendable {
     func replace(rejected identity: SigningIdentity, deadline: Deadline) async throws(OCIError) -> Bool
 }
 
-/// One identity for good: an API key.
+/// An API key, looked for anew when it is refused: its owner may have put another in its place.
 @LoopActor
-package final class FixedCredentials: CredentialSource {
+package final class APIKeyCredentials: CredentialSource {
+    /// Finds the key anew.
+    package typealias Reload = @LoopActor @Sendable () throws(OCIError) -> SigningIdentity
+
     /// The OCID of the tenancy, if known.
     package let tenancyID: String?
-    private let identity: SigningIdentity
+    private var identity: SigningIdentity
+    private let reload: Reload?
 
-    /// A source that always has this identity.
-    package init(_ identity: SigningIdentity, tenancyID: String?) {
-        self.identity = identity
+    /// Signs as `identity`; without `reload` a key that was refused stays refused.
+    package init(_ identity: SigningIdentity, tenancyID: String?, reload: Reload? = nil) {
         self.tenancyID = tenancyID
+        self.identity = identity
+        self.reload = reload
     }
 
     package func current(deadline: Deadline) async throws(OCIError) -> SigningIdentity { identity }
 
-    /// A key that was refused stays refused.
     package func replace(
         rejected identity: SigningIdentity,
         deadline: Deadline
-    ) async throws(OCIError) -> Bool { false }
+    ) async throws(OCIError) -> Bool {
+        // The name of a key holds its fingerprint.
+        if self.identity.keyID.text == identity.keyID.text, let reload { self.identity = try reload() }
+        return self.identity.keyID.text != identity.keyID.text
+    }
 }
 
 /// Why there is no identity to sign calls with; never contains key material or a token.
@@ -83,5 +91,11 @@ func reading<Value, Failure: Error>(
     _ source: String,
     _ body: () throws(Failure) -> Value
 ) throws(OCIError) -> Value {
-    do throws(Failure) { return try body() } catch { throw .configuration("\(source): \(error)") }
+    do throws(Failure) {
+        return try body()
+    } catch {
+        let text = "\(source): \(error)"
+        // Without a file descriptor the file says nothing yet.
+        throw (error as? TransportError)?.isFileShortage == true ? .unreachable(text) : .configuration(text)
+    }
 }

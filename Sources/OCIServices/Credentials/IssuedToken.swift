@@ -59,7 +59,7 @@ extension SignedExchange {
         let policy = RetryPolicy.tokens
         var random = LoopRandom()
         var attemptCount = 0
-        var isClockRepaired = false
+        var clockRepairCount = 0
         while true {
             attemptCount += 1
             let call = Call(
@@ -74,9 +74,9 @@ extension SignedExchange {
                     try object.string("token")
                 }
                 return try IssuedToken(text, key: key, now: now, source: "the answer of the token service")
-            } catch .service(let failure) where failure.kind == .notAuthenticated && !isClockRepaired {
-                isClockRepaired = true
-                guard let date = failure.date, correctClock(date) else { throw .service(failure) }
+            } catch .service(let failure) where failure.kind == .notAuthenticated && clockRepairCount < 2 {
+                clockRepairCount += 1
+                guard refused(at: failure.date) else { throw .service(failure) }
             } catch {
                 // An answer that makes no sense counts as an attempt like any other.
                 guard policy.isRetried(error, request, attemptCount: attemptCount, malformedCount: 0) else {

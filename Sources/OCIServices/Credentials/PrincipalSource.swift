@@ -47,12 +47,13 @@ enum PrincipalSource {
         switch self {
         case .profile(let source):
             switch source.profile.authentication {
-            case .apiKey(let userID, let fingerprint):
-                return try source.apiKey(userID: userID, fingerprint: fingerprint)
+            case .apiKey: return try source.apiKey()
             case .sessionToken(let path):
+                // Told at once if it cannot be used.
+                _ = try source.privateKey()
                 issuer = SessionTokens(
                     path: path,
-                    key: try source.privateKey(),
+                    key: source.privateKey,
                     tenancyID: source.profile.tenancyID,
                     exchange: exchange
                 )

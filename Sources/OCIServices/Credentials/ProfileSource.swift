@@ -13,6 +13,8 @@ struct ProfileSource {
     let profile: ConfigProfile
     /// The file, or nil where everything stands in the environment.
     let path: String?
+    /// Finds the profile anew: its owner may have changed it.
+    let again: @Sendable () throws(OCIError) -> ProfileSource
 
     static func find(
         _ options: CloudAccessOptions,
@@ -45,7 +47,9 @@ struct ProfileSource {
                 region: options.region
             )
         }
-        return ProfileSource(profile: profile, path: found?.path)
+        return ProfileSource(profile: profile, path: found?.path) { () throws(OCIError) in
+            try find(options, environment: environment, home: home)
+        }
     }
 
     /// Files of the profile that others on this machine can read.
@@ -75,7 +79,17 @@ struct ProfileSource {
 
     /// Loads the API key that the profile names and returns credentials that sign with it.
     @LoopActor
-    func apiKey(userID: String, fingerprint: String) throws(OCIError) -> FixedCredentials {
+    func apiKey() throws(OCIError) -> APIKeyCredentials {
+        APIKeyCredentials(try signingIdentity(), tenancyID: profile.tenancyID) {
+            [again] () throws(OCIError) in
+            try again().signingIdentity()
+        }
+    }
+
+    private func signingIdentity() throws(OCIError) -> SigningIdentity {
+        guard case .apiKey(let userID, let fingerprint) = profile.authentication else {
+            throw .configuration("the profile names no API key any more; restart to use its session token")
+        }
         let key = try privateKey()
         guard key.fingerprint == fingerprint else {
             throw .configuration(
@@ -86,7 +100,7 @@ struct ProfileSource {
         let keyID = try reading("the profile cannot be used to sign") { () throws(OCISigningError) in
             try KeyIdentity.apiKey(tenancyID: profile.tenancyID, userID: userID, fingerprint: fingerprint)
         }
-        return FixedCredentials(SigningIdentity(keyID: keyID, key: key), tenancyID: profile.tenancyID)
+        return SigningIdentity(keyID: keyID, key: key)
     }
 
     /// The private key that the profile names or holds.

@@ -129,15 +129,22 @@ final class ResourcePrincipalTokens: TokenIssuer {
 /// The token of a session that `oci session authenticate` began, renewed for as long as the session lasts (a day).
 ///
 /// A renewed token is written back to its file, as the CLI does: the next process of this daemon has nothing else to
-/// begin with. And the file is looked at first, for the user may have renewed it.
+/// begin with. And token and key are looked for first, for the user may have begun another session: one file is written
+/// after the other, and a pair that does not fit is refused until the second has come.
 @LoopActor
 final class SessionTokens: TokenIssuer {
     let tenancyID: String?
     private let path: String
-    private let key: RSAKey
+    private let key: @Sendable () throws(OCIError) -> RSAKey
     private let exchange: SignedExchange
 
-    init(path: String, key: RSAKey, tenancyID: String, exchange: SignedExchange) {
+    /// Tokens of the file at `path`; `key` reads the key that goes with them.
+    init(
+        path: String,
+        key: @escaping @Sendable () throws(OCIError) -> RSAKey,
+        tenancyID: String,
+        exchange: SignedExchange
+    ) {
         self.tenancyID = tenancyID
         self.path = path
         self.key = key
@@ -148,7 +155,9 @@ final class SessionTokens: TokenIssuer {
         let stored = try read()
         // Begin with what is there as long as it lives: its renewal may fail, and is tried at the next call.
         let usableUntil = old == nil ? stored.expiry : stored.renewal
-        if stored.text != old?.text, (usableUntil ?? .max) > exchange.now { return stored }
+        let isOther =
+            stored.text != old?.text || stored.identity.key.fingerprint != old?.identity.key.fingerprint
+        if isOther, (usableUntil ?? .max) > exchange.now { return stored }
         let token = try await refresh(old ?? stored, deadline)
         // The daemon can do without; only a new process would miss it.
         try? replaceFile(path, with: Array(token.text.utf8))
@@ -159,7 +168,7 @@ final class SessionTokens: TokenIssuer {
         let text = try credentialFile(path, name: "security_token_file")
         return try IssuedToken(
             String(decoding: text, as: UTF8.self),
-            key: key,
+            key: try key(),
             now: exchange.now,
             source: "security_token_file \(path)"
         )
@@ -174,7 +183,12 @@ final class SessionTokens: TokenIssuer {
             body: .json(.strings([("currentToken", old.text)]))
         )
         do throws(OCIError) {
-            return try await exchange.fetchToken(request, as: old.identity, key: key, deadline: deadline)
+            return try await exchange.fetchToken(
+                request,
+                as: old.identity,
+                key: old.identity.key,
+                deadline: deadline
+            )
         } catch  where error.kind == .notAuthenticated {
             throw .refused(
                 "the session token in \(path) has expired or was revoked: run `oci session authenticate`"

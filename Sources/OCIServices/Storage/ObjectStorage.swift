@@ -53,15 +53,19 @@ package final class ObjectStorage: ServiceClient {
 
     /// Returns the content of an object, in a temporary file if it is larger than `spoolAbove`, or nil if there is
     /// no such object; one larger than `limit` is refused as with the other `get`.
+    ///
+    /// What it takes is charged to `holding`; where that, or the host, has no room for it, the error has a `fileShortage`.
     package func get(
         _ name: String,
         spoolAbove: Int,
         limit: Int,
+        for holding: Holding? = nil,
         deadline: Deadline
     ) async throws(OCIError) -> Blob? {
         var request = request(.getObject, path(of: name))
         request.answerBytesMax = limit
         request.spoolAbove = spoolAbove
+        request.holding = holding
         return try await calls.callIfPresent(request, orForbidden: false, deadline: deadline) { $0.content }
     }
 

@@ -36,6 +36,8 @@ package final class ObjectStoreClient {
 
         let objectID: ObjectID
         let payload: Blob?
+        /// What the answer is charged to.
+        let holding: Holding?
         /// Of a get, most bytes that are wanted.
         fileprivate(set) var byteCountMax = UInt64(ObjectStoreClient.smallBytesMax)
         /// Where it is on its way, and its number there.
@@ -48,13 +50,18 @@ package final class ObjectStoreClient {
         /// Whether it was taken back before it was answered.
         fileprivate var isAbandoned = false
 
-        fileprivate init(_ objectID: ObjectID, payload: Blob?) {
+        fileprivate init(_ objectID: ObjectID, payload: Blob?, for holding: Holding? = nil) {
             self.objectID = objectID
             self.payload = payload
+            self.holding = holding
         }
 
         /// How many bytes of the answer are in memory.
-        package var memoryByteCount: Int { (try? outcome?.get())?.memoryByteCount ?? 0 }
+        package var memoryByteCount: Int { blob?.memoryByteCount ?? 0 }
+        /// Whether the answer is in a file.
+        package var isInFile: Bool { blob.map { $0.byteCount > 0 && $0.memoryByteCount == 0 } ?? false }
+
+        private var blob: Blob? { try? outcome?.get() }
     }
 
     /// Objects below this size travel on the first lane.
@@ -124,9 +131,9 @@ package final class ObjectStoreClient {
         small.open()
     }
 
-    /// Begins to read an object; the request is shared by everyone who waits for it.
-    package func get(_ objectID: ObjectID) -> Request {
-        let request = Request(objectID, payload: nil)
+    /// Begins to read an object, charged to `holding`; the request is shared by everyone who waits for it.
+    package func get(_ objectID: ObjectID, for holding: Holding? = nil) -> Request {
+        let request = Request(objectID, payload: nil, for: holding)
         small.submit(request)
         return request
     }

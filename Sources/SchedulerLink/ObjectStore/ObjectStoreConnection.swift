@@ -102,12 +102,13 @@ struct ObjectStoreConnection {
         }
     }
 
-    /// Takes the payload that `header` announces, and calls `carried` for each part.
+    /// Takes the payload that `header` announces, charged to `holding`, and calls `carried` for each part.
     ///
-    /// One that is not wanted, or does not fit on the disk, is read all the same.
+    /// One that is not wanted, or for which there is no room, is read all the same.
     func receivePayload(
         of header: ObjectStorageResponse,
         isWanted: Bool,
+        for holding: Holding? = nil,
         carried: () -> Void
     ) async throws(Failure) -> Result<Blob, TransportError> {
         if header.payloadByteCount == 0 { return .success(Blob([])) }
@@ -117,13 +118,21 @@ struct ObjectStoreConnection {
                 "a payload of \(byteCount) bytes, announced as \(header.payloadByteCount)"
             )
         }
-        var writer = BlobWriter()
+        var writer = BlobWriter(for: holding)
         var failure: TransportError?
+        if isWanted {
+            do throws(TransportError) { try writer.reserve(byteCount) } catch { failure = error }
+        }
         var sinceTurn = 0
         while let part = try await nextPart() {
             carried()
             if isWanted, failure == nil {
-                do throws(TransportError) { try writer.append(Array(part)) } catch { failure = error }
+                do throws(TransportError) {
+                    try writer.append(Array(part))
+                } catch {
+                    failure = error
+                    writer = BlobWriter()
+                }
             }
             sinceTurn += part.count
             guard sinceTurn > Blob.memoryBytesMax else { continue }

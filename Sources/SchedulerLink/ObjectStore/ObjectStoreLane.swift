@@ -260,7 +260,12 @@ extension ObjectStoreLane {
         for id in conclusion.absent { requests[id]?.isAbsent = true }
         for id in conclusion.missing { complete(id, .failure(.missing)) }
         attention.ring()
-        let outcome = try await connection.receivePayload(of: header, isWanted: requests[id] != nil) {
+        let request = requests[id]
+        let outcome = try await connection.receivePayload(
+            of: header,
+            isWanted: request != nil,
+            for: request?.holding
+        ) {
             self.conversation.carried(at: .now)
         }
         conversation.answerEnded(at: .now)

@@ -23,13 +23,14 @@ struct AnswerStore {
     /// The name of a task's result in the bucket.
     func resultName(of task: TaskKey) -> String { owner.name(of: .result(task)) }
 
-    /// The answer in a task's result object; nil if there is no such object, against what a listing showed.
-    func read(_ task: TaskKey) async throws(TaskInterruption) -> TaskAnswer? {
+    /// The answer in a task's result object, charged to `holding`; nil if there is no such object, against what a listing
+    /// showed.
+    func read(_ task: TaskKey, for holding: Holding? = nil) async throws(TaskInterruption) -> TaskAnswer? {
         var pauses = Backoff(initial: .milliseconds(200), limit: .seconds(2))
         for _ in 0..<Self.attemptCountMax {
-            if let stored = try await fetch(resultName(of: task)) {
+            if let stored = try await fetch(resultName(of: task), for: holding) {
                 if isCancelled { throw .cancelled }
-                return await TaskAnswer.reading(stored, limit: Self.resultBytesMax)
+                return try await TaskAnswer.reading(stored, limit: Self.resultBytesMax, for: holding)
             }
             let pause = pauses.next { LoopRandom.number(in: 0.5..<1) }
             do throws(WaitError) { try await sleep(for: pause) } catch { throw .cancelled }
@@ -37,16 +38,18 @@ struct AnswerStore {
         return nil
     }
 
-    private func fetch(_ name: String) async throws(TaskInterruption) -> Blob? {
+    private func fetch(_ name: String, for holding: Holding?) async throws(TaskInterruption) -> Blob? {
         do throws(OCIError) {
             return try await objects.get(
                 name,
                 spoolAbove: Blob.memoryBytesMax,
                 limit: Self.resultBytesMax,
+                for: holding,
                 // It is there, so it is fetched however long the cloud does not give it.
                 deadline: .never
             )
         } catch {
+            if let shortage = error.fileShortage { throw .short(shortage) }
             throw TaskInterruption(error, TaskFailure.unfetchedResult)
         }
     }

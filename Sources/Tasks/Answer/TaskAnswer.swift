@@ -20,9 +20,15 @@ struct TaskAnswer {
 
 extension TaskAnswer {
     /// Reads what a container stored; bytes that make no sense become a failure that says so.
-    static func reading(_ stored: Blob, limit: Int) async -> TaskAnswer {
+    ///
+    /// What it takes is charged to `holding`; throws `short` alone.
+    static func reading(
+        _ stored: Blob,
+        limit: Int,
+        for holding: Holding? = nil
+    ) async throws(TaskInterruption) -> TaskAnswer {
         do throws(Trouble) {
-            let pickle = try await expanded(stored, limit: limit)
+            let pickle = try await expanded(stored, limit: limit, for: holding)
             let head = try read(pickle, at: 0, TaskOutcome.headBytesMax)
             let tailStart = max(0, pickle.byteCount - TaskOutcome.tailBytesMax)
             let tail = try read(pickle, at: tailStart, TaskOutcome.tailBytesMax)
@@ -35,6 +41,7 @@ extension TaskAnswer {
         } catch {
             switch error {
             case .senseless(let reason): return TaskFailure.unreadableResult(reason).answer
+            case .file(let error) where error.isFileShortage: throw .short(error)
             case .file(let error): return TaskFailure.noRoomForObject(error).answer
             }
         }
@@ -46,10 +53,14 @@ extension TaskAnswer {
     }
 
     /// The bytes as the runner had them before it compressed them.
-    private static func expanded(_ stored: Blob, limit: Int) async throws(Trouble) -> Blob {
+    private static func expanded(
+        _ stored: Blob,
+        limit: Int,
+        for holding: Holding?
+    ) async throws(Trouble) -> Blob {
         guard try read(stored, at: 0, Gzip.magic.count) == Gzip.magic else { return stored }
         let decompressor = GzipDecompressor(outputBytesMax: limit)
-        var writer = BlobWriter()
+        var writer = BlobWriter(for: holding)
         var position = 0
         while position < stored.byteCount {
             let slice = try read(stored, at: position, Blob.sliceBytesMax)

@@ -13,10 +13,17 @@ enum TaskInterruption: Error {
     case cancelled
     /// The task is answered with this error.
     case failed(TaskFailure)
+    /// This host has no room for an object now; only inside of `Workspace.run`, which does the step again.
+    case short(TransportError)
 
     /// What a call to OCI that failed means for the task: `failure` says it to the client.
     init(_ error: OCIError, _ failure: (OCIError) -> TaskFailure) {
         if case .cancelled = error { self = .cancelled } else { self = .failed(failure(error)) }
+    }
+
+    /// What it means for the task that an object could not be written to a file, or read from one.
+    init(_ error: TransportError) {
+        self = error.isFileShortage ? .short(error) : .failed(.noRoomForObject(error))
     }
 }
 
@@ -134,6 +141,27 @@ struct TaskFailure: Error, Equatable {
         let text = """
             An object of the task could not be kept on the worker manager's host: \(error). Large objects pass \
             through its temporary directory (TMPDIR, else /var/tmp), which needs room for them.
+            """
+        return TaskFailure(.connectionError, text)
+    }
+
+    /// This host had no room for the task's inputs for all that time.
+    static func noRoomForInputs(_ error: TransportError, _ time: Duration) -> TaskFailure {
+        let text = """
+            For \(time.seconds) s (--job-timeout-seconds) the worker manager's host had no room for the inputs of the \
+            task: \(error). Have space freed in its temporary directory (TMPDIR, else /var/tmp), or the limit raised that \
+            the error names, and submit the task again.
+            """
+        return TaskFailure(.connectionError, text)
+    }
+
+    /// This host had no room for the task's result for all that time; the result stays in the bucket under `name`.
+    static func noRoomForResult(_ name: String, _ error: TransportError, _ time: Duration) -> TaskFailure {
+        let text = """
+            The task ended, but for \(time.seconds) s (--job-timeout-seconds) the worker manager's host had no room for \
+            its result: \(error). The result stays in the bucket as \(name) until the bucket's lifecycle rule deletes it. \
+            Have space freed in the host's temporary directory (TMPDIR, else /var/tmp), or the limit raised that the error \
+            names.
             """
         return TaskFailure(.connectionError, text)
     }

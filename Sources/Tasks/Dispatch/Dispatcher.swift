@@ -8,10 +8,12 @@ package import OCIServices
 package import SchedulerLink
 internal import SchedulerMessages
 package import TaskEngine
+package import Transport
 
 /// All tasks of a manager: which run is whose, who answers to whom, and what a cancel does.
 @LoopActor
 package final class Dispatcher {
+    private let calls: ServiceCalls
     private let cloud: LedgerDriver
     private let steps: TaskSteps
     private let instances: ContainerInstances
@@ -29,13 +31,16 @@ package final class Dispatcher {
     /// Puts together what the runs of a manager's tasks are done with.
     package init(
         settings: Settings,
+        calls: ServiceCalls,
         cloud: LedgerDriver,
         instances: ContainerInstances,
         objects: ObjectStorage,
         storage: ObjectStoreClient,
         connector: SchedulerConnector,
+        budget: ResourceBudget,
         log: Logger
     ) {
+        self.calls = calls
         self.cloud = cloud
         self.instances = instances
         self.log = log
@@ -43,7 +48,8 @@ package final class Dispatcher {
         shapeLimits = ShapeLimits(settings: settings, instances: instances)
         steps = TaskSteps(
             cloud: cloud,
-            inputs: InputLoader(storage: storage),
+            workspace: Workspace(budget, patience: settings.jobTimeout, log: log),
+            inputs: InputLoader(storage: storage, cachedBytesMax: settings.functionCacheBytes),
             payloads: PayloadStore(
                 settings: settings,
                 cloud: cloud,
@@ -81,8 +87,14 @@ package final class Dispatcher {
         runs.values.reduce(into: [:]) { $0[$1.state, default: 0] += 1 }
     }
 
+    /// What there is to say of each task now, as the fields of a line of the log.
+    package var report: [Logger.Metadata] { runsInOrder { _ in true }.map(\.report) }
+
     /// How many launches wait for room in the cloud.
     package var waitingForRoomCount: Int { steps.launcher.queue.waitingCount }
+
+    /// How many tasks wait for room on this host.
+    package var waitingForHostCount: Int { steps.workspace.waitingCount }
 
     // MARK: - Time and the end
 
@@ -185,7 +197,8 @@ extension Dispatcher: TaskHandler {
         return (
             unansweredCount: runs.count { $0.state != .cleaning },
             queuedCount: runs.count { $0.state == .queued },
-            isFull: !cloud.hasFreeSlot || waitingForRoomCount > 0
+            isFull: !cloud.hasFreeSlot || waitingForRoomCount > 0 || waitingForHostCount > 0
+                || calls.isAccessLost
         )
     }
 
@@ -220,6 +233,7 @@ extension Dispatcher: TaskHandler {
 /// What the steps of a run are done with; the same for all runs of a manager.
 struct TaskSteps {
     let cloud: LedgerDriver
+    let workspace: Workspace
     let inputs: InputLoader
     let payloads: PayloadStore
     let launcher: Launcher

@@ -8,11 +8,15 @@ internal import TaskEngine
 @LoopActor
 final class LaunchQueue {
     private static let reportInterval: Duration = .seconds(60)
+    /// So many tasks may be at work on their inputs beside those whose create is under way.
+    private static let loadsAhead = 32
 
     private let log: Logger
     private let origin = Deadline.now
     private var placements: Placements
     private let line = TicketQueue<Placement>()
+    /// Before which tasks wait without their inputs.
+    let gate: LoadGate
     private var lastRefusal: Logger.Metadata = [:]
     private let change = Wakeup()
     private var isWatching = false
@@ -21,10 +25,11 @@ final class LaunchQueue {
     init(_ placements: Placements, log: Logger) {
         self.placements = placements
         self.log = log
+        gate = LoadGate(placeCount: Self.loadsAhead + placements.createCountMax)
     }
 
     /// How many launches wait for room; those that only wait for others to be answered do not.
-    var waitingCount: Int { placements.isAnyClosed ? 0 : line.count }
+    var waitingCount: Int { placements.isAnyClosed ? 0 : line.count + gate.waitingCount }
 
     /// Waits until a place is worth a try; what came of it must be told with one of the other functions.
     func turn() async throws(WaitError) -> Placement {
@@ -99,7 +104,7 @@ final class LaunchQueue {
 
     private func report() {
         var metadata = lastRefusal
-        metadata["waiting"] = "\(line.count)"
+        metadata["waiting"] = "\(waitingCount)"
         log.warning("the cloud has no room; tasks wait for it", metadata: metadata)
         nextReport = .after(Self.reportInterval)
     }

@@ -151,15 +151,17 @@ final class Launcher {
         var ambiguousFailure: OCIError?
         while true {
             do throws(OCIError) {
-                let deadline = min(end, .after(Self.callTimeout))
+                let deadline = end.isPast ? .after(Self.callTimeout) : min(end, .after(Self.callTimeout))
                 return .success(try await instances.create(launch, retryToken: token, deadline: deadline))
             } catch .cancelled {
                 return .failure(ambiguousFailure ?? .cancelled)
             } catch {
-                guard error.isRetryable, !end.isPast else { return .failure(error) }
                 if error.mayHaveBeenCarriedOut { ambiguousFailure = error }
+                // What was refused made nothing, so its token is as good tomorrow.
+                let mayWait = !end.isPast || error.isAccessLost && ambiguousFailure == nil
+                guard error.isRetryable, mayWait else { return .failure(error) }
                 if isCancelled { return .failure(ambiguousFailure ?? .cancelled) }
-                warning.occurred(["error": "\(error)"])
+                warning.occurred(error, [:])
             }
         }
     }

@@ -26,17 +26,23 @@ struct TaskInput {
 final class InputLoader {
     /// Functions and serializers kept for tasks to come.
     private static let cachedCountMax = 256
-    /// What those kept may take of the memory; larger ones are in files.
-    private static let cachedBytesMax = 16 << 20
+    /// So many of those kept may be in files, for they are the large ones.
+    private static let cachedFilesMax = 16
     /// More than any class takes.
     private static let serializerBytesMax = 64 << 20
 
     private let storage: ObjectStoreClient
+    /// What those kept may take of the memory.
+    private let cachedBytesMax: Int
     private var cache: [ObjectID: ObjectStoreClient.Request] = [:]
     /// Cached objects, the longest unused first.
     private var order: [ObjectID] = []
 
-    init(storage: ObjectStoreClient) { self.storage = storage }
+    /// Functions kept for tasks to come take `cachedBytesMax` of the memory.
+    init(storage: ObjectStoreClient, cachedBytesMax: Int = 16 << 20) {
+        self.storage = storage
+        self.cachedBytesMax = cachedBytesMax
+    }
 
     /// What came of reading a task's inputs.
     enum Outcome {
@@ -45,9 +51,12 @@ final class InputLoader {
         case absent(TaskInput)
     }
 
-    /// Reads serializer, function and arguments, all at once.
-    func inputs(of task: TaskMessage) async throws(TaskInterruption) -> Outcome {
-        let inputs = try begin(task)
+    /// Reads serializer, function and arguments, all at once; the arguments are charged to `holding`.
+    func inputs(
+        of task: TaskMessage,
+        for holding: Holding? = nil
+    ) async throws(TaskInterruption) -> Outcome {
+        let inputs = try begin(task, holding)
         var awaited: TaskInput?
         defer {
             // What is cached may be waited for by others.
@@ -70,18 +79,21 @@ final class InputLoader {
         )
     }
 
-    /// Waits until an absent input has come, or fails its task when it has been absent for too long.
+    /// Waits until an absent input has come, or fails its task when it has been absent for too long; whether there is room
+    /// for it here shows when it is read again.
     func wait(for input: TaskInput) async throws(TaskInterruption) {
         defer { storage.abandon(input.request) }
         do throws(ObjectStoreError) {
             try await storage.waitUntilSettled(input.request)
+        } catch .file {
+            return
         } catch {
             throw interruption(by: error, of: input)
         }
     }
 
     /// Asks for serializer, function and arguments, in this order.
-    private func begin(_ task: TaskMessage) throws(TaskInterruption) -> [TaskInput] {
+    private func begin(_ task: TaskMessage, _ holding: Holding?) throws(TaskInterruption) -> [TaskInput] {
         guard let functionID = task.functionObjectID else {
             throw .failed(.unreadableTask("its function is no object"))
         }
@@ -102,7 +114,7 @@ final class InputLoader {
         }
         return shared
             + arguments.enumerated().map { index, id in
-                TaskInput(what: "argument \(index + 1)", id: id, request: storage.get(id))
+                TaskInput(what: "argument \(index + 1)", id: id, request: storage.get(id, for: holding))
             }
     }
 
@@ -110,9 +122,15 @@ final class InputLoader {
         if error != .cancelled { forget([input.id]) }
         return switch error {
         case .absent, .missing: .failed(.missingInput(what: input.what, objectID: input.id.hexadecimal))
-        case .file(let reason): .failed(.noRoomForObject(reason))
+        case .file(let reason): roomInterruption(reason)
         case .cancelled: .cancelled
         }
+    }
+
+    private func roomInterruption(_ reason: TransportError) -> TaskInterruption {
+        // Nothing waits for what could be given back.
+        if reason.isFileShortage { forget(cache.filter(\.value.isInFile).map(\.key)) }
+        return TaskInterruption(reason)
     }
 
     private func serializerBytes(_ blob: Blob) throws(TaskInterruption) -> [UInt8] {
@@ -122,7 +140,7 @@ final class InputLoader {
         do throws(TransportError) {
             return try blob.bytes(at: 0, upTo: blob.byteCount)
         } catch {
-            throw .failed(.noRoomForObject(error))
+            throw TaskInterruption(error)
         }
     }
 
@@ -148,9 +166,13 @@ final class InputLoader {
     /// Drops what was not used for longest; who waits for it still gets it.
     private func makeRoom() {
         var byteCount = cache.values.reduce(0) { $0 + $1.memoryByteCount }
-        while let oldest = order.first, order.count >= Self.cachedCountMax || byteCount > Self.cachedBytesMax
+        var fileCount = cache.values.count { $0.isInFile }
+        while let oldest = order.first,
+            order.count >= Self.cachedCountMax || byteCount > cachedBytesMax
+                || fileCount > Self.cachedFilesMax
         {
             byteCount -= cache[oldest]?.memoryByteCount ?? 0
+            if cache[oldest]?.isInFile == true { fileCount -= 1 }
             forget([oldest])
         }
     }

@@ -19,11 +19,12 @@ struct PackedPayload {
 
     /// Writes and compresses the payload; lets others run meanwhile, however large it is.
     ///
-    /// Throws where a temporary file cannot be written or read.
+    /// What it takes is charged to `holding`; throws where a temporary file cannot be written or read.
     static func pack(
         _ inputs: TaskInputs,
         taskID: [UInt8],
-        context: PayloadPlan.Context
+        context: PayloadPlan.Context,
+        for holding: Holding? = nil
     ) async throws(TransportError) -> PackedPayload {
         let plan = PayloadPlan(
             taskID: taskID,
@@ -36,7 +37,7 @@ struct PackedPayload {
         let isCompressed =
             isLarge
             ? try isWorthShrinking(inputs) : plan.byteCount > RunnerEnvironment.compressionThresholdBytes
-        var shrinker = Shrinker(level: isCompressed ? (isLarge ? 1 : 6) : nil)
+        var shrinker = Shrinker(level: isCompressed ? (isLarge ? 1 : 6) : nil, for: holding)
         for piece in plan.pieces {
             let blob =
                 switch piece {
@@ -73,10 +74,13 @@ struct PackedPayload {
 @LoopActor
 private struct Shrinker {
     private let compressor: GzipCompressor?
-    private var writer = BlobWriter()
+    private var writer: BlobWriter
 
     /// A shrinker of zlib's `level`; nil leaves the bytes as they are.
-    init(level: Int?) { compressor = level.map { GzipCompressor(level: $0) } }
+    init(level: Int?, for holding: Holding?) {
+        compressor = level.map { GzipCompressor(level: $0) }
+        writer = BlobWriter(for: holding)
+    }
 
     mutating func append(_ bytes: [UInt8]) throws(TransportError) {
         guard let compressor else { return try writer.append(bytes) }

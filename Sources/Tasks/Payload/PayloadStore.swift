@@ -18,11 +18,12 @@ struct PayloadStore {
     let storage: ObjectStoreClient
     let connector: SchedulerConnector
 
-    /// Writes the payload, stores it if it is too large to travel inside the create call, and returns the environment that
-    /// leads the container to it.
-    func store(_ inputs: TaskInputs, of task: TaskMessage) async throws(TaskInterruption) -> RunnerEnvironment
-    {
-        let payload = try await pack(inputs, of: task)
+    /// Stores the payload if it is too large to travel inside the create call, and returns the environment that leads the
+    /// container to it.
+    func store(
+        _ payload: PackedPayload,
+        of task: TaskMessage
+    ) async throws(TaskInterruption) -> RunnerEnvironment {
         if isCancelled { throw .cancelled }
         let prefix = cloud.owner.objectPrefix
         var environment = RunnerEnvironment(
@@ -47,9 +48,11 @@ struct PayloadStore {
         return environment
     }
 
-    private func pack(
+    /// Writes the payload, charged to `holding`.
+    func pack(
         _ inputs: TaskInputs,
-        of task: TaskMessage
+        of task: TaskMessage,
+        for holding: Holding? = nil
     ) async throws(TaskInterruption) -> PackedPayload {
         do throws(TransportError) {
             return try await PackedPayload.pack(
@@ -60,19 +63,23 @@ struct PayloadStore {
                     schedulerAddress: settings.addressForWorkers.description,
                     storageAddress: storage.address ?? "",
                     backend: connector.backendName
-                )
+                ),
+                for: holding
             )
         } catch {
-            throw .failed(.noRoomForObject(error))
+            throw TaskInterruption(error)
         }
     }
 
     private func put(_ body: Blob, as name: String) async throws(TaskInterruption) {
-        let deadline = Deadline.after(Launcher.outageTimeout)
-        do throws(OCIError) {
-            try await objects.put(name, body, deadline: deadline)
-        } catch {
-            throw TaskInterruption(error, TaskFailure.unstoredPayload)
+        while true {
+            do throws(OCIError) {
+                return try await objects.put(name, body, deadline: .after(Launcher.outageTimeout))
+            } catch  where error.isAccessLost {
+                continue
+            } catch {
+                throw TaskInterruption(error, TaskFailure.unstoredPayload)
+            }
         }
     }
 }

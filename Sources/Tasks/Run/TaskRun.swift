@@ -6,6 +6,7 @@ internal import Logging
 internal import SchedulerLink
 internal import SchedulerMessages
 internal import TaskEngine
+internal import TaskPayload
 internal import Transport
 
 /// One task from its arrival until no instance of it counts any more, as one straight line.
@@ -23,6 +24,7 @@ final class TaskRun {
     let route: AnswerRoute
     let isFinished = Latch()
     private(set) var state = TaskState.queued
+    private var stateSince = Deadline.now
     private let flags: TaskFlags
     private let steps: TaskSteps
     private let output: LiveOutput?
@@ -54,6 +56,17 @@ final class TaskRun {
     func cancel() {
         advance(.cancelled)
         work?.cancel()
+    }
+
+    /// What there is to say of it now, as the fields of a line of the log.
+    var report: Logger.Metadata {
+        var fields: Logger.Metadata = [
+            "task": "\(key)", "state": "\(state)",
+            "seconds": "\(Deadline.now.duration(since: stateSince).components.seconds)",
+        ]
+        if let attempt { fields["instance"] = "\(attempt.seen.id)" }
+        if route.origin == nil { fields["worker"] = "lost" }
+        return fields
     }
 
     /// Answers again, through the worker that the task was sent to anew; false if there is no answer any more.
@@ -132,18 +145,18 @@ final class TaskRun {
     private func launch() async throws(TaskInterruption) {
         let size = try await steps.launcher.size(of: task)
         try checkCancelled()
-        let inputs: TaskInputs
-        switch try await steps.inputs.inputs(of: task) {
-        case .complete(let complete): inputs = complete
+        let place: LoadGate.Place
+        do throws(WaitError) { place = try await steps.launcher.queue.gate.enter() } catch {
+            throw .cancelled
+        }
+        defer { place.leave() }
+        let environment: RunnerEnvironment
+        switch try await prepare(place) {
+        case .ready(let ready): environment = ready
         case .absent(let input):
+            place.leave()
             return hasStored ? try await steps.inputs.wait(for: input) : try await stepAside(for: input)
         }
-        try checkCancelled()
-        hasStored = true
-        advance(.inputsLoaded)
-        let environment = try await steps.payloads.store(inputs, of: task)
-        try checkCancelled()
-        advance(.payloadStored)
         let launched = try await steps.launcher.launch(key, environment, size)
         attempt = Attempt(
             launched.instance,
@@ -155,6 +168,40 @@ final class TaskRun {
         try checkCancelled()
         log.info("instance created", metadata: ["instance": "\(launched.instance.id)"])
         advance(.instanceCreated)
+    }
+
+    private enum Prepared<Value> {
+        case ready(Value)
+        case absent(TaskInput)
+    }
+
+    /// Brings the inputs to where the container reads them; nothing of them is kept here afterwards.
+    private func prepare(
+        _ place: LoadGate.Place
+    ) async throws(TaskInterruption) -> Prepared<RunnerEnvironment> {
+        let packed = try await steps.workspace.run(
+            orElse: TaskFailure.noRoomForInputs
+        ) { holding async throws(TaskInterruption) -> Prepared<PackedPayload> in
+            switch try await steps.inputs.inputs(of: task, for: holding) {
+            case .absent(let input): return .absent(input)
+            case .complete(let inputs):
+                try checkCancelled()
+                return .ready(try await steps.payloads.pack(inputs, of: task, for: holding))
+            }
+        }
+        let payload: PackedPayload
+        switch packed {
+        case .ready(let ready): payload = ready
+        case .absent(let input): return .absent(input)
+        }
+        try checkCancelled()
+        place.loaded()
+        hasStored = true
+        advance(.inputsLoaded)
+        let environment = try await steps.payloads.store(payload, of: task)
+        try checkCancelled()
+        advance(.payloadStored)
+        return .ready(environment)
     }
 
     /// Waits without a slot for an input that the storage does not have, for others have theirs; then begins anew.
@@ -193,6 +240,7 @@ final class TaskRun {
             case .outOfTime(.creating): throw .failed(.createTimeout(steps.limits.create, attempt.seen))
             case .outOfTime(.running): throw .failed(.jobTimeout(steps.limits.job, attempt.seen.id))
             case .open(let time):
+                if time == nil { steps.cloud.listingAwaited(key) }
                 if let piece = try await nextNews(until: time) { weigh(piece) }
             }
         }
@@ -249,7 +297,11 @@ final class TaskRun {
 
     /// The answer in the result object; nil if there is no such object, against what the listing said.
     private func fetchResult() async throws(TaskInterruption) -> TaskAnswer? {
-        if let answer = try await steps.answers.read(key) { return answer }
+        let answer = try await steps.workspace.run(orElse: noRoomForResult) {
+            holding async throws(TaskInterruption) in
+            try await steps.answers.read(key, for: holding)
+        }
+        if let answer { return answer }
         vanishedCount += 1
         steps.cloud.resultVanished(key)
         attempt?.resultVanished()
@@ -258,6 +310,12 @@ final class TaskRun {
         }
         advance(attempt == nil ? .startedOver : .resultVanished)
         return nil
+    }
+
+    /// The task fails for want of room here; its result stays where it is, for a person to fetch.
+    private func noRoomForResult(_ error: TransportError, _ time: Duration) -> TaskFailure {
+        steps.cloud.keepResult(of: key)
+        return .noRoomForResult(steps.answers.resultName(of: key), error, time)
     }
 
     private func reply(_ answer: TaskAnswer) async throws(TaskInterruption) {
@@ -303,7 +361,7 @@ final class TaskRun {
 
     private func weigh(_ piece: TaskNews) {
         let isFirstSignOfEnd = attempt?.weigh(piece, at: steps.cloud.clock.now) ?? false
-        if isFirstSignOfEnd { steps.cloud.endSuspected() }
+        if isFirstSignOfEnd { steps.cloud.endSuspected(key) }
     }
 
     /// Sends what the container prints while it runs, until cancelled; nothing here fails a task.
@@ -323,5 +381,6 @@ final class TaskRun {
             return
         }
         state = next
+        stateSince = .now
     }
 }

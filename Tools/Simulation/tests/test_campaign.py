@@ -10,6 +10,7 @@ import time
 import unittest
 from collections import Counter
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -17,6 +18,7 @@ import campaign
 from campaign import Campaign, Work, first_difference, table, work
 from kept import Kept
 from runs import Case, Failure, Result
+from simulate import missing_marks
 
 PROFILES = ["calm", "storm", "swarm"]
 
@@ -72,6 +74,15 @@ class Campaigns(unittest.TestCase):
         kept = [Kept(Case("crash", number, 1, 10), "it did") for number in range(5)]
         self.run_work(100, kept, seconds=-1)
         self.assertEqual(sorted(case.seed for case in self.runner.cases), [0, 1, 2, 3, 4])
+
+    def test_a_long_run_must_have_reached_every_mark(self) -> None:
+        self.run_work(10)
+        self.campaign.marks.update({"seen": 2})
+        text = "# of the log\nseen\nnot seen\n"
+        with mock.patch("simulate.MARKS_TASKS", 2000):
+            self.assertEqual(missing_marks(self.campaign, text), [])
+        with mock.patch("simulate.MARKS_TASKS", 1000):
+            self.assertEqual(missing_marks(self.campaign, text), ["not seen"])
 
     def test_one_in_twenty_is_run_twice_and_every_profile_has_its_turn(self) -> None:
         some = list(itertools.islice(work([], PROFILES, 0, None), 3000))

@@ -11,7 +11,11 @@ import sys
 import unittest
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "cluster"))
+
 import harness
+
+from processes import free_port
 
 HERE = Path(__file__).resolve().parent
 TASKS = 6
@@ -27,13 +31,6 @@ with Client(address=sys.argv[1]) as client:
     except Exception as error:
         print(type(error).__name__, str(error).splitlines()[0])
 """
-
-
-def free_port() -> int:
-    """Scaler's programs cannot report the port that they took, so one is looked for beforehand."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class PythonManager(unittest.TestCase):

@@ -196,7 +196,7 @@ package final class SimulatedBucket {
         for entry in entries {
             guard let name = try? entry.string("objectName") else { return .error(400, "InvalidParameter") }
             judgeOwn(name, "deleted")
-            if let share = simulation.faults.draw(.serverError, stableHash(name.utf8, from: 1)) {
+            if let share = simulation.faults.draw(.objectStays, stableHash(name.utf8, from: 1)) {
                 failed.append(failure(name, share < 0.5 ? 503 : 429, "later"))
             } else if remove(name) {
                 deleted.append(.strings([("objectName", name)]))

@@ -31,7 +31,10 @@ package final class SimulatedCloud {
     package var onRequest: (@LoopActor (SimulatedRequest) -> Void)?
     /// Services that answer every request with 503.
     package var brokenServices: Set<Service> = []
+    /// Whether every signature is refused.
+    package var deniesAccess = false
 
+    private var throttlesCompute = false
     private let simulation: Simulation
     private let network: SimulatedNetwork?
     private let settings: CloudSettings
@@ -51,6 +54,7 @@ package final class SimulatedCloud {
         self.settings = settings
         bucket = SimulatedBucket(simulation, settings)
         compute = SimulatedCompute(simulation, settings, bucket, book)
+        compute.created = { [unowned self] in loseTouch(after: $0) }
         makeServers()
     }
 
@@ -149,6 +153,7 @@ package final class SimulatedCloud {
         guard let date, abs(Int64(date) - simulation.serviceMilliseconds / 1000) <= 300 else {
             return .error(401, "NotAuthenticated", "The date is too far off.")
         }
+        if deniesAccess { return .error(401, "NotAuthenticated", "The key is not registered.") }
         return nil
     }
 
@@ -168,11 +173,27 @@ package final class SimulatedCloud {
             return .error(503, "ServiceUnavailable")
         }
         if brokenServices.contains(service) { return .error(503, "ServiceUnavailable") }
-        guard let share = simulation.faults.draw(.throttled, party(request)) else { return nil }
+        let isThrottled = throttlesCompute && service == .compute
+        guard let share = isThrottled ? 0 : simulation.faults.draw(.throttled, party(request)) else {
+            return nil
+        }
         var answer = SimulatedAnswer.error(429, "TooManyRequests", "User-rate limit exceeded.")
         // No page of Oracle's speaks of Retry-After for a 429; it would be honoured.
         if share > 0.8 { answer.fields.append(("retry-after", "\(Int(share * 10) % 4)")) }
         return answer
+    }
+
+    /// What Container Instances answered last gets lost on the way, and for minutes it cannot be reached, or refuses every
+    /// request for want of its rate.
+    private func loseTouch(after instance: SimulatedInstance) {
+        guard let share = simulation.faults.draw(.lostAfterCreate, instance.job) else { return }
+        let length = Duration.seconds(20 + 280 * share * share)
+        simulation.holdRequests(for: length)
+        let isThrottled = mix(share.bitPattern) & 1 == 0
+        network?.cutOff(Self.computeHost, for: isThrottled ? .milliseconds(100) : length, isSilent: false)
+        guard isThrottled else { return }
+        throttlesCompute = true
+        simulation.after(length) { [self] in throttlesCompute = false }
     }
 
     /// An answer that does not say whether the request was carried out.

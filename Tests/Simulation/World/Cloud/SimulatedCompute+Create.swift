@@ -27,6 +27,7 @@ extension SimulatedCompute {
         launches[token] = Launched(instance: instance, digest: digest(of: request), until: until)
         launchOrder.append((token, until))
         live(instance)
+        created?(instance)
         return answer(instance)
     }
 

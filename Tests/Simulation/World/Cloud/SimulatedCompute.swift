@@ -32,6 +32,11 @@ package final class SimulatedCompute {
     /// The owner's instances that run or may run, none of whose deletions was accepted, in the order of their creation.
     package private(set) var living: [SimulatedInstance] = []
 
+    /// For so long after a 404 nobody can know yet that the instance lives: only a later listing tells.
+    private static let denialTime: Duration = .seconds(90)
+
+    /// Told of each instance that was made.
+    var created: (@LoopActor (SimulatedInstance) -> Void)?
     /// Told of every accepted deletion, and whether a task ran then: who deletes needs a reason, which others know.
     package var deletionAccepted: (@LoopActor (SimulatedInstance, _ isRunning: Bool) -> Void)?
 
@@ -161,8 +166,13 @@ package final class SimulatedCompute {
         return .json(200, fields: [("etag", "etag-\(id)")], instance.whole)
     }
 
+    /// An instance that is not there and a permission that is not there have one answer (oci, 5.3).
     private func delete(_ id: String) -> SimulatedAnswer {
         guard let instance = own(id, "deleted") else { return .error(404, "NotAuthorizedOrNotFound") }
+        if instance.state != .deleted, simulation.faults.strikes(.deletionForbidden, instance.job) {
+            instance.deniedUntil = .after(Self.denialTime)
+            return .error(404, "NotAuthorizedOrNotFound")
+        }
         switch instance.state {
         case .deleted: return .error(404, "NotAuthorizedOrNotFound")
         case .deleting: return .error(409, "IncorrectState", "it is being deleted")
@@ -186,11 +196,9 @@ package final class SimulatedCompute {
         guard instance.containerState == .active else {
             return .error(409, "IncorrectState", "it does not run")
         }
-        return SimulatedAnswer(
-            200,
-            fields: [("content-type", "text/plain")],
-            body: Array("job-runner: task \(instance.launch?.taskID ?? ""): starting\n".utf8)
-        )
+        let start = "job-runner: task \(instance.launch?.taskID ?? ""): starting\n"
+        let body = start + (instance.run?.printed ?? "")
+        return SimulatedAnswer(200, fields: [("content-type", "text/plain")], body: Array(body.utf8))
     }
 
     private func instance(ofContainer id: String) -> SimulatedInstance? {
@@ -306,7 +314,7 @@ package final class SimulatedCompute {
         livingMax = max(livingMax, living.count)
         // A create that outlived its process was within the limit when it was sent.
         guard made.process == process else { return }
-        let known = living.count { $0.process == process || $0.isInherited }
+        let known = living.count { ($0.process == process || $0.isInherited) && !$0.mayPassForGone }
         simulation.judge(
             "concurrency",
             known <= settings.baseConcurrency,
@@ -316,7 +324,10 @@ package final class SimulatedCompute {
 
     /// Judges that a process that has stopped, and says that it has left nothing, has left none of its instances.
     func judgeCleanStop() {
-        let left = living.filter { $0.process == process || $0.isInherited }
+        // A listing that lags may agree with a 404.
+        let left = living.filter {
+            ($0.process == process || $0.isInherited) && ($0.deniedUntil == nil || $0.isShown)
+        }
         simulation.judge(
             "stop",
             left.isEmpty,

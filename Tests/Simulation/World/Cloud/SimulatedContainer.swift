@@ -13,6 +13,13 @@ final class SimulatedContainer {
     /// Whether the end was reported.
     private var isOver = false
 
+    private var startedAt = Deadline.now
+    /// What the task has printed so far, as its runner writes it down: a line a second, and not too many.
+    var printed: String {
+        guard hasStarted, launch.isOutputWanted else { return "" }
+        let count = min(50, Int(Deadline.now.duration(since: startedAt) / .seconds(1)))
+        return (0..<count).map { "[\"scaler-output\", \($0), 1, \"line \($0)\\n\"]\n" }.joined()
+    }
     /// Whether the task runs now.
     var isRunning: Bool { hasStarted && !hasExited }
 
@@ -62,6 +69,7 @@ final class SimulatedContainer {
             return exit(storing: StoredOutcome.payloadMissing(), .failed, exitCode: 1)
         }
         hasStarted = true
+        startedAt = .now
         compute.book.runStarted(number, in: instance.id)
         if simulation.faults.strikes(.containerHangs, number) {
             // Its time limit ends it: the task fails before its instance is gone.
@@ -94,6 +102,7 @@ final class SimulatedContainer {
         }
         let codes = [1, 74, 137, 139]
         hasExited = true
+        instance.failedAt = .now
         end(.failed)
         let code = codes[Int(share * 1000) % codes.count]
         compute.containerEnded(instance, exitCode: code, details: code == 137 ? "out of memory" : nil)

@@ -45,6 +45,10 @@ package final class SimulatedInstance {
     var containerDetails: String?
     /// Whether the service has accepted to delete it.
     var isDeletionAccepted = false
+    /// Until when the daemon may believe that it is gone, for its deletion was answered with 404; nil if it never was.
+    var deniedUntil: Deadline?
+    /// When its container ended, if that left no result.
+    var failedAt: Deadline?
     /// Whether the present process must know of it although an earlier one has made it.
     var isInherited = false
     /// The retry token that it was made with; empty for a stranger's.
@@ -136,6 +140,8 @@ package final class SimulatedInstance {
         return bytes
     }
 
+    /// Whether the daemon may believe at present that it is gone.
+    var mayPassForGone: Bool { deniedUntil.map { !$0.isPast } ?? false }
     /// Whether listings show it at all.
     var isShown: Bool { shown != nil }
 

@@ -21,10 +21,14 @@ package enum FaultKind: Int, Sendable, CaseIterable {
     case linkReset
     /// A connection to Scaler's storage carries nothing any more, and nobody is told; new ones do.
     case linkFrozen
+    /// A new connection to the scheduler is reset again within seconds.
+    case resetAgain
     /// A party cannot be reached for a while; it is named by `Outages.Party`.
     case outage
     /// Every party goes out of reach, one by one, and they return in another order.
     case swizzle
+    /// Every signature is refused for a while, as when a key is replaced.
+    case accessLost
 
     // Services of the cloud.
     /// 429 TooManyRequests.
@@ -43,6 +47,12 @@ package enum FaultKind: Int, Sendable, CaseIterable {
     case slowStart
     /// A deletion takes much longer than usual.
     case slowDeletion
+    /// A deletion is answered with 404, as for want of a permission, and the instance lives on.
+    case deletionForbidden
+    /// A deletion of many objects leaves one of them there, for a 429 or 503 of its own.
+    case objectStays
+    /// Container Instances goes out of reach right after it has made an instance, and nobody hears of that.
+    case lostAfterCreate
 
     // Containers.
     /// The task raises an exception, which is its result.
@@ -73,8 +83,13 @@ package enum FaultKind: Int, Sendable, CaseIterable {
     case killedAtWrite
     /// It is killed right after bytes have reached it, such as an answer or a confirmation.
     case killedAtRead
+    /// Nothing passes between daemon and scheduler any more, and a while later the daemon is killed: what it has said since
+    /// then may be lost.
+    case killedInSilence
     /// The daemon gets SIGTERM and is started again.
     case terminated
+    /// The daemon gets SIGTERM within seconds after its start.
+    case terminatedEarly
     /// The daemon stands still for a while, as after SIGSTOP; it may be killed meanwhile.
     case frozen
     /// Another process of the same owner is started on the daemon's host while the daemon lives.
@@ -83,6 +98,12 @@ package enum FaultKind: Int, Sendable, CaseIterable {
     case overloaded
     /// The host's clock is set.
     case clockStep
+    /// Others fill the disk with the temporary files for a while.
+    case fullDisk
+    /// Each write to that disk takes milliseconds for a while, and the process with it.
+    case slowDisk
+    /// No file can be opened for a while: the process has no descriptors left.
+    case descriptorShortage
 
     private static let names = allCases.map { "\($0)" }
 

@@ -18,6 +18,8 @@ package final class Simulation {
     package private(set) var excusedUntil = Deadline.now
     /// Until when requests may be piled up on their way to the services.
     package private(set) var requestsHeldUntil = Deadline.now
+    /// Until when the services accept no signature.
+    package private(set) var accessDeniedUntil = Deadline.now
     /// Called with the first thing that a judge finds wrong; must end the run.
     private let failed: @LoopActor (Violation) -> Never
     private let start = Deadline.now
@@ -51,6 +53,9 @@ package final class Simulation {
 
     /// Ends the excuse for times towards the scheduler after `duration`.
     package func endExcuse(after duration: Duration) { excusedUntil = .after(duration) }
+
+    /// Takes note that for `duration` the services accept no signature.
+    package func denyAccess(for duration: Duration) { accessDeniedUntil = .after(duration) }
 
     /// Takes note that for `duration` requests to the services may be held up.
     package func holdRequests(for duration: Duration) {

@@ -67,7 +67,9 @@ package final class SimulatedDaemon {
         guard let life, isAlive else { return nil }
         return Holdings(
             taskCount: life.service.metrics.tasksByState.values.reduce(0, +),
-            recordCount: life.service.cloud.ledger.records.count
+            recordCount: life.service.cloud.ledger.records.count,
+            spoolCount: machine.disk.openCount(of: life.process),
+            slotCount: life.service.cloud.ledger.occupiedSlotCount
         )
     }
 
@@ -77,6 +79,10 @@ package final class SimulatedDaemon {
         package let taskCount: Int
         /// Tasks in the ledger of what is in the cloud.
         package let recordCount: Int
+        /// Temporary files.
+        package let spoolCount: Int
+        /// Slots that are taken.
+        package let slotCount: Int
     }
 
     /// Starts a process, which knows nothing of the one before.
@@ -109,6 +115,7 @@ package final class SimulatedDaemon {
                 calls: calls(),
                 host: machine.host(for: process),
                 network: network,
+                budget: machine.budget(settings),
                 log: logger(number)
             )
         }
@@ -125,6 +132,12 @@ package final class SimulatedDaemon {
             if !(isStopping && life.process === self.life?.process) { life.service.start() }
         } catch {
             if case .cancelled = error { return }
+            // It ends with 77, and whoever runs it starts it again.
+            let isDenied = !(simulation.accessDeniedUntil + .seconds(60)).isPast
+            if error.kind == .notAuthenticated, isDenied {
+                simulation.after(.zero) { [self] in bury(life.process) }
+                return
+            }
             simulation.judge("start", false, "the daemon does not start: \(error)")
         }
     }
@@ -214,7 +227,7 @@ package final class SimulatedDaemon {
         )
         return ServiceCalls(
             exchange: exchange,
-            credentials: FixedCredentials(SigningIdentity(keyID: keyID, key: key), tenancyID: nil),
+            credentials: APIKeyCredentials(SigningIdentity(keyID: keyID, key: key), tenancyID: nil),
             requestsPerSecondMax: settings.maxRequestsPerSecond
         ) { _ in }
     }

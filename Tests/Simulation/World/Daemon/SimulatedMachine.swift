@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Configuration
 package import EventLoop
 internal import Transport
 
@@ -13,9 +14,15 @@ package final class SimulatedMachine {
     /// What every sample of usage says; real numbers would differ from run to run.
     fileprivate let usage: ProcessUsage
     private var processCount: Int32 = 0
+    /// Temporary files that a process may have open: few, so that some must wait.
+    private static let spoolCountMax = 3
+
+    /// Where temporary files are.
+    let disk: SimulatedDisk
 
     /// A machine where nothing runs yet.
-    package init() {
+    package init(_ simulation: Simulation) {
+        disk = SimulatedDisk(simulation)
         var sampler = ProcessUsageSampler()
         usage = sampler.sample()
     }
@@ -24,6 +31,17 @@ package final class SimulatedMachine {
     func host(for process: SimulatedProcess) -> SimulatedHost {
         processCount += 1
         return SimulatedHost(self, process, processID: 1000 + processCount)
+    }
+
+    /// What a process may hold in memory and on disk at once.
+    func budget(_ settings: Settings) -> ResourceBudget {
+        ResourceBudget(
+            limit: Resources(
+                memoryBytes: settings.memoryLimitMB << 20,
+                diskBytes: settings.spoolLimitMB << 20,
+                fileCount: Self.spoolCountMax
+            )
+        )
     }
 
     fileprivate func hold(_ name: String, _ process: SimulatedProcess) -> Bool {
@@ -39,7 +57,10 @@ package final class SimulatedMachine {
     }
 
     /// Frees what a process held that has ended.
-    func ended(_ process: SimulatedProcess) { holders = holders.filter { $0.value !== process } }
+    func ended(_ process: SimulatedProcess) {
+        holders = holders.filter { $0.value !== process }
+        disk.ended(process)
+    }
 }
 
 /// The machine as one process sees it.
@@ -57,6 +78,8 @@ final class SimulatedHost: Host {
     }
 
     func hold(name: String) throws(TransportError) -> Bool { machine.hold(name, process) }
+
+    func holder(ofName name: String) -> NameHolder? { NameHolder(processID: 0, userID: 0, ownUserID: 0) }
 
     func usageSampler() -> @LoopActor () -> ProcessUsage { { self.machine.usage } }
 

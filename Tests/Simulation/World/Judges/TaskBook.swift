@@ -28,6 +28,9 @@ package enum Reply: Sendable, Equatable {
 @LoopActor
 package final class TaskBook {
     private struct Page {
+        let submittedAt = Deadline.now
+        /// When its result was stored.
+        var resultAt: Deadline?
         var isUnwanted = false
         /// Whether a container that the living process of the daemon knows of runs it now.
         var isRunning = false
@@ -79,6 +82,24 @@ package final class TaskBook {
         return unwantedSince.count
     }
 
+    /// The first task that somebody has waited for longer than `duration` and that has never run; nil if there is none.
+    package func firstWaiting(longerThan duration: Duration) -> UInt64? {
+        first { $0.runCount == 0 && $0.submittedAt.isLonger(ago: duration) }
+    }
+
+    /// The first task whose result was stored longer than `duration` ago, and who waits for it still; nil if there is none.
+    package func firstUnanswered(longerThan duration: Duration) -> UInt64? {
+        first { $0.resultAt?.isLonger(ago: duration) ?? false }
+    }
+
+    private func first(where isLate: (Page) -> Bool) -> UInt64? {
+        var first: UInt64?
+        for (number, page) in pages where !page.isUnwanted && page.replies.isEmpty && isLate(page) {
+            first = min(first ?? number, number)
+        }
+        return first
+    }
+
     /// A container begins to run the task.
     package func runStarted(_ job: UInt64, in instance: String) {
         guard var page = pages[job] else {
@@ -106,6 +127,7 @@ package final class TaskBook {
         simulation.note("book", "run ended", "task \(job): \(end.rawValue)")
         pages[job]?.endedRuns.append(end)
         pages[job]?.isRunning = false
+        if end == .result { pages[job]?.resultAt = .now }
         // An instance that was deleted before its end has given no answer; who deletes it must have a reason, which other
         // judges look at. The task may run again.
         if end == .deleted { pages[job]?.lossCount += 1 }
@@ -176,6 +198,12 @@ package final class TaskBook {
         openCount -= 1
         progress += 1
         ended?()
+    }
+}
+
+extension Deadline {
+    fileprivate func isLonger(ago duration: Duration) -> Bool {
+        Deadline.now.duration(since: self) > duration
     }
 }
 

@@ -12,11 +12,14 @@ final class Operator {
     private let stops: @LoopActor () -> Void
     /// Called when it has stopped, and whether it says that it has left nothing.
     private let stopped: @LoopActor (_ isClean: Bool) -> Void
+    /// Lets nothing pass between daemon and scheduler for a while.
+    private let silences: @LoopActor (Duration) -> Void
     /// Called when a process is alone and begins to work, and after it has died.
     private let works: @LoopActor () -> Void
     private let died: @LoopActor () -> Void
     private var minute: UInt64 = 0
     private var deathCount = 0
+    private var startCount: UInt64 = 0
 
     init(
         _ simulation: Simulation,
@@ -24,6 +27,7 @@ final class Operator {
         interval: Duration,
         stops: @escaping @LoopActor () -> Void,
         stopped: @escaping @LoopActor (_ isClean: Bool) -> Void,
+        silences: @escaping @LoopActor (Duration) -> Void,
         works: @escaping @LoopActor () -> Void,
         died: @escaping @LoopActor () -> Void
     ) {
@@ -32,6 +36,7 @@ final class Operator {
         self.interval = interval
         self.stops = stops
         self.stopped = stopped
+        self.silences = silences
         self.works = works
         self.died = died
     }
@@ -56,6 +61,7 @@ final class Operator {
             } else if let share = simulation.faults.draw(.terminated, minute) {
                 simulation.after(interval * share) { [self] in terminate(pause(share)) }
             }
+            if let share = simulation.faults.draw(.killedInSilence, minute) { killInSilence(share) }
             if let share = simulation.faults.draw(.frozen, minute) { freeze(share) }
             if let share = simulation.faults.draw(.rivalStarted, minute) {
                 simulation.after(interval * share) { [self] in if manager.isAlive { manager.startRival() } }
@@ -83,6 +89,17 @@ final class Operator {
         if choice & 1 == 0 { simulation.after(length * 0.5) { [self] in kill(pause(share)) } }
     }
 
+    /// Cuts the daemon off from its scheduler and kills it meanwhile: mostly for seconds, at times until the next process has
+    /// waited for the scheduler for longer than its grace time.
+    private func killInSilence(_ share: Double) {
+        guard manager.isAlive else { return }
+        let choice = mix(share.bitPattern)
+        let length = choice & 3 == 0 ? Duration.seconds(120 + 1200 * share) : .seconds(3 + 40 * share)
+        silences(length)
+        let unit = Double(choice >> 11) * 0x1p-53
+        simulation.after(min(length, .seconds(60)) * (0.2 + 0.75 * unit)) { [self] in kill(pause(share)) }
+    }
+
     /// Makes each job of the host take 1 to 20 ms for a while.
     private func overload(_ share: Double) {
         let usual = simulation.time.nanosecondsPerJob
@@ -105,7 +122,11 @@ final class Operator {
     }
 
     private func start() {
-        if !manager.isAlive { manager.start() }
+        if manager.isAlive { return }
+        manager.start()
+        startCount += 1
+        guard let share = simulation.faults.draw(.terminatedEarly, startCount) else { return }
+        simulation.after(.seconds(1 + 20 * share)) { [self] in terminate(pause(share)) }
     }
 
     private func kill(_ pause: Duration) {

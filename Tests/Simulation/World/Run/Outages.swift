@@ -47,7 +47,22 @@ final class Outages {
                 strike(party, for: .seconds(5 + 1200 * share * share * share), mix(share.bitPattern))
             }
             if let share = simulation.faults.draw(.swizzle, 0) { swizzle(mix(share.bitPattern)) }
+            if let share = simulation.faults.draw(.accessLost, 0) { denyAccess(share) }
             begin()
+        }
+    }
+
+    /// Refuses every signature for seconds, at times for 20 minutes.
+    private func denyAccess(_ share: Double) {
+        guard !cloud.deniesAccess else { return }
+        let length = Duration.seconds(1 + 1200 * share * share * share)
+        simulation.note("cloud", "denies", "for \(length)")
+        simulation.holdRequests(for: length)
+        simulation.denyAccess(for: length)
+        cloud.deniesAccess = true
+        simulation.after(length) { [self] in
+            cloud.deniesAccess = false
+            simulation.note("cloud", "allows")
         }
     }
 
@@ -61,6 +76,9 @@ final class Outages {
             simulation.after(start) { [self] in strike(party, for: length, choice) }
         }
     }
+
+    /// Lets nothing pass between daemon and scheduler.
+    func silenceScheduler(for length: Duration) { cut(scheduler.settings.address, .silent, length) }
 
     private func strike(_ party: Party, for length: Duration, _ choice: UInt64) {
         let manner: Manner = choice & 3 == 0 ? .unavailable : choice & 1 == 0 ? .silent : .refusing

@@ -28,11 +28,18 @@ package struct Profile: Sendable {
     package var taskQueueSize = 1000
     /// Whether the rates rise and fall in phases.
     package var hasWeather = false
+    /// How soon nothing may be left in the cloud when all tasks have ended: where nothing goes wrong that nobody can see, what
+    /// is left must not wait for a time-out that heals everything.
+    package var restTimeout = SimulatedRun.restTimeout
+    /// Whether tasks that wait for nothing are noticed after minutes, not only when nothing happens any more.
+    package var isPaceJudged = false
     /// How often an operator looks for a reason to kill, stop or restart something.
     package var misfortuneInterval = Duration.seconds(60)
 
     /// All profiles, in the order in which they are run.
-    package static let all: [Profile] = [calm, storm, crash, capacity, churn, shutdown, doubt, week]
+    package static let all: [Profile] = [
+        calm, storm, crash, capacity, churn, shutdown, doubt, backlog, week,
+    ]
 
     /// The profile of a name, nil if there is none; `swarm` is drawn from `seed`.
     package static func named(_ name: String, seed: UInt64) -> Profile? {
@@ -48,7 +55,9 @@ package struct Profile: Sendable {
             arrivals: .steady(perMinute: 120),
             milliseconds: 10...60_000,
             fillingByteCount: 0...4_000
-        )
+        ),
+        restTimeout: .seconds(180),
+        isPaceJudged: true
     )
 
     /// The network and the services fail, in every way and often.
@@ -61,7 +70,9 @@ package struct Profile: Sendable {
             .staleListing: 0.2,
             .clientCancels: 0.05, .taskRaises: 0.02, .balanceCancel: 0.05, .storedLate: 0.05,
             .slowDeletion: 0.05, .slowStart: 0.02,
-            .outage: 0.01, .swizzle: 0.02,
+            .outage: 0.01, .swizzle: 0.02, .accessLost: 0.01,
+            .fullDisk: 0.05, .slowDisk: 0.05, .descriptorShortage: 0.05,
+            .deletionForbidden: 0.03, .objectStays: 0.05, .resetAgain: 0.05,
         ],
         workload: largeBursts,
         instant: .milliseconds(5),
@@ -75,7 +86,7 @@ package struct Profile: Sendable {
             .killed: 0.3, .killedAtWrite: 0.002, .killedAtRead: 0.001, .answerLost: 0.02, .requestLost: 0.02,
             .staleListing: 0.1, .clientCancels: 0.05,
             .taskRaises: 0.02, .balanceCancel: 0.02, .linkReset: 0.001, .storedLate: 0.02,
-            .frozen: 0.05, .rivalStarted: 0.1, .overloaded: 0.03,
+            .killedInSilence: 0.1, .resetAgain: 0.05, .frozen: 0.05, .rivalStarted: 0.1, .overloaded: 0.03,
         ],
         workload: bursts
     )
@@ -85,7 +96,8 @@ package struct Profile: Sendable {
         name: "capacity",
         rates: [
             .noCapacity: 0.4, .limitReached: 0.1, .lateNoCapacity: 0.1, .slowStart: 0.05, .answerLost: 0.02,
-            .clientCancels: 0.05, .staleListing: 0.1, .outage: 0.005,
+            .clientCancels: 0.05, .staleListing: 0.1, .outage: 0.005, .accessLost: 0.01,
+            .lostAfterCreate: 0.01,
         ],
         workload: bursts,
         hasWeather: true
@@ -95,19 +107,23 @@ package struct Profile: Sendable {
     package static let churn = Profile(
         name: "churn",
         rates: [
-            .schedulerRestarts: 0.05, .storageRestarts: 0.02, .linkReset: 0.01, .clientCancels: 0.2,
-            .balanceCancel: 0.2, .taskRaises: 0.05, .containerCrashes: 0.03, .garbageStored: 0.02,
+            .schedulerRestarts: 0.05, .storageRestarts: 0.02, .linkReset: 0.01, .resetAgain: 0.1,
+            .outage: 0.02,
+            .clientCancels: 0.2, .balanceCancel: 0.2, .taskRaises: 0.05, .containerCrashes: 0.03,
+            .garbageStored: 0.02,
         ],
-        workload: bursts
+        workload: streamedBursts
     )
 
     /// The daemon is stopped and started again.
     package static let shutdown = Profile(
         name: "shutdown",
         rates: [
-            .terminated: 0.4, .killed: 0.1, .answerLost: 0.02, .slow: 0.01, .serverError: 0.02,
+            .terminated: 0.4, .terminatedEarly: 0.2, .clockStep: 0.05, .killed: 0.2, .answerLost: 0.02,
+            .slow: 0.01,
+            .serverError: 0.02,
             .clientCancels: 0.05,
-            .staleListing: 0.1, .slowDeletion: 0.1,
+            .staleListing: 0.1, .slowDeletion: 0.1, .lostAfterCreate: 0.005,
         ],
         workload: bursts
     )
@@ -119,9 +135,33 @@ package struct Profile: Sendable {
             .answerLost: 0.2, .requestLost: 0.1, .answerCut: 0.05, .serverError: 0.1, .throttled: 0.05,
             .staleListing: 0.3, .slowDeletion: 0.1, .clientCancels: 0.5, .balanceCancel: 0.2,
             .linkReset: 0.005, .linkFrozen: 0.002, .schedulerRestarts: 0.02, .storedLate: 0.1,
+            .lostAfterCreate: 0.01,
+            .deletionForbidden: 0.02, .objectStays: 0.2,
         ],
         workload: hesitant,
+        instant: .milliseconds(20),
         baseConcurrency: 20
+    )
+
+    /// A scheduler with far more tasks than the daemon takes: what a killed process has left is not asked for in time, is
+    /// deleted, and its tasks come after all.
+    package static let backlog = Profile(
+        name: "backlog",
+        rates: [
+            .killed: 0.3, .killedInSilence: 0.05, .serverError: 0.1, .objectStays: 0.7, .throttled: 0.1,
+            .answerLost: 0.02,
+            .outage: 0.01, .staleListing: 0.2, .clientCancels: 0.05, .balanceCancel: 0.2, .taskRaises: 0.02,
+            .linkReset: 0.002,
+        ],
+        workload: Workload(
+            taskCount: 400,
+            arrivals: .bursts(size: 20...60, pauseSeconds: 60...240),
+            milliseconds: 10...20_000,
+            fillingByteCount: 0...100_000
+        ),
+        baseConcurrency: 6,
+        deathTimeout: .seconds(15),
+        taskQueueSize: 2
     )
 
     /// Long tasks, few of them, and a little of everything.
@@ -159,7 +199,14 @@ package struct Profile: Sendable {
     /// Bursts of tasks some of which need spools.
     private static let largeBursts: Workload = {
         var workload = bursts
-        workload.largeShare = 0.03
+        workload.largeShare = 0.1
+        return workload
+    }()
+
+    /// Bursts of tasks some of whose clients want their output.
+    private static let streamedBursts: Workload = {
+        var workload = bursts
+        workload.streamedShare = 0.2
         return workload
     }()
 

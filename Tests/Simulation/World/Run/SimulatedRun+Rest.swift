@@ -81,8 +81,8 @@ extension SimulatedRun {
     // MARK: - Rest
 
     /// Waits until nothing is left in the cloud and the daemon is idle.
-    func becomeIdle() async {
-        await wait(atMost: Self.restTimeout, "something is left in the cloud") { self.cloud.isAtRest }
+    func becomeIdle(within limit: Duration = SimulatedRun.restTimeout) async {
+        await wait(atMost: limit, "something is left in the cloud") { self.cloud.isAtRest }
         try? await sleep(for: Self.settlingTime)
         await wait(atMost: .seconds(1200), "the daemon is not up again") { self.manager.isAlive }
         cloud.judgeAtRest()
@@ -98,7 +98,8 @@ extension SimulatedRun {
         guard let holdings = manager.holdings else { return }
         simulation.judge(
             "rest",
-            holdings.taskCount == 0 && holdings.recordCount == 0,
+            holdings.taskCount == 0 && holdings.recordCount == 0 && holdings.spoolCount == 0
+                && holdings.slotCount == 0,
             "an idle daemon holds \(holdings)"
         )
     }
@@ -121,13 +122,14 @@ extension SimulatedRun {
 
     // MARK: - What nobody asks for
 
-    /// A result of an earlier process may be deleted, and its task run again, when the scheduler has not sent the task for the
-    /// grace time: it may hold it back, for the queues of its workers are full.
+    /// A result of an earlier process may be deleted, and its task run again, when the scheduler answers and has not sent the
+    /// task for the grace time: it may hold it back, for the queues of its workers are full.
     func resultRemoved(_ name: String) {
         let hex = name.split(separator: "/").last?.prefix { $0 != "." } ?? ""
         guard name.contains("/results/"), let bytes = Hexadecimal.decode(String(hex)),
             let number = scheduler.names.number(of: TaskID(bytes)), !scheduler.isPlaced(number),
-            Deadline.now.duration(since: worksSince) >= profile.deathTimeout
+            let answersSince = scheduler.answersSince, answersSince >= worksSince,
+            Deadline.now.duration(since: answersSince) >= profile.deathTimeout
         else { return }
         book.runLost(number)
     }
@@ -136,11 +138,42 @@ extension SimulatedRun {
     ///
     /// A task that runs and whose worker is lost is given up after the grace time, whether the scheduler answers or not, and
     /// runs again when it is sent again. The scheduler notices later that the worker is lost.
+    ///
+    /// An instance that ended without a result is what tells that its task has had its run; it is kept for 30 seconds.
     func instanceDeleted(_ instance: SimulatedInstance) {
+        if let number = instance.launch?.job.number, let failedAt = instance.failedAt,
+            Deadline.now.duration(since: failedAt) >= .seconds(30)
+        {
+            return book.runLost(number)
+        }
         guard let number = instance.launch?.job.number, let time = scheduler.waitingTime(of: number),
             time >= profile.deathTimeout / 2
         else { return }
         book.runLost(number)
+    }
+
+    // MARK: - Pace
+
+    /// Looks each half minute whether a task waits for nothing, where nothing goes wrong that takes time.
+    func lookAtPace(lateBefore: UInt64? = nil) {
+        guard profile.isPaceJudged else { return }
+        simulation.after(.seconds(30)) { [self] in
+            if hasEnded { return }
+            let isRoom = cloud.compute.living.count < profile.baseConcurrency / 2
+            let late = isRoom ? book.firstWaiting(longerThan: .seconds(150)) : nil
+            simulation.judge(
+                "pace",
+                late == nil || late != lateBefore,
+                "task \(late ?? 0) has waited for minutes, and most slots are free"
+            )
+            let unanswered = book.firstUnanswered(longerThan: .seconds(60))
+            simulation.judge(
+                "pace",
+                unanswered == nil,
+                "task \(unanswered ?? 0) has had its result for a minute, and no reply"
+            )
+            lookAtPace(lateBefore: late)
+        }
     }
 
     // MARK: - Memory

@@ -11,7 +11,7 @@ package final class SimulatedRun {
     /// How long nothing may happen, beyond the longest run of a task: a create that times out, and a margin.
     private static let progressMargin: Duration = .seconds(900 + 900)
     /// How long the daemon has to clean up when all tasks have ended.
-    static let restTimeout: Duration = .seconds(2 * 3600)
+    package nonisolated static let restTimeout: Duration = .seconds(2 * 3600)
 
     /// After so long an idle daemon has closed its idle connections.
     static let settlingTime: Duration = .seconds(600)
@@ -27,9 +27,12 @@ package final class SimulatedRun {
     let manager: SimulatedDaemon
     /// When the present process of the daemon began to work.
     var worksSince = Deadline.now
+    /// Whether every task of the workload has ended.
+    private(set) var hasEnded = false
     private var hostOperator: Operator?
     let network: SimulatedNetwork
     private let outages: Outages
+    private let machine: SimulatedMachine
     private let weather: Weather
     /// Opens when the run is over.
     private let isOver = Latch()
@@ -60,10 +63,11 @@ package final class SimulatedRun {
         clients = SimulatedClients(simulation, scheduler: scheduler, book: book, workload: profile.workload)
         outages = Outages(simulation, network, cloud, scheduler)
         weather = Weather(simulation)
+        machine = SimulatedMachine(simulation)
         manager = SimulatedDaemon(
             simulation,
             network: network,
-            machine: SimulatedMachine(),
+            machine: machine,
             settings: settings,
             key: key
         )
@@ -74,8 +78,11 @@ package final class SimulatedRun {
         scheduler.start()
         let hostOperator = Operator(simulation, manager, interval: profile.misfortuneInterval) { [self] in
             book.daemonStops()
+            scheduler.daemonStops()
         } stopped: { [self] isClean in
             if isClean { cloud.compute.judgeCleanStop() }
+        } silences: { [self] in
+            outages.silenceScheduler(for: $0)
         } works: { [self] in
             worksSince = .now
             cloud.processStarted()
@@ -88,12 +95,14 @@ package final class SimulatedRun {
         // Where bytes take long, requests arrive unevenly.
         if profile.delay.upperBound > 0.1 { simulation.holdRequests(for: .seconds(100 * 86_400)) }
         lookAtMemory()
+        lookAtPace()
         cloud.bucket.onRemoved = { [unowned self] name in resultRemoved(name) }
         cloud.compute.deletionAccepted = { [unowned self] instance, isRunning in
             if !isRunning { instanceDeleted(instance) }
         }
         hostOperator.begin()
         outages.begin()
+        machine.disk.begin()
         if profile.hasWeather { weather.begin() }
         clients.start()
         await wait(atMost: .seconds(30 * 86_400), "the tasks are not all submitted") {
@@ -103,7 +112,8 @@ package final class SimulatedRun {
         simulation.faults.areOver = true
         await progress { self.clients.isDone && self.book.openCount == 0 }
         simulation.note("run", "tasks ended")
-        await becomeIdle()
+        hasEnded = true
+        await becomeIdle(within: profile.restTimeout)
         await liveWithout(DeadParty.drawn(simulation.seed))
         await restForAnHour()
         await stop()

@@ -104,6 +104,7 @@ extension SimulatedScheduler {
             managers.append(KnownManager(id: id, identity: peer.identity))
         }
         peer.lastEcho = .now
+        if isOfPresentDaemon(peer) { answersSince = answersSince ?? .now }
         send(SchedulerBytes.managerEcho(settings.generation), to: peer.identity)
         command(peer.identity, heartbeat)
     }
@@ -260,11 +261,13 @@ extension SimulatedScheduler {
         switch end {
         case .finished:
             if settings.transport == .ymq { leftWorkers.insert(peer.identity) }
+            // What is not open yet when the daemon is told to stop carries no goodbye.
+            let isLate = daemonStopsSince.map { $0 <= peer.openedAt } ?? false
             // One that gets no answers for long may give up.
             let silence = Deadline.now.duration(since: peer.lastEcho ?? peer.openedAt)
             simulation.judge(
                 "goodbye",
-                !isOfPresentDaemon(peer) || silence > .seconds(30) || wasDisturbed(peer),
+                !isOfPresentDaemon(peer) || silence > .seconds(30) || wasDisturbed(peer) || isLate,
                 "\(peer.identity) ended its connection without a goodbye, with \(worker.tasks.count) tasks"
             )
         case .reset:

@@ -54,9 +54,12 @@ package final class SimulatedScheduler {
     /// Identities under which a worker said goodbye, or lost its connection by an orderly end.
     var leftWorkers: Set<String> = []
     private var isDaemonDead = false
+    private(set) var daemonStopsSince: Deadline?
     /// Whether heartbeats are judged; not while two daemons run or one stands still.
     package var judgesHeartbeats = true
 
+    /// When it first answered the daemon that runs now; nil if it has not.
+    package internal(set) var answersSince: Deadline?
     /// Whether it runs.
     package private(set) var isUp = false
     private var life = 0
@@ -120,12 +123,19 @@ package final class SimulatedScheduler {
     /// The daemon was killed or has ended: no heartbeats are expected until it runs again.
     package func daemonDied() {
         isDaemonDead = true
+        answersSince = nil
         binder.epoch += 1
         storage.epoch += 1
     }
 
     /// The daemon runs again.
-    package func daemonStarted() { isDaemonDead = false }
+    package func daemonStarted() {
+        isDaemonDead = false
+        daemonStopsSince = nil
+    }
+
+    /// The daemon was told to stop.
+    package func daemonStops() { daemonStopsSince = daemonStopsSince ?? .now }
 
     /// Whether a connection is of the daemon that runs now.
     func isOfPresentDaemon(_ peer: PeerConnection) -> Bool { !isDaemonDead && peer.epoch == binder.epoch }

@@ -146,6 +146,12 @@ package final class YMQBinder: MessageBinder {
         let waiting = parked.removeValue(forKey: identity) ?? []
         onConnected?(peer)
         for (message, delivery) in waiting { transmit(message, delivery, on: link) }
+        guard let share = simulation.faults.draw(.resetAgain, party) else { return }
+        simulation.after(.seconds(3 * share)) { [unowned self] in
+            if link.isOver { return }
+            link.end.reset()
+            finish(link, .brokenHere)
+        }
     }
 
     private func arrived(_ message: [UInt8], on link: Link) {

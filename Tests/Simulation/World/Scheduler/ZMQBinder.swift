@@ -92,6 +92,9 @@ package final class ZMQBinder: MessageBinder {
         end.onMessage = { [unowned self, unowned link] message in arrived(message, on: link) }
         end.onEnd = { [unowned self, unowned link] in ended(link) }
         onConnected?(link.peer)
+        if let share = simulation.faults.draw(.resetAgain, party) {
+            simulation.after(.seconds(3 * share)) { [unowned self] in breakHere(link) }
+        }
     }
 
     private func arrived(_ message: [UInt8], on link: Link) {

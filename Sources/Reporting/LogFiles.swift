@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Configuration
+internal import Glibc
+package import Logging
+
+/// The files that the settings name to log to, open for as long as this lives.
+package struct LogFiles: Sendable {
+    /// A path that cannot be written to.
+    package struct Problem: Error, CustomStringConvertible {
+        let path: String
+        let reason: String
+
+        package var description: String { "cannot log to \(path): \(reason); choose another --logging-paths" }
+    }
+
+    /// How long the end of the process waits for a log that is not read.
+    private static let finishTimeout: Duration = .seconds(1)
+
+    /// Logs to all of them.
+    package let logger: Logger
+    private let sinks: [(path: String, sink: LogSink)]
+
+    /// Opens the files, in which lines are added at the end.
+    package init(for settings: Settings) throws(Problem) {
+        let notice = LineLogHandler.notice(in: settings.logFormat)
+        var sinks: [(path: String, sink: LogSink)] = []
+        for path in settings.loggingPaths { sinks.append((path, try Self.open(path, notice))) }
+        self.sinks = sinks
+        let handler = LineLogHandler(
+            sinks: sinks.map(\.sink),
+            format: settings.logFormat,
+            level: Self.level(settings.loggingLevel)
+        )
+        logger = Logger(label: "scaler-oci-hpc") { _ in handler }
+    }
+
+    /// Opens the files anew, as after they were renamed; returns which cannot be: their old ones stay in use.
+    package func reopen() -> [Problem] {
+        sinks.compactMap { path, sink in
+            sink.reopen().map { Problem(path: path, reason: String(cString: strerror($0))) }
+        }
+    }
+
+    /// Has the last lines written, or lost where nobody reads them; for the end of the process.
+    package func finish() { for (_, sink) in sinks { sink.finish(within: Self.finishTimeout) } }
+
+    private static func open(_ path: String, _ notice: @escaping LogSink.Notice) throws(Problem) -> LogSink {
+        switch path {
+        case "/dev/stdout": return LogSink(STDOUT_FILENO, notice: notice)
+        case "/dev/stderr": return LogSink(STDERR_FILENO, notice: notice)
+        default:
+            guard let sink = LogSink(path: path, notice: notice) else {
+                throw Problem(path: path, reason: String(cString: strerror(errno)))
+            }
+            return sink
+        }
+    }
+
+    private static func level(_ level: LoggingLevel) -> Logger.Level {
+        switch level {
+        case .critical: .critical
+        case .error: .error
+        case .warning: .warning
+        case .info: .info
+        case .debug: .debug
+        }
+    }
+}

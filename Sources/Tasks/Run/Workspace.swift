@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import Logging
+internal import Reporting
+internal import Transport
+
+/// Gives the steps of tasks their part of memory, disk and descriptors; those for which there is none now wait.
+@LoopActor
+final class Workspace {
+    private static let reportInterval: Duration = .seconds(60)
+
+    private let budget: ResourceBudget
+    private let patience: Duration
+    private let warning: ThrottledWarning
+    /// How many steps have met a shortage and have not got what they need yet.
+    private(set) var waitingCount = 0
+
+    /// `patience` is how long a step waits before it fails its task.
+    init(_ budget: ResourceBudget, patience: Duration, log: Logger) {
+        self.budget = budget
+        self.patience = patience
+        warning = ThrottledWarning(
+            "this host has no room for the objects of tasks; they wait",
+            recovery: "no task waits for room on this host any more",
+            log: log
+        )
+    }
+
+    /// Does `body` with a holding to which it charges what it keeps.
+    ///
+    /// Each time it throws `short` it has let go of everything; it is done again from its beginning when there may be room.
+    /// When that takes too long, the task fails with what `failure` makes of the last shortage and the time.
+    func run<Value>(
+        orElse failure: (TransportError, Duration) -> TaskFailure,
+        _ body: (Holding) async throws(TaskInterruption) -> Value
+    ) async throws(TaskInterruption) -> Value {
+        var holding = budget.begin()
+        var deadline: Deadline?
+        defer {
+            budget.settle(holding)
+            if deadline != nil { ended() }
+        }
+        while true {
+            do throws(TaskInterruption) {
+                return try await body(holding)
+            } catch .short(let error) {
+                if deadline == nil { waitingCount += 1 }
+                let end = deadline ?? .after(patience)
+                deadline = end
+                holding = budget.retry(holding, after: error)
+                guard try await hasTurn(holding, error, before: end) else {
+                    throw .failed(failure(error, patience))
+                }
+            }
+        }
+    }
+
+    /// Waits for a holding's turn, and says once a minute that tasks wait; false if `end` comes first.
+    private func hasTurn(
+        _ holding: Holding,
+        _ error: TransportError,
+        before end: Deadline
+    ) async throws(TaskInterruption) -> Bool {
+        while !end.isPast {
+            report(error)
+            do throws(WaitError) {
+                try await holding.waitForTurn(until: min(end, .after(Self.reportInterval)))
+                return true
+            } catch .deadlinePassed {
+                continue
+            } catch {
+                throw .cancelled
+            }
+        }
+        return false
+    }
+
+    private func ended() {
+        waitingCount -= 1
+        if waitingCount == 0 { warning.ended() }
+    }
+
+    private func report(_ error: TransportError) {
+        warning.occurred([
+            "waiting": "\(waitingCount)", "error": "\(error)", "directory": "\(SpoolFile.directory)",
+            "next_step": "free space there (TMPDIR chooses another), or raise the limit that the error names",
+        ])
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import TestSupport
+import Testing
+
+@testable import Transport
+
+@Suite struct DescriptorLimitTests {
+    @Test func `the limit is raised to the hard one, and never lowered`() {
+        let before = DescriptorLimit.current
+        let raised = DescriptorLimit.raise()
+        #expect(raised >= before)
+        #expect(DescriptorLimit.current == raised)
+        #expect(!DescriptorLimit.isReached)
+    }
+
+    @Test(arguments: [28, 122, 24, 23, 12]) func `a file waits for room, descriptors and memory`(
+        _ number: Int32
+    ) {
+        // ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM
+        #expect(TransportError.systemCall(SystemCallError(call: "x", number: number), .file).isFileShortage)
+        #expect(
+            !TransportError.systemCall(SystemCallError(call: "x", number: number), .connect).isFileShortage
+        )
+    }
+
+    @Test func `a connection without a descriptor is tried again, a broken disk is not waited for`() {
+        #expect(TransportError.systemCall(SystemCallError(call: "socket", number: 24), .connect).isRetryable)
+        let broken = TransportError.systemCall(SystemCallError(call: "pwrite", number: 5), .file)
+        #expect(!broken.isFileShortage && !broken.isRetryable)
+    }
+}
