@@ -22,6 +22,17 @@ struct Attempt {
     let workRequestID: String?
     private var watch: InstanceWatch
 
+    /// Begins to watch an instance that was made just now, or found instead.
+    init(_ launched: Launcher.Launched, limits: Limits) {
+        self.init(
+            launched.instance,
+            activeSince: launched.instance.activeSince,
+            limits: limits,
+            placement: launched.placement,
+            workRequestID: launched.workRequestID
+        )
+    }
+
     /// Begins to watch an instance; `activeSince` is nil for one that was made just now.
     init(
         _ instance: ListedInstance,

@@ -23,7 +23,7 @@ final class TaskRun {
     let key: TaskKey
     let route: AnswerRoute
     let isFinished = Latch()
-    private(set) var state = TaskState.queued
+    private(set) var state = TaskState.queued { didSet { stateSince = .now } }
     private var stateSince = Deadline.now
     private let flags: TaskFlags
     private let steps: TaskSteps
@@ -42,9 +42,7 @@ final class TaskRun {
         self.output = output
         route = AnswerRoute(origin)
         key = task.taskID.key
-        var log = steps.log
-        log[metadataKey: "task"] = "\(key)"
-        self.log = log
+        log = steps.log(of: key)
     }
 
     /// Begins; waits for a slot first.
@@ -58,13 +56,7 @@ final class TaskRun {
 
     /// What there is to say of it now, as the fields of a line of the log.
     var report: Logger.Metadata {
-        var fields: Logger.Metadata = [
-            "task": "\(key)", "state": "\(state)",
-            "seconds": "\(Deadline.now.duration(since: stateSince).components.seconds)",
-        ]
-        if let attempt { fields["instance"] = "\(attempt.seen.id)" }
-        if route.origin == nil { fields["worker"] = "lost" }
-        return fields
+        TaskSteps.report(key, state, since: stateSince, in: attempt?.seen.id, isLost: route.origin == nil)
     }
 
     /// Answers again, through the worker that the task was sent to anew; false if there is no answer any more.
@@ -143,20 +135,11 @@ final class TaskRun {
     private func launch() async throws(TaskInterruption) {
         let size = try await steps.launcher.size(of: task)
         try checkCancelled()
-        let place: LoadGate.Place
-        do throws(WaitError) { place = try await steps.launcher.queue.gate.enter() } catch {
-            throw .cancelled
-        }
+        let place = try await steps.placeToLoad()
         defer { place.leave() }
         let environment = try await prepare(place)
         let launched = try await steps.launcher.launch(key, environment, size)
-        attempt = Attempt(
-            launched.instance,
-            activeSince: launched.instance.activeSince,
-            limits: steps.limits,
-            placement: launched.placement,
-            workRequestID: launched.workRequestID
-        )
+        attempt = Attempt(launched, limits: steps.limits)
         try checkCancelled()
         log.info("instance created", metadata: ["instance": "\(launched.instance.id)"])
         advance(.instanceCreated)
@@ -164,13 +147,7 @@ final class TaskRun {
 
     /// Brings the inputs to where the container reads them; nothing of them is kept here afterwards.
     private func prepare(_ place: LoadGate.Place) async throws(TaskInterruption) -> RunnerEnvironment {
-        let payload = try await steps.workspace.run(
-            orElse: TaskFailure.noRoomForInputs
-        ) { holding async throws(TaskInterruption) in
-            let inputs = try await steps.inputs.inputs(of: task, for: holding)
-            try checkCancelled()
-            return try await steps.payloads.pack(inputs, of: task, for: holding)
-        }
+        let payload = try await steps.packedInputs(of: task)
         try checkCancelled()
         place.loaded()
         advance(.inputsLoaded)
@@ -196,7 +173,7 @@ final class TaskRun {
             case .outOfTime(.running): throw .failed(.jobTimeout(steps.limits.job, attempt.seen.id))
             case .open(let time):
                 if time == nil { steps.cloud.listingAwaited(key) }
-                if let piece = try await nextNews(until: time) { weigh(piece) }
+                if let piece = try await steps.nextNews(in: news, until: time) { weigh(piece) }
             }
         }
     }
@@ -245,18 +222,14 @@ final class TaskRun {
         attempt = nil
         if steps.cloud.giveUpInstance(of: key) {
             // It counts until its deletion is accepted, and the next one would be one too many.
-            while try await nextNews(until: nil) != .deletionAccepted(given.seen.id) {}
+            while try await steps.nextNews(in: news, until: nil) != .deletionAccepted(given.seen.id) {}
         }
         advance(.startedOver)
     }
 
     /// The answer in the result object; nil if there is no such object, against what the listing said.
     private func fetchResult() async throws(TaskInterruption) -> TaskAnswer? {
-        let answer = try await steps.workspace.run(orElse: noRoomForResult) {
-            holding async throws(TaskInterruption) in
-            try await steps.answers.read(key, for: holding)
-        }
-        if let answer { return answer }
+        if let answer = try await steps.storedAnswer(of: key) { return answer }
         vanishedCount += 1
         steps.cloud.resultVanished(key)
         attempt?.resultVanished()
@@ -265,12 +238,6 @@ final class TaskRun {
         }
         advance(attempt == nil ? .startedOver : .resultVanished)
         return nil
-    }
-
-    /// The task fails for want of room here; its result stays where it is, for a person to fetch.
-    private func noRoomForResult(_ error: TransportError, _ time: Duration) -> TaskFailure {
-        steps.cloud.keepResult(of: key)
-        return .noRoomForResult(steps.answers.resultName(of: key), error, time)
     }
 
     private func reply(_ answer: TaskAnswer) async throws(TaskInterruption) {
@@ -300,18 +267,6 @@ final class TaskRun {
         advance(.cleaned)
     }
 
-    /// The next piece of news; nil when the moment `time` of the ledger's clock comes first.
-    private func nextNews(until time: Duration?) async throws(TaskInterruption) -> TaskNews? {
-        let deadline = time.map { steps.cloud.clock.deadline($0) } ?? .never
-        do throws(WaitError) {
-            return try await news?.receive(until: deadline)
-        } catch .deadlinePassed {
-            return nil
-        } catch {
-            throw .cancelled
-        }
-    }
-
     private func takeNews() { while let piece = news?.poll() { weigh(piece) } }
 
     private func weigh(_ piece: TaskNews) {
@@ -336,6 +291,5 @@ final class TaskRun {
             return
         }
         state = next
-        stateSince = .now
     }
 }
