@@ -193,27 +193,13 @@ import Transport
         }
     }
 
-    @Test func `what is kept takes a bounded part of the memory`() async throws {
+    /// The largest function that is kept in memory, and the smallest that is in a file.
+    @Test(arguments: [Blob.memoryBytesMax, Blob.memoryBytesMax + 1])
+    func `what is kept takes a bounded part of the memory, and of the files`(byteCount: Int) async throws {
         try await onLoop {
             let stage = try Stage()
             defer { stage.store.stop() }
-            let large = [UInt8](repeating: 0, count: Blob.memoryBytesMax)
-            for number in 0..<18 {
-                stage.store.put(try Self.id(number), large)
-                _ = try await stage.load(number)
-            }
-            _ = try await stage.load(17)
-            #expect(try stage.count(17) == 1)
-            _ = try await stage.load(0)
-            #expect(try stage.count(0) == 2)
-        }
-    }
-
-    @Test func `of those that are kept few are in files`() async throws {
-        try await onLoop {
-            let stage = try Stage()
-            defer { stage.store.stop() }
-            let large = [UInt8](repeating: 0, count: Blob.memoryBytesMax + 1)
+            let large = [UInt8](repeating: 0, count: byteCount)
             for number in 0..<18 {
                 stage.store.put(try Self.id(number), large)
                 _ = try await stage.load(number)
