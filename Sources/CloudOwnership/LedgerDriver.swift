@@ -356,7 +356,7 @@ package final class LedgerDriver {
                 warning.ended()
             } catch {
                 if isCancelled { return }
-                warning.occurred(error, [:])
+                warning.occurred(error)
                 earliest = .after(backoff.next { LoopRandom.number(in: 0.5..<1) })
             }
         }

@@ -80,7 +80,7 @@ private final class DaemonProcess {
     func run() async -> Int32 {
         // First of all: from here on a signal leaves nothing behind that was started.
         let signals = Signals(SignalOrder.signals)
-        Signals.ignore(SignalOrder.ignoredSignals)
+        Signals.ignore(Signals.withoutOrder)
         spawn { await self.obey(signals) }
         let failure = await begin()
         if failure == nil { _ = try? await stopping.wait() }

@@ -18,11 +18,6 @@ enum SignalOrder: Equatable {
     /// The signals that order something.
     static let signals = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1]
 
-    /// Those that order nothing, and would end the process.
-    ///
-    /// SIGXFSZ shows as the error of the write that caused it.
-    static let ignoredSignals = [SIGUSR2, SIGALRM, SIGVTALRM, SIGIO, SIGXFSZ]
-
     /// What signal `number` orders a process that began with or without a controlling terminal; nil for one that orders
     /// nothing.
     ///

@@ -6,6 +6,11 @@ internal import Glibc
 /// Delivers POSIX signals as values, in the order in which the loop saw them.
 @LoopActor
 package final class Signals {
+    /// Those that order no program of ours anything, and would end it.
+    ///
+    /// SIGXFSZ shows as the error of the write that caused it.
+    package nonisolated static let withoutOrder = [SIGUSR2, SIGALRM, SIGVTALRM, SIGIO, SIGXFSZ]
+
     private let mailbox = Mailbox<Int32>()
 
     /// Begins to catch `numbers` for as long as the process lives; their default action no longer happens.

@@ -87,8 +87,7 @@ package final class LogSink: Sendable {
 
     /// Opens the file anew, as after it was renamed; nothing for what is no regular file.
     ///
-    /// Returns why it cannot be: then the
-    /// old one stays in use.
+    /// Returns the number of the error where it cannot be opened: then the old one stays in use.
     package func reopen() -> Int32? {
         guard let path, state.withLock({ Self.isRegularFile($0.descriptor) }) else { return nil }
         let descriptor = Self.open(path)

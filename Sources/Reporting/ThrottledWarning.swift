@@ -46,7 +46,7 @@ package final class ThrottledWarning {
     }
 
     /// Notes that a call failed; access that is lost is told once for all calls, and not here.
-    package func occurred(_ error: OCIError, _ metadata: Logger.Metadata) {
+    package func occurred(_ error: OCIError, _ metadata: Logger.Metadata = [:]) {
         if error.isAccessLost { return }
         occurred(metadata.merging(["error": "\(error)"]) { $1 })
     }

@@ -55,10 +55,7 @@ extension CloudLedger {
         let stored = Set(results)
         for task in tasksInOrder(where: { $0.isClaimable || $0.claim == .kept || $0.isListingAwaited }) {
             guard let record = records[task] else { continue }
-            // A run that fetches its result reads no news, and needs none of this.
-            if record.isListingAwaited, !record.hasResult {
-                orders.append(.tell(task, .resultsListed(begun: begun)))
-            }
+            if record.isListingAwaited { orders.append(.tell(task, .resultsListed(begun: begun))) }
             guard record.isClaimable || record.claim == .kept else { continue }
             update(task, at: now) { ledger, record in
                 if !stored.contains(task) { record.hasResult = false }

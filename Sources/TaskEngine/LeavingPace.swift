@@ -22,8 +22,7 @@ package struct LeavingPace: Sendable, Equatable {
 
     /// The pace at which `instanceCount` deletions end in `timeout`, not below that of every day.
     package init(instanceCount: Int, timeout: Duration, usualPerSecond: Double) {
-        let (seconds, attoseconds) = timeout.components
-        let time = max(0.001, (Double(seconds) + Double(attoseconds) * 1e-18) * Self.share)
+        let time = max(0.001, timeout / .seconds(1) * Self.share)
         let needed = Double(instanceCount) / time
         // Of deletions that take a second each, as many are under way as begin in a second.
         parallelCount = Int(

@@ -20,7 +20,9 @@ package final class ProcessLock: Sendable {
     ///
     /// `name` is at most 100 bytes long. Processes in another network namespace, such as a container's, do not count.
     package init?(named name: String) throws(TransportError) {
-        let descriptor = try during(.file) { () throws(SystemCallError) in try openSocket() }
+        let descriptor = try during(.file) { () throws(SystemCallError) in
+            try openStreamSocket(family: AF_UNIX)
+        }
         do throws(SystemCallError) {
             try promptSystemCall("bind") { Int(withAddress(of: name) { bind(descriptor, $0, $1) }) }
             try promptSystemCall("listen") { Int(listen(descriptor, Int32(Int16.max))) }
@@ -53,7 +55,7 @@ package struct NameHolder: Sendable, Equatable, CustomStringConvertible {
 
     /// The holder of a name; nil if nobody holds it, or one that does not say who it is, as a holder does.
     package init?(of name: String) {
-        guard let descriptor = try? openSocket() else { return nil }
+        guard let descriptor = try? openStreamSocket(family: AF_UNIX) else { return nil }
         defer { close(descriptor) }
         guard withAddress(of: name, { connect(descriptor, $0, $1) }) == 0 else { return nil }
         // `struct ucred`, which Swift cannot see: process, user, group.
@@ -68,12 +70,6 @@ package struct NameHolder: Sendable, Equatable, CustomStringConvertible {
     }
 
     package var description: String { "process \(processID) of user \(userID)" }
-}
-
-private func openSocket() throws(SystemCallError) -> Int32 {
-    let kind =
-        Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-    return Int32(try promptSystemCall("socket") { Int(socket(AF_UNIX, kind, 0)) })
 }
 
 /// An address that begins with a zero byte is abstract; its length counts, not a terminator.

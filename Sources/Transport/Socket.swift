@@ -23,9 +23,7 @@ final class Socket {
         if case .unix(let path) = address, path.utf8.count > SocketAddress.pathByteCountMax {
             throw SystemCallError(call: "socket", number: ENAMETOOLONG)
         }
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        let result = try promptSystemCall("socket") { Int(socket(address.family, kind, 0)) }
-        self.init(owning: Int32(result))
+        self.init(owning: try openStreamSocket(family: address.family))
     }
 
     /// Begins to connect; the outcome shows in `takeError` once the socket is writable.
@@ -152,4 +150,10 @@ final class Socket {
         // A wait holds the socket, so none is under way here.
         if !isClosed { _ = Glibc.close(fileDescriptor) }
     }
+}
+
+/// A new socket for a stream of bytes, which never blocks and is closed in programs that this one starts.
+func openStreamSocket(family: Int32) throws(SystemCallError) -> Int32 {
+    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    return Int32(try promptSystemCall("socket") { Int(socket(family, kind, 0)) })
 }

@@ -12,6 +12,8 @@ import unittest
 import cloudpickle
 from support import BACKEND, Cluster, Options, await_that, connect
 
+from processes import free_port
+
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
@@ -67,7 +69,7 @@ class StorageLink(unittest.TestCase):
             assert cluster.scheduler is not None and cluster.storage is not None
             cluster.scheduler.end()
             cluster.storage.end()
-            cluster.storage_port += 1
+            cluster.storage_port = free_port()
             cluster.start_storage()
             cluster.start_scheduler()
             with client_of(cluster) as client:

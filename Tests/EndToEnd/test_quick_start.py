@@ -179,7 +179,7 @@ class Documented(unittest.TestCase):
     def test_every_exit_code_of_the_help_is_in_the_documentation(self):
         help_text = subprocess.check_output([str(DAEMON), "--help"], text=True)
         codes = re.findall(r"^  (\d+(?:\+n)?)  ", help_text.partition("Exit codes:\n")[2], re.MULTILINE)
-        self.assertEqual(codes, ["0", "1", "2", "69", "73", "77", "78", "128+n"])
+        self.assertEqual(codes, ["0", "1", "2", "69", "73", "75", "77", "78", "128+n"])
         table = section("Exit codes")
         self.assertEqual(re.findall(r"^\| (\d+(?:\+n)?) \|", table, re.MULTILINE), codes)
 

@@ -38,6 +38,12 @@ def sleep_then(seconds, value):
 class SignalTestCase(unittest.TestCase):
     emulator = ["--fast", "--runtime", "pool"]
 
+    @classmethod
+    def setUpClass(cls) -> None:
+        # A shell lets what it starts in the background ignore these two, and the daemon would keep to that.
+        for number, action in ((signal.SIGQUIT, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+            cls.addClassCleanup(signal.signal, number, signal.signal(number, action))
+
     def setUp(self) -> None:
         self.cluster = Cluster(Options(backend=BACKEND, emulator=self.emulator))
         self.addCleanup(self.cluster.stop)

@@ -45,9 +45,12 @@ import Transport
         }
 
         /// Waits for inputs that are absent, and begins anew.
-        func load(_ task: TaskMessage) async throws(TaskInterruption) -> TaskInputs {
+        func load(
+            _ task: TaskMessage,
+            for holding: Holding? = nil
+        ) async throws(TaskInterruption) -> TaskInputs {
             while true {
-                switch try await loader.inputs(of: task) {
+                switch try await loader.inputs(of: task, for: holding) {
                 case .complete(let inputs): return inputs
                 case .absent(let input): try await loader.wait(for: input)
                 }
@@ -214,27 +217,13 @@ import Transport
         }
     }
 
-    @Test func `what is kept takes a bounded part of the memory`() async throws {
+    /// The largest function that is kept in memory, and the smallest that is in a file.
+    @Test(arguments: [Blob.memoryBytesMax, Blob.memoryBytesMax + 1])
+    func `what is kept takes a bounded part of the memory, and of the files`(byteCount: Int) async throws {
         try await onLoop {
             let stage = try Stage()
             defer { stage.store.stop() }
-            let large = [UInt8](repeating: 0, count: Blob.memoryBytesMax)
-            for number in 0..<18 {
-                stage.store.put(try Self.id(number), large)
-                _ = try await stage.load(number)
-            }
-            _ = try await stage.load(17)
-            #expect(try stage.count(17) == 1)
-            _ = try await stage.load(0)
-            #expect(try stage.count(0) == 2)
-        }
-    }
-
-    @Test func `of those that are kept few are in files`() async throws {
-        try await onLoop {
-            let stage = try Stage()
-            defer { stage.store.stop() }
-            let large = [UInt8](repeating: 0, count: Blob.memoryBytesMax + 1)
+            let large = [UInt8](repeating: 0, count: byteCount)
             for number in 0..<18 {
                 stage.store.put(try Self.id(number), large)
                 _ = try await stage.load(number)
@@ -254,12 +243,12 @@ import Transport
             stage.store.put(try Self.id(1), [1])
             stage.store.put(try Self.id(2), [UInt8](repeating: 2, count: 8))
             let task = try Self.task(1, [2])
-            let inputs = try await stage.loader.inputs(of: task, for: budget.begin())
+            let inputs = try await stage.load(task, for: budget.begin())
             // The function is the loader's.
             #expect(budget.used == Resources(memoryBytes: 8))
             let vain = budget.begin()
             do throws(TaskInterruption) {
-                _ = try await stage.loader.inputs(of: task, for: vain)
+                _ = try await stage.load(task, for: vain)
                 Issue.record("there is room for it")
             } catch {
                 guard case .short(.budgetSpent) = error else {
@@ -271,7 +260,7 @@ import Transport
             let again = budget.retry(vain, after: .budgetSpent)
             _ = consume inputs
             try await again.waitForTurn(until: soon)
-            let next = try await stage.loader.inputs(of: task, for: again)
+            let next = try await stage.load(task, for: again)
             budget.settle(again)
             #expect(next.arguments.map(\.byteCount) == [8])
             #expect(try stage.count(2) == 3)

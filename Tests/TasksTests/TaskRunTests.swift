@@ -250,7 +250,8 @@ import Transport
         try await onLoop {
             let stage = try await Stage()
             defer { stage.stop() }
-            stage.cloud.script(.getObject, .refused(404, "ObjectNotFound", "gone"), count: 4)
+            let count = TaskSteps.vanishedCountMax + 1
+            stage.cloud.script(.getObject, .refused(404, "ObjectNotFound", "gone"), count: count)
             stage.send(try Stage.task(1))
             try await stage.wait(for: .running)
             try stage.complete(1)

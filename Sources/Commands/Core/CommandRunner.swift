@@ -34,8 +34,6 @@ package enum CommandRunner {
 
     /// What ends a subcommand: the first cancels the work, which may then put things in order; the second ends it.
     private static let endingSignals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
-    /// What would end it with nothing put in order.
-    private static let ignoredSignals = [SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGIO, SIGXFSZ]
 
     /// Runs a subcommand's work until it is done, or a signal ends it.
     @LoopActor
@@ -46,7 +44,8 @@ package enum CommandRunner {
     ) async -> Int32 {
         let console = Console()
         let signals = Signals(endingSignals)
-        Signals.ignore(ignoredSignals)
+        // The daemon alone has tasks to report.
+        Signals.ignore([SIGUSR1] + Signals.withoutOrder)
         let caught = Mailbox<Int32>()
         let work = spawn { () async -> Int32 in
             do throws(CommandError) {

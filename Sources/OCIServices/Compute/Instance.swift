@@ -28,10 +28,10 @@ package enum LifecycleState: Sendable, Equatable {
     /// The state under its name on the wire.
     package init(_ name: String) {
         // Listings hold a thousand of them, as a rule in capitals.
-        let state = Self.known.first { $0.name == name }?.state
-        let capitals = state == nil ? name.uppercased() : name
-        self = state ?? Self.known.first { $0.name == capitals }?.state ?? .other(name)
+        self = Self.known(named: name) ?? Self.known(named: name.uppercased()) ?? .other(name)
     }
+
+    private static func known(named name: String) -> Self? { known.first { $0.name == name }?.state }
 
     /// The name on the wire: that of the case, in capitals.
     package var name: String {

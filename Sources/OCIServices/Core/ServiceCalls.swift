@@ -175,7 +175,7 @@ package final class ServiceCalls {
         guard case .service(let failure) = error, failure.kind == .notAuthenticated,
             let identity = state.identity
         else { return (false, error) }
-        if state.clockRepairCount < CallState.clockRepairCountMax {
+        if state.clockRepairCount < ServiceClock.repairCountMax {
             state.clockRepairCount += 1
             // Another call may have corrected the clock while this one was under way.
             if exchange.clock.offsetSeconds != state.clockOffsetSeconds { return (true, error) }
@@ -239,8 +239,6 @@ private struct CallState {
     var malformedCount = 0
     var identity: SigningIdentity?
     var clockOffsetSeconds = 0
-    /// The time that a refusal suggests, and back to our own.
-    static let clockRepairCountMax = 2
     var clockRepairCount = 0
     var isIdentityRepaired = false
     var isWaitingForAccess = false

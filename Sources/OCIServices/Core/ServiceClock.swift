@@ -13,6 +13,8 @@
 struct ServiceClock: Sendable {
     /// A smaller difference is no skew: the Date has whole seconds and the answer took its time.
     static let skewMinimumSeconds = 30
+    /// Attempts that a refused call is worth for its date: with the time that the refusal suggests, and back with ours.
+    static let repairCountMax = 2
     /// The largest difference that is believed.
     static let skewMaximumSeconds = 86_400
 

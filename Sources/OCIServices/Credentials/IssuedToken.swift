@@ -74,7 +74,9 @@ extension SignedExchange {
                     try object.string("token")
                 }
                 return try IssuedToken(text, key: key, now: now, source: "the answer of the token service")
-            } catch .service(let failure) where failure.kind == .notAuthenticated && clockRepairCount < 2 {
+            } catch .service(let failure)
+                where failure.kind == .notAuthenticated && clockRepairCount < ServiceClock.repairCountMax
+            {
                 clockRepairCount += 1
                 guard refused(at: failure.date) else { throw .service(failure) }
             } catch {

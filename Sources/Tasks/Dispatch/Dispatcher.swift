@@ -230,19 +230,6 @@ extension Dispatcher: TaskHandler {
     }
 }
 
-/// What the steps of a run are done with; the same for all runs of a manager.
-struct TaskSteps {
-    let cloud: LedgerDriver
-    let workspace: Workspace
-    let inputs: InputLoader
-    let payloads: PayloadStore
-    let launcher: Launcher
-    let diagnosis: Diagnosis
-    let answers: AnswerStore
-    let limits: Attempt.Limits
-    let log: Logger
-}
-
 extension TaskID {
     /// The same task as the cloud's tags and names have it.
     var key: TaskKey { TaskKey(hexadecimal) }

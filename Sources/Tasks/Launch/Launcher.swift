@@ -161,7 +161,7 @@ final class Launcher {
                 let mayWait = !end.isPast || error.isAccessLost && ambiguousFailure == nil
                 guard error.isRetryable, mayWait else { return .failure(error) }
                 if isCancelled { return .failure(ambiguousFailure ?? .cancelled) }
-                warning.occurred(error, [:])
+                warning.occurred(error)
             }
         }
     }

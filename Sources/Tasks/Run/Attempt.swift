@@ -22,6 +22,22 @@ struct Attempt {
     let workRequestID: String?
     private var watch: InstanceWatch
 
+    /// Begins to watch an instance that was made just now, or found instead.
+    init(_ launched: Launcher.Launched, limits: Limits) {
+        self.init(
+            launched.instance,
+            activeSince: launched.instance.activeSince,
+            limits: limits,
+            placement: launched.placement,
+            workRequestID: launched.workRequestID
+        )
+    }
+
+    /// Begins to watch an instance of an earlier process, or of an earlier session with the scheduler.
+    init(adopted instance: ListedInstance, limits: Limits) {
+        self.init(instance, activeSince: instance.activeSince, limits: limits, isAdopted: true)
+    }
+
     /// Begins to watch an instance; `activeSince` is nil for one that was made just now.
     init(
         _ instance: ListedInstance,

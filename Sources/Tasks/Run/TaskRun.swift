@@ -16,15 +16,11 @@ internal import Transport
 /// decides: the run tells it what happens to the task, and receives its news.
 @LoopActor
 final class TaskRun {
-    /// So many times a listed result may turn out not to be there.
-    private static let vanishedCountMax = 3
-
     let task: TaskMessage
     let key: TaskKey
     let route: AnswerRoute
     let isFinished = Latch()
-    private(set) var state = TaskState.queued
-    private var stateSince = Deadline.now
+    private var progress = TaskProgress()
     private let flags: TaskFlags
     private let steps: TaskSteps
     private let output: LiveOutput?
@@ -35,7 +31,6 @@ final class TaskRun {
     private var vanishedCount = 0
     /// Whether there may be something of this run in the cloud.
     private var hasStored = false
-    private var sentAnswer: SentAnswer?
 
     init(task: TaskMessage, flags: TaskFlags, origin: any TaskOrigin, steps: TaskSteps, output: LiveOutput?) {
         self.task = task
@@ -44,9 +39,7 @@ final class TaskRun {
         self.output = output
         route = AnswerRoute(origin)
         key = task.taskID.key
-        var log = steps.log
-        log[metadataKey: "task"] = "\(key)"
-        self.log = log
+        log = steps.log(of: key)
     }
 
     /// Begins; waits for a slot first.
@@ -58,26 +51,19 @@ final class TaskRun {
         work?.cancel()
     }
 
+    /// Where it stands.
+    var state: TaskState { progress.state }
+
     /// What there is to say of it now, as the fields of a line of the log.
-    var report: Logger.Metadata {
-        var fields: Logger.Metadata = [
-            "task": "\(key)", "state": "\(state)",
-            "seconds": "\(Deadline.now.duration(since: stateSince).components.seconds)",
-        ]
-        if let attempt { fields["instance"] = "\(attempt.seen.id)" }
-        if route.origin == nil { fields["worker"] = "lost" }
-        return fields
-    }
+    var report: Logger.Metadata { progress.report(key, in: attempt?.seen.id, isLost: route.origin == nil) }
 
     /// Answers again, through the worker that the task was sent to anew; false if there is no answer any more.
     func answerAgain(through origin: any TaskOrigin) -> Bool {
-        guard let sentAnswer, !sentAnswer.isConfirmed else { return false }
+        guard route.hasUnconfirmedAnswer else { return false }
         route.move(to: origin)
-        send(sentAnswer)
+        sendAnswer()
         return true
     }
-
-    // MARK: - The line
 
     private func run() async {
         do throws(TaskInterruption) {
@@ -91,8 +77,7 @@ final class TaskRun {
 
     private func obtainSlot() async throws(TaskInterruption) {
         guard state == .queued else { throw .cancelled }
-        let isGranted = (try? await steps.cloud.obtainSlot(for: key, priority: flags.priority)) != nil
-        guard isGranted else { throw .cancelled }
+        do { try await steps.cloud.obtainSlot(for: key, priority: flags.priority) } catch { throw .cancelled }
         guard state == .queued else {
             steps.cloud.returnSlot(of: key)
             throw .cancelled
@@ -135,9 +120,7 @@ final class TaskRun {
         let (adoption, news) = steps.cloud.claim(key)
         self.news = news
         guard let adoption else { return }
-        attempt = adoption.instance.map {
-            Attempt($0, activeSince: $0.activeSince, limits: steps.limits, isAdopted: true)
-        }
+        attempt = adoption.instance.map { Attempt(adopted: $0, limits: steps.limits) }
         if adoption.hasResult { attempt?.resultFound() }
         advance(adoption.hasResult ? .resultSeen : .instanceAdopted)
     }
@@ -145,54 +128,27 @@ final class TaskRun {
     private func launch() async throws(TaskInterruption) {
         let size = try await steps.launcher.size(of: task)
         try checkCancelled()
-        let place: LoadGate.Place
-        do throws(WaitError) { place = try await steps.launcher.queue.gate.enter() } catch {
-            throw .cancelled
-        }
+        let place = try await steps.placeToLoad()
         defer { place.leave() }
-        let environment: RunnerEnvironment
-        switch try await prepare(place) {
-        case .ready(let ready): environment = ready
-        case .absent(let input):
-            place.leave()
-            return hasStored ? try await steps.inputs.wait(for: input) : try await stepAside(for: input)
-        }
+        guard let environment = try await prepare(place) else { return }
         let launched = try await steps.launcher.launch(key, environment, size)
-        attempt = Attempt(
-            launched.instance,
-            activeSince: launched.instance.activeSince,
-            limits: steps.limits,
-            placement: launched.placement,
-            workRequestID: launched.workRequestID
-        )
+        attempt = Attempt(launched, limits: steps.limits)
         try checkCancelled()
         log.info("instance created", metadata: ["instance": "\(launched.instance.id)"])
         advance(.instanceCreated)
     }
 
-    private enum Prepared<Value> {
-        case ready(Value)
-        case absent(TaskInput)
-    }
-
     /// Brings the inputs to where the container reads them; nothing of them is kept here afterwards.
-    private func prepare(
-        _ place: LoadGate.Place
-    ) async throws(TaskInterruption) -> Prepared<RunnerEnvironment> {
-        let packed = try await steps.workspace.run(
-            orElse: TaskFailure.noRoomForInputs
-        ) { holding async throws(TaskInterruption) -> Prepared<PackedPayload> in
-            switch try await steps.inputs.inputs(of: task, for: holding) {
-            case .absent(let input): return .absent(input)
-            case .complete(let inputs):
-                try checkCancelled()
-                return .ready(try await steps.payloads.pack(inputs, of: task, for: holding))
-            }
-        }
+    ///
+    /// Nil after a wait for one that was not there: another look at the state must follow.
+    private func prepare(_ place: LoadGate.Place) async throws(TaskInterruption) -> RunnerEnvironment? {
         let payload: PackedPayload
-        switch packed {
-        case .ready(let ready): payload = ready
-        case .absent(let input): return .absent(input)
+        switch try await steps.packedInputs(of: task) {
+        case .packed(let packed): payload = packed
+        case .absent(let input):
+            place.leave()
+            if hasStored { try await steps.inputs.wait(for: input) } else { try await stepAside(for: input) }
+            return nil
         }
         try checkCancelled()
         place.loaded()
@@ -201,21 +157,14 @@ final class TaskRun {
         let environment = try await steps.payloads.store(payload, of: task)
         try checkCancelled()
         advance(.payloadStored)
-        return .ready(environment)
+        return environment
     }
 
     /// Waits without a slot for an input that the storage does not have, for others have theirs; then begins anew.
     private func stepAside(for input: TaskInput) async throws(TaskInterruption) {
         try checkCancelled()
-        log.info("an input is not there yet; the task waits for it without a slot")
         advance(.setAside)
-        steps.cloud.setAside(key)
-        var failure: TaskFailure?
-        do throws(TaskInterruption) {
-            try await steps.inputs.wait(for: input)
-        } catch .failed(let reason) {
-            failure = reason
-        } catch {}  // Cancelled: the state says so already.
+        let failure = await steps.waitWithoutSlot(key, for: input)
         guard state == .queued, !isCancelled else {
             steps.cloud.discontinue(key)
             throw .cancelled
@@ -241,7 +190,7 @@ final class TaskRun {
             case .outOfTime(.running): throw .failed(.jobTimeout(steps.limits.job, attempt.seen.id))
             case .open(let time):
                 if time == nil { steps.cloud.listingAwaited(key) }
-                if let piece = try await nextNews(until: time) { weigh(piece) }
+                if let piece = try await steps.nextNews(in: news, until: time) { weigh(piece) }
             }
         }
     }
@@ -260,11 +209,7 @@ final class TaskRun {
         if attempt.isAdopted, attempt.isDeleted {
             return try await startOver(attempt, "it was deleted before it had run")
         }
-        let finding = await steps.diagnosis.explain(
-            attempt.seen,
-            workRequestID: attempt.workRequestID,
-            isVanished: attempt.isMissed
-        )
+        let finding = await steps.explainEnd(of: attempt)
         try checkCancelled()
         // The answer took a while, and results are listed meanwhile.
         takeNews()
@@ -283,39 +228,27 @@ final class TaskRun {
 
     /// Gives up an instance that did not run the task, and goes back to making one.
     private func startOver(_ given: Attempt, _ reason: String) async throws(TaskInterruption) {
-        log.info(
-            "another instance is made",
-            metadata: ["instance": "\(given.seen.id)", "reason": "\(reason)"]
-        )
+        let fields: Logger.Metadata = ["instance": "\(given.seen.id)", "reason": "\(reason)"]
+        log.info("another instance is made", metadata: fields)
         attempt = nil
         if steps.cloud.giveUpInstance(of: key) {
             // It counts until its deletion is accepted, and the next one would be one too many.
-            while try await nextNews(until: nil) != .deletionAccepted(given.seen.id) {}
+            while try await steps.nextNews(in: news, until: nil) != .deletionAccepted(given.seen.id) {}
         }
         advance(.startedOver)
     }
 
     /// The answer in the result object; nil if there is no such object, against what the listing said.
     private func fetchResult() async throws(TaskInterruption) -> TaskAnswer? {
-        let answer = try await steps.workspace.run(orElse: noRoomForResult) {
-            holding async throws(TaskInterruption) in
-            try await steps.answers.read(key, for: holding)
-        }
-        if let answer { return answer }
+        if let answer = try await steps.storedAnswer(of: key) { return answer }
         vanishedCount += 1
         steps.cloud.resultVanished(key)
         attempt?.resultVanished()
-        guard vanishedCount < Self.vanishedCountMax else {
+        guard vanishedCount < TaskSteps.vanishedCountMax else {
             throw .failed(.vanishedResult(steps.answers.resultName(of: key)))
         }
         advance(attempt == nil ? .startedOver : .resultVanished)
         return nil
-    }
-
-    /// The task fails for want of room here; its result stays where it is, for a person to fetch.
-    private func noRoomForResult(_ error: TransportError, _ time: Duration) -> TaskFailure {
-        steps.cloud.keepResult(of: key)
-        return .noRoomForResult(steps.answers.resultName(of: key), error, time)
     }
 
     private func reply(_ answer: TaskAnswer) async throws(TaskInterruption) {
@@ -324,43 +257,29 @@ final class TaskRun {
         do throws(WaitError) { try await route.awaitOrigin() } catch { throw .cancelled }
         try checkCancelled()
         if let output { route.sendOutput(output.messages(in: answer.output)) }
-        let sent = SentAnswer(answer, to: task, storedAs: objectID)
-        sentAnswer = sent
-        send(sent)
+        route.answer = SentAnswer(answer, to: task, storedAs: objectID)
+        sendAnswer()
         advance(.replied)
         let (success, bytes) = ("\(answer.isSuccess)", "\(answer.object.byteCount)")
         log.info("task answered", metadata: ["success": "\(success)", "bytes": "\(bytes)"])
     }
 
-    private func send(_ answer: SentAnswer) {
-        guard let origin = route.origin else { return }
-        let confirmation = answer.send(through: origin)
+    private func sendAnswer() {
+        guard let confirmation = route.sendAnswer() else { return }
         spawn { if await confirmation.value { self.steps.cloud.answerConfirmed(self.key) } }
     }
 
     /// Lets go of the task, and waits until no instance of it counts any more.
     private func release() async {
-        steps.cloud.release(key, isAnswered: sentAnswer != nil)
+        steps.cloud.release(key, isAnswered: route.answer != nil)
         while let piece = try? await news?.receive(), piece != .released {}
         advance(.cleaned)
-    }
-
-    /// The next piece of news; nil when the moment `time` of the ledger's clock comes first.
-    private func nextNews(until time: Duration?) async throws(TaskInterruption) -> TaskNews? {
-        let deadline = time.map { steps.cloud.clock.deadline($0) } ?? .never
-        do throws(WaitError) {
-            return try await news?.receive(until: deadline)
-        } catch .deadlinePassed {
-            return nil
-        } catch {
-            throw .cancelled
-        }
     }
 
     private func takeNews() { while let piece = news?.poll() { weigh(piece) } }
 
     private func weigh(_ piece: TaskNews) {
-        let isFirstSignOfEnd = attempt?.weigh(piece, at: steps.cloud.clock.now) ?? false
+        let isFirstSignOfEnd = attempt?.weigh(piece, at: steps.cloud.clock.now) == true
         if isFirstSignOfEnd { steps.cloud.endSuspected(key) }
     }
 
@@ -375,12 +294,5 @@ final class TaskRun {
         if state == .cleaning || state == .gone || isCancelled { throw .cancelled }
     }
 
-    private func advance(_ event: TaskEvent) {
-        guard let next = state.next(after: event) else {
-            precondition(state == .cleaning || state == .gone, "\(event) has no place in state \(state)")
-            return
-        }
-        state = next
-        stateSince = .now
-    }
+    private func advance(_ event: TaskEvent) { progress.advance(event) }
 }
