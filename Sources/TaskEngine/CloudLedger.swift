@@ -136,6 +136,8 @@ package struct CloudLedger {
         package var createCount = 0
         /// Objects whose deletion is ordered and not done.
         package var objectCount = 0
+        /// Whether nothing is known to stay.
+        package var isEmpty: Bool { instances.isEmpty && createCount == 0 && objectCount == 0 }
     }
 
     /// What is there although nobody wants it, or would want it when the process ends.
