@@ -14,6 +14,7 @@ internal import Transport
 package final class LedgerDriver {
     private static let listingTimeout: Duration = .seconds(60)
     private static let markTimeout: Duration = .seconds(600)
+    private static let markPause: Duration = .seconds(5)
 
     /// Whose resources these are.
     package let owner: Owner
@@ -226,11 +227,27 @@ package final class LedgerDriver {
 
     /// The run cannot read the task's result, and will not try again: it stays for a person to fetch.
     ///
-    /// A mark in the bucket tells later processes; the bucket's lifecycle ends both.
+    /// A mark in the bucket tells later processes; it goes with the result.
     package func keepResult(of task: TaskKey) {
         ledger.resultKept(task, at: clock.now)
-        let (objects, name) = (lister.objects, owner.markName(of: task))
-        spawn { try? await objects.put(name, Blob([]), deadline: .after(Self.markTimeout)) }
+        spawn { await self.mark(task) }
+    }
+
+    /// Marks a task's result as one that stays, for as long as it is to stay and the cloud may yet take the mark.
+    private func mark(_ task: TaskKey) async {
+        let name = owner.name(of: .mark(task))
+        await objectDeleter.withhold([name])
+        while ledger.isMarked(task) {
+            do throws(OCIError) {
+                return try await lister.objects.put(name, Blob([]), deadline: .after(Self.markTimeout))
+            } catch {
+                log.warning(
+                    "cannot mark a result that is to stay; without its mark the next process deletes it",
+                    metadata: ["object": "\(owner.name(of: .result(task)))", "error": "\(error)"]
+                )
+                guard error.isRetryable, (try? await sleep(for: Self.markPause)) != nil else { return }
+            }
+        }
     }
 
     /// The run needs to know of listings of results from now on, although they do not show its result.
@@ -408,7 +425,15 @@ package final class LedgerDriver {
     func note(instances: [ListedInstance], objects: Lister.Objects) {
         let now = clock.now
         perform(ledger.instancesListed(instances, begun: now, at: now))
-        perform(ledger.objectsListed(results: objects.results, inputs: objects.inputs, begun: now, at: now))
+        perform(
+            ledger.objectsListed(
+                results: objects.results,
+                inputs: objects.inputs,
+                kept: objects.kept,
+                begun: now,
+                at: now
+            )
+        )
     }
 
     /// Lists those of the instances with these ids that still exist, and tells the ledger.

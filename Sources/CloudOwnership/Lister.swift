@@ -26,6 +26,7 @@ struct Lister {
             switch object {
             case .result(let task): results.append(task)
             case .input(let task, let name): inputs?[task, default: []].append(name)
+            case .mark(let task): kept.insert(task)
             }
         }
     }
@@ -48,7 +49,6 @@ struct Lister {
         var found = Objects(inputs: includingInputs ? [:] : nil)
         for summary in try await objects.all(prefix: prefix, deadline: deadline) {
             if let object = owner.object(named: summary.name) { found.add(object) }
-            if let task = owner.task(ofMark: summary.name) { found.kept.insert(task) }
         }
         return found
     }

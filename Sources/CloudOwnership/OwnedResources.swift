@@ -26,7 +26,7 @@ package struct OwnedResources: Sendable {
         }
     }
 
-    /// A task's payload or result in the bucket.
+    /// A task's payload or result in the bucket, or the mark that its result stays.
     package struct StoredObject: Sendable {
         /// What the listing says of it.
         package let summary: ObjectSummary
@@ -39,7 +39,7 @@ package struct OwnedResources: Sendable {
         init?(_ summary: ObjectSummary, prefix: String) {
             let start = prefix.isEmpty ? "" : "\(prefix)/"
             guard summary.name.hasPrefix(start) else { return nil }
-            // <owner>/results/<task>.pkl, <owner>/inputs/<task>.pkl or .pkl.gz
+            // <owner>/results/<task>.pkl, <owner>/inputs/<task>.pkl or .pkl.gz, <owner>/kept/<task>
             let parts = summary.name.dropFirst(start.count).split(
                 separator: "/",
                 omittingEmptySubsequences: false

@@ -121,26 +121,22 @@ package final class ManagerService {
         let deadline = Deadline.after(settings.stopTimeout + Self.predecessorMargin)
         var isTold = false
         while !isCancelled {
+            var isShort = false
             do throws(TransportError) {
                 if try host.hold(name: name) { return true }
-            } catch  where error.isFileShortage {
-                // A descriptor is there in a while.
             } catch {
-                // Where the system has no such locks, the operator must take care.
-                log.warning(
-                    "cannot find out whether another process does the same",
-                    metadata: ["error": "\(error)"]
-                )
-                return true
+                // A descriptor is there in a while; where the system has no such locks, the operator must take care.
+                isShort = error.isFileShortage && !deadline.isPast
+                if !isShort { return goOnInDoubt(error) }
             }
-            if !isTold || deadline.isPast {
+            if !isShort, !isTold || deadline.isPast {
                 predecessor = host.holder(ofName: name)
                 // One that does not say who it is may be about to.
                 let isStranger = predecessor.map { !$0.isTrusted } ?? deadline.isPast
                 if isStranger { return goOnBesideStranger() }
             }
             if deadline.isPast { return false }
-            if !isTold {
+            if !isShort, !isTold {
                 isTold = true
                 log.info(
                     "waiting for another process of this owner to end",
@@ -151,6 +147,14 @@ package final class ManagerService {
             }
             guard (try? await sleep(for: .milliseconds(200))) != nil else { return true }
         }
+        return true
+    }
+
+    private func goOnInDoubt(_ error: TransportError) -> Bool {
+        log.warning(
+            "cannot find out whether another process does the same",
+            metadata: ["error": "\(error)"]
+        )
         return true
     }
 
@@ -241,8 +245,13 @@ package final class ManagerService {
     }
 
     /// Says what a stop leaves in the cloud, each instance by its id.
-    private func tellRemains() {
+    func tellRemains() {
         let remains = cloud.remains
+        if remains.isEmpty {
+            return log.error(
+                "it could not be seen whether anything stays in the cloud; the next start looks again, or reap does"
+            )
+        }
         for (id, task) in remains.instances {
             log.error("an instance stays in the cloud", metadata: ["instance": "\(id)", "task": "\(task)"])
         }

@@ -53,12 +53,22 @@ extension CloudLedger {
             update(task, at: now) { ledger, record in ledger.noteInputs(names, of: task, &record) }
         }
         let stored = Set(results)
+        for task in kept.sorted() where !isBeingDeleted(.mark(task)) {
+            update(task, at: now) { ledger, record in
+                record.hasMark = true
+                let isUseless = record.claim == .unwanted || !stored.contains(task)
+                if isUseless, record.inHand == nil { ledger.deleteMark(of: task, &record) }
+            }
+        }
         for task in tasksInOrder(where: { $0.isClaimable || $0.claim == .kept || $0.isListingAwaited }) {
             guard let record = records[task] else { continue }
             if record.isListingAwaited { orders.append(.tell(task, .resultsListed(begun: begun))) }
             guard record.isClaimable || record.claim == .kept else { continue }
             update(task, at: now) { ledger, record in
-                if !stored.contains(task) { record.hasResult = false }
+                if !stored.contains(task) {
+                    record.hasResult = false
+                    ledger.deleteMark(of: task, &record)
+                }
                 if let inputs, inputs[task] == nil { record.inputs = [] }
                 ledger.deleteFinishedInstances(of: &record)
                 if isFirst { ledger.admitWithOwnSlot(task, record) }

@@ -136,6 +136,8 @@ package struct CloudLedger {
         package var createCount = 0
         /// Objects whose deletion is ordered and not done.
         package var objectCount = 0
+        /// Whether nothing is known to stay.
+        package var isEmpty: Bool { instances.isEmpty && createCount == 0 && objectCount == 0 }
     }
 
     /// What is there although nobody wants it, or would want it when the process ends.
@@ -156,9 +158,13 @@ package struct CloudLedger {
     package var knownObjects: Set<TaskObject> {
         records.reduce(into: objectDeletions.union(refusedObjects)) { objects, entry in
             if entry.value.hasResult { objects.insert(.result(entry.key)) }
+            if entry.value.hasMark { objects.insert(.mark(entry.key)) }
             for name in entry.value.inputs { objects.insert(.input(entry.key, name: name)) }
         }
     }
+
+    /// Whether a mark says that a task's result stays.
+    package func isMarked(_ task: TaskKey) -> Bool { records[task]?.hasMark ?? false }
 
     /// The generation that the next instance of a task must have.
     package func nextGeneration(of task: TaskKey) -> Int { records[task]?.nextGeneration ?? 0 }
@@ -287,6 +293,11 @@ package struct CloudLedger {
         record.inputs = []
     }
 
+    mutating func deleteMark(of task: TaskKey, _ record: inout CloudRecord) {
+        if record.hasMark { delete([.mark(task)]) }
+        record.hasMark = false
+    }
+
     mutating func deleteResult(of task: TaskKey, _ record: inout CloudRecord) {
         record.hasResult = false
         if record.instances.isEmpty { record.mayHaveUnwantedResult = false }
@@ -296,6 +307,7 @@ package struct CloudLedger {
     /// Gives up everything of a task: its instances, its payloads at once, its result when no instance can store it anew.
     mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord, because reason: DeletionReason) {
         record.claim = .unwanted
+        deleteMark(of: task, &record)
         answeredTasks.remove(task)
         deleteInstances(of: &record, because: reason)
         deleteInputs(of: task, &record)

@@ -83,6 +83,8 @@ struct CloudRecord {
     var instances: [Instance] = []
     /// Whether its result is stored, and no deletion of it ordered.
     var hasResult = false
+    /// Whether a mark says that its result stays, and no deletion of the mark is ordered.
+    var hasMark = false
     /// Names of its payloads whose deletion is not ordered.
     var inputs: Set<String> = []
     /// Above the generation of every instance that was seen.

@@ -37,7 +37,8 @@ final class ScriptedService {
     let instances: ContainerInstances
     let objects: ObjectStorage
     private let listener: TCPListener
-    private var answers: [String]
+    /// What is answered from now on, in order; the last again and again.
+    var answers: [String]
     /// What was asked, in order.
     private(set) var requests: [Request] = []
     /// What was told on the way to the answers.

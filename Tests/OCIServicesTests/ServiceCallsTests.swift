@@ -360,6 +360,49 @@ import Testing
         }
     }
 
+    @Test func `a create that is refused in one place says nothing of others, and is not waited for`()
+        async throws
+    {
+        try await onLoop {
+            let service = try ScriptedService([answer(200, Self.instance), Self.forbidden])
+            service.calls.waitsForAccess = true
+            let create = { (token: String) async throws(OCIError) in
+                try await service.instances.create(
+                    InstanceLaunchTests.minimal,
+                    retryToken: token,
+                    deadline: .after(.seconds(20))
+                )
+            }
+            _ = try await create("1")
+            let error = await failure(of: { try await create("2") })
+            #expect(error?.kind == .notAuthorizedOrNotFound && error?.isAccessLost == false)
+            #expect(service.requests.count == 2)
+            #expect(service.notices.compactMap(\.name).isEmpty)
+            service.stop()
+        }
+    }
+
+    @Test func `access is told to be back only when what was refused is carried out again`() async throws {
+        try await onLoop {
+            let service = try ScriptedService([Self.nothing])
+            service.calls.waitsForAccess = true
+            let list = { (deadline: Deadline) async throws(OCIError) in
+                try await service.instances.list(deadline: deadline)
+            }
+            _ = try await list(soon)
+            service.answers = [Self.forbidden]
+            let refused = await failure(of: { try await list(.after(.milliseconds(300))) })
+            #expect(refused?.isAccessLost == true && !service.calls.isAccessLost)
+            service.answers = [answer(200, Self.instance)]
+            _ = try await service.instances.get("ocid1.x", deadline: soon)
+            #expect(Set(service.notices.compactMap(\.name)) == ["accessLost"])
+            service.answers = [Self.nothing]
+            _ = try await list(soon)
+            #expect(service.notices.compactMap(\.name).last == "accessRegained")
+            service.stop()
+        }
+    }
+
     @Test func `an instance that is absent is not waited for`() async throws {
         try await onLoop {
             let service = try ScriptedService([answer(200, Self.instance), Self.forbidden])

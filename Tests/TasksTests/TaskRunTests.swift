@@ -360,7 +360,7 @@ import Transport
         try await onLoop {
             let stage = try await Stage()
             defer { stage.stop() }
-            stage.cloud.script(.createContainerInstance, .forbidden)
+            stage.cloud.script(.createContainerInstance, .forbidden, .forbidden)
             stage.send(try Stage.task(1))
             let text = try await stage.failureText(1)
             #expect(text.contains("PermissionError"))

@@ -208,6 +208,7 @@ package final class ServiceCalls {
         if case .malformedAnswer = error { state.malformedCount += 1 }
         var error = error
         if waitsForAccess, access.isLoss(error, of: operation) {
+            access.refused(operation, error)
             if !state.isWaitingForAccess { access.waitBegan() }
             state.isWaitingForAccess = true
             notify(.accessLost(error))
