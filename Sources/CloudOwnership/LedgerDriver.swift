@@ -12,7 +12,6 @@ internal import Transport
 /// It knows no rules. Runs of tasks call it when something happens to their task, and receive their news in a mailbox.
 @LoopActor
 package final class LedgerDriver {
-    private static let listingTimeout: Duration = .seconds(60)
     private static let markTimeout: Duration = .seconds(600)
     private static let markPause: Duration = .seconds(5)
 
@@ -29,6 +28,7 @@ package final class LedgerDriver {
     private let log: Logger
     private let doubtWarning: ThrottledWarning
     private let stuckWarning: ThrottledWarning
+    private var form = ListingForm()
     private let slots = TicketQueue<Void>()
     private var tickets: [TaskKey: TicketQueue<Void>.Ticket] = [:]
     private var news: [TaskKey: Mailbox<TaskNews>] = [:]
@@ -73,8 +73,8 @@ package final class LedgerDriver {
 
     /// Makes both listings once; throws if the cloud refuses.
     package func takeStock() async throws(OCIError) {
-        try await list(.instances, until: .after(Self.listingTimeout))
-        try await list(.objects, until: .after(Self.listingTimeout))
+        try await list(.instances, until: .never)
+        try await list(.objects, until: .never)
         guard ledger.orphanCount > 0 else { return }
         log.notice(
             "an earlier process left something; what the scheduler does not ask for in time is deleted",
@@ -124,7 +124,7 @@ package final class LedgerDriver {
         guard ledger.hasNoPendingDeletion else { return false }
         guard ledger.hasDoubtfulDeletion else { return true }
         // "Not there" is also what a missing permission is answered with.
-        let living = try? await lister.listInstances(until: deadline)
+        let living = try? await listInstances(until: deadline).wanted
         return living?.allSatisfy(\.phase.isLeaving) ?? false
     }
 
@@ -205,7 +205,7 @@ package final class LedgerDriver {
 
     /// An instance of the task that a listing made now shows.
     package func findInstance(of task: TaskKey) async throws(OCIError) -> ListedInstance? {
-        try await list(.instances, until: .after(Self.listingTimeout))
+        try await list(.instances, until: .never)
         return ledger.candidate(of: task)
     }
 
@@ -368,7 +368,7 @@ package final class LedgerDriver {
             let isDue = clock.deadline(ledger.nextListing(listing, at: clock.now)).isPast && earliest.isPast
             guard isDue else { continue }
             do throws(OCIError) {
-                try await list(listing, until: .after(Self.listingTimeout))
+                try await list(listing, until: .never)
                 backoff.reset()
                 warning.ended()
             } catch {
@@ -388,13 +388,21 @@ package final class LedgerDriver {
         ledger.listingBegan(listing, at: begun)
         switch listing {
         case .instances:
-            let listed = try await lister.listInstances(until: deadline)
-            perform(ledger.instancesListed(listed, begun: begun, at: clock.now))
+            let listing = try await listInstances(until: deadline)
+            perform(
+                ledger.instancesListed(
+                    listing.wanted,
+                    mayMissSome: listing.mayMissSome,
+                    begun: begun,
+                    at: clock.now
+                )
+            )
         case .objects:
             let listed = try await lister.listObjects(
                 includingInputs: includingInputs || ledger.wantsAllObjects,
                 until: deadline
             )
+            ledger.listingTook(.objects, requestCount: listed.requestCount)
             let (results, inputs) = (listed.results, listed.inputs)
             perform(
                 ledger.objectsListed(
@@ -406,6 +414,19 @@ package final class LedgerDriver {
                 )
             )
         }
+    }
+
+    private func listInstances(
+        until deadline: Deadline
+    ) async throws(OCIError) -> InstanceListing<ListedInstance> {
+        let listing = try await lister.listInstances(
+            isInParts: form.isInParts,
+            known: { self.ledger.taskOfInstance[$0] != nil },
+            until: deadline
+        )
+        form.ended(isInParts: listing.isInParts)
+        ledger.listingTook(.instances, requestCount: listing.requestCount)
+        return listing
     }
 
     private func watchTime() async {
@@ -436,11 +457,21 @@ package final class LedgerDriver {
         )
     }
 
-    /// Lists those of the instances with these ids that still exist, and tells the ledger.
-    func look(for ids: Set<String>, until deadline: Deadline) async throws(OCIError) {
+    /// Lists those of the instances with these ids that still exist, tells the ledger, and returns how many requests it took.
+    @discardableResult
+    func look(for ids: Set<String>, until deadline: Deadline) async throws(OCIError) -> Int {
         let begun = clock.now
-        let listed = try await lister.listInstances(until: deadline).filter { ids.contains($0.id) }
-        perform(ledger.instancesListed(listed, begun: begun, at: clock.now))
+        let listing = try await listInstances(until: deadline)
+        let listed = listing.wanted.filter { ids.contains($0.id) }
+        perform(
+            ledger.instancesListed(
+                listed,
+                mayMissSome: listing.mayMissSome,
+                begun: begun,
+                at: clock.now
+            )
+        )
+        return listing.requestCount
     }
 }
 

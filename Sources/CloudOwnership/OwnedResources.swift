@@ -74,10 +74,8 @@ package struct OwnedResources: Sendable {
         )
     }
 
-    /// Whether an instance bears some owner's tag, a task's or not: enough to keep away from it, not to delete it.
-    package static func isMarked(_ instance: ContainerInstance) -> Bool {
-        instance.freeformTags[Owner.ownerTag] != nil
-    }
+    /// Whether tags are some owner's, of a task or not: enough to keep away from the instance, not to delete it.
+    package static func isMarked(_ tags: [String: String]) -> Bool { tags[Owner.ownerTag] != nil }
 
     /// Lists what is `owner`'s, or with nil what is any owner's of that prefix, in a compartment and a bucket.
     @LoopActor
@@ -88,8 +86,8 @@ package struct OwnedResources: Sendable {
         _ objects: ObjectStorage,
         deadline: Deadline
     ) async throws(OCIError) -> OwnedResources {
-        let living = try await instances.all(deadline: deadline) {
-            isMarked($0) && $0.lifecycleState != .deleted ? $0 : nil
+        let living = try await instances.all(deadline: deadline, tagged: isMarked) {
+            $0.lifecycleState != .deleted ? $0 : nil
         }
         let start = owner.map { "\($0.objectPrefix)/" } ?? (prefix.isEmpty ? "" : "\(prefix)/")
         var stored: [ObjectSummary] = []

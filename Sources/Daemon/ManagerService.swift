@@ -22,6 +22,8 @@ package final class ManagerService {
     private static let reportPause: Duration = .milliseconds(10)
     /// How long after the last task memory is given back.
     private static let trimDelay: Duration = .seconds(2)
+    /// The part of the requests to a service that long listings may take.
+    private static let listingShareMax = 0.25
 
     private let settings: Settings
     private let calls: ServiceCalls
@@ -61,12 +63,14 @@ package final class ManagerService {
             patience: settings.deathTimeout,
             log: log
         )
+        var periods = CloudLedger.Periods(grace: settings.deathTimeout)
+        periods.listingRequest = .seconds(1 / (settings.maxRequestsPerSecond * Self.listingShareMax))
         cloud = LedgerDriver(
             owner: Owner(settings),
             instances: instances,
             objects: objects,
             slotLimit: settings.baseConcurrency,
-            periods: CloudLedger.Periods(grace: settings.deathTimeout),
+            periods: periods,
             clock: LedgerClock { Int(LoopClock.epochSeconds) + calls.clockOffsetSeconds },
             log: log
         )

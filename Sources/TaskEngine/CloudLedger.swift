@@ -41,6 +41,10 @@ package struct CloudLedger {
         package var instanceEvidence: Duration = .seconds(30)
         /// How long an accepted deletion may take before it is ordered again.
         package var deletion: Duration = .seconds(300)
+        /// How long listings must miss an instance that each of them may miss though it lives.
+        package var absence: Duration = .seconds(30)
+        /// The time from one listing to the next is so much at least for each request that it takes after the first.
+        package var listingRequest: Duration = .milliseconds(200)
 
         /// The usual periods, with the operator's grace time.
         package init(grace: Duration) { self.grace = grace }
@@ -70,6 +74,8 @@ package struct CloudLedger {
     /// When the newest complete listing of each kind began.
     var newestListing: [Listing: Duration] = [:]
     var lastBegan: [Listing: Duration] = [:]
+    /// How many requests the newest listing of each kind took.
+    private var requestCounts: [Listing: Int] = [:]
     /// When something last began or ended.
     var lastChange: Duration = .zero
     /// Since when the scheduler answers; nil while it does not.
@@ -184,7 +190,8 @@ package struct CloudLedger {
         let pace = listing == .instances ? Self.instancesPace : Self.objectsPace
         let isWorthLooking = totals.worthLooking > 0 || !objectDeletions.isEmpty
         let period = isWorthLooking ? pace.interval(freshestAge: now - lastChange) : Self.idlePeriod
-        return (lastBegan[listing] ?? now - period) + period
+        let cost = periods.listingRequest * (requestCounts[listing, default: 1] - 1)
+        return lastBegan[listing].map { $0 + max(period, cost) } ?? now
     }
 
     /// Whether the next listing of objects must show payloads, too: only orphans' are of interest.
@@ -206,6 +213,11 @@ package struct CloudLedger {
 
     /// A listing begins at `now`.
     package mutating func listingBegan(_ listing: Listing, at now: Duration) { lastBegan[listing] = now }
+
+    /// A listing is over, and took so many requests: the next is made the later.
+    package mutating func listingTook(_ listing: Listing, requestCount: Int) {
+        requestCounts[listing] = requestCount
+    }
 
     // MARK: - Records
 

@@ -59,6 +59,8 @@ struct CloudRecord {
         /// How it was last seen.
         var seen: ListedInstance
         var deletion = Deletion.none
+        /// When the first of the listings in a row began that did not show it.
+        var missedSince: Duration?
 
         /// Whether it may outlast the process that ends now.
         var remains: Bool {

@@ -127,6 +127,7 @@ extension ServiceNotice {
         case .rateHalved: "rateHalved"
         case .clockCorrected: "clockCorrected"
         case .credentialsRenewed: "credentialsRenewed"
+        case .itemsPassedOver: "itemsPassedOver"
         case .accessLost: "accessLost"
         case .accessRegained: "accessRegained"
         }
@@ -137,4 +138,12 @@ extension ServiceNotice {
 func answer(_ status: Int, _ body: String, _ fields: [String] = []) -> String {
     let lines = ["HTTP/1.1 \(status) X", "content-length: \(body.utf8.count)"] + fields
     return lines.joined(separator: "\r\n") + "\r\n\r\n" + body
+}
+
+extension ContainerInstances {
+    /// All instances that are not deleted.
+    @discardableResult
+    func list(deadline: Deadline) async throws(OCIError) -> [ContainerInstance] {
+        try await all(deadline: deadline) { $0 }
+    }
 }
