@@ -337,6 +337,27 @@ import Transport
         }
     }
 
+    @Test func `an instance that listings still show as being made, and that has started, goes on`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await Stage { $0.createTimeout = .milliseconds(50) }
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            let id = stage.cloud.records[0].id
+            let active = #"{"id":"\#(id)","lifecycleState":"ACTIVE","timeCreated":"2026-11-30T08:00:00Z"}"#
+            stage.cloud.script(.getContainerInstance, .refusal(CloudAnswer(200, bytes: Array(active.utf8))))
+            try await sleep(for: .milliseconds(60))
+            try await stage.look(2)
+            try await stage.cloud.request(.getContainerInstance, count: 1)
+            try await stage.look(2)
+            #expect(stage.dispatcher.countsByState == [.running: 1])
+            try stage.complete(1)
+            #expect(try await stage.worker.answer().outcome == .success)
+        }
+    }
+
     @Test func `a task that runs too long fails, and its instance is deleted`() async throws {
         try await onLoop {
             let stage = try await Stage { $0.jobTimeout = .milliseconds(50) }
