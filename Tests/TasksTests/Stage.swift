@@ -69,7 +69,7 @@ final class Stage {
     let driver: LedgerDriver
     let dispatcher: Dispatcher
     let settings: Settings
-    let budget: ResourceBudget
+    let budgets: HostBudgets
     let worker = RecordedWorker()
     let secondWorker = RecordedWorker()
     private var work: [Spawned<Void>] = []
@@ -78,14 +78,14 @@ final class Stage {
     init(
         _ cloud: TestCloud = TestCloud(),
         slots: Int = 2,
-        budget: ResourceBudget = ResourceBudget(memoryBytesMax: 48 << 20, diskBytesMax: 1 << 40),
+        budgets: HostBudgets = HostBudgets(memoryBytesMax: 48 << 20, diskBytesMax: 1 << 40),
         lostRunGrace: Duration = .seconds(3600),
         _ change: (inout Settings) -> Void = { _ in }
     ) async throws {
         self.cloud = cloud
         let settings = Self.settings(change)
         self.settings = settings
-        self.budget = budget
+        self.budgets = budgets
         store = try FakeObjectStore()
         var periods = CloudLedger.Periods(grace: .seconds(3600))
         periods.abandonedCreate = .milliseconds(20)
@@ -98,7 +98,7 @@ final class Stage {
             objects: cloud.objects,
             storage: store.client,
             connector: store.connector,
-            budget: budget,
+            budgets: budgets,
             log: cloud.log.logger
         )
         for number in 0..<16 { store.put(try Self.objectID(number), [UInt8(number)]) }

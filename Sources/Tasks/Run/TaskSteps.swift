@@ -30,7 +30,11 @@ extension TaskSteps {
 
     /// The inputs of a task, packed; waits while this host has no room for them.
     func packedInputs(of task: TaskMessage) async throws(TaskInterruption) -> PackedPayload {
-        try await workspace.run(orElse: TaskFailure.noRoomForInputs) {
+        // What others hold they let go of, however long the cloud makes them wait.
+        let noRoom = { (error: TransportError, time: Duration) in
+            error == .budgetSpent ? nil : TaskFailure.noRoomForInputs(error, time)
+        }
+        return try await workspace.run(in: workspace.budgets.inputs, orElse: noRoom) {
             holding async throws(TaskInterruption) in
             let loaded = try await inputs.inputs(of: task, for: holding)
             if isCancelled { throw .cancelled }
@@ -45,7 +49,8 @@ extension TaskSteps {
             cloud.keepResult(of: key)
             return .noRoomForResult(answers.resultName(of: key), error, time)
         }
-        return try await workspace.run(orElse: noRoom) { holding async throws(TaskInterruption) in
+        return try await workspace.run(in: workspace.budgets.results, orElse: noRoom) {
+            holding async throws(TaskInterruption) in
             try await answers.read(key, for: holding)
         }
     }
