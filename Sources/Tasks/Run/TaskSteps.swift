@@ -40,7 +40,11 @@ extension TaskSteps {
 
     /// The inputs of a task, packed; waits while this host has no room for them.
     func packedInputs(of task: TaskMessage) async throws(TaskInterruption) -> PackedInputs {
-        try await workspace.run(orElse: TaskFailure.noRoomForInputs) {
+        // What others hold they let go of, however long the cloud makes them wait.
+        let noRoom = { (error: TransportError, time: Duration) in
+            error == .budgetSpent ? nil : TaskFailure.noRoomForInputs(error, time)
+        }
+        return try await workspace.run(in: workspace.budgets.inputs, orElse: noRoom) {
             holding async throws(TaskInterruption) in
             switch try await inputs.inputs(of: task, for: holding) {
             case .absent(let input): return .absent(input)
@@ -78,7 +82,8 @@ extension TaskSteps {
             cloud.keepResult(of: key)
             return .noRoomForResult(answers.resultName(of: key), error, time)
         }
-        return try await workspace.run(orElse: noRoom) { holding async throws(TaskInterruption) in
+        return try await workspace.run(in: workspace.budgets.results, orElse: noRoom) {
+            holding async throws(TaskInterruption) in
             try await answers.read(key, for: holding)
         }
     }
