@@ -3,11 +3,13 @@
 // What the cloud holds of ours, and what is to be done about it: the only place that knows and decides.
 //
 // Rule: a listing shows the past, and an accepted deletion is only a promise. A 404 may mean "gone" and may mean "not
-// allowed". So an instance is done with when a listing that began after the acceptance does not show it.
+// allowed". So an instance is done with when a listing that began after the acceptance does not show it, and one that is
+// said not to be there holds its slot until then.
 // Rule: a container that is being deleted may still store its result.
 // Rule: an ended instance without a result is one whose task has failed, in the eyes of the next process.
 // Consequence: the result of a task that nobody wants is deleted after its instances are gone for certain, those that an
-// abandoned create may have made among them.
+// abandoned create may have made among them. A process that ends cannot wait for that, but for the acceptance: what it
+// leaves is left with its result.
 //
 // Rule: what bears our tags and belongs to no task of this process was left by an earlier one (an orphan). The scheduler
 // sends the tasks of a dead worker again, after a minute by default.
@@ -35,6 +37,8 @@ package struct CloudLedger {
         package var grace: Duration
         /// How long an abandoned create may still make an instance.
         package var abandonedCreate: Duration = .seconds(120)
+        /// After so long a listing surely shows what was made.
+        package var listingLag: Duration = .seconds(30)
         /// How long the result of an answered task is kept for the confirmation; then it is an orphan.
         package var resultEvidence: Duration = .seconds(15)
         /// How long the instance of a failed task is kept for the confirmation.
@@ -78,6 +82,8 @@ package struct CloudLedger {
     var isSweeping = false
     /// Whether the process ends: nobody waits for confirmations.
     var isLeaving = false
+    /// Whether the last listings before the end are in: what is still to be deleted is deleted without another.
+    var isLastLookOver = false
     var orders: [CloudOrder] = []
     private var totals = CloudTotals()
     /// Slots that were granted to tasks which have not claimed what there is of them yet.
@@ -213,8 +219,7 @@ package struct CloudLedger {
         if let known { totals -= known.totals }
         var record = known ?? makeRecord(at: now)
         change(&self, &record)
-        if releasedTasks.contains(task), record.inHand == nil, !record.instances.contains(where: \.isCounted)
-        {
+        if releasedTasks.contains(task), record.inHand == nil, !record.instances.contains(where: isAwaited) {
             releasedTasks.remove(task)
             orders.append(.tell(task, .released))
         }
@@ -225,6 +230,11 @@ package struct CloudLedger {
             records[task] = record
             totals += record.totals
         }
+    }
+
+    /// Whether a run that has released its task waits for this instance; nobody takes a slot from a process that ends.
+    private func isAwaited(_ instance: CloudRecord.Instance) -> Bool {
+        instance.isCounted && !(isLeaving && instance.isDoubtful)
     }
 
     private mutating func makeRecord(at now: Duration) -> CloudRecord {
