@@ -128,6 +128,7 @@ package final class SignedExchange {
             body: content.body,
             isReplayable: true
         )
+        prepared.lane = request.connectionLane
         prepared.deadline = call.deadline
         prepared.deadlines.head = answerTimeout
         prepared.bodyBytesMax = request.answerBytesMax
