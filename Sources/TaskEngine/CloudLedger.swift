@@ -184,7 +184,8 @@ package struct CloudLedger {
     /// When the next listing should begin, as things are at `now`.
     package func nextListing(_ listing: Listing, at now: Duration) -> Duration {
         let pace = listing == .instances ? Self.instancesPace : Self.objectsPace
-        let isWorthLooking = totals.worthLooking > 0 || !objectDeletions.isEmpty || mayShowMore(listing, at: now)
+        let isWorthLooking =
+            totals.worthLooking > 0 || !objectDeletions.isEmpty || mayShowMore(listing, at: now)
         let period = isWorthLooking ? pace.interval(freshestAge: now - lastChange) : Self.idlePeriod
         return (lastBegan[listing] ?? now - period) + period
     }
