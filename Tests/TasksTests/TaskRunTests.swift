@@ -285,7 +285,9 @@ import Transport
         }
     }
 
-    @Test func `an instance that listings still show as being made, and that has started, goes on`() async throws {
+    @Test func `an instance that listings still show as being made, and that has started, goes on`()
+        async throws
+    {
         try await onLoop {
             let stage = try await Stage { $0.createTimeout = .milliseconds(50) }
             defer { stage.stop() }
