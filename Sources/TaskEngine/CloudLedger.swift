@@ -21,7 +21,8 @@
 //
 // Rule: an instance that was made just before may be missing from a listing, and no answer to a create need have named it: a
 // killed process made it.
-// Consequence: the ledger goes on looking for a while after the last thing that it knows of is gone.
+// Consequence: the ledger goes on looking for a while after the last thing that it knows of is gone; and what it has deleted
+// is not found again in a listing that shows how it was before.
 //
 // Rule: the cloud is the daemon's only memory. Until the scheduler has surely read an answer, the next process must be
 // able to give it again.
@@ -47,6 +48,10 @@ package struct CloudLedger {
         package var deletion: Duration = .seconds(300)
         /// How late listings of instances may show what is new.
         package var listingLag: Duration = .seconds(30)
+        /// How long listings must miss an instance that each of them may miss though it lives.
+        package var absence: Duration = .seconds(30)
+        /// The time from one listing to the next is so much at least for each request that it takes after the first.
+        package var listingRequest: Duration = .milliseconds(200)
 
         /// The usual periods, with the operator's grace time.
         package init(grace: Duration) { self.grace = grace }
@@ -69,6 +74,9 @@ package struct CloudLedger {
     var objectDeletions: Set<TaskObject> = []
     /// Objects that the service will not delete; they are asked for again, and nobody waits for them.
     var refusedObjects: Set<TaskObject> = []
+    /// Instances whose deletion was accepted, by the beginning of the listing that did not show them any more: one that had not
+    /// shown them yet was too early, and a later one shows them as they were.
+    var deletedLately: [String: Duration] = [:]
     /// Tasks that were answered and wait for the confirmation.
     var answeredTasks: Set<TaskKey> = []
     /// Released tasks whose run waits to hear that nothing of them counts any more.
@@ -76,6 +84,8 @@ package struct CloudLedger {
     /// When the newest complete listing of each kind began.
     var newestListing: [Listing: Duration] = [:]
     var lastBegan: [Listing: Duration] = [:]
+    /// How many requests the newest listing of each kind took.
+    private var requestCounts: [Listing: Int] = [:]
     /// When something last began or ended.
     var lastChange: Duration = .zero
     /// When the last listing of instances began that was worth its while for what was known; the first one is.
@@ -144,6 +154,8 @@ package struct CloudLedger {
         package var createCount = 0
         /// Objects whose deletion is ordered and not done.
         package var objectCount = 0
+        /// Whether nothing is known to stay.
+        package var isEmpty: Bool { instances.isEmpty && createCount == 0 && objectCount == 0 }
     }
 
     /// What is there although nobody wants it, or would want it when the process ends.
@@ -164,9 +176,13 @@ package struct CloudLedger {
     package var knownObjects: Set<TaskObject> {
         records.reduce(into: objectDeletions.union(refusedObjects)) { objects, entry in
             if entry.value.hasResult { objects.insert(.result(entry.key)) }
+            if entry.value.hasMark { objects.insert(.mark(entry.key)) }
             for name in entry.value.inputs { objects.insert(.input(entry.key, name: name)) }
         }
     }
+
+    /// Whether a mark says that a task's result stays.
+    package func isMarked(_ task: TaskKey) -> Bool { records[task]?.hasMark ?? false }
 
     /// The generation that the next instance of a task must have.
     package func nextGeneration(of task: TaskKey) -> Int { records[task]?.nextGeneration ?? 0 }
@@ -187,7 +203,8 @@ package struct CloudLedger {
         let isWorthLooking =
             totals.worthLooking > 0 || !objectDeletions.isEmpty || mayShowMore(listing, at: now)
         let period = isWorthLooking ? pace.interval(freshestAge: now - lastChange) : Self.idlePeriod
-        return (lastBegan[listing] ?? now - period) + period
+        let cost = periods.listingRequest * (requestCounts[listing, default: 1] - 1)
+        return lastBegan[listing].map { $0 + max(period, cost) } ?? now
     }
 
     /// Whether a listing may show what earlier ones were too early for: an instance that a killed process made just before.
@@ -217,6 +234,11 @@ package struct CloudLedger {
 
     /// A listing begins at `now`.
     package mutating func listingBegan(_ listing: Listing, at now: Duration) { lastBegan[listing] = now }
+
+    /// A listing is over, and took so many requests: the next is made the later.
+    package mutating func listingTook(_ listing: Listing, requestCount: Int) {
+        requestCounts[listing] = requestCount
+    }
 
     // MARK: - Records
 
@@ -304,6 +326,11 @@ package struct CloudLedger {
         record.inputs = []
     }
 
+    mutating func deleteMark(of task: TaskKey, _ record: inout CloudRecord) {
+        if record.hasMark { delete([.mark(task)]) }
+        record.hasMark = false
+    }
+
     mutating func deleteResult(of task: TaskKey, _ record: inout CloudRecord) {
         record.hasResult = false
         if record.instances.isEmpty { record.mayHaveUnwantedResult = false }
@@ -313,6 +340,7 @@ package struct CloudLedger {
     /// Gives up everything of a task: its instances, its payloads at once, its result when no instance can store it anew.
     mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord, because reason: DeletionReason) {
         record.claim = .unwanted
+        deleteMark(of: task, &record)
         answeredTasks.remove(task)
         deleteInstances(of: &record, because: reason)
         deleteInputs(of: task, &record)
