@@ -144,7 +144,7 @@ def choices() -> dict[str, Choice]:
         ),
         "deleted-visible": Choice(
             lambda tasks, seed: pressure.deleted_visible(12_000, seed, tasks),
-            lambda seed: pressure.deleted_visible(500, seed, 20),
+            lambda seed: pressure.deleted_visible(2_000, seed, 20),
             500,
             is_pressure=True,
         ),
