@@ -60,6 +60,8 @@ struct CloudRecord {
         /// How it was last seen.
         var seen: ListedInstance
         var deletion = Deletion.none
+        /// When the first of the listings in a row began that did not show it.
+        var missedSince: Duration?
 
         /// Whether the service has said that it is not there, and no listing has confirmed that.
         var isDoubtful: Bool { if case .accepted(_, isDoubtful: true) = deletion { true } else { false } }
@@ -85,6 +87,8 @@ struct CloudRecord {
     var instances: [Instance] = []
     /// Whether its result is stored, and no deletion of it ordered.
     var hasResult = false
+    /// Whether a mark says that its result stays, and no deletion of the mark is ordered.
+    var hasMark = false
     /// Names of its payloads whose deletion is not ordered.
     var inputs: Set<String> = []
     /// Above the generation of every instance that was seen.

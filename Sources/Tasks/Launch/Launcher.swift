@@ -50,6 +50,7 @@ final class Launcher {
     private let instances: ContainerInstances
     private let shapeLimits: ShapeLimits
     private let warning: ThrottledWarning
+    private let refusals: ThrottledWarning
     let queue: LaunchQueue
 
     init(
@@ -66,6 +67,11 @@ final class Launcher {
         warning = ThrottledWarning(
             "cannot create an instance; trying again",
             recovery: "instances can be created again",
+            log: log
+        )
+        refusals = ThrottledWarning(
+            "a place refuses instances; it is tried again later",
+            recovery: "no place refuses instances",
             log: log
         )
         let placements = Placements(
@@ -198,12 +204,15 @@ final class Launcher {
         _ task: TaskKey,
         _ placement: Placement
     ) throws(TaskInterruption) {
+        let place = "\(placement.shape) in \(placement.availabilityDomain) in \(placement.subnetID)"
+        let refusal: Logger.Metadata = ["place": "\(place)", "error": "\(error)"]
         if let kind = error.kind, kind.isCapacity {
-            let place = "\(placement.shape) in \(placement.availabilityDomain)"
-            queue.full(placement, kind.fullness, refusal: ["place": "\(place)", "error": "\(error)"])
-            return
+            return queue.full(placement, kind.fullness, refusal: refusal)
         }
-        queue.nothingLearned(of: placement)
+        if error.kind?.isPermission == true, queue.refused(placement, refusal: refusal) {
+            return refusals.occurred(refusal)
+        }
+        if error.kind?.isPermission != true { queue.nothingLearned(of: placement) }
         if ending.lastDoubt != nil { cloud.createAbandoned(task) }
         if isCancelled { throw .cancelled }
         throw .failed(error.isRetryable ? .unansweredLaunch(error) : .refusedLaunch(error))
