@@ -29,8 +29,7 @@ package final class LedgerDriver {
     private let instanceDeleter: InstanceDeleter
     private let objectDeleter: ObjectDeleter
     private let log: Logger
-    private let doubtWarning: ThrottledWarning
-    private let stuckWarning: ThrottledWarning
+    private let reports: LedgerReports
     private var form = ListingForm()
     private let slots = TicketQueue<Void>()
     private var tickets: [TaskKey: TicketQueue<Void>.Ticket] = [:]
@@ -61,16 +60,7 @@ package final class LedgerDriver {
         lister = Lister(owner: owner, instances: instances, objects: objects, clock: clock)
         instanceDeleter = InstanceDeleter(instances: instances, log: log)
         objectDeleter = ObjectDeleter(objects: objects, log: log)
-        doubtWarning = ThrottledWarning(
-            "cannot delete an instance; trying again",
-            recovery: "no deletion is in doubt",
-            log: log
-        )
-        stuckWarning = ThrottledWarning(
-            "an instance does not go away although its deletion was accepted; deleting it again",
-            recovery: "no deletion is stuck",
-            log: log
-        )
+        reports = LedgerReports(log)
     }
 
     // MARK: - Life
@@ -283,7 +273,7 @@ package final class LedgerDriver {
         for order in orders {
             switch order {
             case .deleteInstance(let id, let reason):
-                report(deletionOf: id, because: reason)
+                reports.deletion(of: id, of: ledger.taskOfInstance[id], because: reason)
                 instanceDeleter.delete(id)
             case .deleteObjects(let objects): delete(objects)
             case .tell(let task, let piece):
@@ -292,7 +282,7 @@ package final class LedgerDriver {
             case .admit(let task):
                 if let ticket = tickets[task], slots.grant((), to: ticket) { ledger.slotGranted() }
             case .roomFreed: freedRoom.send(())
-            case .report(let report): write(report)
+            case .report(let report): reports.write(report, ledger)
             }
         }
         while ledger.freeSlotCount > 0, slots.grantNext(()) { ledger.slotGranted() }
@@ -303,41 +293,6 @@ package final class LedgerDriver {
     private func delete(_ objects: [TaskObject]) {
         guard isBucketFound else { return ledger.objectsDeleted(objects) }
         objectDeleter.delete(objects.map { owner.name(of: $0) })
-    }
-
-    /// Says why an instance is deleted, and warns where a person may have to do something.
-    private func report(deletionOf id: String, because reason: DeletionReason) {
-        let task = ledger.taskOfInstance[id].map { "\($0)" } ?? "unknown"
-        let facts: Logger.Metadata = ["task": "\(task)", "instance": "\(id)", "reason": "\(reason.rawValue)"]
-        log.debug("deleting an instance", metadata: facts)
-        switch reason {
-        case .second: log.warning("deleting a second instance of a task", metadata: facts)
-        case .doubtful:
-            doubtWarning.occurred([
-                "instance": "\(id)", "error": "\(reason.rawValue)",
-                "next_step": "check the policy: manage compute-container-family",
-            ])
-        case .stuck:
-            stuckWarning.occurred([
-                "instance": "\(id)",
-                "next_step":
-                    "check in the console what holds it, and the policy: manage compute-container-family",
-            ])
-        default: break
-        }
-    }
-
-    private func write(_ report: CloudReport) {
-        switch report {
-        case .adopted(let task):
-            log.info("adopted what was left of a task", metadata: ["task": "\(task)"])
-        case .orphanExpired(let task):
-            log.info("deleting what nobody asked for", metadata: ["task": "\(task)"])
-        case .noDeletionStuck:
-            stuckWarning.ended()
-            // One that is ordered anew is still in doubt.
-            if !ledger.hasDoubtfulDeletion, ledger.hasNoPendingDeletion { doubtWarning.ended() }
-        }
     }
 
     /// Carries out deletions, and tells the ledger what came of them, until cancelled.
@@ -501,4 +456,25 @@ extension LedgerDriver {
     package var deletedCount: Int { ledger.deletedCount }
     /// Whether a task could have a slot at once.
     package var hasFreeSlot: Bool { ledger.freeSlotCount > 0 }
+}
+
+/// A wait for a moment that may turn out to come earlier.
+@LoopActor
+private final class Alarm {
+    private let bell = Wakeup()
+    private var due: Deadline?
+
+    /// Suspends until `deadline` or an earlier ring; false when cancelled.
+    func wait(until deadline: Deadline) async -> Bool {
+        if deadline.isPast { return !isCancelled }
+        due = deadline
+        defer { due = nil }
+        try? await bell.wait(until: deadline)
+        return !isCancelled
+    }
+
+    /// Ends the wait if it would last beyond `deadline`.
+    func ring(ifBefore deadline: Deadline) {
+        if let due, deadline < due { bell.ring() }
+    }
 }

@@ -21,6 +21,10 @@
 // Consequence: it holds a slot until a listing that began after its last possible moment shows nothing, and what it
 // makes is deleted on sight.
 //
+// Rule: an instance that was made just before may be missing from a listing, and no answer to a create need have named it: a
+// killed process made it.
+// Consequence: the ledger goes on looking for a while after the last thing that it knows of is gone.
+//
 // Rule: the cloud is the daemon's only memory. Until the scheduler has surely read an answer, the next process must be
 // able to give it again.
 // Consequence: the evidence of an answered task (its result, or else its ended instance) outlives the answer until a
@@ -48,6 +52,8 @@ package struct CloudLedger {
         package var absence: Duration = .seconds(30)
         /// The time from one listing to the next is so much at least for each request that it takes after the first.
         package var listingRequest: Duration = .milliseconds(200)
+        /// How late listings of instances may show what is new.
+        package var listingLag: Duration = .seconds(30)
 
         /// The usual periods, with the operator's grace time.
         package init(grace: Duration) { self.grace = grace }
@@ -81,6 +87,8 @@ package struct CloudLedger {
     private var requestCounts: [Listing: Int] = [:]
     /// When something last began or ended.
     var lastChange: Duration = .zero
+    /// When the last listing of instances began that was worth its while for what was known; the first one is.
+    var lastWorthLooking: Duration?
     /// Since when the scheduler answers; nil while it does not.
     var answeringSince: Duration?
     /// Whether the process ends and nothing is to be left: every orphan is unwanted.
@@ -193,10 +201,17 @@ package struct CloudLedger {
     /// When the next listing should begin, as things are at `now`.
     package func nextListing(_ listing: Listing, at now: Duration) -> Duration {
         let pace = listing == .instances ? Self.instancesPace : Self.objectsPace
-        let isWorthLooking = totals.worthLooking > 0 || !objectDeletions.isEmpty
+        let isWorthLooking =
+            totals.worthLooking > 0 || !objectDeletions.isEmpty || mayShowMore(listing, at: now)
         let period = isWorthLooking ? pace.interval(freshestAge: now - lastChange) : Self.idlePeriod
         let cost = periods.listingRequest * (requestCounts[listing, default: 1] - 1)
         return lastBegan[listing].map { $0 + max(period, cost) } ?? now
+    }
+
+    /// Whether a listing may show what earlier ones were too early for: an instance that a killed process made just before.
+    private func mayShowMore(_ listing: Listing, at now: Duration) -> Bool {
+        guard listing == .instances, let lastWorthLooking else { return false }
+        return now < lastWorthLooking + periods.listingLag
     }
 
     /// Whether the next listing of objects must show payloads, too: only orphans' are of interest.
@@ -212,6 +227,8 @@ package struct CloudLedger {
     /// Notes a complete listing; false for one that began before another that is known already, which tells nothing new.
     mutating func isNews(_ listing: Listing, begun: Duration) -> Bool {
         if let newest = newestListing[listing], begun < newest { return false }
+        let isFirst = newestListing[listing] == nil
+        if listing == .instances, isFirst || totals.worthLooking > 0 { lastWorthLooking = begun }
         newestListing[listing] = begun
         return true
     }

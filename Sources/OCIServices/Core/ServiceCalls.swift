@@ -28,7 +28,7 @@ package final class ServiceCalls {
     package var clockOffsetSeconds: Int { exchange.clock.offsetSeconds }
 
     private let exchange: SignedExchange
-    private var credentials: any CredentialSource
+    private let credentials: any CredentialSource
     let limiters: [CloudService: RateLimiter]
     private let retryPolicy: RetryPolicy
     private var random: any RandomNumberGenerator & Sendable
@@ -108,8 +108,11 @@ package final class ServiceCalls {
         exchange.raise(connectionsPerHostMax: connectionCount)
     }
 
-    /// Signs further calls as `other` does: after a key or a token was replaced.
-    package func takeCredentials(of other: ServiceCalls) { credentials = other.credentials }
+    /// Looks for other credentials, as after a refusal: a key or a token may have been replaced.
+    package func renewCredentials(deadline: Deadline) async throws(OCIError) {
+        let identity = try await credentials.current(deadline: deadline)
+        _ = try await credentials.replace(rejected: identity, deadline: deadline)
+    }
 
     /// Where a request would go, as a URL.
     package func url(of request: ServiceRequest) -> String { exchange.destination(of: request).url }
