@@ -23,7 +23,9 @@ final class TaskRun {
     let key: TaskKey
     let route: AnswerRoute
     let isFinished = Latch()
-    private(set) var state = TaskState.queued { didSet { stateSince = .now } }
+    private(set) var state = TaskState.queued {
+        didSet { (stateSince, route.standing) = (.now, state.standing) }
+    }
     private var stateSince = Deadline.now
     private let flags: TaskFlags
     private let steps: TaskSteps
@@ -35,12 +37,12 @@ final class TaskRun {
     private var vanishedCount = 0
     private var sentAnswer: SentAnswer?
 
-    init(task: TaskMessage, flags: TaskFlags, origin: any TaskOrigin, steps: TaskSteps, output: LiveOutput?) {
+    init(task: TaskMessage, flags: TaskFlags, route: AnswerRoute, steps: TaskSteps, output: LiveOutput?) {
         self.task = task
         self.flags = flags
         self.steps = steps
         self.output = output
-        route = AnswerRoute(origin)
+        self.route = route
         key = task.taskID.key
         log = steps.log(of: key)
     }
