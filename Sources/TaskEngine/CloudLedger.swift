@@ -19,6 +19,10 @@
 // Consequence: it holds a slot until a listing that began after its last possible moment shows nothing, and what it
 // makes is deleted on sight.
 //
+// Rule: an instance that was made just before may be missing from a listing, and no answer to a create need have named it: a
+// killed process made it.
+// Consequence: the ledger goes on looking for a while after the last thing that it knows of is gone.
+//
 // Rule: the cloud is the daemon's only memory. Until the scheduler has surely read an answer, the next process must be
 // able to give it again.
 // Consequence: the evidence of an answered task (its result, or else its ended instance) outlives the answer until a
@@ -41,6 +45,12 @@ package struct CloudLedger {
         package var instanceEvidence: Duration = .seconds(30)
         /// How long an accepted deletion may take before it is ordered again.
         package var deletion: Duration = .seconds(300)
+        /// How long listings must miss an instance that each of them may miss though it lives.
+        package var absence: Duration = .seconds(30)
+        /// The time from one listing to the next is so much at least for each request that it takes after the first.
+        package var listingRequest: Duration = .milliseconds(200)
+        /// How late listings of instances may show what is new.
+        package var listingLag: Duration = .seconds(30)
 
         /// The usual periods, with the operator's grace time.
         package init(grace: Duration) { self.grace = grace }
@@ -72,8 +82,12 @@ package struct CloudLedger {
     /// When the newest complete listing of each kind began.
     var newestListing: [Listing: Duration] = [:]
     var lastBegan: [Listing: Duration] = [:]
+    /// How many requests the newest listing of each kind took.
+    private var requestCounts: [Listing: Int] = [:]
     /// When something last began or ended.
     var lastChange: Duration = .zero
+    /// When the last listing of instances began that was worth its while for what was known; the first one is.
+    var lastWorthLooking: Duration?
     /// Since when the scheduler answers; nil while it does not.
     var answeringSince: Duration?
     /// Whether the process ends and nothing is to be left: every orphan is unwanted.
@@ -138,6 +152,8 @@ package struct CloudLedger {
         package var createCount = 0
         /// Objects whose deletion is ordered and not done.
         package var objectCount = 0
+        /// Whether nothing is known to stay.
+        package var isEmpty: Bool { instances.isEmpty && createCount == 0 && objectCount == 0 }
     }
 
     /// What is there although nobody wants it, or would want it when the process ends.
@@ -158,9 +174,13 @@ package struct CloudLedger {
     package var knownObjects: Set<TaskObject> {
         records.reduce(into: objectDeletions.union(refusedObjects)) { objects, entry in
             if entry.value.hasResult { objects.insert(.result(entry.key)) }
+            if entry.value.hasMark { objects.insert(.mark(entry.key)) }
             for name in entry.value.inputs { objects.insert(.input(entry.key, name: name)) }
         }
     }
+
+    /// Whether a mark says that a task's result stays.
+    package func isMarked(_ task: TaskKey) -> Bool { records[task]?.hasMark ?? false }
 
     /// The generation that the next instance of a task must have.
     package func nextGeneration(of task: TaskKey) -> Int { records[task]?.nextGeneration ?? 0 }
@@ -178,9 +198,17 @@ package struct CloudLedger {
     /// When the next listing should begin, as things are at `now`.
     package func nextListing(_ listing: Listing, at now: Duration) -> Duration {
         let pace = listing == .instances ? Self.instancesPace : Self.objectsPace
-        let isWorthLooking = totals.worthLooking > 0 || !objectDeletions.isEmpty
+        let isWorthLooking =
+            totals.worthLooking > 0 || !objectDeletions.isEmpty || mayShowMore(listing, at: now)
         let period = isWorthLooking ? pace.interval(freshestAge: now - lastChange) : Self.idlePeriod
-        return (lastBegan[listing] ?? now - period) + period
+        let cost = periods.listingRequest * (requestCounts[listing, default: 1] - 1)
+        return lastBegan[listing].map { $0 + max(period, cost) } ?? now
+    }
+
+    /// Whether a listing may show what earlier ones were too early for: an instance that a killed process made just before.
+    private func mayShowMore(_ listing: Listing, at now: Duration) -> Bool {
+        guard listing == .instances, let lastWorthLooking else { return false }
+        return now < lastWorthLooking + periods.listingLag
     }
 
     /// Whether the next listing of objects must show payloads, too: only orphans' are of interest.
@@ -192,12 +220,19 @@ package struct CloudLedger {
     /// Notes a complete listing; false for one that began before another that is known already, which tells nothing new.
     mutating func isNews(_ listing: Listing, begun: Duration) -> Bool {
         if let newest = newestListing[listing], begun < newest { return false }
+        let isFirst = newestListing[listing] == nil
+        if listing == .instances, isFirst || totals.worthLooking > 0 { lastWorthLooking = begun }
         newestListing[listing] = begun
         return true
     }
 
     /// A listing begins at `now`.
     package mutating func listingBegan(_ listing: Listing, at now: Duration) { lastBegan[listing] = now }
+
+    /// A listing is over, and took so many requests: the next is made the later.
+    package mutating func listingTook(_ listing: Listing, requestCount: Int) {
+        requestCounts[listing] = requestCount
+    }
 
     // MARK: - Records
 
@@ -295,6 +330,11 @@ package struct CloudLedger {
         record.inputs = []
     }
 
+    mutating func deleteMark(of task: TaskKey, _ record: inout CloudRecord) {
+        if record.hasMark { delete([.mark(task)]) }
+        record.hasMark = false
+    }
+
     mutating func deleteResult(of task: TaskKey, _ record: inout CloudRecord) {
         record.hasResult = false
         if record.instances.isEmpty { record.mayHaveUnwantedResult = false }
@@ -304,6 +344,7 @@ package struct CloudLedger {
     /// Gives up everything of a task: its instances, its payloads at once, its result when no instance can store it anew.
     mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord, because reason: DeletionReason) {
         record.claim = .unwanted
+        deleteMark(of: task, &record)
         deleteInstances(of: &record, because: reason)
         deleteInputs(of: task, &record)
         if !record.instances.isEmpty {

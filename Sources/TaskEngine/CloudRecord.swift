@@ -61,6 +61,8 @@ struct CloudRecord {
         /// How it was last seen.
         var seen: ListedInstance
         var deletion = Deletion.none
+        /// When the first of the listings in a row began that did not show it.
+        var missedSince: Duration?
 
         /// Whether it may outlast the process that ends now.
         var remains: Bool {
@@ -85,6 +87,8 @@ struct CloudRecord {
     var instances: [Instance] = []
     /// Whether its result is stored, and no deletion of it ordered.
     var hasResult = false
+    /// Whether a mark says that its result stays, and no deletion of the mark is ordered.
+    var hasMark = false
     /// Names of its payloads whose deletion is not ordered.
     var inputs: Set<String> = []
     /// Above the generation of every instance that was seen.
@@ -117,7 +121,8 @@ struct CloudRecord {
     func isSettled(whereShown shown: Set<String>) -> Bool {
         guard let inHand, abandonedCreates.isEmpty, instances.count == 1 else { return false }
         let instance = instances[0]
-        return instance.id == inHand.instanceID && instance.deletion == .none && shown.contains(instance.id)
+        return instance.id == inHand.instanceID && instance.deletion == .none && instance.missedSince == nil
+            && shown.contains(instance.id)
     }
 
     /// Whether it may be adopted by a run to come, or is waited for by one.

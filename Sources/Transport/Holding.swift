@@ -14,23 +14,17 @@ package final class ResourceBudget {
     /// A budget of so much in all.
     package init(limit: Resources) { budget = Budget(limit: limit) }
 
-    /// The budget that a process has with this limit on memory and on disk: of the descriptors half, for connections need
-    /// the others.
-    package convenience init(memoryBytesMax: Int, diskBytesMax: Int) {
-        self.init(
-            limit: Resources(
-                memoryBytes: memoryBytesMax,
-                diskBytes: diskBytesMax,
-                fileCount: max(1, DescriptorLimit.current / 2)
-            )
-        )
-    }
-
     /// What is held in all.
     package var used: Resources { budget.used }
 
     /// How many steps of tasks wait.
     package var waitingCount: Int { budget.waitingCount }
+
+    /// For how long in all somebody waited for room, the time of turns not counted.
+    package var shortTime: Duration {
+        budget.timePassed(to: now)
+        return budget.shortTime
+    }
 
     /// Begins a step of a task, which holds nothing yet.
     package func begin() -> Holding {
@@ -41,6 +35,7 @@ package final class ResourceBudget {
     /// Queues a step that met a shortage, and that has let go of what it had; its next attempt, to be waited for.
     package func retry(_ failed: Holding, after error: TransportError) -> Holding {
         failed.isEnded = true
+        budget.timePassed(to: now)
         let next = begin()
         waiting[next.number] = next
         budget.refused(
@@ -57,6 +52,7 @@ package final class ResourceBudget {
 
     /// A step has what it needs, or is over.
     package func settle(_ holding: Holding) {
+        budget.timePassed(to: now)
         budget.settled(holding.number)
         waiting[holding.number] = nil
         grantTurn()
@@ -76,9 +72,53 @@ package final class ResourceBudget {
     private func grantTurn() {
         alarm?.stop()
         alarm = nil
+        budget.timePassed(to: now)
         if let holder = budget.nextTurn(at: now) { waiting[holder]?.turn.open() }
         guard let moment = budget.nextMoment(after: now) else { return }
         alarm = LoopTimer(origin + moment) { [weak self] in self?.grantTurn() }
+    }
+}
+
+/// The budgets of a process.
+///
+/// Results have one of their own, for they come first: inputs are held for as long as the cloud does not take their tasks, and meanwhile
+/// others end.
+@LoopActor
+package struct HostBudgets: Sendable {
+    /// One part in so many is for results.
+    private static let partCount = 4
+
+    /// What inputs on their way to the cloud may take.
+    package let inputs: ResourceBudget
+    /// What results on their way from the cloud may take.
+    package let results: ResourceBudget
+
+    /// Divides so much.
+    package init(limit: Resources) {
+        let part = Resources(
+            memoryBytes: limit.memoryBytes / Self.partCount,
+            diskBytes: limit.diskBytes / Self.partCount,
+            fileCount: max(1, limit.fileCount / Self.partCount)
+        )
+        results = ResourceBudget(limit: part)
+        inputs = ResourceBudget(limit: limit - part)
+    }
+
+    /// Divides what a process has with this limit on memory and on disk: of the descriptors half, for connections need the
+    /// others.
+    package init(memoryBytesMax: Int, diskBytesMax: Int) {
+        self.init(
+            limit: Resources(
+                memoryBytes: memoryBytesMax,
+                diskBytes: diskBytesMax,
+                fileCount: max(2, DescriptorLimit.current / 2)
+            )
+        )
+    }
+
+    /// These two.
+    package init(inputs: ResourceBudget, results: ResourceBudget) {
+        (self.inputs, self.results) = (inputs, results)
     }
 }
 

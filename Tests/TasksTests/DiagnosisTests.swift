@@ -123,6 +123,24 @@ import Testing
         }
     }
 
+    @Test func `whether an instance is still being made is asked for by name`() async throws {
+        try await onLoop {
+            let stage = InstanceStage(.creating)
+            #expect(await stage.diagnosis.isCreating(stage.id) == true)
+            stage.cloud[stage.id].state = .active
+            #expect(await stage.diagnosis.isCreating(stage.id) == false)
+            #expect(await stage.diagnosis.isCreating("ocid1.instance.never") == false)
+            // Where asking is not allowed the listings' word must do.
+            stage.cloud.script(.getContainerInstance, .forbidden)
+            #expect(await stage.diagnosis.isCreating(stage.id) == true)
+            stage.cloud.script(.getContainerInstance, .held)
+            let asking = spawn { await stage.diagnosis.isCreating(stage.id) }
+            try await stage.cloud.request(.getContainerInstance, count: 5)
+            asking.cancel()
+            #expect(await asking.value == nil)
+        }
+    }
+
     @Test func `existence is asked for by name`() async throws {
         try await onLoop {
             let stage = InstanceStage(.active)

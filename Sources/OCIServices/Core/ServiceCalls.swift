@@ -28,11 +28,13 @@ package final class ServiceCalls {
     package var clockOffsetSeconds: Int { exchange.clock.offsetSeconds }
 
     private let exchange: SignedExchange
-    private var credentials: any CredentialSource
+    private let credentials: any CredentialSource
     let limiters: [CloudService: RateLimiter]
     private let retryPolicy: RetryPolicy
     private var random: any RandomNumberGenerator & Sendable
-    private let notify: @LoopActor @Sendable (ServiceNotice) -> Void
+    /// Until when nobody is told again of items of a list that could not be read.
+    var passedOverDue: [Operation: Deadline] = [:]
+    let notify: @LoopActor @Sendable (ServiceNotice) -> Void
     /// Told of every call before it is made, once however often it is tried.
     package var willSend: (@LoopActor (ServiceRequest) -> Void)?
     /// Whether a call waits until its deadline for access that was lost, instead of failing at the first refusal.
@@ -106,8 +108,11 @@ package final class ServiceCalls {
         exchange.raise(connectionsPerHostMax: connectionCount)
     }
 
-    /// Signs further calls as `other` does: after a key or a token was replaced.
-    package func takeCredentials(of other: ServiceCalls) { credentials = other.credentials }
+    /// Looks for other credentials, as after a refusal: a key or a token may have been replaced.
+    package func renewCredentials(deadline: Deadline) async throws(OCIError) {
+        let identity = try await credentials.current(deadline: deadline)
+        _ = try await credentials.replace(rejected: identity, deadline: deadline)
+    }
 
     /// Where a request would go, as a URL.
     package func url(of request: ServiceRequest) -> String { exchange.destination(of: request).url }
@@ -208,6 +213,7 @@ package final class ServiceCalls {
         if case .malformedAnswer = error { state.malformedCount += 1 }
         var error = error
         if waitsForAccess, access.isLoss(error, of: operation) {
+            access.refused(operation, error)
             if !state.isWaitingForAccess { access.waitBegan() }
             state.isWaitingForAccess = true
             notify(.accessLost(error))

@@ -42,6 +42,20 @@ struct Diagnosis {
         }
     }
 
+    /// Whether an instance that listings show as being made still is; nil while there is no answer.
+    func isCreating(_ id: String) async -> Bool? {
+        do throws(OCIError) {
+            let instance = try await instances.get(id, deadline: .after(Self.existenceTimeout))
+            // Where it is gone, listings will say so in their own time.
+            return instance?.lifecycleState == .creating
+        } catch .cancelled {
+            return nil
+        } catch {
+            // It may not be asked for: then the listings' word must do.
+            return error.isRetryable ? nil : true
+        }
+    }
+
     /// Why the task has no result although its instance stopped, or vanished.
     func explain(_ instance: ListedInstance, workRequestID: String?, isVanished: Bool) async -> Finding {
         if isVanished { return .failure(.vanishedInstance(instance)) }

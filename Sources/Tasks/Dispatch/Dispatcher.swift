@@ -38,7 +38,7 @@ package final class Dispatcher {
         objects: ObjectStorage,
         storage: ObjectStoreClient,
         connector: SchedulerConnector,
-        budget: ResourceBudget,
+        budgets: HostBudgets,
         log: Logger
     ) {
         self.calls = calls
@@ -49,12 +49,8 @@ package final class Dispatcher {
         shapeLimits = ShapeLimits(settings: settings, instances: instances)
         steps = TaskSteps(
             cloud: cloud,
-            workspace: Workspace(budget, patience: settings.jobTimeout, log: log),
-            inputs: InputLoader(
-                storage: storage,
-                timeout: settings.deathTimeout,
-                cachedBytesMax: settings.functionCacheBytes
-            ),
+            workspace: Workspace(budgets, patience: settings.jobTimeout, log: log),
+            inputs: InputLoader(storage: storage, cachedBytesMax: settings.functionCacheBytes),
             payloads: PayloadStore(
                 settings: settings,
                 cloud: cloud,

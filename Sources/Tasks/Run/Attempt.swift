@@ -33,6 +33,11 @@ struct Attempt {
         )
     }
 
+    /// Begins to watch an instance of an earlier process, or of an earlier session with the scheduler.
+    init(adopted instance: ListedInstance, limits: Limits) {
+        self.init(instance, activeSince: instance.activeSince, limits: limits, isAdopted: true)
+    }
+
     /// Begins to watch an instance; `activeSince` is nil for one that was made just now.
     init(
         _ instance: ListedInstance,
@@ -61,6 +66,7 @@ struct Attempt {
     var isDeleted: Bool { watch.isMissed || seen.phase.isLeaving }
     mutating func resultVanished() { watch.resultVanished() }
     mutating func foundByName() { watch.foundByName() }
+    mutating func startedByName(at now: Duration) { watch.startedByName(at: now) }
 
     /// The result is stored, as was known when the instance was adopted.
     mutating func resultFound() { watch.resultListed() }

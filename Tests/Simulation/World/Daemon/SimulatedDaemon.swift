@@ -115,7 +115,7 @@ package final class SimulatedDaemon {
                 calls: calls(),
                 host: machine.host(for: process),
                 network: network,
-                budget: machine.budget(settings),
+                budgets: machine.budgets(settings),
                 log: logger(number)
             )
         }

@@ -45,7 +45,11 @@ package final class SimulatedRun {
         self.network = network
         let settings = Self.settings(profile)
         book = TaskBook(simulation)
-        cloud = SimulatedCloud(simulation, network: network, book: book, settings: Self.cloud(settings))
+        var place = Self.cloud(settings)
+        // Short pages stand for a compartment with many records.
+        let pageSizes = [1000, 1000, 100, 10]
+        place.pageSize = pageSizes[Int(stableHash("pages".utf8, from: simulation.seed) % 4)]
+        cloud = SimulatedCloud(simulation, network: network, book: book, settings: place)
         let draw = mix(simulation.seed)
         scheduler = SimulatedScheduler(
             simulation,
