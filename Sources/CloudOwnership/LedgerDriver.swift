@@ -14,6 +14,8 @@ internal import Transport
 package final class LedgerDriver {
     private static let markTimeout: Duration = .seconds(600)
     private static let markPause: Duration = .seconds(5)
+    /// So often a stop looks whether what is said not to be there is gone.
+    private static let doubtLookCountMax = 3
 
     /// Whose resources these are.
     package let owner: Owner
@@ -22,6 +24,7 @@ package final class LedgerDriver {
     /// One element for each instance of ours that is gone for certain.
     package let freedRoom = Mailbox<Void>()
     private(set) var ledger: CloudLedger
+    private let listingLag: Duration
     private let lister: Lister
     private let instanceDeleter: InstanceDeleter
     private let objectDeleter: ObjectDeleter
@@ -53,6 +56,7 @@ package final class LedgerDriver {
         self.clock = clock
         self.log = log
         ledger = CloudLedger(slotLimit: slotLimit, periods: periods)
+        listingLag = periods.listingLag
         lister = Lister(owner: owner, instances: instances, objects: objects, clock: clock)
         instanceDeleter = InstanceDeleter(instances: instances, log: log)
         objectDeleter = ObjectDeleter(objects: objects, log: log)
@@ -108,14 +112,17 @@ package final class LedgerDriver {
 
     /// Waits until every deletion was accepted; false if `deadline` passes first, or if what is said not to be there is.
     package func finishDeletions(until deadline: Deadline) async -> Bool {
-        while !ledger.hasNoPendingDeletion {
-            guard (try? await deletionsChanged.wait(until: deadline)) != nil else { break }
+        for look in 0... {
+            while !ledger.hasNoPendingDeletion {
+                guard (try? await deletionsChanged.wait(until: deadline)) != nil else { break }
+            }
+            guard ledger.hasNoPendingDeletion else { return false }
+            guard ledger.hasDoubtfulDeletion else { return true }
+            // "Not there" is also what a missing permission is answered with; what a listing shows is deleted again.
+            guard look < Self.doubtLookCountMax else { return false }
+            do throws(OCIError) { try await list(.instances, until: deadline) } catch { return false }
         }
-        guard ledger.hasNoPendingDeletion else { return false }
-        guard ledger.hasDoubtfulDeletion else { return true }
-        // "Not there" is also what a missing permission is answered with.
-        let living = try? await listInstances(until: deadline).wanted
-        return living?.allSatisfy(\.phase.isLeaving) ?? false
+        return false
     }
 
     // MARK: - What the scheduler does
@@ -193,8 +200,14 @@ package final class LedgerDriver {
     /// A create was given up without an answer.
     package func createAbandoned(_ task: TaskKey) { perform(ledger.createAbandoned(task, at: clock.now)) }
 
-    /// An instance of the task that a listing made now shows.
-    package func findInstance(of task: TaskKey) async throws(OCIError) -> ListedInstance? {
+    /// An instance of the task that a listing shows: one made now, or later, that surely shows what was made until `moment`.
+    package func findInstance(
+        of task: TaskKey,
+        madeUntil moment: Deadline? = nil
+    ) async throws(OCIError) -> ListedInstance? {
+        if let moment {
+            do throws(WaitError) { try await sleep(until: moment + listingLag) } catch { throw .cancelled }
+        }
         try await list(.instances, until: .never)
         return ledger.candidate(of: task)
     }

@@ -3,11 +3,13 @@
 // What the cloud holds of ours, and what is to be done about it: the only place that knows and decides.
 //
 // Rule: a listing shows the past, and an accepted deletion is only a promise. A 404 may mean "gone" and may mean "not
-// allowed". So an instance is done with when a listing that began after the acceptance does not show it.
+// allowed". So an instance is done with when a listing that began after the acceptance does not show it, and one that is
+// said not to be there holds its slot until then.
 // Rule: a container that is being deleted may still store its result.
 // Rule: an ended instance without a result is one whose task has failed, in the eyes of the next process.
 // Consequence: the result of a task that nobody wants is deleted after its instances are gone for certain, those that an
-// abandoned create may have made among them.
+// abandoned create may have made among them. A process that ends cannot wait for that, but for the acceptance: what it
+// leaves is left with its result.
 //
 // Rule: what bears our tags and belongs to no task of this process was left by an earlier one (an orphan). The scheduler
 // sends the tasks of a dead worker again, after a minute by default.
@@ -45,11 +47,9 @@ package struct CloudLedger {
         package var instanceEvidence: Duration = .seconds(30)
         /// How long an accepted deletion may take before it is ordered again.
         package var deletion: Duration = .seconds(300)
-        /// How long listings must miss an instance that each of them may miss though it lives.
-        package var absence: Duration = .seconds(30)
         /// The time from one listing to the next is so much at least for each request that it takes after the first.
         package var listingRequest: Duration = .milliseconds(200)
-        /// How late listings of instances may show what is new.
+        /// How late listings of instances may show what is new; so long they must miss what each of them may miss.
         package var listingLag: Duration = .seconds(30)
 
         /// The usual periods, with the operator's grace time.
@@ -94,6 +94,8 @@ package struct CloudLedger {
     var isSweeping = false
     /// Whether the process ends: nobody waits for confirmations.
     var isLeaving = false
+    /// Whether the last listings before the end are in: what is still to be deleted is deleted without another.
+    var isLastLookOver = false
     var orders: [CloudOrder] = []
     private var totals = CloudTotals()
     /// Slots that were granted to tasks which have not claimed what there is of them yet.
@@ -246,8 +248,7 @@ package struct CloudLedger {
         if let known { totals -= known.totals }
         var record = known ?? makeRecord(at: now)
         change(&self, &record)
-        if releasedTasks.contains(task), record.inHand == nil, !record.instances.contains(where: \.isCounted)
-        {
+        if releasedTasks.contains(task), record.inHand == nil, !record.instances.contains(where: isAwaited) {
             releasedTasks.remove(task)
             orders.append(.tell(task, .released))
         }
@@ -260,6 +261,11 @@ package struct CloudLedger {
             records[task] = record
             totals += record.totals
         }
+    }
+
+    /// Whether a run that has released its task waits for this instance; nobody takes a slot from a process that ends.
+    private func isAwaited(_ instance: CloudRecord.Instance) -> Bool {
+        instance.isCounted && !(isLeaving && instance.isDoubtful)
     }
 
     private mutating func makeRecord(at now: Duration) -> CloudRecord {

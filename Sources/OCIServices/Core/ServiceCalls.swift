@@ -65,8 +65,8 @@ package final class ServiceCalls {
 
     /// Calls until an answer of 2xx comes that `read` can read, a failure that repetition does not mend, or `deadline`.
     ///
-    /// A shielded call ends as cancelled, throttled or not sent only if nothing can have been carried out; else with the
-    /// failure of the last attempt that may have been.
+    /// A shielded call ends with the failure of the last attempt that may have been carried out, if there was one: whatever
+    /// a later attempt was answered says nothing of that one.
     package func call<Value>(
         _ request: ServiceRequest,
         deadline: Deadline,
@@ -78,7 +78,7 @@ package final class ServiceCalls {
         do throws(OCIError) {
             return try await repeatAttempts(request, &state, deadline, read)
         } catch {
-            throw request.isShielded ? state.failure(endingWith: error) : error
+            throw request.isShielded ? state.ambiguousFailure ?? error : error
         }
     }
 
@@ -256,14 +256,6 @@ private struct CallState {
     mutating func allowRepairs() {
         clockRepairCount = 0
         isIdentityRepaired = false
-    }
-
-    /// What a call that ended with `error` throws if its caller must know of what may have been carried out.
-    func failure(endingWith error: OCIError) -> OCIError {
-        switch error {
-        case .cancelled, .deadlinePassed, .accessLost: ambiguousFailure ?? error
-        default: error.kind == .throttled ? ambiguousFailure ?? error : error
-        }
     }
 }
 

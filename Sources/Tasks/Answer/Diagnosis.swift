@@ -56,6 +56,15 @@ struct Diagnosis {
         }
     }
 
+    /// Whether an ended instance was deleted by the process that made it: where listings do not say so yet, it is asked for by
+    /// name.
+    func isDeletedByPredecessor(_ attempt: Attempt) async -> Bool {
+        guard attempt.isAdopted else { return false }
+        if attempt.isDeleted { return true }
+        let instance = try? await instances.get(attempt.seen.id, deadline: .after(Self.timeout))
+        return instance?.lifecycleState.phase.isLeaving ?? false
+    }
+
     /// Why the task has no result although its instance stopped, or vanished.
     func explain(_ instance: ListedInstance, workRequestID: String?, isVanished: Bool) async -> Finding {
         if isVanished { return .failure(.vanishedInstance(instance)) }

@@ -206,7 +206,9 @@ final class TaskRun {
     private func diagnose() async throws(TaskInterruption) {
         guard let attempt else { preconditionFailure("an instance that ended is known") }
         // The end of the process that made it may have been its end: a deletion is carried out late, and listed later.
-        if attempt.isAdopted, attempt.isDeleted {
+        let isDeleted = await steps.diagnosis.isDeletedByPredecessor(attempt)
+        try checkCancelled()
+        if isDeleted {
             return try await startOver(attempt, "it was deleted before it had run")
         }
         let finding = await steps.explainEnd(of: attempt)

@@ -171,7 +171,7 @@ package final class SimulatedCompute {
     private func delete(_ id: String) -> SimulatedAnswer {
         guard let instance = own(id, "deleted") else { return .error(404, "NotAuthorizedOrNotFound") }
         if instance.state != .deleted, simulation.faults.strikes(.deletionForbidden, instance.job) {
-            instance.deniedUntil = .after(Self.denialTime)
+            instance.deny(for: Self.denialTime)
             return .error(404, "NotAuthorizedOrNotFound")
         }
         switch instance.state {

@@ -109,8 +109,10 @@ package final class SimulatedScheduler {
         tick()
     }
 
-    /// Whether a worker has the task.
-    package func isPlaced(_ number: UInt64) -> Bool { tasks[number]?.worker != nil }
+    /// How long nothing was heard of the worker that has the task; nil if none has it.
+    package func silenceOfHolder(of number: UInt64) -> Duration? {
+        tasks[number]?.worker.map { Deadline.now.duration(since: $0.lastSeen) }
+    }
 
     /// How long no worker has held a task for more than a moment; nil for one that is held, or not known.
     package func waitingTime(of number: UInt64) -> Duration? { tasks[number]?.waitingTime }
