@@ -46,6 +46,7 @@ package final class HTTPServer {
     private let handle: @LoopActor (SimulatedRequest) -> SimulatedAnswer
     private let time: @LoopActor (SimulatedRequest) -> Duration
     private var requestCount: UInt64 = 0
+    private var repeats = PromptRepeats()
 
     /// A server that answers with `handle` after `time`.
     package init(
@@ -62,6 +63,7 @@ package final class HTTPServer {
     package func accept(_ end: ServerEnd) {
         var buffer: [UInt8] = []
         var isContinued = false
+        var exchangeCount = 0
         end.onBytes = { [unowned self, unowned end] bytes in
             if buffer.isEmpty { buffer = bytes } else { buffer += bytes }
             while let head = RequestHead.read(buffer, simulation) {
@@ -76,22 +78,30 @@ package final class HTTPServer {
                 buffer.removeFirst(head.byteCount + head.bodyByteCount)
                 isContinued = false
                 requestCount += 1
-                serve(head.request(body, number: requestCount), on: end)
+                exchangeCount += 1
+                serve(head.request(body, number: requestCount), on: end, isFirst: exchangeCount == 1)
             }
         }
     }
 
-    private func serve(_ request: SimulatedRequest, on end: ServerEnd) {
+    private func serve(_ request: SimulatedRequest, on end: ServerEnd, isFirst: Bool) {
         let faults = simulation.faults
         let party = stableHash("\(request.method) \(request.path)".utf8, from: 0)
-        if faults.strikes(.requestLost, party) { return end.reset() }
+        repeats.arrived(request, simulation)
+        if faults.strikes(.requestLost, party) {
+            if isFirst { repeats.lost(request) }
+            return end.reset()
+        }
         var duration = time(request)
         if let share = faults.draw(.slow, party) { duration += .seconds(20 * share * share) }
         // The request is carried out somewhere within its time, not at its end.
         simulation.after(duration / 2) {
             let answer = self.handle(request)
             self.simulation.note("http", "answered", "\(answer.status) \(request.method) \(request.path)")
-            if faults.strikes(.answerLost, party) { return end.reset() }
+            if faults.strikes(.answerLost, party) {
+                if isFirst { self.repeats.lost(request) }
+                return end.reset()
+            }
             let bytes = self.bytes(of: answer, to: request)
             self.simulation.after(duration / 2) {
                 guard let share = faults.draw(.answerCut, party) else { return end.send(bytes) }
@@ -111,5 +121,38 @@ package final class HTTPServer {
         if answer.status != 204 { head += "content-length: \(answer.body.count)\r\n" }
         head += "\r\n"
         return Array(head.utf8) + (answer.status == 204 || request.method == "HEAD" ? [] : answer.body)
+    }
+}
+
+/// Judges that a request which was lost on a new connection is not made again at once.
+///
+/// Only where a connection was idle before may a client take the loss for a close race and repeat the request beside its
+/// rate; everything else waits for a pause that is drawn from nothing to a second, so that few come at once by chance.
+@LoopActor
+private struct PromptRepeats {
+    private static let promptTime: Duration = .milliseconds(200)
+    private var lostAt: [String: Deadline] = [:]
+    private var (lostCount, promptCount) = (0, 0)
+
+    /// The name that a request has however often it is sent.
+    private func name(of request: SimulatedRequest) -> String? {
+        request.fields["opc-request-id"] ?? request.fields["opc-client-request-id"]
+    }
+
+    /// The first request of a connection was lost, or its answer.
+    mutating func lost(_ request: SimulatedRequest) {
+        guard let name = name(of: request) else { return }
+        lostAt[name] = .now
+        lostCount += 1
+    }
+
+    mutating func arrived(_ request: SimulatedRequest, _ simulation: Simulation) {
+        guard let name = name(of: request), let moment = lostAt.removeValue(forKey: name) else { return }
+        if Deadline.now.duration(since: moment) < Self.promptTime { promptCount += 1 }
+        simulation.judge(
+            "budget",
+            promptCount < 20 || promptCount * 2 < lostCount,
+            "\(promptCount) of \(lostCount) requests that were lost on new connections were made again at once"
+        )
     }
 }

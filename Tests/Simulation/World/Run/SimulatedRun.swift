@@ -45,20 +45,14 @@ package final class SimulatedRun {
         self.network = network
         let settings = Self.settings(profile)
         book = TaskBook(simulation)
-        cloud = SimulatedCloud(simulation, network: network, book: book, settings: Self.cloud(settings))
-        let draw = mix(simulation.seed)
+        var place = Self.cloud(settings)
+        place.staleMax = profile.staleMax
+        cloud = SimulatedCloud(simulation, network: network, book: book, settings: place)
         scheduler = SimulatedScheduler(
             simulation,
             network: network,
             book: book,
-            settings: SchedulerSettings(
-                address: "scheduler:6378",
-                storageAddress: "storage:6379",
-                generation: draw & 1 == 0 ? .first : .second,
-                transport: draw & 6 == 0 ? .zmq : .ymq,
-                heartbeatInterval: settings.heartbeatInterval,
-                messageTime: profile.delay.upperBound > 0.1 ? .seconds(profile.delay.upperBound) : .zero
-            )
+            settings: Self.scheduler(profile, mix(simulation.seed))
         )
         clients = SimulatedClients(simulation, scheduler: scheduler, book: book, workload: profile.workload)
         outages = Outages(simulation, network, cloud, scheduler)
@@ -96,9 +90,15 @@ package final class SimulatedRun {
         if profile.delay.upperBound > 0.1 { simulation.holdRequests(for: .seconds(100 * 86_400)) }
         lookAtMemory()
         lookAtPace()
+        lookAtTwins()
+        if profile.isPaceJudged {
+            book.resultShown = { [unowned self] number in
+                cloud.bucket.shownTime(ofResult: scheduler.names.name(of: number).hexadecimal)
+            }
+        }
         cloud.bucket.onRemoved = { [unowned self] name in resultRemoved(name) }
         cloud.compute.deletionAccepted = { [unowned self] instance, isRunning in
-            if !isRunning { instanceDeleted(instance) }
+            isRunning ? runningInstanceDeleted(instance) : instanceDeleted(instance)
         }
         hostOperator.begin()
         outages.begin()
@@ -185,6 +185,20 @@ package final class SimulatedRun {
         settings.subnetIDs = place.subnetIDs
         settings.objectStorageNamespace = place.namespace
         settings.objectStorageBucket = place.bucket
+        return settings
+    }
+
+    /// Its kind is drawn from the seed.
+    private static func scheduler(_ profile: Profile, _ draw: UInt64) -> SchedulerSettings {
+        var settings = SchedulerSettings(
+            address: "scheduler:6378",
+            storageAddress: "storage:6379",
+            generation: draw & 1 == 0 ? .first : .second,
+            transport: draw & 6 == 0 ? .zmq : .ymq,
+            heartbeatInterval: profile.heartbeatInterval,
+            messageTime: profile.delay.upperBound > 0.1 ? .seconds(profile.delay.upperBound) : .zero
+        )
+        settings.workerTimeout = profile.workerTimeout
         return settings
     }
 

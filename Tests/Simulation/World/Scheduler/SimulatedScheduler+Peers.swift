@@ -152,6 +152,7 @@ extension SimulatedScheduler {
             register(heartbeat, peer)
         }
         peer.lastEcho = .now
+        lastWorkerSeen = .now
         let (host, port) = settings.storageEndpoint
         send(SchedulerBytes.workerEcho(storageHost: host, port: port), to: peer.identity)
     }
@@ -263,11 +264,9 @@ extension SimulatedScheduler {
             if settings.transport == .ymq { leftWorkers.insert(peer.identity) }
             // What is not open yet when the daemon is told to stop carries no goodbye.
             let isLate = daemonStopsSince.map { $0 <= peer.openedAt } ?? false
-            // One that gets no answers for long may give up.
-            let silence = Deadline.now.duration(since: peer.lastEcho ?? peer.openedAt)
             simulation.judge(
                 "goodbye",
-                !isOfPresentDaemon(peer) || silence > .seconds(30) || wasDisturbed(peer) || isLate,
+                !isOfPresentDaemon(peer) || wasDisturbed(peer) || isLate,
                 "\(peer.identity) ended its connection without a goodbye, with \(worker.tasks.count) tasks"
             )
         case .reset:
