@@ -12,8 +12,8 @@ internal import Transport
 /// It knows no rules. Runs of tasks call it when something happens to their task, and receive their news in a mailbox.
 @LoopActor
 package final class LedgerDriver {
-    private static let listingTimeout: Duration = .seconds(60)
     private static let markTimeout: Duration = .seconds(600)
+    private static let markPause: Duration = .seconds(5)
 
     /// Whose resources these are.
     package let owner: Owner
@@ -28,6 +28,7 @@ package final class LedgerDriver {
     private let log: Logger
     private let doubtWarning: ThrottledWarning
     private let stuckWarning: ThrottledWarning
+    private var form = ListingForm()
     private let slots = TicketQueue<Void>()
     private var tickets: [TaskKey: TicketQueue<Void>.Ticket] = [:]
     private var news: [TaskKey: Mailbox<TaskNews>] = [:]
@@ -72,8 +73,8 @@ package final class LedgerDriver {
 
     /// Makes both listings once; throws if the cloud refuses.
     package func takeStock() async throws(OCIError) {
-        try await list(.instances, until: .after(Self.listingTimeout))
-        try await list(.objects, until: .after(Self.listingTimeout))
+        try await list(.instances, until: .never)
+        try await list(.objects, until: .never)
         guard ledger.orphanCount > 0 else { return }
         log.notice(
             "an earlier process left something; what the scheduler does not ask for in time is deleted",
@@ -123,7 +124,7 @@ package final class LedgerDriver {
         guard ledger.hasNoPendingDeletion else { return false }
         guard ledger.hasDoubtfulDeletion else { return true }
         // "Not there" is also what a missing permission is answered with.
-        let living = try? await lister.listInstances(until: deadline)
+        let living = try? await listInstances(until: deadline).wanted
         return living?.allSatisfy(\.phase.isLeaving) ?? false
     }
 
@@ -166,6 +167,15 @@ package final class LedgerDriver {
         return (adoption, mailbox)
     }
 
+    /// Gives back the slot of a task in hand that has nothing in the cloud; `obtainSlot` or `discontinue` must follow.
+    package func setAside(_ task: TaskKey) {
+        news[task] = nil
+        perform(ledger.setAside(task, at: clock.now))
+    }
+
+    /// A task that was set aside is not waited for any more.
+    package func discontinue(_ task: TaskKey) { perform(ledger.unqueued(task, at: clock.now)) }
+
     /// Sees to it that nothing deletes the payload that is about to be stored under this name, if any, and then the result.
     package func prepareToStore(input: String?, of task: TaskKey) async {
         ledger.willStore(input: input, of: task, at: clock.now)
@@ -195,7 +205,7 @@ package final class LedgerDriver {
 
     /// An instance of the task that a listing made now shows.
     package func findInstance(of task: TaskKey) async throws(OCIError) -> ListedInstance? {
-        try await list(.instances, until: .after(Self.listingTimeout))
+        try await list(.instances, until: .never)
         return ledger.candidate(of: task)
     }
 
@@ -217,11 +227,27 @@ package final class LedgerDriver {
 
     /// The run cannot read the task's result, and will not try again: it stays for a person to fetch.
     ///
-    /// A mark in the bucket tells later processes; the bucket's lifecycle ends both.
+    /// A mark in the bucket tells later processes; it goes with the result.
     package func keepResult(of task: TaskKey) {
         ledger.resultKept(task, at: clock.now)
-        let (objects, name) = (lister.objects, owner.markName(of: task))
-        spawn { try? await objects.put(name, Blob([]), deadline: .after(Self.markTimeout)) }
+        spawn { await self.mark(task) }
+    }
+
+    /// Marks a task's result as one that stays, for as long as it is to stay and the cloud may yet take the mark.
+    private func mark(_ task: TaskKey) async {
+        let name = owner.name(of: .mark(task))
+        await objectDeleter.withhold([name])
+        while ledger.isMarked(task) {
+            do throws(OCIError) {
+                return try await lister.objects.put(name, Blob([]), deadline: .after(Self.markTimeout))
+            } catch {
+                log.warning(
+                    "cannot mark a result that is to stay; without its mark the next process deletes it",
+                    metadata: ["object": "\(owner.name(of: .result(task)))", "error": "\(error)"]
+                )
+                guard error.isRetryable, (try? await sleep(for: Self.markPause)) != nil else { return }
+            }
+        }
     }
 
     /// The run needs to know of listings of results from now on, although they do not show its result.
@@ -342,7 +368,7 @@ package final class LedgerDriver {
             let isDue = clock.deadline(ledger.nextListing(listing, at: clock.now)).isPast && earliest.isPast
             guard isDue else { continue }
             do throws(OCIError) {
-                try await list(listing, until: .after(Self.listingTimeout))
+                try await list(listing, until: .never)
                 backoff.reset()
                 warning.ended()
             } catch {
@@ -362,13 +388,21 @@ package final class LedgerDriver {
         ledger.listingBegan(listing, at: begun)
         switch listing {
         case .instances:
-            let listed = try await lister.listInstances(until: deadline)
-            perform(ledger.instancesListed(listed, begun: begun, at: clock.now))
+            let listing = try await listInstances(until: deadline)
+            perform(
+                ledger.instancesListed(
+                    listing.wanted,
+                    mayMissSome: listing.mayMissSome,
+                    begun: begun,
+                    at: clock.now
+                )
+            )
         case .objects:
             let listed = try await lister.listObjects(
                 includingInputs: includingInputs || ledger.wantsAllObjects,
                 until: deadline
             )
+            ledger.listingTook(.objects, requestCount: listed.requestCount)
             let (results, inputs) = (listed.results, listed.inputs)
             perform(
                 ledger.objectsListed(
@@ -380,6 +414,19 @@ package final class LedgerDriver {
                 )
             )
         }
+    }
+
+    private func listInstances(
+        until deadline: Deadline
+    ) async throws(OCIError) -> InstanceListing<ListedInstance> {
+        let listing = try await lister.listInstances(
+            isInParts: form.isInParts,
+            known: { self.ledger.taskOfInstance[$0] != nil },
+            until: deadline
+        )
+        form.ended(isInParts: listing.isInParts)
+        ledger.listingTook(.instances, requestCount: listing.requestCount)
+        return listing
     }
 
     private func watchTime() async {
@@ -399,14 +446,32 @@ package final class LedgerDriver {
     func note(instances: [ListedInstance], objects: Lister.Objects) {
         let now = clock.now
         perform(ledger.instancesListed(instances, begun: now, at: now))
-        perform(ledger.objectsListed(results: objects.results, inputs: objects.inputs, begun: now, at: now))
+        perform(
+            ledger.objectsListed(
+                results: objects.results,
+                inputs: objects.inputs,
+                kept: objects.kept,
+                begun: now,
+                at: now
+            )
+        )
     }
 
-    /// Lists those of the instances with these ids that still exist, and tells the ledger.
-    func look(for ids: Set<String>, until deadline: Deadline) async throws(OCIError) {
+    /// Lists those of the instances with these ids that still exist, tells the ledger, and returns how many requests it took.
+    @discardableResult
+    func look(for ids: Set<String>, until deadline: Deadline) async throws(OCIError) -> Int {
         let begun = clock.now
-        let listed = try await lister.listInstances(until: deadline).filter { ids.contains($0.id) }
-        perform(ledger.instancesListed(listed, begun: begun, at: clock.now))
+        let listing = try await listInstances(until: deadline)
+        let listed = listing.wanted.filter { ids.contains($0.id) }
+        perform(
+            ledger.instancesListed(
+                listed,
+                mayMissSome: listing.mayMissSome,
+                begun: begun,
+                at: clock.now
+            )
+        )
+        return listing.requestCount
     }
 }
 

@@ -20,12 +20,15 @@ struct Lister {
         var inputs: [TaskKey: [String]]?
         /// Tasks whose result stays for a person to fetch; those that were listed with the payloads.
         var kept: Set<TaskKey> = []
+        /// How many requests the listing took, about.
+        var requestCount = 1
 
         /// Adds an object of the owner's.
         mutating func add(_ object: TaskObject) {
             switch object {
             case .result(let task): results.append(task)
             case .input(let task, let name): inputs?[task, default: []].append(name)
+            case .mark(let task): kept.insert(task)
             }
         }
     }
@@ -35,20 +38,30 @@ struct Lister {
     let objects: ObjectStorage
     let clock: LedgerClock
 
-    /// Every instance with the owner's tag, newest first as the service lists them.
-    func listInstances(until deadline: Deadline) async throws(OCIError) -> [ListedInstance] {
-        try await instances.all(deadline: deadline) { summary in
-            owner.task(ofTags: summary.freeformTags).map { clock.listed(summary, of: $0) }
-        }
+    /// Every instance with the owner's tag that is not deleted, or has a `known` id; state by state if there are many records
+    /// in the compartment, and with `isInParts` at once.
+    func listInstances(
+        isInParts: Bool = false,
+        known: @escaping (String) -> Bool = { _ in false },
+        until deadline: Deadline
+    ) async throws(OCIError) -> InstanceListing<ListedInstance> {
+        try await instances.living(
+            isInParts: isInParts,
+            known: known,
+            deadline: deadline,
+            tagged: { owner.task(ofTags: $0) != nil },
+            { summary in owner.task(ofTags: summary.freeformTags).map { clock.listed(summary, of: $0) } }
+        )
     }
 
     /// Every result, and with `includingInputs` every payload.
     func listObjects(includingInputs: Bool, until deadline: Deadline) async throws(OCIError) -> Objects {
         let prefix = includingInputs ? "\(owner.objectPrefix)/" : owner.resultsPrefix
         var found = Objects(inputs: includingInputs ? [:] : nil)
-        for summary in try await objects.all(prefix: prefix, deadline: deadline) {
+        let summaries = try await objects.all(prefix: prefix, deadline: deadline)
+        found.requestCount += summaries.count / 1000
+        for summary in summaries {
             if let object = owner.object(named: summary.name) { found.add(object) }
-            if let task = owner.task(ofMark: summary.name) { found.kept.insert(task) }
         }
         return found
     }

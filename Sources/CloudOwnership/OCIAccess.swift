@@ -113,7 +113,7 @@ extension ServiceNotice {
         switch self {
         case .retrying, .credentialsRenewed: .debug
         case .rateHalved: .info
-        case .clockCorrected, .accessLost, .accessRegained: .warning
+        case .clockCorrected, .itemsPassedOver, .accessLost, .accessRegained: .warning
         }
     }
 }

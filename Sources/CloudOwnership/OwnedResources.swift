@@ -26,7 +26,7 @@ package struct OwnedResources: Sendable {
         }
     }
 
-    /// A task's payload or result in the bucket.
+    /// A task's payload or result in the bucket, or the mark that its result stays.
     package struct StoredObject: Sendable {
         /// What the listing says of it.
         package let summary: ObjectSummary
@@ -39,7 +39,7 @@ package struct OwnedResources: Sendable {
         init?(_ summary: ObjectSummary, prefix: String) {
             let start = prefix.isEmpty ? "" : "\(prefix)/"
             guard summary.name.hasPrefix(start) else { return nil }
-            // <owner>/results/<task>.pkl, <owner>/inputs/<task>.pkl or .pkl.gz
+            // <owner>/results/<task>.pkl, <owner>/inputs/<task>.pkl or .pkl.gz, <owner>/kept/<task>
             let parts = summary.name.dropFirst(start.count).split(
                 separator: "/",
                 omittingEmptySubsequences: false
@@ -74,10 +74,8 @@ package struct OwnedResources: Sendable {
         )
     }
 
-    /// Whether an instance bears some owner's tag, a task's or not: enough to keep away from it, not to delete it.
-    package static func isMarked(_ instance: ContainerInstance) -> Bool {
-        instance.freeformTags[Owner.ownerTag] != nil
-    }
+    /// Whether tags are some owner's, of a task or not: enough to keep away from the instance, not to delete it.
+    package static func isMarked(_ tags: [String: String]) -> Bool { tags[Owner.ownerTag] != nil }
 
     /// Lists what is `owner`'s, or with nil what is any owner's of that prefix, in a compartment and a bucket.
     @LoopActor
@@ -88,8 +86,8 @@ package struct OwnedResources: Sendable {
         _ objects: ObjectStorage,
         deadline: Deadline
     ) async throws(OCIError) -> OwnedResources {
-        let living = try await instances.all(deadline: deadline) {
-            isMarked($0) && $0.lifecycleState != .deleted ? $0 : nil
+        let living = try await instances.all(deadline: deadline, tagged: isMarked) {
+            $0.lifecycleState != .deleted ? $0 : nil
         }
         let start = owner.map { "\($0.objectPrefix)/" } ?? (prefix.isEmpty ? "" : "\(prefix)/")
         var stored: [ObjectSummary] = []

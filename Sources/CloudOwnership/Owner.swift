@@ -64,19 +64,12 @@ package struct Owner: Sendable, Equatable {
     /// Prefix of the names of marks: empty objects that say of a task's result that it stays for a person to fetch.
     private var marksPrefix: String { "\(objectPrefix)/kept/" }
 
-    /// The name of the mark that says that a task's result stays.
-    func markName(of task: TaskKey) -> String { "\(marksPrefix)\(task.digits)" }
-
-    /// The task whose result stays by the mark of this name; nil for any other object.
-    func task(ofMark name: String) -> TaskKey? {
-        name.hasPrefix(marksPrefix) ? TaskKey(String(name.dropFirst(marksPrefix.count))) : nil
-    }
-
     /// What is stored under this name; nil for a stranger's object.
     package func object(named name: String) -> TaskObject? {
         if name.hasPrefix(resultsPrefix), name.hasSuffix(".pkl") {
             return .result(TaskKey(String(name.dropFirst(resultsPrefix.count).dropLast(4))))
         }
+        if name.hasPrefix(marksPrefix) { return .mark(TaskKey(String(name.dropFirst(marksPrefix.count)))) }
         guard name.hasPrefix(inputsPrefix) else { return nil }
         let rest = name.dropFirst(inputsPrefix.count)
         for suffix in [".pkl", ".pkl.gz"] where rest.hasSuffix(suffix) {
@@ -91,6 +84,7 @@ package struct Owner: Sendable, Equatable {
         // As `RunnerEnvironment.resultObjectName` has it, which a test holds.
         case .result(let task): "\(resultsPrefix)\(task.digits).pkl"
         case .input(_, let name): name
+        case .mark(let task): "\(marksPrefix)\(task.digits)"
         }
     }
 

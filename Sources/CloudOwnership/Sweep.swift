@@ -23,9 +23,12 @@ package final class Sweep {
     }
 
     private static let lookPeriod: Duration = .seconds(1)
+    /// A look that takes many requests is made the less often.
+    private static let lookPeriodPerRequest: Duration = .milliseconds(250)
     /// After so many looks in a row that show what is said not to be there, it is taken for a refusal.
     private static let refutationCountMax = 4
-    private static let lookTimeout: Duration = .seconds(30)
+    /// How long a look may take as a whole.
+    private static let lookTimeout: Duration = .seconds(120)
 
     private let resources: OwnedResources
     private let instances: ContainerInstances
@@ -69,10 +72,13 @@ package final class Sweep {
         let work = spawn { await driver.delete() }
         defer { work.cancel() }
         order()
+        var period = Self.lookPeriod
         while !driver.ledger.isEmpty, !deadline.isPast, !isRefuted {
-            do throws(WaitError) { try await sleep(for: Self.lookPeriod) } catch { throw .cancelled }
+            do throws(WaitError) { try await sleep(for: period) } catch { throw .cancelled }
             if let denial = driver.denial { throw denial }
-            if instancesLeft > 0 { try await look() }
+            if instancesLeft > 0 {
+                period = max(Self.lookPeriod, Self.lookPeriodPerRequest * (try await look()))
+            }
             progress(resources.instances.count + resources.objects.count - instancesLeft - objectsLeft)
         }
     }
@@ -127,15 +133,17 @@ package final class Sweep {
         }
     }
 
-    /// Tells the ledger which instances still exist; one look that fails is made up for by the next.
-    private func look() async throws(OCIError) {
+    /// Tells the ledger which instances still exist, and returns how many requests that took; one look that fails is made up for
+    /// by the next.
+    private func look() async throws(OCIError) -> Int {
         do throws(OCIError) {
-            try await driver.look(
+            return try await driver.look(
                 for: Set(resources.instances.map(\.summary.id)),
                 until: .after(Self.lookTimeout)
             )
         } catch {
             guard error.isRetryable else { throw error }
+            return 1
         }
     }
 }

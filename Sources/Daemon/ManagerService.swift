@@ -22,6 +22,8 @@ package final class ManagerService {
     private static let reportPause: Duration = .milliseconds(10)
     /// How long after the last task memory is given back.
     private static let trimDelay: Duration = .seconds(2)
+    /// The part of the requests to a service that long listings may take.
+    private static let listingShareMax = 0.25
 
     private let settings: Settings
     private let calls: ServiceCalls
@@ -58,14 +60,17 @@ package final class ManagerService {
         storage = ObjectStoreClient(
             connector: connector,
             endpoint: settings.objectStorageAddress.map(Endpoint.init),
+            patience: settings.deathTimeout,
             log: log
         )
+        var periods = CloudLedger.Periods(grace: settings.deathTimeout)
+        periods.listingRequest = .seconds(1 / (settings.maxRequestsPerSecond * Self.listingShareMax))
         cloud = LedgerDriver(
             owner: Owner(settings),
             instances: instances,
             objects: objects,
             slotLimit: settings.baseConcurrency,
-            periods: CloudLedger.Periods(grace: settings.deathTimeout),
+            periods: periods,
             clock: LedgerClock { Int(LoopClock.epochSeconds) + calls.clockOffsetSeconds },
             log: log
         )
@@ -120,26 +125,22 @@ package final class ManagerService {
         let deadline = Deadline.after(settings.stopTimeout + Self.predecessorMargin)
         var isTold = false
         while !isCancelled {
+            var isShort = false
             do throws(TransportError) {
                 if try host.hold(name: name) { return true }
-            } catch  where error.isFileShortage {
-                // A descriptor is there in a while.
             } catch {
-                // Where the system has no such locks, the operator must take care.
-                log.warning(
-                    "cannot find out whether another process does the same",
-                    metadata: ["error": "\(error)"]
-                )
-                return true
+                // A descriptor is there in a while; where the system has no such locks, the operator must take care.
+                isShort = error.isFileShortage && !deadline.isPast
+                if !isShort { return goOnInDoubt(error) }
             }
-            if !isTold || deadline.isPast {
+            if !isShort, !isTold || deadline.isPast {
                 predecessor = host.holder(ofName: name)
                 // One that does not say who it is may be about to.
                 let isStranger = predecessor.map { !$0.isTrusted } ?? deadline.isPast
                 if isStranger { return goOnBesideStranger() }
             }
             if deadline.isPast { return false }
-            if !isTold {
+            if !isShort, !isTold {
                 isTold = true
                 log.info(
                     "waiting for another process of this owner to end",
@@ -150,6 +151,14 @@ package final class ManagerService {
             }
             guard (try? await sleep(for: .milliseconds(200))) != nil else { return true }
         }
+        return true
+    }
+
+    private func goOnInDoubt(_ error: TransportError) -> Bool {
+        log.warning(
+            "cannot find out whether another process does the same",
+            metadata: ["error": "\(error)"]
+        )
         return true
     }
 
@@ -240,8 +249,13 @@ package final class ManagerService {
     }
 
     /// Says what a stop leaves in the cloud, each instance by its id.
-    private func tellRemains() {
+    func tellRemains() {
         let remains = cloud.remains
+        if remains.isEmpty {
+            return log.error(
+                "it could not be seen whether anything stays in the cloud; the next start looks again, or reap does"
+            )
+        }
         for (id, task) in remains.instances {
             log.error("an instance stays in the cloud", metadata: ["instance": "\(id)", "task": "\(task)"])
         }

@@ -144,6 +144,7 @@ package final class HTTPConnection {
         _ upload: Upload,
         _ request: HTTPRequest
     ) async throws(HTTPError) -> HTTPResponse {
+        let headReceivedAt = Deadline.now
         state.headReceived(given.head, given.framing)
         // One second less than the server says, for its clock began earlier.
         keepAlive = given.head.keepAliveSeconds.map { .seconds($0 - 1) }
@@ -158,7 +159,12 @@ package final class HTTPConnection {
         if upload.isComplete { state.requestSent() }
         if collector.isCutShort { state.failed() }
         state.responseEnded(extraByteCount: receiver.extraByteCount)
-        return HTTPResponse(head: given.head, body: collector.body, isCutShort: collector.isCutShort)
+        return HTTPResponse(
+            head: given.head,
+            body: collector.body,
+            isCutShort: collector.isCutShort,
+            headReceivedAt: headReceivedAt
+        )
     }
 }
 

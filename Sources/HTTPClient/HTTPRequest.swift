@@ -114,6 +114,8 @@ package struct HTTPResponse: Sendable {
     package let body: Blob
     /// Whether the body of a failure was longer than is kept of one.
     package let isCutShort: Bool
+    /// When the head had come.
+    package let headReceivedAt: Deadline
 
     /// The status, 200...999.
     package var status: Int { head.status }

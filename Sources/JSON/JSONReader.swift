@@ -15,14 +15,14 @@ extension JSON {
 }
 
 /// A cursor over the text; each function reads one production of RFC 8259 and stops after it.
-private struct JSONReader {
+struct JSONReader {
     let bytes: [UInt8]
     var depthLeft: Int
     var position = 0
 
-    private var failure: JSONError { .malformed(offset: position) }
+    var failure: JSONError { .malformed(offset: position) }
 
-    private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
+    var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
     mutating func skipWhitespace() {
         while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
@@ -42,9 +42,9 @@ private struct JSONReader {
     }
 
     /// Reads an array or object, its opening bracket being next.
-    private mutating func nested(
-        _ read: (inout JSONReader) throws(JSONError) -> JSON
-    ) throws(JSONError) -> JSON {
+    mutating func nested<Value>(
+        _ read: (inout JSONReader) throws(JSONError) -> Value
+    ) throws(JSONError) -> Value {
         guard depthLeft > 0 else { throw .tooDeep(offset: position) }
         depthLeft -= 1
         position += 1
@@ -55,35 +55,51 @@ private struct JSONReader {
 
     private mutating func object() throws(JSONError) -> JSON {
         var members: [JSON.Member] = []
-        if take(UInt8(ascii: "}")) { return .object(members) }
-        members.reserveCapacity(8)
-        repeat {
-            skipWhitespace()
-            let name = try string()
-            guard take(UInt8(ascii: ":")) else { throw failure }
-            members.append(JSON.Member(name, try value()))
-        } while take(UInt8(ascii: ","))
-        guard take(UInt8(ascii: "}")) else { throw failure }
+        try eachMember { reader throws(JSONError) in
+            if members.isEmpty { members.reserveCapacity(8) }
+            let name = try reader.string()
+            try reader.takeColon()
+            members.append(JSON.Member(name, try reader.value()))
+        }
         return .object(members)
     }
 
     private mutating func array() throws(JSONError) -> JSON {
         var elements: [JSON] = []
-        if take(UInt8(ascii: "]")) { return .array(elements) }
-        repeat { elements.append(try value()) } while take(UInt8(ascii: ","))
-        guard take(UInt8(ascii: "]")) else { throw failure }
+        try eachElement { reader throws(JSONError) in elements.append(try reader.value()) }
         return .array(elements)
     }
 
+    /// Lets `read` take each member of an object, its name and its colon included; the opening bracket is taken.
+    mutating func eachMember(_ read: (inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
+        if take(UInt8(ascii: "}")) { return }
+        repeat {
+            skipWhitespace()
+            try read(&self)
+        } while take(UInt8(ascii: ","))
+        guard take(UInt8(ascii: "}")) else { throw failure }
+    }
+
+    /// Lets `read` take each element of an array, whose opening bracket is taken.
+    mutating func eachElement(_ read: (inout JSONReader) throws(JSONError) -> Void) throws(JSONError) {
+        if take(UInt8(ascii: "]")) { return }
+        repeat { try read(&self) } while take(UInt8(ascii: ","))
+        guard take(UInt8(ascii: "]")) else { throw failure }
+    }
+
+    mutating func takeColon() throws(JSONError) {
+        guard take(UInt8(ascii: ":")) else { throw failure }
+    }
+
     /// Skips white space and takes `byte` if it comes next.
-    private mutating func take(_ byte: UInt8) -> Bool {
+    mutating func take(_ byte: UInt8) -> Bool {
         skipWhitespace()
         guard next == byte else { return false }
         position += 1
         return true
     }
 
-    private mutating func literal(_ text: StaticString, _ value: JSON) throws(JSONError) -> JSON {
+    mutating func literal(_ text: StaticString, _ value: JSON) throws(JSONError) -> JSON {
         for byte in "\(text)".utf8 {
             guard next == byte else { throw failure }
             position += 1
@@ -93,8 +109,18 @@ private struct JSONReader {
 
     // MARK: - Numbers
 
-    /// Section 6: an optional minus, no leading zeros, an optional fraction and an optional exponent.
     private mutating func number() throws(JSONError) -> JSON {
+        let start = position
+        let isInteger = try skipNumber()
+        let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        if isInteger, let integer = Int64(text) { return .integer(integer) }
+        guard let real = Double(text), real.isFinite else { throw .malformed(offset: start) }
+        return .real(real)
+    }
+
+    /// Section 6: an optional minus, no leading zeros, an optional fraction and an optional exponent; whether it has neither
+    /// of the last two.
+    mutating func skipNumber() throws(JSONError) -> Bool {
         let start = position
         if next == UInt8(ascii: "-") { position += 1 }
         let isZero = next == UInt8(ascii: "0")
@@ -112,10 +138,7 @@ private struct JSONReader {
             if next == UInt8(ascii: "+") || next == UInt8(ascii: "-") { position += 1 }
             _ = try digits()
         }
-        let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        if isInteger, let integer = Int64(text) { return .integer(integer) }
-        guard let real = Double(text), real.isFinite else { throw .malformed(offset: start) }
-        return .real(real)
+        return isInteger
     }
 
     /// Takes one digit or more and returns how many.
@@ -129,7 +152,7 @@ private struct JSONReader {
     // MARK: - Strings
 
     /// Section 7; a text without escapes, the common case, is copied once.
-    private mutating func string() throws(JSONError) -> String {
+    mutating func string() throws(JSONError) -> String {
         guard next == UInt8(ascii: "\"") else { throw failure }
         position += 1
         let start = position
@@ -160,7 +183,7 @@ private struct JSONReader {
         return String(copying: valid)
     }
 
-    private mutating func escaped() throws(JSONError) -> Unicode.Scalar {
+    mutating func escaped() throws(JSONError) -> Unicode.Scalar {
         guard let byte = next else { throw failure }
         position += 1
         switch byte {

@@ -38,6 +38,12 @@ package protocol MessageLink: AnyObject {
     /// The peer's YMQ version; nil under ZMQ, where nothing on the wire tells the peer's release.
     var version: YMQVersion? { get }
 
+    /// Whether the link connects, and connects again, by itself, and tells by `nextConnectionEvent`, as ZMQ's do.
+    ///
+    /// What it is given without a connection it keeps for the next one, without limit: nothing but what must arrive however
+    /// late may be sent then.
+    var connectsByItself: Bool { get }
+
     /// Queues messages to go out in order with no other message between them; never waits.
     func send(_ messages: [[UInt8]]) throws(MessagingError)
 
@@ -61,6 +67,8 @@ package protocol MessageLink: AnyObject {
 }
 
 extension MessageLink {
+    package var connectsByItself: Bool { false }
+
     package func nextConnectionEvent() async throws(MessagingError) -> ConnectionEvent {
         while true {
             do throws(WaitError) { try await sleep(until: .never) } catch { throw MessagingError(error) }

@@ -40,10 +40,7 @@ package final class SocketNetwork: MessagingNetwork {
         do throws(TransportError) {
             switch endpoint {
             case .tcp(let host, let port):
-                let stream = try await connectTCP(host: host, port: port, deadline: deadline)
-                // As both ends do since Scaler 2.7.0: a dead peer is noticed after 40 s of silence.
-                try stream.setKeepAlive(idleSeconds: 30, intervalSeconds: 1, probeCount: 10)
-                return stream
+                return try await connectTCP(host: host, port: port, deadline: deadline)
             case .ipc(let path):
                 return try await connectTCP(to: [.unix(path: path)], deadline: deadline)
             }

@@ -26,6 +26,8 @@ package final class ZMQSocket: MessageLink {
     /// ZMTP does not tell.
     package var version: YMQVersion? { nil }
 
+    package var connectsByItself: Bool { true }
+
     /// Begins to connect to `endpoint`; a peer that is not there yet is no error.
     ///
     /// `identity` is the peer's key for everything, must be unique among its peers, and has 1 to 255
@@ -123,6 +125,8 @@ package final class ZMQSocket: MessageLink {
         try handle.set(ZMQ_TCP_KEEPALIVE_IDLE, Int32(30))
         try handle.set(ZMQ_TCP_KEEPALIVE_INTVL, Int32(1))
         try handle.set(ZMQ_TCP_KEEPALIVE_CNT, Int32(10))
+        // TCP_USER_TIMEOUT: the same for a peer that vanished while it was being sent something.
+        try handle.set(ZMQ_TCP_MAXRT, Int32(40_000))
         // ZMQ_IMMEDIATE stays off: with it, what is sent between two connections is lost or refused.
     }
 

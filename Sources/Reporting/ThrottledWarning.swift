@@ -4,9 +4,9 @@ package import EventLoop
 package import Logging
 package import OCIServices
 
-/// A condition that fails again and again: logged when it begins, then at most once a minute, and when it is over.
+/// A condition that fails again and again: logged when it begins, and when it is over, but at most once a minute.
 ///
-/// An hour of outage is a few dozen lines this way, however many calls fail in it.
+/// An hour of outage is a few dozen lines this way, however many calls fail in it, and however often one succeeds.
 @LoopActor
 package final class ThrottledWarning {
     private let warning: Logger.Message
@@ -14,6 +14,8 @@ package final class ThrottledWarning {
     private let log: Logger
     private let interval: Duration
     private var lastLogged: Deadline?
+    /// Whether it was logged and is not over.
+    private var isTold = false
     private var suppressedCount = 0
 
     /// `warning` is logged while the condition lasts, `recovery` (as information) when it is over.
@@ -39,6 +41,7 @@ package final class ThrottledWarning {
         if suppressedCount > 0 { metadata["times_since"] = "\(suppressedCount)" }
         log.warning(warning, metadata: metadata)
         lastLogged = .now
+        isTold = true
         suppressedCount = 0
     }
 
@@ -50,9 +53,8 @@ package final class ThrottledWarning {
 
     /// Notes that it is over.
     package func ended() {
-        guard lastLogged != nil else { return }
+        guard isTold else { return }
         log.info(recovery)
-        lastLogged = nil
-        suppressedCount = 0
+        isTold = false
     }
 }

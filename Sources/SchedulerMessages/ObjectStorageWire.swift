@@ -104,13 +104,21 @@ extension ObjectStorageRequest {
         Self(kind: .setObject, requestID: requestID, objectID: objectID, payloadByteCount: UInt64(byteCount))
     }
 
-    /// Creates the request for an object, whatever its length.
-    package static func get(_ objectID: ObjectID, requestID: UInt64) -> Self {
-        Self(kind: .getObject, requestID: requestID, objectID: objectID, payloadByteCount: .max)
+    /// Creates the request for the first bytes of an object, `.max` for all of them.
+    package static func get(_ objectID: ObjectID, upTo byteCountMax: UInt64 = .max, requestID: UInt64) -> Self
+    {
+        Self(kind: .getObject, requestID: requestID, objectID: objectID, payloadByteCount: byteCountMax)
+    }
+
+    /// Creates the request for the server's totals, which is always answered.
+    package static func totals(requestID: UInt64) -> Self {
+        Self(kind: .infoGetTotal, requestID: requestID, objectID: .none, payloadByteCount: 0)
     }
 }
 
 extension ObjectID {
+    /// What a request that is about no object names.
+    fileprivate static let none = Self(ownerHigh: 0, ownerLow: 0, tag: ObjectTag(high: 0, low: 0))
     fileprivate static let size = StructSize(dataWords: 4, pointers: 0)
 
     fileprivate init(from reader: StructReader) {

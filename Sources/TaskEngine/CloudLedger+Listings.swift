@@ -2,9 +2,11 @@
 
 /// What listings and the service's answers to deletions show.
 extension CloudLedger {
-    /// A complete listing of the instances with our tag, which began at `begun`, is over at `now`.
+    /// A complete listing of the instances with our tag, which began at `begun`, is over at `now`; `mayMissSome` if one that
+    /// lives may all the same be missing, as where the service listed each state for itself.
     package mutating func instancesListed(
         _ listed: [ListedInstance],
+        mayMissSome: Bool = false,
         begun: Duration,
         at now: Duration
     ) -> [CloudOrder] {
@@ -12,7 +14,7 @@ extension CloudLedger {
         for instance in listed { note(instance, begun: begun, at: now) }
         let shown = Set(listed.map(\.id))
         let living = Set(listed.lazy.filter { $0.phase != .deleted }.map(\.id))
-        let look = Look(begun: begun, now: now, shown: shown, living: living)
+        let look = Look(begun: begun, now: now, shown: shown, living: living, mayMissSome: mayMissSome)
         let knownCount = taskOfInstance.count
         var contradicted = Contradictions()
         for task in tasksInOrder() {
@@ -53,12 +55,22 @@ extension CloudLedger {
             update(task, at: now) { ledger, record in ledger.noteInputs(names, of: task, &record) }
         }
         let stored = Set(results)
+        for task in kept.sorted() where !isBeingDeleted(.mark(task)) {
+            update(task, at: now) { ledger, record in
+                record.hasMark = true
+                let isUseless = record.claim == .unwanted || !stored.contains(task)
+                if isUseless, record.inHand == nil { ledger.deleteMark(of: task, &record) }
+            }
+        }
         for task in tasksInOrder(where: { $0.isClaimable || $0.claim == .kept || $0.isListingAwaited }) {
             guard let record = records[task] else { continue }
             if record.isListingAwaited { orders.append(.tell(task, .resultsListed(begun: begun))) }
             guard record.isClaimable || record.claim == .kept else { continue }
             update(task, at: now) { ledger, record in
-                if !stored.contains(task) { record.hasResult = false }
+                if !stored.contains(task) {
+                    record.hasResult = false
+                    ledger.deleteMark(of: task, &record)
+                }
                 if let inputs, inputs[task] == nil { record.inputs = [] }
                 ledger.deleteFinishedInstances(of: &record)
                 if isFirst { ledger.admitWithOwnSlot(task, record) }
@@ -115,6 +127,7 @@ extension CloudLedger {
         let shown: Set<String>
         /// Without those that are only a record of what was.
         let living: Set<String>
+        let mayMissSome: Bool
     }
 
     /// What a listing shows that deletions had led to believe is gone.
@@ -176,8 +189,12 @@ extension CloudLedger {
     ) {
         for id in record.instances.map(\.id) {
             guard let index = record.instances.firstIndex(where: { $0.id == id }) else { continue }
+            record.instances[index].missedSince =
+                look.shown.contains(id) ? nil : record.instances[index].missedSince ?? look.begun
             switch record.instances[index].deletion {
             case .accepted(let since, let isDoubtful) where since < look.begun:
+                // What is being deleted for certain moves on in one direction.
+                if isDoubtful, !isCertain(record.instances[index], look) { continue }
                 if !look.living.contains(id) {
                     remove(index, of: &record)
                     orders.append(.roomFreed)
@@ -216,10 +233,17 @@ extension CloudLedger {
         } else if case .answered = record.claim {
             // It has ended and stays as evidence; a listing that misses it may lag.
         } else if record.instances[index].seen.phase.isLeaving
-            || (!look.shown.contains(id) && record.instances[index].knownSince < look.begun)
+            || (!look.shown.contains(id) && record.instances[index].knownSince < look.begun
+                && isCertain(record.instances[index], look))
         {
             remove(index, of: &record)
         }
+    }
+
+    /// Whether a listing shows an instance, or has missed it for certain.
+    private func isCertain(_ instance: CloudRecord.Instance, _ look: Look) -> Bool {
+        guard look.mayMissSome, let missedSince = instance.missedSince else { return true }
+        return missedSince + periods.absence <= look.begun
     }
 
     private mutating func remove(_ index: Int, of record: inout CloudRecord) {

@@ -20,6 +20,12 @@ extension CloudLedger {
         return takeOrders()
     }
 
+    /// The run of a task that has nothing in the cloud gives its slot back, and will ask for another one.
+    package mutating func setAside(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
+        update(task, at: now) { _, record in record.claim = .queued }
+        return takeOrders()
+    }
+
     /// A queued task is not waited for here any more, but the scheduler may send it again.
     package mutating func unqueued(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
         update(task, at: now) { ledger, record in
@@ -142,7 +148,11 @@ extension CloudLedger {
 
     /// The run gives up to read the task's result, which is to stay for a person to fetch.
     package mutating func resultKept(_ task: TaskKey, at now: Duration) {
-        update(task, at: now) { _, record in record.inHand?.keepsResult = true }
+        update(task, at: now) { ledger, record in
+            ledger.callOffDeletion(of: .mark(task))
+            record.hasMark = true
+            record.inHand?.keepsResult = true
+        }
     }
 
     /// The run has seen signs of its instance's end, which only a listing of results can confirm.

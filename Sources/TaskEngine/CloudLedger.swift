@@ -41,6 +41,10 @@ package struct CloudLedger {
         package var instanceEvidence: Duration = .seconds(30)
         /// How long an accepted deletion may take before it is ordered again.
         package var deletion: Duration = .seconds(300)
+        /// How long listings must miss an instance that each of them may miss though it lives.
+        package var absence: Duration = .seconds(30)
+        /// The time from one listing to the next is so much at least for each request that it takes after the first.
+        package var listingRequest: Duration = .milliseconds(200)
 
         /// The usual periods, with the operator's grace time.
         package init(grace: Duration) { self.grace = grace }
@@ -70,6 +74,8 @@ package struct CloudLedger {
     /// When the newest complete listing of each kind began.
     var newestListing: [Listing: Duration] = [:]
     var lastBegan: [Listing: Duration] = [:]
+    /// How many requests the newest listing of each kind took.
+    private var requestCounts: [Listing: Int] = [:]
     /// When something last began or ended.
     var lastChange: Duration = .zero
     /// Since when the scheduler answers; nil while it does not.
@@ -136,6 +142,8 @@ package struct CloudLedger {
         package var createCount = 0
         /// Objects whose deletion is ordered and not done.
         package var objectCount = 0
+        /// Whether nothing is known to stay.
+        package var isEmpty: Bool { instances.isEmpty && createCount == 0 && objectCount == 0 }
     }
 
     /// What is there although nobody wants it, or would want it when the process ends.
@@ -156,9 +164,13 @@ package struct CloudLedger {
     package var knownObjects: Set<TaskObject> {
         records.reduce(into: objectDeletions.union(refusedObjects)) { objects, entry in
             if entry.value.hasResult { objects.insert(.result(entry.key)) }
+            if entry.value.hasMark { objects.insert(.mark(entry.key)) }
             for name in entry.value.inputs { objects.insert(.input(entry.key, name: name)) }
         }
     }
+
+    /// Whether a mark says that a task's result stays.
+    package func isMarked(_ task: TaskKey) -> Bool { records[task]?.hasMark ?? false }
 
     /// The generation that the next instance of a task must have.
     package func nextGeneration(of task: TaskKey) -> Int { records[task]?.nextGeneration ?? 0 }
@@ -178,7 +190,8 @@ package struct CloudLedger {
         let pace = listing == .instances ? Self.instancesPace : Self.objectsPace
         let isWorthLooking = totals.worthLooking > 0 || !objectDeletions.isEmpty
         let period = isWorthLooking ? pace.interval(freshestAge: now - lastChange) : Self.idlePeriod
-        return (lastBegan[listing] ?? now - period) + period
+        let cost = periods.listingRequest * (requestCounts[listing, default: 1] - 1)
+        return lastBegan[listing].map { $0 + max(period, cost) } ?? now
     }
 
     /// Whether the next listing of objects must show payloads, too: only orphans' are of interest.
@@ -200,6 +213,11 @@ package struct CloudLedger {
 
     /// A listing begins at `now`.
     package mutating func listingBegan(_ listing: Listing, at now: Duration) { lastBegan[listing] = now }
+
+    /// A listing is over, and took so many requests: the next is made the later.
+    package mutating func listingTook(_ listing: Listing, requestCount: Int) {
+        requestCounts[listing] = requestCount
+    }
 
     // MARK: - Records
 
@@ -287,6 +305,11 @@ package struct CloudLedger {
         record.inputs = []
     }
 
+    mutating func deleteMark(of task: TaskKey, _ record: inout CloudRecord) {
+        if record.hasMark { delete([.mark(task)]) }
+        record.hasMark = false
+    }
+
     mutating func deleteResult(of task: TaskKey, _ record: inout CloudRecord) {
         record.hasResult = false
         if record.instances.isEmpty { record.mayHaveUnwantedResult = false }
@@ -296,6 +319,7 @@ package struct CloudLedger {
     /// Gives up everything of a task: its instances, its payloads at once, its result when no instance can store it anew.
     mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord, because reason: DeletionReason) {
         record.claim = .unwanted
+        deleteMark(of: task, &record)
         answeredTasks.remove(task)
         deleteInstances(of: &record, because: reason)
         deleteInputs(of: task, &record)

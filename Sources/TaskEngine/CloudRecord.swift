@@ -59,6 +59,8 @@ struct CloudRecord {
         /// How it was last seen.
         var seen: ListedInstance
         var deletion = Deletion.none
+        /// When the first of the listings in a row began that did not show it.
+        var missedSince: Duration?
 
         /// Whether it may outlast the process that ends now.
         var remains: Bool {
@@ -83,6 +85,8 @@ struct CloudRecord {
     var instances: [Instance] = []
     /// Whether its result is stored, and no deletion of it ordered.
     var hasResult = false
+    /// Whether a mark says that its result stays, and no deletion of the mark is ordered.
+    var hasMark = false
     /// Names of its payloads whose deletion is not ordered.
     var inputs: Set<String> = []
     /// Above the generation of every instance that was seen.

@@ -9,6 +9,10 @@
 // four, and so on until the breaker is closed again.
 // Consequence: where a limit is what makes a place full, each instance of ours that is gone lets one create through an
 // open breaker, for that is what the limit counts. More than one would be refused: room for one says nothing of others.
+//
+// Rule: a subnet that is gone, or a policy that is missing, is a fault of one place; and it may be mended.
+// Consequence: a place that refuses is as good as full while another may take the task, or when one has taken tasks before.
+// Only where neither holds is it a mistake in the configuration, of which the task is told.
 
 /// One place where an instance can be created.
 package struct Placement: Hashable, Sendable {
@@ -35,6 +39,8 @@ package struct Placements: Sendable {
         case capacity
         /// A limit or quota of ours is reached; the end of an instance of ours helps, too.
         case limit
+        /// It refuses: something that it names is not there, or not ours to use; only a person helps.
+        case refusal
     }
 
     /// The breaker of a place that was found full; a place without one has its breaker closed.
@@ -58,6 +64,8 @@ package struct Placements: Sendable {
     /// In order of preference; never empty.
     package let all: [Placement]
     private var breakers: [Placement: Breaker] = [:]
+    /// Those that have taken a create.
+    private var proven: Set<Placement> = []
     private var underWay: [Placement: Int] = [:]
     /// So many creates may be tried where a limit is reached: things of ours that are gone since.
     private var freedCount = 0
@@ -112,6 +120,7 @@ package struct Placements: Sendable {
     /// A create in a place that was taken has succeeded, as was learned at `now`.
     package mutating func created(in place: Placement, at now: Duration) {
         giveBack(place)
+        proven.insert(place)
         // One that was under way when the place was found full says nothing about now.
         guard var breaker = breakers[place], breaker.openUntil <= now else { return }
         breaker.window *= 2
@@ -124,6 +133,16 @@ package struct Placements: Sendable {
     package mutating func full(_ place: Placement, _ fullness: Fullness, at now: Duration) {
         giveBack(place)
         open(place, fullness, at: now)
+    }
+
+    /// A create in a place that was taken was refused at `now`; false if no place can be hoped for.
+    package mutating func refused(_ place: Placement, at now: Duration) -> Bool {
+        giveBack(place)
+        let isHope = all.contains { other in
+            proven.contains(other) || other != place && breakers[other]?.fullness != .refusal
+        }
+        if isHope { open(place, .refusal, at: now) }
+        return isHope
     }
 
     /// The cloud said at `now`, long after a create, that there had been no room for it.
@@ -172,11 +191,11 @@ package struct Placements: Sendable {
     private mutating func note(_ fullness: Fullness, of place: Placement, openedBy known: Fullness) {
         switch (known, fullness) {
         case (.limit, .limit): breakers[place]?.failedProbeCount += 1
-        case (.limit, .capacity):
-            // Below the limit it lacks hardware, so what is gone of ours is of no use here, and may be elsewhere.
-            breakers[place]?.fullness = .capacity
+        case (.limit, .capacity), (.limit, .refusal):
+            // It lacks more than what the limit counts, so what is gone of ours is of no use here, and may be elsewhere.
+            breakers[place]?.fullness = fullness
             freedCount += 1
-        case (.capacity, _): break
+        case (.capacity, _), (.refusal, _): break
         }
     }
 

@@ -84,11 +84,13 @@ package enum TaskObject: Hashable, Sendable {
     case result(TaskKey)
     /// Its payload; the name is the object's own, for there are two forms of it.
     case input(TaskKey, name: String)
+    /// Empty; says that the task's result stays for a person to fetch.
+    case mark(TaskKey)
 
     /// The task that it belongs to.
     package var task: TaskKey {
         switch self {
-        case .result(let task), .input(let task, _): task
+        case .result(let task), .input(let task, _), .mark(let task): task
         }
     }
 }

@@ -11,7 +11,8 @@ package enum TaskState: String, Hashable, Sendable, CaseIterable {
     /// Waits for a slot. To `loading` when one is granted, `gone` when cancelled.
     case queued
     /// Its inputs are read from Scaler's object storage. To `storing` when all are here, `running` or `fetching` when
-    /// an earlier process left its instance or result, `replying` when one cannot be had, `cleaning` when cancelled.
+    /// an earlier process left its instance or result, `queued` when one is not there yet, `replying` when one cannot be
+    /// had, `cleaning` when cancelled.
     case loading
     /// Its payload is put where the container finds it. To `creating` when stored, or when it is small enough
     /// to travel inside the create call; `replying` when it cannot be stored, `cleaning` when cancelled.
@@ -44,6 +45,7 @@ package enum TaskState: String, Hashable, Sendable, CaseIterable {
     package func next(after event: TaskEvent) -> TaskState? {
         switch event {
         case .slotGranted: self == .queued ? .loading : nil
+        case .setAside: self == .loading ? .queued : nil
         case .inputsLoaded: self == .loading ? .storing : nil
         case .instanceAdopted: self == .loading ? .running : nil
         case .payloadStored: self == .storing ? .creating : nil
@@ -88,6 +90,8 @@ package enum TaskState: String, Hashable, Sendable, CaseIterable {
 package enum TaskEvent: String, Hashable, Sendable, CaseIterable {
     /// One of the slots became free and is the task's now.
     case slotGranted
+    /// Scaler's object storage does not have an input, or not yet: others may use the slot meanwhile.
+    case setAside
     /// Function, serializer and arguments are in memory.
     case inputsLoaded
     /// An instance of an earlier process, or of an earlier session with the scheduler, is the task's.

@@ -88,6 +88,10 @@ package struct Budget: Sendable {
     private var pause = Self.firstPause
     /// When one that the host refused may be tried.
     private var nextAttempt: Duration = .zero
+    /// For how long in all somebody waited for room, the time of turns not counted: whoever has its turn may wait for much else.
+    package private(set) var shortTime: Duration = .zero
+    /// Until when it is counted.
+    private var shortTimeCounted: Duration = .zero
 
     /// A budget of which nothing is held.
     package init(limit: Resources) { self.limit = limit }
@@ -115,6 +119,12 @@ package struct Budget: Sendable {
         used = used - amount
         // What the host refused may be there now.
         if amount.fileCount > 0 { nextAttempt = .zero }
+    }
+
+    /// Counts the time up to `now` in `shortTime`; before whatever may end or begin a turn or a wait.
+    package mutating func timePassed(to now: Duration) {
+        if turn == nil, !line.isEmpty { shortTime += now - shortTimeCounted }
+        shortTimeCounted = now
     }
 
     /// A holder could not be given what it needs, and waits as `next`: behind those that wait, or in its old place if it

@@ -32,6 +32,12 @@ package final class ResourceBudget {
     /// How many steps of tasks wait.
     package var waitingCount: Int { budget.waitingCount }
 
+    /// For how long in all somebody waited for room, the time of turns not counted.
+    package var shortTime: Duration {
+        budget.timePassed(to: now)
+        return budget.shortTime
+    }
+
     /// Begins a step of a task, which holds nothing yet.
     package func begin() -> Holding {
         lastHolder += 1
@@ -41,6 +47,7 @@ package final class ResourceBudget {
     /// Queues a step that met a shortage, and that has let go of what it had; its next attempt, to be waited for.
     package func retry(_ failed: Holding, after error: TransportError) -> Holding {
         failed.isEnded = true
+        budget.timePassed(to: now)
         let next = begin()
         waiting[next.number] = next
         budget.refused(
@@ -57,6 +64,7 @@ package final class ResourceBudget {
 
     /// A step has what it needs, or is over.
     package func settle(_ holding: Holding) {
+        budget.timePassed(to: now)
         budget.settled(holding.number)
         waiting[holding.number] = nil
         grantTurn()
@@ -76,6 +84,7 @@ package final class ResourceBudget {
     private func grantTurn() {
         alarm?.stop()
         alarm = nil
+        budget.timePassed(to: now)
         if let holder = budget.nextTurn(at: now) { waiting[holder]?.turn.open() }
         guard let moment = budget.nextMoment(after: now) else { return }
         alarm = LoopTimer(origin + moment) { [weak self] in self?.grantTurn() }

@@ -46,6 +46,38 @@ private let c = TaskKey("cc")
         }
     }
 
+    @Test func `a result that stays is marked, and its mark goes when its task is sent again`() async throws {
+        try await onLoop {
+            let driven = DrivenCloud()
+            defer { driven.stop() }
+            driven.run()
+            try await driven.driver.takeStock()
+            _ = try await driven.begin(a)
+            driven.store(.result(a))
+            driven.driver.keepResult(of: a)
+            try await driven.cloud.wait { driven.isStored(.mark(a)) }
+            driven.driver.release(a, isAnswered: true)
+            _ = try await driven.begin(a)
+            driven.driver.release(a, isAnswered: false)
+            try await driven.cloud.wait { !driven.isStored(.mark(a)) && !driven.isStored(.result(a)) }
+        }
+    }
+
+    @Test func `a mark that the cloud does not take is told with its object`() async throws {
+        try await onLoop {
+            let driven = DrivenCloud()
+            defer { driven.stop() }
+            try await driven.driver.takeStock()
+            _ = try await driven.begin(a)
+            driven.cloud.script(.putObject, .forbidden)
+            driven.driver.keepResult(of: a)
+            let text =
+                "warning cannot mark a result that is to stay; without its mark the next process deletes it"
+            while driven.cloud.log.facts(of: text).isEmpty { try await sleep(for: .milliseconds(5)) }
+            #expect(driven.cloud.log.facts(of: text).map { $0["object"] } == ["p/o1/results/aa.pkl"])
+        }
+    }
+
     @Test func `a task whose instance holds a slot is admitted out of turn`() async throws {
         try await onLoop {
             let driven = DrivenCloud(slots: 1)

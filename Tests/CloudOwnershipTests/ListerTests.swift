@@ -33,11 +33,88 @@ import Testing
             // Somebody's own, and one of ours without a task.
             cloud.add()
             cloud.add(tags: [("scaler-owner", "o1")])
-            cloud.pageSize = 4
             let listed = try await lister.listInstances(until: soon)
-            #expect(listed.map(\.task.digits) == ["04", "03", "02", "01", "00"])
-            #expect(listed.map(\.generation) == [4, 3, 2, 1, 0])
-            #expect(cloud.requests.count == 3)
+            #expect(listed.wanted.map(\.task.digits) == ["04", "03", "02", "01", "00"])
+            #expect(listed.wanted.map(\.generation) == [4, 3, 2, 1, 0])
+            #expect(!listed.mayMissSome)
+            #expect(cloud.requests.count == 1)
+            cloud.pageSize = 4
+            let inParts = try await lister.listInstances(until: soon)
+            #expect(inParts.mayMissSome)
+            #expect(inParts.wanted.map(\.id) == listed.wanted.map(\.id))
+        }
+    }
+
+    @Test(arguments: [0, 900, 1100, 5000, 20_000])
+    func `what a listing costs follows what lives, however many records of deleted instances are shown`(
+        _ deletedCount: Int
+    ) async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            let (lister, owner) = Self.lister(cloud)
+            let states: [LifecycleState] = [.creating, .active, .updating, .inactive, .failed, .deleting]
+            var living: Set<String> = []
+            for number in 0..<60 {
+                for _ in 0..<deletedCount / 60 {
+                    cloud.add(tags: owner.tags(of: TaskKey("ff"), generation: 0), .deleted)
+                }
+                let state = states[number % states.count]
+                living.insert(
+                    cloud.add(tags: owner.tags(of: TaskKey("\(number + 10)"), generation: 0), state)
+                )
+                cloud.add(tags: [("scaler-owner", "o2")], state)
+            }
+            var readCount = 0
+            for isInParts in [false, true] {
+                let requestCount = cloud.requests.count
+                let listing = try await cloud.instances.living(
+                    isInParts: isInParts,
+                    known: { _ in false },
+                    deadline: soon,
+                    tagged: { owner.task(ofTags: $0) != nil },
+                    { instance in
+                        readCount += 1
+                        return instance.id
+                    }
+                )
+                #expect(Set(listing.wanted) == living)
+                #expect(listing.wanted.count == living.count)
+                #expect(listing.requestCount == cloud.requests.count - requestCount)
+                #expect(listing.requestCount <= 7)
+            }
+            // Those of the first page may be read a second time, state by state.
+            #expect(readCount <= 3 * living.count)
+            let listed = try await lister.listInstances(until: soon)
+            #expect(Set(listed.wanted.map(\.id)) == living)
+        }
+    }
+
+    @Test func `an instance that moves on between two states is listed once, as it was last`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            let (lister, owner) = Self.lister(cloud)
+            let id = cloud.add(tags: owner.tags(of: TaskKey("00"), generation: 0), .active)
+            cloud.script(.listContainerInstances, .served, .served, .held)
+            let work = spawn { try? await lister.listInstances(isInParts: true, until: soon) }
+            // What is active is listed when the instance stops.
+            try await cloud.request(.listContainerInstances, count: 3)
+            cloud[id].state = .inactive
+            cloud.release(.listContainerInstances)
+            let listing = try #require(await work.value)
+            #expect(listing.wanted.map(\.phase) == [.stopped])
+            #expect(listing.requestCount == 6)
+        }
+    }
+
+    @Test func `the record of a deleted instance is listed where it is known`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            let (lister, owner) = Self.lister(cloud)
+            let ids = (0..<2).map { _ in
+                cloud.add(tags: owner.tags(of: TaskKey("00"), generation: 0), .deleted)
+            }
+            let listing = try await lister.listInstances(known: { $0 == ids[0] }, until: soon)
+            #expect(listing.wanted.map(\.id) == [ids[0]])
         }
     }
 

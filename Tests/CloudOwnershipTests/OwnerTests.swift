@@ -65,6 +65,9 @@ import Testing
         #expect(owner.object(named: resultName) == .result(task))
         #expect(resultName.hasPrefix(owner.resultsPrefix))
         #expect(resultName == RunnerEnvironment.resultObjectName(prefix: owner.objectPrefix, taskID: bytes))
+        let markName = owner.name(of: .mark(task))
+        #expect(markName == "\(owner.objectPrefix)/kept/\(task.digits)")
+        #expect(owner.object(named: markName) == .mark(task))
         for suffix in ["pkl", "pkl.gz"] {
             let name = "\(owner.inputsPrefix)\(task.digits).\(suffix)"
             #expect(owner.object(named: name) == .input(task, name: name))

@@ -34,6 +34,18 @@ private let input = "p/o1/inputs/aa.pkl.gz"
         cloud.add(tags: owner.tags(of: TaskKey(task), generation: 0))
     }
 
+    @Test func `a result that was to stay goes, with its mark`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            for name in [result, "p/o1/kept/aa", "p/o1/kept/bb"] { cloud.bucket[name] = [1] }
+            let sweep = try await Self.sweep(cloud)
+            #expect(sweep.outcome.objectsLeft == 3)
+            try await sweep.run(until: soon) { _ in }
+            #expect(sweep.outcome.isComplete)
+            #expect(cloud.bucket.isEmpty)
+        }
+    }
+
     @Test func `instances go before the results that they may still store, and progress counts both`()
         async throws
     {

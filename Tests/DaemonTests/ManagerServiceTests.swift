@@ -131,6 +131,32 @@ import Transport
             #expect(sums.map { $0["instances"] } == ["2"])
         }
     }
+    @Test func `where only the look failed no deletion is blamed`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            Self.service(Self.settings(), cloud).tellRemains()
+            #expect(
+                cloud.log.messages == [
+                    "error it could not be seen whether anything stays in the cloud; the next start looks again, "
+                        + "or reap does"
+                ]
+            )
+        }
+    }
+
+    @Test func `without descriptors nobody is taken for a stranger`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            var settings = Self.settings()
+            // The time for a predecessor to end is over at once.
+            settings.stopTimeout = .seconds(-10)
+            let shortage = TransportError.systemCall(SystemCallError(call: "socket", number: 24), .file)
+            #expect(await Self.service(settings, cloud, BusyHost(nil, shortage)).becomeSole())
+            let text = "warning cannot find out whether another process does the same"
+            #expect(cloud.log.messages == [text])
+            #expect(cloud.log.facts(of: text).first?["error"]?.contains("Too many open files") == true)
+        }
+    }
 }
 
 /// A machine on which another process holds every name.
@@ -138,10 +164,16 @@ private final class BusyHost: Host {
     let name = "host"
     let processID: Int32 = 1
     private let holder: NameHolder?
+    private let problem: TransportError?
 
-    init(_ holder: NameHolder?) { self.holder = holder }
+    init(_ holder: NameHolder?, _ problem: TransportError? = nil) {
+        (self.holder, self.problem) = (holder, problem)
+    }
 
-    func hold(name: String) throws(TransportError) -> Bool { false }
+    func hold(name: String) throws(TransportError) -> Bool {
+        if let problem { throw problem }
+        return false
+    }
 
     func holder(ofName name: String) -> NameHolder? { holder }
 

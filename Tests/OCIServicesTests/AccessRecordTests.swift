@@ -45,18 +45,49 @@ import Testing
         #expect(record.isLoss(session, of: .createContainerInstance))
     }
 
-    @Test func `access is regained with the first success after the last call that waited`() {
+    @Test func `what one place refuses is no loss of creates, and a refused signature is`() {
+        var record = AccessRecord()
+        _ = record.succeeded(.createContainerInstance)
+        let refusals = [
+            (401, "NotAuthenticated", true), (403, "NotAuthorized", false),
+            (404, "NotAuthorizedOrNotFound", false),
+        ]
+        for (status, code, isLoss) in refusals {
+            let error = refusal(status, code, of: .createContainerInstance)
+            #expect(record.isLoss(error, of: .createContainerInstance) == isLoss)
+        }
+    }
+
+    @Test func `what was refused is lost until it is carried out itself`() {
+        var record = AccessRecord()
+        record.refused(.putObject, refusal(403, "NotAuthorized", of: .putObject))
+        record.refused(.listObjects, refusal(404, "NotAuthorizedOrNotFound", of: .listObjects))
+        var isRegained = record.succeeded(.getObject)
+        #expect(!isRegained)
+        isRegained = record.succeeded(.putObject)
+        #expect(!isRegained)
+        isRegained = record.succeeded(.listObjects)
+        #expect(isRegained)
+        isRegained = record.succeeded(.listObjects)
+        #expect(!isRegained, "told once")
+    }
+
+    @Test func `a signature is accepted again with any call`() {
+        var record = AccessRecord()
+        record.refused(.putObject, refusal(401, "NotAuthenticated", of: .putObject))
+        record.refused(.putObject, .authentication(.refused("the session is over")))
+        let isRegained = record.succeeded(.getObject)
+        #expect(isRegained)
+    }
+
+    @Test func `access is lost as long as a call waits for it`() {
         var record = AccessRecord()
         #expect(!record.isLost)
         record.waitBegan()
         record.waitBegan()
         record.waitEnded()
-        var isRegained = record.succeeded(.putObject)
-        #expect(record.isLost && !isRegained)
+        #expect(record.isLost)
         record.waitEnded()
-        isRegained = record.succeeded(.putObject)
-        #expect(!record.isLost && isRegained)
-        isRegained = record.succeeded(.putObject)
-        #expect(!isRegained, "told once")
+        #expect(!record.isLost)
     }
 }

@@ -24,8 +24,8 @@ import Transport
             var ids: Set<String> = []
             for create in creates { ids.insert(try #require(await create.value)) }
             #expect(ids.count == 20)
-            let page = try await services.instances.list(deadline: soon)
-            #expect(Set(page.instances.map(\.id)) == ids)
+            let listed = try await services.instances.list(deadline: soon)
+            #expect(Set(listed.map(\.id)) == ids)
             #expect(services.calls.counts.retryCount > 0)
             try await services.stop()
         }
@@ -85,8 +85,8 @@ import Transport
             )
             let launch = services.launch("scaler-test-1")
             let created = try await services.instances.create(launch, retryToken: "a", deadline: soon)
-            let page = try await services.instances.list(deadline: soon)
-            #expect(page.instances.map(\.id) == [created.id])
+            let listed = try await services.instances.list(deadline: soon)
+            #expect(listed.map(\.id) == [created.id])
             try await services.stop()
         }
     }

@@ -37,7 +37,8 @@ final class ScriptedService {
     let instances: ContainerInstances
     let objects: ObjectStorage
     private let listener: TCPListener
-    private var answers: [String]
+    /// What is answered from now on, in order; the last again and again.
+    var answers: [String]
     /// What was asked, in order.
     private(set) var requests: [Request] = []
     /// What was told on the way to the answers.
@@ -126,6 +127,7 @@ extension ServiceNotice {
         case .rateHalved: "rateHalved"
         case .clockCorrected: "clockCorrected"
         case .credentialsRenewed: "credentialsRenewed"
+        case .itemsPassedOver: "itemsPassedOver"
         case .accessLost: "accessLost"
         case .accessRegained: "accessRegained"
         }
@@ -136,4 +138,12 @@ extension ServiceNotice {
 func answer(_ status: Int, _ body: String, _ fields: [String] = []) -> String {
     let lines = ["HTTP/1.1 \(status) X", "content-length: \(body.utf8.count)"] + fields
     return lines.joined(separator: "\r\n") + "\r\n\r\n" + body
+}
+
+extension ContainerInstances {
+    /// All instances that are not deleted.
+    @discardableResult
+    func list(deadline: Deadline) async throws(OCIError) -> [ContainerInstance] {
+        try await all(deadline: deadline) { $0 }
+    }
 }

@@ -32,11 +32,8 @@ import Testing
                 answer(200, #"{"items":[]}"#, ["opc-next-page: p 2/é"]),
                 answer(200, #"{"items":[\#(Self.instance)]}"#, ["opc-next-page:"]),
             ])
-            let first = try await service.instances.list(deadline: soon)
-            #expect(first.instances.isEmpty)
-            let second = try await service.instances.list(page: first.nextPage, deadline: soon)
-            #expect(second.instances.count == 1)
-            #expect(second.nextPage == nil)
+            #expect(try await service.instances.list(deadline: soon).map(\.id) == ["ocid1.x"])
+            #expect(service.requests.count == 2)
             let line = try #require(service.requests.last?.head.split(separator: "\r\n").first)
             #expect(
                 line.hasPrefix("GET /base/20210415/containerInstances?compartmentId=ocid1.compartment.oc1..a")
@@ -63,7 +60,12 @@ import Testing
                 })
             }
             let list = spawn { () async -> OCIError? in
-                await failure(of: { try await service.instances.list(deadline: .after(.seconds(300))) })
+                await failure(of: {
+                    try await service.instances.shapes(
+                        availabilityDomain: nil,
+                        deadline: .after(.seconds(300))
+                    )
+                })
             }
             while service.requests.count < 2 { await yieldToOthers() }
             // Both answers are read by the time that two more rounds of the loop are over.
@@ -254,7 +256,7 @@ import Testing
                 "", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"ite",
                 answer(200, #"{"items":[]}"#),
             ])
-            #expect(try await service.instances.list(deadline: soon).instances == [])
+            #expect(try await service.instances.list(deadline: soon) == [])
             #expect(service.requests.count == 5)
             service.stop()
         }
@@ -356,6 +358,49 @@ import Testing
             _ = try await service.instances.list(deadline: soon)
             _ = try await service.instances.list(deadline: soon)
             #expect(service.requests.count == 4)
+            service.stop()
+        }
+    }
+
+    @Test func `a create that is refused in one place says nothing of others, and is not waited for`()
+        async throws
+    {
+        try await onLoop {
+            let service = try ScriptedService([answer(200, Self.instance), Self.forbidden])
+            service.calls.waitsForAccess = true
+            let create = { (token: String) async throws(OCIError) in
+                try await service.instances.create(
+                    InstanceLaunchTests.minimal,
+                    retryToken: token,
+                    deadline: .after(.seconds(20))
+                )
+            }
+            _ = try await create("1")
+            let error = await failure(of: { try await create("2") })
+            #expect(error?.kind == .notAuthorizedOrNotFound && error?.isAccessLost == false)
+            #expect(service.requests.count == 2)
+            #expect(service.notices.compactMap(\.name).isEmpty)
+            service.stop()
+        }
+    }
+
+    @Test func `access is told to be back only when what was refused is carried out again`() async throws {
+        try await onLoop {
+            let service = try ScriptedService([Self.nothing])
+            service.calls.waitsForAccess = true
+            let list = { (deadline: Deadline) async throws(OCIError) in
+                try await service.instances.list(deadline: deadline)
+            }
+            _ = try await list(soon)
+            service.answers = [Self.forbidden]
+            let refused = await failure(of: { try await list(.after(.milliseconds(300))) })
+            #expect(refused?.isAccessLost == true && !service.calls.isAccessLost)
+            service.answers = [answer(200, Self.instance)]
+            _ = try await service.instances.get("ocid1.x", deadline: soon)
+            #expect(Set(service.notices.compactMap(\.name)) == ["accessLost"])
+            service.answers = [Self.nothing]
+            _ = try await list(soon)
+            #expect(service.notices.compactMap(\.name).last == "accessRegained")
             service.stop()
         }
     }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Encodings
 import EventLoop
+import HTTPClient
+import OCISigning
 import TestSupport
 import Testing
+import Transport
 
 @testable import OCIServices
 
@@ -61,4 +65,76 @@ import Testing
             }
         }
     }
+
+    @Test(arguments: [200, 401])
+    func `a body that comes slowly is no sign that the clock is off`(_ status: Int) async {
+        await #expect(processExitsWith: .success) { [status] in
+            VirtualTime(epochSeconds: 1_000_000_000) { preconditionFailure($0) }.install()
+            EventLoop.run {
+                let isDone = Latch()
+                SimulatedProcess(random: SeededRandom(seed: 1)).run {
+                    spawn {
+                        do { try await Self.callSlowly(status) } catch { preconditionFailure("\(error)") }
+                        isDone.open()
+                    }
+                }
+                try? await isDone.wait()
+            }
+        }
+    }
+
+    @LoopActor private static func callSlowly(_ status: Int) async throws {
+        let service = SlowService(status)
+        let calls = ServiceCalls(
+            exchange: SignedExchange(
+                client: HTTPClient(connector: service),
+                endpoints: try #require(Endpoints(baseURL: "http://slow.test/")),
+                userAgent: "test"
+            ),
+            credentials: APIKeyCredentials(
+                SigningIdentity(keyID: try .token("abc"), key: try #require(testKey)),
+                tenancyID: nil
+            ),
+            requestsPerSecondMax: 1000
+        ) { _ in }
+        let instances = ContainerInstances(calls: calls, compartmentID: "c")
+        _ = try? await instances.list(deadline: .after(.seconds(300)))
+        precondition(calls.clockOffsetSeconds == 0, "\(calls.clockOffsetSeconds)")
+        precondition(service.requestCount == 1, "\(service.requestCount)")
+    }
+}
+
+/// Answers with the right time, and takes long to send the body.
+@LoopActor
+private final class SlowService: Connector, ByteStream {
+    let isIdleAndOpen = true
+    private(set) var requestCount = 0
+    private let status: Int
+    private var parts: [String] = []
+
+    init(_ status: Int) { self.status = status }
+
+    func connect(
+        to origin: HTTPOrigin,
+        _ deadlines: HTTPDeadlines,
+        until deadline: Deadline
+    ) async throws(HTTPError) -> any ByteStream { self }
+
+    func write(_ bytes: [UInt8], deadline: Deadline) async throws(TransportError) {
+        requestCount += 1
+        let date = HTTPDate.format(secondsSinceEpoch: Int(LoopClock.epochSeconds))
+        let body = #"{"items":[]}"#
+        parts = [
+            "HTTP/1.1 \(status) X\r\ndate: \(date)\r\ncontent-length: \(body.count)\r\n\r\n", body,
+        ]
+    }
+
+    func read(upTo maximumCount: Int, deadline: Deadline) async throws(TransportError) -> [UInt8] {
+        if parts.count == 1 { try? await sleep(for: .seconds(45)) }
+        return parts.isEmpty ? [] : Array(parts.removeFirst().utf8)
+    }
+
+    func finish(deadline: Deadline) async {}
+
+    func close() {}
 }

@@ -17,6 +17,8 @@ final class FakeScheduler: LinkOpener {
     private let opened = Mailbox<FakeLink>()
     /// Whether heartbeats on links to come are echoed at once.
     var echoesHeartbeats = true
+    /// Whether links that connect by themselves, as under ZMQ, find their scheduler at once.
+    var connectsZMQ = true
     /// Whether no link can be opened.
     var isUnreachable = false
     /// All identities that were ever connected, in order.
@@ -30,6 +32,7 @@ final class FakeScheduler: LinkOpener {
     func connect(to endpoint: Endpoint, identity: String) async throws(MessagingError) -> any MessageLink {
         if isUnreachable { throw .unreachable(endpoint, reason: "refused") }
         let link = FakeLink(identity, version, echoesHeartbeats: echoesHeartbeats)
+        if version == nil, connectsZMQ { link.tell(.connected) }
         identities.append(identity)
         opened.send(link)
         return link
@@ -54,12 +57,16 @@ final class FakeLink: MessageLink {
     private let sent = Mailbox<[UInt8]>()
     private let heartbeats = Mailbox<[UInt8]>()
     private(set) var isClosed = false
+    /// How many heartbeats it was given.
+    private(set) var heartbeatCount = 0
 
     init(_ identity: String, _ version: YMQVersion?, echoesHeartbeats: Bool) {
         self.identity = identity
         self.version = version
         self.echoesHeartbeats = echoesHeartbeats
     }
+
+    var connectsByItself: Bool { version == nil }
 
     // MARK: - The daemon's end
 
@@ -71,6 +78,7 @@ final class FakeLink: MessageLink {
     private func take(_ message: [UInt8]) {
         switch try? SchedulerBoundMessage.decode(message) {
         case .workerHeartbeat:
+            heartbeatCount += 1
             heartbeats.send(message)
             if echoesHeartbeats { deliver(Self.workerEcho()) }
         case .workerManagerHeartbeat(let heartbeat):
@@ -156,6 +164,8 @@ final class RecordedTasks: TaskHandler {
     var cancelAnswer = CancelAnswer.unknown
     /// How busy each worker is, by its identity.
     var loads: [String: WorkerLoad] = [:]
+    /// How often they were asked for, as for each heartbeat.
+    private var loadCount = 0
 
     func handle(_ command: TaskCommand, from worker: any TaskOrigin) -> CancelAnswer? {
         switch command {
@@ -173,6 +183,8 @@ final class RecordedTasks: TaskHandler {
     }
 
     func load(of worker: any TaskOrigin) -> WorkerLoad {
+        loadCount += 1
+        noted.send()
         let none: WorkerLoad = (unansweredCount: 0, queuedCount: 0, isFull: false)
         return (worker as? WorkerSession).flatMap { loads[$0.identity] } ?? none
     }
@@ -180,6 +192,12 @@ final class RecordedTasks: TaskHandler {
     private func note(_ text: String) {
         notes.append(text)
         noted.send()
+    }
+
+    /// Waits until heartbeats were made so many times more.
+    func waitForLoads(_ count: Int) async throws {
+        let wanted = loadCount + count
+        while loadCount < wanted { try await noted.wait(until: soon) }
     }
 
     /// Waits until there are `count` notes.
@@ -216,6 +234,7 @@ func unusedObjectStore() -> ObjectStoreClient {
     return ObjectStoreClient(
         connector: SchedulerConnector(backend: .ymq, network: SocketNetwork(ioThreads: 1), log: log),
         endpoint: nil,
+        patience: .seconds(300),
         log: log
     )
 }

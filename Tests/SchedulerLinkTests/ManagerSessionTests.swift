@@ -94,6 +94,20 @@ import Testing
         }
     }
 
+    @Test func `a scheduler that is silent for the death timeout is left, for its connection may be dead`()
+        async throws
+    {
+        try await onLoop {
+            let interval = Duration.milliseconds(1)
+            let stage = Stage(.test(heartbeatInterval: interval, deathTimeout: interval * 50), version: .two)
+            let (link, end) = try await stage.start()
+            _ = try await link.nextHeartbeat()
+            link.deliver(Self.echo)
+            #expect(await end.value == .left)
+            #expect(!stage.session.isRegistered)
+        }
+    }
+
     @Test func `without an echo the two generations take turns, two heartbeats each`() async throws {
         try await onLoop {
             let stage = Stage()

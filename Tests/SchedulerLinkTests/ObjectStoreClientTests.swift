@@ -19,7 +19,7 @@ import Transport
         let log = RecordedLog()
         private var run: Spawned<Void>?
 
-        init() throws {
+        init(_ pace: ObjectStoreConversation.Pace = .patient) throws {
             peer = try YMQPeer()
             client = ObjectStoreClient(
                 connector: SchedulerConnector(
@@ -28,6 +28,7 @@ import Transport
                     log: log.logger
                 ),
                 endpoint: peer.endpoint,
+                pace: pace,
                 log: log.logger
             )
         }
@@ -41,10 +42,7 @@ import Transport
         /// The next connection, past its greeting, whose identity nobody has had before.
         func accept() async throws -> TCPStream {
             start()
-            let stream = try await peer.accept()
-            let greeting = YMQFraming.hello(.two, identity: Array(identityExample.utf8)).count
-            _ = try await readExactly(stream, greeting)
-            return stream
+            return try await ObjectStoreClientTests.accept(from: peer)
         }
 
         func end() async {
@@ -52,8 +50,26 @@ import Transport
             await run?.value
             peer.close()
         }
+    }
 
-        private let identityExample = "Worker|oci-hpc-storage|0123456789abcdef0123456789abcdef"
+    /// The next connection, past its greeting.
+    @LoopActor
+    private static func accept(from peer: YMQPeer) async throws -> TCPStream {
+        let stream = try await peer.accept()
+        let identityExample = "Worker|oci-hpc-storage|0123456789abcdef0123456789abcdef"
+        let greeting = YMQFraming.hello(.two, identity: Array(identityExample.utf8)).count
+        _ = try await readExactly(stream, greeting)
+        return stream
+    }
+
+    /// Waits for a get as long as it may still bring anything; what it ends with, nil with the object.
+    @LoopActor
+    private static func end(
+        of request: ObjectStoreClient.Request,
+        from client: ObjectStoreClient
+    ) async -> ObjectStoreError? {
+        do throws(ObjectStoreError) { try await client.waitUntilSettled(request) } catch { return error }
+        return nil
     }
 
     private static func id(_ number: UInt8) throws -> ObjectID {
@@ -74,9 +90,8 @@ import Transport
         kind: ObjectStorageResponseKind? = nil,
         on stream: TCPStream
     ) async throws {
-        let isGet = request.kind == .getObject
         let header = ObjectStorageResponse(
-            kind: kind ?? (isGet ? .getOK : .setOK),
+            kind: kind ?? Self.kind(ofAnswerTo: request),
             requestID: request.requestID,
             objectID: request.objectID,
             payloadByteCount: UInt64(payload.count)
@@ -84,16 +99,25 @@ import Transport
         try await stream.write(frame(header) + (payload.isEmpty ? [] : frame(payload)), deadline: soon)
     }
 
+    private static func kind(ofAnswerTo request: ObjectStorageRequest) -> ObjectStorageResponseKind {
+        switch request.kind {
+        case .setObject: .setOK
+        case .getObject: .getOK
+        case .deleteObject: .deleteOK
+        case .duplicateObjectID: .duplicateOK
+        case .infoGetTotal: .infoGetTotalOK
+        }
+    }
+
     /// Waits for an object; what became of it.
     @LoopActor
     private static func bytes(
         of request: ObjectStoreClient.Request,
-        from client: ObjectStoreClient,
-        timeout: Duration = .seconds(30)
+        from client: ObjectStoreClient
     ) -> Spawned<Result<[UInt8], ObjectStoreError>> {
         spawn {
             do throws(ObjectStoreError) {
-                let blob = try await client.blob(of: request, timeout: timeout)
+                let blob = try await client.blob(of: request)
                 do throws(TransportError) {
                     return .success(try blob.bytes(at: 0, upTo: blob.byteCount))
                 } catch {
@@ -144,8 +168,9 @@ import Transport
             var writer = BlobWriter()
             try writer.append(payload)
             #expect((writer.blob.bytesInMemory == nil) == (byteCount > Blob.memoryBytesMax))
+            let small = try await stage.accept()
             let done = Self.set(try Self.id(2), to: writer.blob, with: stage.client)
-            let stream = try await stage.accept()
+            let stream = byteCount < ObjectStoreClient.smallBytesMax ? small : try await stage.accept()
             let asked = try await Self.request(on: stream)
             #expect(asked.kind == .setObject)
             #expect(asked.payloadByteCount == UInt64(byteCount))
@@ -170,23 +195,93 @@ import Transport
         }
     }
 
-    @Test func `an object is missing only after the timeout of a connection`() async throws {
+    @Test func `an object is missing when the server has answered later questions and not this one`()
+        async throws
+    {
         try await onLoop {
-            let stage = try Stage()
-            let timeout: Duration = .milliseconds(100)
+            let stage = try Stage(.hasty)
             let request = stage.client.get(try Self.id(1))
-            let bytes = Self.bytes(of: request, from: stage.client, timeout: timeout)
-            // Nothing connects yet, so this is longer than the timeout without deciding anything.
-            try await sleep(for: timeout * 2)
-            let connecting = Deadline.now
+            let settled = spawn { await Self.end(of: request, from: stage.client) }
+            // Nothing connects yet, so this is longer than the patience without deciding anything.
+            try await sleep(for: ObjectStoreConversation.Pace.hasty.patience * 2)
             let stream = try await stage.accept()
-            #expect(await bytes.value == .failure(.missing))
-            #expect((connecting + timeout).isPast)
+            let get = try await Self.request(on: stream)
+            #expect(get.kind == .getObject)
+            let first = try await Self.request(on: stream)
+            #expect(first.kind == .infoGetTotal)
+            try await Self.answer(first, with: [UInt8](repeating: 0, count: 24), on: stream)
+            #expect(await Self.bytes(of: request, from: stage.client).value == .failure(.absent))
+            let second = try await Self.request(on: stream)
+            #expect(second.kind == .infoGetTotal)
+            try await Self.answer(second, with: [UInt8](repeating: 0, count: 48), on: stream)
+            #expect(await settled.value == .missing)
             // The late answer is dropped, and the connection goes on.
-            try await Self.answer(try await Self.request(on: stream), with: [1], on: stream)
+            try await Self.answer(get, with: [1], on: stream)
             let next = Self.bytes(of: stage.client.get(try Self.id(2)), from: stage.client)
             try await Self.answer(try await Self.request(on: stream), with: [2], on: stream)
             #expect(await next.value == .success([2]))
+            await stage.end()
+        }
+    }
+
+    @Test func `an object that comes late is had, by those who wait for it all the same`() async throws {
+        try await onLoop {
+            let stage = try Stage(.curious)
+            let request = stage.client.get(try Self.id(1))
+            let stream = try await stage.accept()
+            let get = try await Self.request(on: stream)
+            let impatient = Self.bytes(of: request, from: stage.client)
+            try await Self.answer(try await Self.request(on: stream), with: [0, 0], on: stream)
+            #expect(await impatient.value == .failure(.absent))
+            let settled = spawn { await Self.end(of: request, from: stage.client) }
+            try await Self.answer(get, with: [1], on: stream)
+            #expect(await settled.value == nil)
+            #expect(await Self.bytes(of: request, from: stage.client).value == .success([1]))
+            await stage.end()
+        }
+    }
+
+    @Test func `a silent connection is given up, and the request goes out on another`() async throws {
+        try await onLoop {
+            let stage = try Stage(.nervous)
+            let bytes = Self.bytes(of: stage.client.get(try Self.id(1)), from: stage.client)
+            let silent = try await stage.accept()
+            let good = try await stage.accept()
+            try await Self.answer(try await Self.request(on: good), with: [1], on: good)
+            #expect(await bytes.value == .success([1]))
+            let facts = stage.log.facts(of: "warning object storage is not reachable; trying again")
+            #expect(facts.map { $0["error"] } == ["it is silent"])
+            silent.close()
+            await stage.end()
+        }
+    }
+
+    @Test func `a large object is asked for on a connection of its own, and small ones do not wait for it`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try Stage()
+            let large = Self.bytes(of: stage.client.get(try Self.id(1)), from: stage.client)
+            let small = try await stage.accept()
+            let first = try await Self.request(on: small)
+            #expect(first.payloadByteCount == UInt64(ObjectStoreClient.smallBytesMax))
+            let whole = [UInt8](repeating: 7, count: 3 * ObjectStoreClient.smallBytesMax)
+            let part = Array(whole.prefix(ObjectStoreClient.smallBytesMax))
+            try await Self.answer(first, with: part, on: small)
+            let bulk = try await stage.accept()
+            let second = try await Self.request(on: bulk)
+            #expect(second.kind == .getObject)
+            #expect(second.payloadByteCount == .max)
+            let other = Self.bytes(of: stage.client.get(try Self.id(2)), from: stage.client)
+            try await Self.answer(try await Self.request(on: small), with: [2], on: small)
+            #expect(await other.value == .success([2]))
+            try await Self.answer(second, with: whole, on: bulk)
+            #expect(await large.value == .success(whole))
+            let stored = Self.set(try Self.id(3), to: Blob(whole), with: stage.client)
+            let set = try await Self.request(on: bulk)
+            #expect(try await readExactly(bulk, frame(whole).count) == frame(whole))
+            try await Self.answer(set, on: bulk)
+            #expect(await stored.value == nil)
             await stage.end()
         }
     }
@@ -292,19 +387,70 @@ import Transport
         }
     }
 
-    @Test func `nothing is connected before the address is known, and the first address stays`() async throws
+    @Test func `nothing is connected before the address is known, and the newest address is followed`()
+        async throws
     {
         try await onLoop {
-            let peer = try YMQPeer()
+            let (former, newer) = (try YMQPeer(), try YMQPeer())
             let client = unusedObjectStore()
             #expect(client.address == nil)
             let run = spawn { await client.run() }
-            client.learn(peer.endpoint)
-            client.learn(.tcp(host: "h", port: 1))
-            #expect(client.address == peer.endpoint.description)
-            _ = try await peer.accept()
+            let bytes = Self.bytes(of: client.get(try Self.id(1)), from: client)
+            client.learn(former.endpoint)
+            #expect(client.address == former.endpoint.description)
+            let left = try await Self.accept(from: former)
+            _ = try await Self.request(on: left)
+            client.learn(former.endpoint)
+            client.learn(newer.endpoint)
+            #expect(client.address == newer.endpoint.description)
+            #expect(try await readToEnd(left).isEmpty)
+            let stream = try await Self.accept(from: newer)
+            try await Self.answer(try await Self.request(on: stream), with: [1], on: stream)
+            #expect(await bytes.value == .success([1]))
             run.cancel()
             await run.value
         }
     }
+
+    @Test func `an address that is configured stays`() async throws {
+        try await onLoop {
+            let stage = try Stage()
+            stage.client.learn(.tcp(host: "127.0.0.1", port: 1))
+            #expect(stage.client.address == stage.peer.endpoint.description)
+            await stage.end()
+        }
+    }
+
+    @Test func `a storage that is away is told of once a minute, however often it comes and goes`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try Stage(.patient)
+            for number in UInt8(1)...3 {
+                let bytes = Self.bytes(of: stage.client.get(try Self.id(number)), from: stage.client)
+                let stream = try await stage.accept()
+                try await Self.answer(try await Self.request(on: stream), with: [1], on: stream)
+                #expect(await bytes.value == .success([1]))
+                stream.close()
+            }
+            _ = try await stage.accept()
+            #expect(stage.log.messages == ["warning object storage is not reachable; trying again"])
+            await stage.end()
+        }
+    }
+}
+
+extension ObjectStoreConversation.Pace {
+    /// For tests in which nothing is ever late.
+    fileprivate static let patient = Self(patience: .seconds(300))
+    /// For tests that wait for an object to be absent.
+    fileprivate static let curious = Self(patience: .seconds(300), look: .milliseconds(10))
+    /// For tests that wait for an object to go missing.
+    fileprivate static let hasty = Self(patience: .milliseconds(100), look: .milliseconds(10))
+    /// For tests that wait for a silence to be noticed.
+    fileprivate static let nervous = Self(
+        patience: .seconds(300),
+        silence: .milliseconds(50),
+        look: .milliseconds(10)
+    )
 }

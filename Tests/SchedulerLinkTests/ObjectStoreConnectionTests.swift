@@ -26,7 +26,7 @@ import Transport
             let header = try Self.header(of: 3)
             try await server.write(frame(header.encoded()) + frame([1, 2, 3]), deadline: soon)
             #expect(try await connection.receiveHeader() == header)
-            let payload = try await connection.receivePayload(of: header, isWanted: true).get()
+            let payload = try await connection.receivePayload(of: header, isWanted: true) {}.get()
             #expect(payload.bytesInMemory == [1, 2, 3])
             await connection.close()
         }
@@ -43,9 +43,11 @@ import Transport
                 deadline: soon
             )
             _ = try await connection.receiveHeader()
-            #expect(try await connection.receivePayload(of: unwanted, isWanted: false).get().byteCount == 0)
+            #expect(
+                try await connection.receivePayload(of: unwanted, isWanted: false) {}.get().byteCount == 0
+            )
             #expect(try await connection.receiveHeader() == empty)
-            #expect(try await connection.receivePayload(of: empty, isWanted: true).get().byteCount == 0)
+            #expect(try await connection.receivePayload(of: empty, isWanted: true) {}.get().byteCount == 0)
             await connection.close()
         }
     }
@@ -86,7 +88,7 @@ import Transport
             try await server.write(frame([UInt8](repeating: 0, count: byteCount)), deadline: soon)
             let header = try Self.header(of: 3)
             let text = await failure { () async throws(ObjectStoreConnection.Failure) in
-                _ = try await connection.receivePayload(of: header, isWanted: true)
+                _ = try await connection.receivePayload(of: header, isWanted: true) {}
             }
             #expect(text == "unexpected answer: a payload of \(byteCount) bytes, announced as 3")
             await connection.close()
@@ -101,7 +103,7 @@ import Transport
             let file = try SpoolFile()
             try file.append(bytes)
             for blob in [Blob(bytes), Blob(file)] {
-                let sending = spawn { try? await connection.sendSet(id, to: blob, requestID: 3) }
+                let sending = spawn { try? await connection.sendSet(id, to: blob, requestID: 3) {} }
                 let header = ObjectStorageRequest.set(id, byteCount: bytes.count, requestID: 3).encoded()
                 let expected = frame(header) + frame(bytes)
                 #expect(try await readExactly(server, expected.count) == expected)

@@ -103,13 +103,13 @@ private final class LossyConnection {
     func sendMessage() {
         guard let number = UInt8(exactly: confirmations.count) else { return }
         confirmations.append((number, buffer.add([number])))
-        underWay.append(.message(number))
+        if !isDisconnected { underWay.append(.message(number)) }
     }
 
-    // libzmq keeps what is sent while it has no connection, and sends it on the next one.
     func sendHeartbeat() {
+        if isDisconnected { return }
         underWay.append(.heartbeat)
-        if isDisconnected { buffer.heartbeatSentWhileDisconnected() } else { buffer.heartbeatSent() }
+        buffer.heartbeatSent()
     }
 
     func schedulerReads() {
@@ -129,7 +129,8 @@ private final class LossyConnection {
         }
     }
 
-    /// The kernel had taken a share of what was under way; some echoes may be here already.
+    /// The kernel had taken a share of what was under way, libzmq sends the rest on the next connection; some echoes may be
+    /// here already.
     func isLost(losing share: Double) {
         if isDisconnected { return }
         isDisconnected = true

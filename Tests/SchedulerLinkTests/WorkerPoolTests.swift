@@ -208,7 +208,7 @@ import Transport
 
     @Test func `after a silence for the death timeout workers start only on another command`() async throws {
         try await onLoop {
-            let stage = Stage(deathTimeout: .milliseconds(50))
+            let stage = Stage(deathTimeout: .milliseconds(500))
             _ = try await stage.start()
             // The manager is answered all the time, as it is for three heartbeats more than its workers at worst.
             stage.scheduler.echoesHeartbeats = false

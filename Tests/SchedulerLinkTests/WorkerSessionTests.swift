@@ -22,8 +22,14 @@ import Transport
         let objectStore = unusedObjectStore()
         let session: WorkerSession
 
-        init(_ profile: WorkerProfile = .test(), version: YMQVersion? = nil, echoesHeartbeats: Bool = true) {
+        init(
+            _ profile: WorkerProfile = .test(),
+            version: YMQVersion? = nil,
+            echoesHeartbeats: Bool = true,
+            connectsZMQ: Bool = true
+        ) {
             scheduler = FakeScheduler(version: version)
+            scheduler.connectsZMQ = connectsZMQ
             scheduler.echoesHeartbeats = echoesHeartbeats
             let log = RecordedLog().logger
             let channel = SchedulerChannel(
@@ -231,7 +237,7 @@ import Transport
         }
     }
 
-    @Test func `the address of the object storage is learned from the first echo`() async throws {
+    @Test func `the address of the object storage is that of the newest echo that has one`() async throws {
         try await onLoop {
             let stage = Stage()
             let (link, end) = try await stage.start()
@@ -239,9 +245,12 @@ import Transport
             try await confirmed.wait(until: soon)
             #expect(stage.objectStore.address == "tcp://127.0.0.1:9")
             link.deliver(FakeLink.workerEcho(storagePort: 10))
+            link.deliver(FakeLink.workerEcho(storagePort: 0))
+            link.deliver(Self.task([1]))
+            try await stage.tasks.waitForNotes(1)
+            #expect(stage.objectStore.address == "tcp://127.0.0.1:10")
             await stage.session.leave(generation: nil)
             #expect(await end.value == .left)
-            #expect(stage.objectStore.address == "tcp://127.0.0.1:9")
         }
     }
 
@@ -266,12 +275,37 @@ import Transport
         }
     }
 
+    @Test func `without a connection ZMQ is given nothing that would come late`() async throws {
+        try await onLoop {
+            let stage = Stage(.test(heartbeatInterval: .milliseconds(1)), connectsZMQ: false)
+            let (link, end) = try await stage.start()
+            try await stage.tasks.waitForLoads(5)
+            #expect(link.heartbeatCount == 0)
+            link.tell(.connected)
+            _ = try await link.nextHeartbeat()
+            link.tell(.disconnected)
+            for _ in 0..<3 { await yieldToOthers() }
+            let count = link.heartbeatCount
+            let (confirmed, created, result) = try Self.reply(stage.session)
+            try await stage.tasks.waitForLoads(5)
+            #expect(link.heartbeatCount == count)
+            link.tell(.connected)
+            #expect(try await link.next() == .objectInstruction(created))
+            #expect(try await link.next() == .taskResult(result))
+            try await confirmed.wait(until: soon)
+            await stage.session.leave(generation: nil)
+            #expect(await end.value == .left)
+        }
+    }
+
     @Test func `while ZMQ reconnects output is dropped, and answers are sent again afterwards`() async throws
     {
         try await onLoop {
             let stage = Stage(.test(heartbeatInterval: .seconds(30)), echoesHeartbeats: false)
             let (link, end) = try await stage.start()
             let piece = TaskLog(taskID: TaskID([1]), stream: .standardOutput, content: "a")
+            // The first one says that the connection is noticed.
+            _ = try await link.nextHeartbeat()
             stage.session.sendOutput([piece.encoded()])
             #expect(try await link.next() == .taskLog(piece))
             let (confirmed, created, result) = try Self.reply(stage.session)

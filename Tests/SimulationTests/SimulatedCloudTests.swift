@@ -187,6 +187,36 @@ private func job(_ number: UInt64, milliseconds: UInt64 = 2000, filling: Int = 1
         }
     }
 
+    @Test func `the lists of single states may show a change late, in both of them or in neither`() async {
+        await #expect(processExitsWith: .success) {
+            CloudBench.run(faults: [.staleListing: 1], concurrency: 30) { bench in
+                let states = ["CREATING", "ACTIVE", "UPDATING", "INACTIVE", "FAILED", "DELETING"]
+                let counts = { (id: String) in
+                    states.count { state in
+                        let query = [
+                            "compartmentId": bench.settings.compartmentID, "limit": "1000",
+                            "lifecycleState": state,
+                        ]
+                        return bench.ask("GET", CloudBench.instancesPath, query).texts("id").contains(id)
+                    }
+                }
+                var ids: [String] = []
+                for number in 1...30 as ClosedRange<UInt64> {
+                    bench.book.submitted(job(number))
+                    ids.append(bench.create(job(number)).text("id") ?? "")
+                }
+                var seen: Set<Int> = []
+                for _ in 0..<60 {
+                    try await sleep(for: .seconds(1))
+                    seen.formUnion(ids.map(counts))
+                }
+                precondition(seen == [0, 1, 2], "\(seen)")
+                try await sleep(for: .seconds(90))
+                precondition(ids.allSatisfy { counts($0) == 1 })
+            }
+        }
+    }
+
     @Test func `there is no room where the cloud is full`() async {
         await #expect(processExitsWith: .success) {
             CloudBench.run { bench in

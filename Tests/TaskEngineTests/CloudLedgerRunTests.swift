@@ -54,10 +54,11 @@ import Testing
         #expect(ledger.list([], at: 10_001) == [])
         #expect(ledger.leaving(isSweeping: true, at: .seconds(10_002)) == [])
         #expect(ledger.cannotWait(at: .seconds(10_002)) == [])
-        #expect(ledger.knownObjects == [.result(a)])
+        #expect(ledger.knownObjects == [.result(a), .mark(a)])
         #expect(ledger.freeSlotCount == 2)
-        // The bucket's lifecycle ends it.
-        #expect(ledger.store([], inputs: [:], at: 20_000) == [])
+        // The bucket's lifecycle ends it, and its mark goes with it.
+        #expect(ledger.store([], inputs: [:], at: 20_000) == [.deleteObjects([.mark(a)])])
+        ledger.objectsDeleted([.mark(a)])
         #expect(ledger.isEmpty)
     }
 
@@ -74,9 +75,10 @@ import Testing
                 begun: .seconds(1),
                 at: .seconds(2)
             )
-            #expect(
-                orders == (isSweeping ? [.deleteObjects([.result(a)]), .deleteObjects([.result(b)])] : [])
-            )
+            let everything = [TaskObject.result(a), .result(b), .mark(a)].map {
+                CloudOrder.deleteObjects([$0])
+            }
+            #expect(orders == (isSweeping ? everything : []))
             let expiry = ledger.list([], at: 1000)
             if !isSweeping {
                 #expect(expiry == [.report(.orphanExpired(b)), .deleteObjects([.result(b)])])
@@ -96,6 +98,30 @@ import Testing
         #expect(adoption?.hasResult == true)
         let orders = ledger.released(a, isAnswered: false, at: .seconds(21))
         #expect(orders.contains(.deleteObjects([.result(a)])))
+        #expect(orders.contains(.deleteObjects([.mark(a)])))
+    }
+
+    @Test func `a mark without its result is deleted, and one that is wanted again is not`() {
+        var ledger = CloudLedger.running()
+        ledger.resultKept(a, at: .seconds(8))
+        let orders = ledger.objectsListed(
+            results: [],
+            inputs: [:],
+            kept: [a, b],
+            begun: .seconds(9),
+            at: .seconds(10)
+        )
+        #expect(orders == [.deleteObjects([.mark(b)])])
+        #expect(ledger.knownObjects == [.mark(a), .mark(b)])
+        // Until it is gone, listings show it.
+        #expect(
+            ledger.objectsListed(results: [], inputs: [:], kept: [b], begun: .seconds(11), at: .seconds(12))
+                == []
+        )
+        _ = ledger.begin(b, at: 13)
+        ledger.resultKept(b, at: .seconds(14))
+        ledger.objectsDeleted([])
+        #expect(ledger.isMarked(b) && ledger.hasNoPendingDeletion)
     }
 
     @Test func `an ended instance counts until the service accepts to delete it`() {

@@ -183,4 +183,37 @@ import Testing
         placements.turnedOutFull(placements.all[0], .limit, at: .seconds(20))
         #expect(placements.nextProbe(after: .seconds(20)) == .seconds(35))
     }
+
+    @Test func `a place that refuses is left for the next, and without a next the refusal counts`() throws {
+        var placements = twoDomains()
+        for count in 1...4 {
+            let place = try take(&placements, at: .zero)
+            #expect(place == placements.all[count - 1])
+            let isHope = placements.refused(place, at: .zero)
+            #expect(isHope == (count < 4))
+        }
+        // The last is asked at once by the next task, and the first in a while.
+        #expect(try take(&placements, at: .zero) == placements.all[3])
+        #expect(try take(&placements, at: .seconds(15)) == placements.all[0])
+    }
+
+    @Test func `a place that has taken a create before is waited for when it refuses`() throws {
+        var placements = oneDomain()
+        placements.created(in: try take(&placements, at: .zero), at: .zero)
+        let isHope = placements.refused(try take(&placements, at: .zero), at: .zero)
+        #expect(isHope && !placements.isAnyClosed)
+        #expect(placements.take(at: .zero) == nil)
+        placements.roomFreed(at: .seconds(1))
+        #expect(placements.take(at: .seconds(1)) == nil, "what is gone of ours is no permission")
+        #expect(placements.nextProbe(after: .zero) == .seconds(15))
+        #expect(try take(&placements, at: .seconds(15)) == placements.all[0])
+    }
+
+    @Test func `a place that is full is hope, whatever the others refuse`() throws {
+        var placements = Placements(availabilityDomains: ["1", "2"], subnetIDs: ["s"], shapes: ["E4"])
+        try fill(&placements, .limit)
+        let isHope = placements.refused(try take(&placements, at: .zero), at: .zero)
+        #expect(isHope)
+        #expect(placements.take(at: .zero) == nil)
+    }
 }

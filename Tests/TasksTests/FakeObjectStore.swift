@@ -23,18 +23,23 @@ final class FakeObjectStore {
     private(set) var objects: [ObjectID: [UInt8]] = [:]
     /// Whether sets are taken and not answered, until they are released.
     var holdsSets = false
-    private var heldSets: [ObjectStorageRequest] = []
+    private var heldSets: [(ObjectStorageRequest, Mailbox<[UInt8]>)] = []
     private let peer: YMQPeer
     private let changed = Broadcast()
-    /// What the writer has not sent yet.
-    private let outgoing = Mailbox<[UInt8]>()
     private var work: [Spawned<Void>] = []
 
-    init() throws {
+    /// A server and its client, which never doubts that what it asks for comes, but with an `impatient` pace.
+    init(_ pace: ObjectStoreConversation.Pace? = nil) throws {
+        let pace = pace ?? ObjectStoreConversation.Pace(patience: .seconds(7200), look: .seconds(3600))
         let log = RecordedLog().logger
         peer = try YMQPeer()
         connector = SchedulerConnector(backend: .ymq, network: SocketNetwork(ioThreads: 1), log: log)
-        let client = ObjectStoreClient(connector: connector, endpoint: peer.endpoint, log: log)
+        let client = ObjectStoreClient(
+            connector: connector,
+            endpoint: peer.endpoint,
+            pace: pace,
+            log: log
+        )
         self.client = client
         work = [spawn { await client.run() }, spawn { try? await self.serve() }]
     }
@@ -61,7 +66,7 @@ final class FakeObjectStore {
     /// Answers the sets that were held, and holds no more.
     func releaseSets() {
         holdsSets = false
-        for request in heldSets { answer(request, .setOK) }
+        for (request, outgoing) in heldSets { answer(request, .setOK, to: outgoing) }
         heldSets = []
     }
 
@@ -72,13 +77,21 @@ final class FakeObjectStore {
     }
 
     private func serve() async throws {
-        let stream = try await peer.accept()
+        while true {
+            let stream = try await peer.accept()
+            work.append(spawn { try? await self.serve(stream) })
+        }
+    }
+
+    private func serve(_ stream: TCPStream) async throws {
         defer { stream.close() }
+        /// What the writer has not sent yet.
+        let outgoing = Mailbox<[UInt8]>()
         let identity = "Worker|oci-hpc-storage|0123456789abcdef0123456789abcdef"
         _ = try await readExactly(stream, YMQFraming.hello(.two, identity: Array(identity.utf8)).count)
         work.append(
             spawn {
-                while let bytes = try? await self.outgoing.receive() {
+                while let bytes = try? await outgoing.receive() {
                     try? await stream.write(bytes, deadline: soon)
                 }
             }
@@ -88,12 +101,19 @@ final class FakeObjectStore {
             switch request.kind {
             case .setObject:
                 put(request.objectID, try await message(on: stream))
-                if holdsSets { heldSets.append(request) } else { answer(request, .setOK) }
+                if holdsSets {
+                    heldSets.append((request, outgoing))
+                } else {
+                    answer(request, .setOK, to: outgoing)
+                }
             case .getObject:
-                asked.append(request.objectID)
+                // A large one is asked for twice.
+                if request.payloadByteCount != .max { asked.append(request.objectID) }
                 changed.send()
-                work.append(spawn { try? await self.answerGet(request) })
-            case .deleteObject, .duplicateObjectID, .infoGetTotal:
+                work.append(spawn { try? await self.answerGet(request, to: outgoing) })
+            case .infoGetTotal:
+                answer(request, .infoGetTotalOK, with: [UInt8](repeating: 0, count: 48), to: outgoing)
+            case .deleteObject, .duplicateObjectID:
                 Issue.record("nobody asks for this: \(request.kind)")
             }
         }
@@ -104,15 +124,18 @@ final class FakeObjectStore {
         return try await readExactly(stream, Int(littleEndian(header)))
     }
 
-    private func answerGet(_ request: ObjectStorageRequest) async throws {
+    private func answerGet(_ request: ObjectStorageRequest, to outgoing: Mailbox<[UInt8]>) async throws {
         while objects[request.objectID] == nil { try await changed.wait() }
-        answer(request, .getOK, with: objects[request.objectID] ?? [])
+        let bytes = objects[request.objectID] ?? []
+        let part = bytes.prefix(Int(clamping: request.payloadByteCount))
+        answer(request, .getOK, with: Array(part), to: outgoing)
     }
 
     private func answer(
         _ request: ObjectStorageRequest,
         _ kind: ObjectStorageResponseKind,
-        with payload: [UInt8] = []
+        with payload: [UInt8] = [],
+        to outgoing: Mailbox<[UInt8]>
     ) {
         let header = ObjectStorageResponse(
             kind: kind,
@@ -122,4 +145,11 @@ final class FakeObjectStore {
         ).encoded()
         outgoing.send(frame(header) + (payload.isEmpty ? [] : frame(payload)))
     }
+}
+
+extension ObjectStoreConversation.Pace {
+    /// Gives up an object soon.
+    static let hasty = Self(patience: .milliseconds(50), look: .milliseconds(10))
+    /// Sees soon that an object is not there, and does not give it up.
+    static let observant = Self(patience: .seconds(7200), look: .milliseconds(10))
 }

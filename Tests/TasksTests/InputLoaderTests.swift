@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 import Transport
 
+@testable import SchedulerLink
 @testable import SchedulerMessages
 @testable import Tasks
 
@@ -27,9 +28,9 @@ import Transport
         let store: FakeObjectStore
         let loader: InputLoader
 
-        init(timeout: Duration = .seconds(30)) throws {
-            store = try FakeObjectStore()
-            loader = InputLoader(storage: store.client, timeout: timeout)
+        init(_ pace: ObjectStoreConversation.Pace? = nil) throws {
+            store = try FakeObjectStore(pace)
+            loader = InputLoader(storage: store.client)
             store.put(serializerID, [9])
         }
 
@@ -40,17 +41,24 @@ import Transport
         }
 
         func load(_ function: Int, _ arguments: [Int] = []) async throws -> TaskInputs {
-            try await loader.inputs(of: try task(function, arguments))
+            try await load(try task(function, arguments))
         }
 
-        /// Loads what is there until it comes in time, which a busy machine may not manage at once.
-        func loadUntilThere(_ function: Int, _ arguments: [Int] = []) async throws {
-            let wanted = try task(function, arguments)
-            while await failure(of: wanted) != nil {}
+        /// Waits for inputs that are absent, and begins anew.
+        func load(
+            _ task: TaskMessage,
+            for holding: Holding? = nil
+        ) async throws(TaskInterruption) -> TaskInputs {
+            while true {
+                switch try await loader.inputs(of: task, for: holding) {
+                case .complete(let inputs): return inputs
+                case .absent(let input): try await loader.wait(for: input)
+                }
+            }
         }
 
         func failure(of task: TaskMessage) async -> TaskFailure? {
-            do throws(TaskInterruption) { _ = try await loader.inputs(of: task) } catch {
+            do throws(TaskInterruption) { _ = try await load(task) } catch {
                 if case .failed(let failure) = error { return failure }
             }
             return nil
@@ -117,24 +125,40 @@ import Transport
     @Test func `an object that never comes fails the task by its name, and is asked for again`() async throws
     {
         try await onLoop {
-            let stage = try Stage(timeout: .milliseconds(100))
+            let stage = try Stage(.hasty)
             defer { stage.store.stop() }
-            stage.store.put(try Self.id(2), [2])
-            try await stage.loadUntilThere(2)
             let function = try Self.id(1).hexadecimal
             #expect(
                 await stage.failure(of: try Self.task(1))
                     == .missingInput(what: "function", objectID: function)
             )
             stage.store.put(try Self.id(1), [1])
-            try await stage.loadUntilThere(1)
+            #expect(try await stage.load(1).function.bytesInMemory == [1])
             let argument = try Self.id(5).hexadecimal
             #expect(
                 await stage.failure(of: try Self.task(1, [5]))
                     == .missingInput(what: "argument 1", objectID: argument)
             )
             stage.store.put(try Self.id(5), [5])
-            try await stage.loadUntilThere(1, [5])
+            #expect(try await stage.load(1, [5]).arguments.map(\.bytesInMemory) == [[5]])
+        }
+    }
+
+    @Test func `an input that is absent is told of, and may still come`() async throws {
+        try await onLoop {
+            let stage = try Stage(.observant)
+            defer { stage.store.stop() }
+            let task = try Self.task(1, [5])
+            guard case .absent(let input) = try await stage.loader.inputs(of: task) else {
+                Issue.record("it was had")
+                return
+            }
+            stage.store.put(try Self.id(1), [1])
+            stage.store.put(try Self.id(5), [5])
+            try await stage.loader.wait(for: input)
+            let inputs = try await stage.load(task)
+            #expect(inputs.function.bytesInMemory == [1])
+            #expect(inputs.arguments.map(\.bytesInMemory) == [[5]])
         }
     }
 
@@ -219,12 +243,12 @@ import Transport
             stage.store.put(try Self.id(1), [1])
             stage.store.put(try Self.id(2), [UInt8](repeating: 2, count: 8))
             let task = try Self.task(1, [2])
-            let inputs = try await stage.loader.inputs(of: task, for: budget.begin())
+            let inputs = try await stage.load(task, for: budget.begin())
             // The function is the loader's.
             #expect(budget.used == Resources(memoryBytes: 8))
             let vain = budget.begin()
             do throws(TaskInterruption) {
-                _ = try await stage.loader.inputs(of: task, for: vain)
+                _ = try await stage.load(task, for: vain)
                 Issue.record("there is room for it")
             } catch {
                 guard case .short(.budgetSpent) = error else {
@@ -236,7 +260,7 @@ import Transport
             let again = budget.retry(vain, after: .budgetSpent)
             _ = consume inputs
             try await again.waitForTurn(until: soon)
-            let next = try await stage.loader.inputs(of: task, for: again)
+            let next = try await stage.load(task, for: again)
             budget.settle(again)
             #expect(next.arguments.map(\.byteCount) == [8])
             #expect(try stage.count(2) == 3)
@@ -252,7 +276,7 @@ import Transport
             _ = try await stage.load(2)
             let task = try Self.task(1)
             let cancelled = spawn {
-                do throws(TaskInterruption) { _ = try await stage.loader.inputs(of: task) } catch {
+                do throws(TaskInterruption) { _ = try await stage.load(task) } catch {
                     if case .cancelled = error { return true }
                 }
                 return false

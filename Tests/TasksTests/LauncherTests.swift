@@ -178,12 +178,62 @@ import Testing
         try await onLoop {
             let stage = try await LaunchStage()
             defer { stage.stop() }
-            stage.cloud.script(.createContainerInstance, .forbidden)
+            stage.cloud.script(.createContainerInstance, .forbidden, .forbidden)
             let failure = Self.failure(await stage.launch().value)
             #expect(failure?.exception == .permissionError)
             #expect(failure?.text.contains("OCI refused to create the task's container instance") == true)
             #expect(failure?.text.contains("Allow group <group> to manage compute-container") == true)
             #expect(stage.cloud.records.isEmpty)
+        }
+    }
+
+    @Test(arguments: [CloudFault.forbidden, .notFound])
+    func `a place that refuses is set aside for the next, and a task fails only when all refuse`(
+        _ refusal: CloudFault
+    ) async throws {
+        try await onLoop {
+            let stage = try await LaunchStage()
+            defer { stage.stop() }
+            stage.cloud.script(.createContainerInstance, refusal)
+            let launched = try await stage.launch().value.get()
+            #expect(launched.placement?.availabilityDomain == "AD-2")
+            let told = stage.cloud.log.facts(of: "warning a place refuses instances; it is tried again later")
+            #expect(told.map { $0["place"] } == ["CI.Standard.E4.Flex in AD-1 in subnet"])
+            #expect(told.first?["error"]?.contains("Allow group") == true)
+        }
+    }
+
+    @Test func `what was taken before and is refused everywhere is waited for`() async throws {
+        try await onLoop {
+            let stage = try await LaunchStage()
+            defer { stage.stop() }
+            let launched = try await stage.launch().value.get()
+            _ = stage.driver.giveUpInstance(of: Stage.key(1))
+            stage.cloud.script(.createContainerInstance, .notFound, .notFound)
+            let launch = stage.launch()
+            try await stage.cloud.wait { stage.launcher.queue.waitingCount == 1 }
+            #expect(stage.tokens.count == 3)
+            #expect(launched.placement?.availabilityDomain == "AD-1")
+            launch.cancel()
+            #expect(Self.isCancelled(await launch.value))
+        }
+    }
+
+    @Test func `a task waits for room however often there is none`() async throws {
+        try await onLoop {
+            let stage = try await LaunchStage()
+            defer { stage.stop() }
+            stage.cloud.script(.createContainerInstance, .limitExceeded, count: 30)
+            let launch = stage.launch()
+            for count in 2..<30 {
+                try await stage.cloud.wait {
+                    stage.tokens.count == count && stage.launcher.queue.waitingCount == 1
+                }
+                stage.launcher.queue.roomFreed()
+            }
+            try await stage.cloud.wait { stage.tokens.count == 30 && stage.launcher.queue.waitingCount == 1 }
+            stage.launcher.queue.roomFreed()
+            _ = try await launch.value.get()
         }
     }
 

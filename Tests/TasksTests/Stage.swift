@@ -6,7 +6,6 @@ import Encodings
 import EventLoop
 import Logging
 import OCIServices
-import SchedulerLink
 import SchedulerPeer
 import TaskEngine
 import TaskPayload
@@ -15,6 +14,7 @@ import TestSupport
 import Testing
 import Transport
 
+@testable import SchedulerLink
 @testable import SchedulerMessages
 @testable import Tasks
 
@@ -80,13 +80,14 @@ final class Stage {
         slots: Int = 2,
         budget: ResourceBudget = ResourceBudget(memoryBytesMax: 48 << 20, diskBytesMax: 1 << 40),
         lostRunGrace: Duration = .seconds(3600),
+        pace: ObjectStoreConversation.Pace? = nil,
         _ change: (inout Settings) -> Void = { _ in }
     ) async throws {
         self.cloud = cloud
         let settings = Self.settings(change)
         self.settings = settings
         self.budget = budget
-        store = try FakeObjectStore()
+        store = try FakeObjectStore(pace)
         var periods = CloudLedger.Periods(grace: .seconds(3600))
         periods.abandonedCreate = .milliseconds(20)
         driver = Self.driver(cloud, slots: slots, periods)

@@ -5,7 +5,6 @@ import Compression
 import Configuration
 import EventLoop
 import OCIServices
-import SchedulerLink
 import SchedulerMessages
 import TaskEngine
 import TaskPayload
@@ -14,6 +13,7 @@ import TestSupport
 import Testing
 import Transport
 
+@testable import SchedulerLink
 @testable import Tasks
 
 /// The outcomes of a run, each as a dialogue of scheduler, cloud and container.
@@ -180,6 +180,57 @@ import Transport
         }
     }
 
+    // MARK: - Inputs that are not there
+
+    @Test func `a task whose input is not there yet holds up no other, and runs when it comes`() async throws
+    {
+        try await onLoop {
+            let stage = try await Stage(slots: 1, pace: .observant)
+            defer { stage.stop() }
+            stage.send(try Stage.task(1, function: 99))
+            stage.send(try Stage.task(2))
+            try await stage.wait(for: .running)
+            #expect(stage.instances(of: 2).count == 1)
+            #expect(stage.dispatcher.countsByState[.queued] == 1)
+            stage.store.put(try Stage.objectID(99), [1])
+            try stage.complete(2)
+            #expect(try await stage.worker.answer().taskID == Stage.taskID(2))
+            try await stage.cloud.wait { stage.instances(of: 1).count == 1 }
+            try stage.complete(1)
+            #expect(try await stage.worker.answer(1).outcome == .success)
+        }
+    }
+
+    @Test func `tasks whose inputs never come fail at the same time, however few slots there are`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await Stage(slots: 1, pace: .hasty)
+            defer { stage.stop() }
+            for number in UInt8(1)...8 { stage.send(try Stage.task(number, function: 90 + Int(number))) }
+            for number in 0..<8 { #expect(try await stage.worker.answer(number).outcome == .failed) }
+            try await stage.waitUntilIdle()
+            #expect(stage.cloud.records.isEmpty)
+            #expect(stage.driver.hasFreeSlot)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `a task that waits for its input can be cancelled, and leaves nothing`(isForced: Bool) async throws {
+        try await onLoop {
+            let stage = try await Stage(slots: 1, pace: .observant)
+            defer { stage.stop() }
+            stage.send(try Stage.task(1, function: 99))
+            try await stage.wait(for: .loading)
+            try await stage.wait(for: .queued)
+            #expect(stage.cancel(1, isForced: isForced) == .canceled)
+            try await stage.waitUntilIdle()
+            #expect(stage.driver.hasFreeSlot)
+            stage.send(try Stage.task(2))
+            try await stage.wait(for: .running)
+        }
+    }
+
     // MARK: - Results that are not there
 
     @Test func `a result that a listing showed and that comes late is waited for`() async throws {
@@ -199,7 +250,8 @@ import Transport
         try await onLoop {
             let stage = try await Stage()
             defer { stage.stop() }
-            stage.cloud.script(.getObject, .refused(404, "ObjectNotFound", "gone"), count: 4)
+            let count = TaskSteps.vanishedCountMax + 1
+            stage.cloud.script(.getObject, .refused(404, "ObjectNotFound", "gone"), count: count)
             stage.send(try Stage.task(1))
             try await stage.wait(for: .running)
             try stage.complete(1)
@@ -308,7 +360,7 @@ import Transport
         try await onLoop {
             let stage = try await Stage()
             defer { stage.stop() }
-            stage.cloud.script(.createContainerInstance, .forbidden)
+            stage.cloud.script(.createContainerInstance, .forbidden, .forbidden)
             stage.send(try Stage.task(1))
             let text = try await stage.failureText(1)
             #expect(text.contains("PermissionError"))

@@ -74,6 +74,38 @@ import Testing
         }
     }
 
+    @Test func `a turn that takes long costs the others no patience`() async throws {
+        try await onLoop {
+            let stage = Stage(patience: .milliseconds(50))
+            let (hasTurn, mayEnd) = (Latch(), Latch())
+            let failing = { (_: TransportError, _: Duration) in Self.failure }
+            var attemptCount = 0
+            let first = spawn {
+                let patient = Workspace(stage.budget, patience: .seconds(60), log: stage.log.logger)
+                try? await patient.run(orElse: failing) { _ async throws(TaskInterruption) in
+                    attemptCount += 1
+                    if attemptCount == 1 { throw .short(Self.full) }
+                    hasTurn.open()
+                    try? await mayEnd.wait(until: soon)
+                }
+            }
+            try await hasTurn.wait(until: soon)
+            var isDone = false
+            let second = spawn {
+                await Self.outcome(of: stage) { _ throws(TaskInterruption) in
+                    if !mayEnd.isOpen { throw .short(.budgetSpent) }
+                    isDone = true
+                }
+            }
+            try await sleep(for: .milliseconds(150))
+            #expect(stage.workspace.waitingCount == 1)
+            mayEnd.open()
+            #expect(await second.value == nil)
+            #expect(isDone)
+            await first.value
+        }
+    }
+
     @Test func `other failures are passed on at once`() async throws {
         try await onLoop {
             let stage = Stage()

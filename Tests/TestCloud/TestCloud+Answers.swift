@@ -68,12 +68,14 @@ extension TestCloud {
         return CloudAnswer(200, fields: [("opc-work-request-id", made.workRequestID)], made.json)
     }
 
-    /// Newest first, all states; a page's token is the count of the items before it.
+    /// Newest first, all states or the one that is asked for; a page's token is the count of the items before it.
     private func list(_ request: CloudRequest) -> CloudAnswer {
         let start = request.query["page"].flatMap { Int($0) } ?? 0
-        let page = records.reversed().dropFirst(start).prefix(pageSize)
+        let state = request.query["lifecycleState"].map { LifecycleState($0) }
+        let wanted = state == nil ? records : records.filter { $0.state == state }
+        let page = wanted.reversed().dropFirst(start).prefix(pageSize)
         let end = start + page.count
-        return items(page.map(\.json), nextPage: end < records.count ? "\(end)" : nil)
+        return items(page.map(\.json), nextPage: end < wanted.count ? "\(end)" : nil)
     }
 
     private func storage(_ request: CloudRequest) -> CloudAnswer {

@@ -124,6 +124,7 @@ enum House {
         "BodyCollector.swift": "HTTPClient",
         "DeflateStream.swift": "GzipCompressor",
         "NameLookup.swift": "ResolverTests",
+        "ObjectStoreLane.swift": "ObjectStoreClient",
         "PickleReader.swift": "TaskOutcome",
         "ResponseReceiver.swift": "HTTPConnection",
         "Segment.swift": "MessageReader",

@@ -17,6 +17,8 @@ import Testing
         func take(_ amount: Resources, for holder: Int) -> Bool { budget.take(amount, for: holder) }
         func giveBack(_ amount: Resources, of holder: Int) { budget.giveBack(amount, of: holder) }
         func settled(_ holder: Int) { budget.settled(holder) }
+        var shortTime: Duration { budget.shortTime }
+        func timePassed(to now: Duration) { budget.timePassed(to: now) }
         func nextTurn(at now: Duration) -> Int? { budget.nextTurn(at: now) }
         func nextMoment(after now: Duration) -> Duration? { budget.nextMoment(after: now) }
 
@@ -215,5 +217,20 @@ import Testing
         }
         #expect(budget.used == Resources())
         #expect(budget.waitingCount == 0)
+    }
+
+    @Test func `time counts while somebody waits and nobody has a turn`() {
+        let budget = Self.budget()
+        budget.timePassed(to: .seconds(5))
+        #expect(budget.shortTime == .zero)
+        budget.refused(1, need: Self.disk(10), isRefusedByHost: true, waitingAs: 2, at: .seconds(5))
+        budget.refused(3, need: Self.disk(10), isRefusedByHost: false, waitingAs: 4, at: .seconds(5))
+        budget.timePassed(to: .seconds(7))
+        #expect(budget.nextTurn(at: .seconds(7)) == 2)
+        budget.timePassed(to: .seconds(100))
+        #expect(budget.shortTime == .seconds(2))
+        budget.settled(2)
+        budget.timePassed(to: .seconds(101))
+        #expect(budget.shortTime == .seconds(3))
     }
 }

@@ -192,13 +192,6 @@ import Transport
         }
     }
 
-    @Test func `keep-alive probes can be set on a connection`() async throws {
-        try await onLoop {
-            let (client, _) = try await connectedPair()
-            try client.setKeepAlive(idleSeconds: 30, intervalSeconds: 1, probeCount: 10)
-        }
-    }
-
     @Test func `a path in the file system can be connected to`() async throws {
         try await onLoop {
             let path = "/tmp/scaler-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"

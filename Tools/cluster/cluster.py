@@ -36,6 +36,8 @@ class Options:
     directory: Path | None = None
     #: the daemon reaches scheduler and object storage through proxies that can break its connections
     is_proxied: bool = False
+    #: the daemon is told where the object storage is, and does not have to learn it
+    is_storage_told: bool = True
 
 
 class Cluster:
@@ -126,7 +128,8 @@ class Cluster:
         scheduler = self.scheduler_proxy.address if self.scheduler_proxy else self.address
         storage = self.storage_proxy.address if self.storage_proxy else self.storage_address
         command = [str(DAEMON), scheduler, "--worker-manager-id", "wm-oci-hpc"]
-        command += ["--object-storage-address", storage]
+        if self.options.is_storage_told:
+            command += ["--object-storage-address", storage]
         command += ["--network-backend", self.options.daemon_backend]
         command += ["--heartbeat-interval-seconds", "1"]
         name = "daemon" if self._daemon_count == 1 else f"daemon-{self._daemon_count}"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TCP proxy for faults below the messages: bytes held back, connections reset, at a byte sequence of one's choice.
+"""A TCP proxy for faults below the messages: bytes held back or slowed down, connections reset, at a byte sequence of
+one's choice.
 
 Stands between the daemon and Scaler's scheduler or object storage server. What it holds back when one side dies is
 dropped, as on a line that broke; what it has forwarded has arrived.
@@ -7,10 +8,12 @@ dropped, as on a line that broke; what it has forwarded has arrived.
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 
 TO_SERVER, TO_CLIENT = "to server", "to client"
@@ -33,6 +36,8 @@ class Flow:
     def __init__(self, direction: str, source: socket.socket, sink: socket.socket) -> None:
         self.direction, self.source, self.sink = direction, source, sink
         self.is_held = False
+        #: when it may carry the next bytes
+        self.free_at = 0.0
         #: the end of the last chunk, for what is cut in two by the network
         self.tail = b""
 
@@ -42,6 +47,8 @@ class TCPProxy:
 
     def __init__(self, target: tuple[str, int]) -> None:
         self.target = target
+        #: what each direction of each connection carries; None: all that comes
+        self.bytes_per_second: float | None = None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._selector = selectors.DefaultSelector()
@@ -74,6 +81,10 @@ class TCPProxy:
         self._is_down = is_down
         self._ask("reset" if is_down else "")
 
+    def freeze(self) -> None:
+        """Every connection carries nothing any more, and nobody is told; new ones do."""
+        self._ask("freeze")
+
     def close(self) -> None:
         self._ask("close")
         self._thread.join()
@@ -85,7 +96,7 @@ class TCPProxy:
 
     def _run(self) -> None:
         while True:
-            for key, _ in self._selector.select():
+            for key, _ in self._selector.select(self._resume_slow()):
                 if key.fileobj is self._listener:
                     self._accept()
                 elif key.fileobj is self._wakeup:
@@ -95,9 +106,29 @@ class TCPProxy:
                 elif key.data in self._flows:
                     self._forward(key.data)
 
+    def _resume_slow(self) -> float | None:
+        """Listens again to those whose time has come; returns how long the next one still waits."""
+        waits = []
+        listened = {key.fileobj for key in self._selector.get_map().values()}
+        for flow in self._flows:
+            wait = flow.free_at - time.monotonic()
+            if wait > 0:
+                waits.append(wait)
+            elif flow.source not in listened:
+                self._selector.register(flow.source, selectors.EVENT_READ, flow)
+        return min(waits, default=None)
+
+    def _slow_down(self, flow: Flow, count: int) -> None:
+        if self.bytes_per_second is not None and flow in self._flows:
+            flow.free_at = time.monotonic() + count / self.bytes_per_second
+            self._selector.unregister(flow.source)
+
     def _obey(self) -> bool:
         with self._lock:
             requests, self._requests = self._requests, []
+        if "freeze" in requests:
+            for flow in self._flows:
+                flow.is_held = True
         if "reset" in requests or "close" in requests:
             while self._flows:
                 self._end(self._flows[0], is_reset=True)
@@ -154,6 +185,7 @@ class TCPProxy:
             trap.sprung.set()
         elif not flow.is_held:
             self._send(flow, data)
+        self._slow_down(flow, len(data))
 
     def _send(self, flow: Flow, data: bytes) -> None:
         try:
@@ -165,7 +197,8 @@ class TCPProxy:
         """Ends both directions, as the side that ended first did: with a FIN or a reset."""
         for one in [one for one in self._flows if one.source in (flow.source, flow.sink)]:
             self._flows.remove(one)
-            self._selector.unregister(one.source)
+            with contextlib.suppress(KeyError):  # one that is slowed down is not listened to
+                self._selector.unregister(one.source)
         for end in (flow.source, flow.sink):
             if is_reset:
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

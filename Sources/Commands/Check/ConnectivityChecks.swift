@@ -43,11 +43,11 @@ final class ConnectivityChecks {
     }
 
     private func instances() async throws(CommandError) -> String {
-        let page = try await checking(
+        let count = try await checking(
             "container instances cannot be listed",
-            await cloud.instances.list(deadline: cloud.deadline)
+            await cloud.instances.firstPageCount(deadline: cloud.deadline)
         )
-        return "may be listed; \(page.instances.count) on the first page"
+        return "may be listed; \(count) on the first page"
     }
 
     private func checkImage() async throws(CommandError) -> CheckOutcome {

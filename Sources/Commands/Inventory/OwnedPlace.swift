@@ -24,8 +24,6 @@ enum DaemonPresence: Sendable {
 /// Where one manager's instances and objects are in the cloud, and who owns them.
 @LoopActor
 struct OwnedPlace {
-    private static let listTimeout: Duration = .seconds(60)
-
     private let console: Console
     let settings: Settings
     let cloud: Cloud
@@ -54,7 +52,7 @@ struct OwnedPlace {
                 prefix: settings.objectStoragePrefix,
                 in: cloud.instances,
                 cloud.taskObjects,
-                deadline: .after(Self.listTimeout)
+                deadline: .never
             )
         )
         if !owned.isBucketFound {

@@ -41,9 +41,8 @@ enum CleanupCommand {
     @LoopActor
     private static func checkIdle(_ cloud: Cloud) async throws(CommandError) {
         let living = try await inCloud(
-            await cloud.instances.all(deadline: cloud.deadline) {
-                let isBusy = !$0.lifecycleState.isStopped && $0.lifecycleState != .deleting
-                return OwnedResources.isMarked($0) && isBusy ? $0 : nil
+            await cloud.instances.all(deadline: .never, tagged: OwnedResources.isMarked) {
+                !$0.lifecycleState.isStopped && $0.lifecycleState != .deleting ? $0.id : nil
             }
         )
         if living.isEmpty { return }

@@ -7,13 +7,11 @@ internal import JSON
 /// Client of Container Instances, API version 20210415.
 @LoopActor
 package final class ContainerInstances: ServiceClient {
-    /// Items asked for in a page of a list; the service may send fewer.
-    private static let pageSize = 1000
     /// The most that RetrieveLogs sends (256 KiB), and room for its envelope.
     private static let logBytesMax = 512 * 1024
 
     let calls: ServiceCalls
-    private let compartmentID: String
+    let compartmentID: String
 
     /// A client that makes its calls through `calls`, on instances of one compartment.
     package init(calls: ServiceCalls, compartmentID: String) {
@@ -43,37 +41,6 @@ package final class ContainerInstances: ServiceClient {
     package func get(_ id: String, deadline: Deadline) async throws(OCIError) -> ContainerInstance? {
         let request = request(.getContainerInstance, ["containerInstances", id])
         return try await calls.objectIfPresent(request, deadline, ContainerInstance.init)
-    }
-
-    /// Returns a page of all instances of the compartment, newest first, and the token of the next page, nil on the
-    /// last; a page may be empty though others follow.
-    package func list(
-        page: String? = nil,
-        deadline: Deadline
-    ) async throws(OCIError) -> (instances: [ContainerInstance], nextPage: String?) {
-        let query: ServiceRequest.Query = [
-            "compartmentId": compartmentID, "limit": String(Self.pageSize), "page": page,
-        ]
-        let request = request(.listContainerInstances, ["containerInstances"], query: query)
-        return try await calls.call(request, deadline: deadline) { answer throws(OCIError) in
-            (try answer.decodeItems(ContainerInstance.init), answer.nextPage)
-        }
-    }
-
-    /// Returns what `wanted` makes of all instances of the compartment, however many pages they fill, but for nil.
-    package func all<Wanted>(
-        deadline: Deadline,
-        _ wanted: (ContainerInstance) -> Wanted?
-    ) async throws(OCIError) -> [Wanted] {
-        var all: [Wanted] = []
-        var next: String?
-        repeat {
-            let page = try await list(page: next, deadline: deadline)
-            // One after the other: a compartment may hold many more instances than those that are wanted.
-            all += page.instances.compactMap(wanted)
-            next = page.nextPage
-        } while next != nil
-        return all
     }
 
     /// Asks for an instance to be deleted; a 409 IncorrectState, as while it is being made, is thrown and not

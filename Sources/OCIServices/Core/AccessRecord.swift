@@ -3,8 +3,9 @@
 /// Which calls were allowed, and which of them are refused now; pure.
 struct AccessRecord: Sendable {
     private var allowed: Set<Operation> = []
+    /// What was refused and is not known to be allowed again; nil stands for a signature, which is that of any call.
+    private var lost: Set<Operation?> = []
     private var waitingCount = 0
-    private var wasLost = false
 
     /// Whether a call waits for access.
     var isLost: Bool { waitingCount > 0 }
@@ -13,25 +14,26 @@ struct AccessRecord: Sendable {
     ///
     /// That a policy is missing is a loss only for what was allowed before; else it is a mistake in the configuration.
     func isLoss(_ error: OCIError, of operation: Operation) -> Bool {
-        switch error {
-        case .authentication(let problem): !problem.isRetryable
-        case .service(let failure):
-            switch failure.kind {
-            case .notAuthenticated: true
-            case .notAuthorized: allowed.contains(operation)
-            // Of one thing that is asked for by its id this is how its absence is told.
-            case .notAuthorizedOrNotFound: allowed.contains(operation) && !operation.isOfOneResource
-            default: false
-            }
-        default: false
+        // A create is refused for its place, and whoever makes it may have others.
+        let wasAllowed = allowed.contains(operation) && operation != .createContainerInstance
+        if case .authentication(let problem) = error { return !problem.isRetryable }
+        guard case .service(let failure) = error else { return false }
+        switch failure.kind {
+        case .notAuthenticated: return true
+        case .notAuthorized: return wasAllowed
+        // Of one thing that is asked for by its id this is how its absence is told.
+        case .notAuthorizedOrNotFound: return wasAllowed && !operation.isOfOneResource
+        default: return false
         }
     }
 
-    /// Notes that a call waits for access, once for each call.
-    mutating func waitBegan() {
-        waitingCount += 1
-        wasLost = true
+    /// Notes an error that is a loss.
+    mutating func refused(_ operation: Operation, _ error: OCIError) {
+        lost.insert(error.kind?.isPermission == true ? operation : nil)
     }
+
+    /// Notes that a call waits for access, once for each call.
+    mutating func waitBegan() { waitingCount += 1 }
 
     /// Notes that a call that waited waits no longer.
     mutating func waitEnded() { waitingCount -= 1 }
@@ -39,8 +41,8 @@ struct AccessRecord: Sendable {
     /// Notes a call that was carried out; whether with it everything is allowed again that was refused.
     mutating func succeeded(_ operation: Operation) -> Bool {
         allowed.insert(operation)
-        guard wasLost, !isLost else { return false }
-        wasLost = false
-        return true
+        let wasLost = !lost.isEmpty
+        lost.subtract([operation, nil])
+        return wasLost && lost.isEmpty
     }
 }

@@ -36,14 +36,39 @@ package struct ServiceAnswer: Sendable {
     package func decodeItems<Value>(
         _ read: (JSONObject) throws(JSONError) -> Value
     ) throws(OCIError) -> [Value] {
-        try reading { () throws(JSONError) in
-            let top = try JSON.read(body)
-            let isArray = if case .array = top { true } else { false }
-            return try (isArray ? JSONObject.objects(of: top) : JSONObject(top).objects("items")).map(read)
+        var values: [Value] = []
+        _ = try reading { () throws(JSONError) in
+            try JSON.readItems(of: "items", in: body) { item throws(JSONError) in
+                values.append(try read(item.object()))
+            }
         }
+        return values
     }
 
-    private func reading<Value>(_ read: () throws(JSONError) -> Value) throws(OCIError) -> Value {
+    /// Hands `take` each item of the list in the member `list`, or of the body itself if it is an array; an item for which
+    /// `take` throws is passed over.
+    ///
+    /// Returns the other members of the body, and what was passed over. More than `countMax` items are no answer.
+    func readItems(
+        of list: String = "items",
+        countMax: Int,
+        _ take: (JSONItem) throws(JSONError) -> Void
+    ) throws(OCIError) -> (others: JSONObject, passedOver: PassedOver) {
+        var passedOver = PassedOver()
+        var count = 0
+        let others = try reading { () throws(JSONError) in
+            try JSON.readItems(of: list, in: body) { item throws(JSONError) in
+                count += 1
+                guard count <= countMax else {
+                    throw .wrongType(path: list, expected: "a page of at most \(countMax) items")
+                }
+                do throws(JSONError) { try take(item) } catch { passedOver.add(error) }
+            }
+        }
+        return (others, passedOver)
+    }
+
+    func reading<Value>(_ read: () throws(JSONError) -> Value) throws(OCIError) -> Value {
         do throws(JSONError) { return try read() } catch { throw malformed("\(error)") }
     }
 
@@ -51,5 +76,23 @@ package struct ServiceAnswer: Sendable {
     package func malformed(_ reason: String) -> OCIError {
         let opcRequestID = head.headers["opc-request-id"]
         return .malformedAnswer(operation: operation, opcRequestID: opcRequestID, reason: reason)
+    }
+}
+
+/// Items of a list that could not be read.
+struct PassedOver: Sendable, Equatable {
+    /// How many.
+    private(set) var count = 0
+    /// What is the matter with the first.
+    private(set) var first: JSONError?
+
+    mutating func add(_ error: JSONError) {
+        count += 1
+        first = first ?? error
+    }
+
+    static func += (left: inout PassedOver, right: PassedOver) {
+        left.count += right.count
+        left.first = left.first ?? right.first
     }
 }

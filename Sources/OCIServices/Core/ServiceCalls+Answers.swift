@@ -4,8 +4,8 @@ package import EventLoop
 internal import JSON
 
 extension ServiceCalls {
-    /// A list of more pages than this is one that the service keeps beginning anew.
-    private static let pageCountMax = 10_000
+    /// What could not be read is told once in this time.
+    private static let passedOverPeriod: Duration = .seconds(60)
 
     /// `call`, with nil for a refusal that says that the thing is absent, or with `orForbidden` one that may say so.
     ///
@@ -53,19 +53,23 @@ extension ServiceCalls {
         var values: [Value] = []
         var request = request
         let query = request.query
-        for _ in 0..<Self.pageCountMax {
+        var trail = PageTrail(of: request.operation)
+        while true {
             let (items, nextPage) = try await call(request, deadline: deadline) { answer throws(OCIError) in
                 (try answer.decodeItems(read), answer.nextPage)
             }
             values += items
             guard let nextPage else { return values }
+            try trail.follow(nextPage)
             request.query = query + [("page", nextPage)]
         }
-        throw .malformedAnswer(
-            operation: request.operation,
-            opcRequestID: nil,
-            reason: "the list has more than \(Self.pageCountMax) pages"
-        )
+    }
+
+    /// Tells of items of a list that could not be read, if there are any and it was not told of late.
+    func tell(_ passedOver: PassedOver, of operation: Operation) {
+        guard let first = passedOver.first, passedOverDue[operation]?.isPast ?? true else { return }
+        passedOverDue[operation] = .after(Self.passedOverPeriod)
+        notify(.itemsPassedOver(operation, count: passedOver.count, first: first))
     }
 
     /// Makes a change and returns the OCID in its answer, empty where there is none.
@@ -74,5 +78,28 @@ extension ServiceCalls {
             guard !answer.body.isEmpty else { return "" }
             return try answer.decode { object throws(JSONError) in try object.stringIfPresent("id") ?? "" }
         }
+    }
+}
+
+/// The pages of one listing so far, by their tokens.
+struct PageTrail {
+    /// A list of more pages than this is one that the service keeps beginning anew.
+    private static let pageCountMax = 10_000
+
+    private let operation: Operation
+    private var tokens: Set<String> = []
+
+    init(of operation: Operation) { self.operation = operation }
+
+    /// Goes on to the page of this token; throws if the listing was there before, or would never end.
+    mutating func follow(_ token: String) throws(OCIError) {
+        guard tokens.insert(token).inserted else { throw endless("its page token came before") }
+        guard tokens.count < Self.pageCountMax else {
+            throw endless("the list has more than \(Self.pageCountMax) pages")
+        }
+    }
+
+    private func endless(_ reason: String) -> OCIError {
+        .malformedAnswer(operation: operation, opcRequestID: nil, reason: reason)
     }
 }

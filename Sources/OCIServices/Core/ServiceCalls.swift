@@ -32,7 +32,9 @@ package final class ServiceCalls {
     let limiters: [CloudService: RateLimiter]
     private let retryPolicy: RetryPolicy
     private var random: any RandomNumberGenerator & Sendable
-    private let notify: @LoopActor @Sendable (ServiceNotice) -> Void
+    /// Until when nobody is told again of items of a list that could not be read.
+    var passedOverDue: [Operation: Deadline] = [:]
+    let notify: @LoopActor @Sendable (ServiceNotice) -> Void
     /// Told of every call before it is made, once however often it is tried.
     package var willSend: (@LoopActor (ServiceRequest) -> Void)?
     /// Whether a call waits until its deadline for access that was lost, instead of failing at the first refusal.
@@ -208,6 +210,7 @@ package final class ServiceCalls {
         if case .malformedAnswer = error { state.malformedCount += 1 }
         var error = error
         if waitsForAccess, access.isLoss(error, of: operation) {
+            access.refused(operation, error)
             if !state.isWaitingForAccess { access.waitBegan() }
             state.isWaitingForAccess = true
             notify(.accessLost(error))

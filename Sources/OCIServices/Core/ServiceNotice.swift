@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import JSON
 package import OCIProfile
 
 /// What happened on the way to an answer that somebody may want to know.
@@ -12,6 +13,8 @@ package enum ServiceNotice: Sendable, CustomStringConvertible {
     case clockCorrected(seconds: Int)
     /// There is another identity to sign with.
     case credentialsRenewed
+    /// So many items of a list could not be read, and were passed over.
+    case itemsPassedOver(Operation, count: Int, first: JSONError)
     /// A call that was allowed is refused, and is tried again.
     case accessLost(OCIError)
     /// Every such call was allowed again.
@@ -27,6 +30,8 @@ package enum ServiceNotice: Sendable, CustomStringConvertible {
             "this host's clock is \(abs(seconds)) s \(seconds > 0 ? "behind" : "ahead of") the service's; "
                 + "signatures are corrected, the clock should be set"
         case .credentialsRenewed: "credentials renewed"
+        case .itemsPassedOver(let operation, let count, let first):
+            "\(operation.name) lists \(count) items that cannot be read, and that are passed over; the first: \(first)"
         case .accessLost(let error): "refused: \(error)"
         case .accessRegained: "allowed again"
         }

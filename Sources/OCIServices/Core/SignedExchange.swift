@@ -81,20 +81,26 @@ package final class SignedExchange {
                 )
             )
         }
+        let serverTime = Self.serverTime(response)
         guard response.head.isSuccess else {
-            throw .service(
-                ServiceFailure(
-                    operation: request.operation,
-                    scope: request.scope,
-                    head: response.head,
-                    body: response.bytes,
-                    now: now
-                )
+            var failure = ServiceFailure(
+                operation: request.operation,
+                scope: request.scope,
+                head: response.head,
+                body: response.bytes,
+                now: now
             )
+            failure.date = serverTime
+            throw .service(failure)
         }
-        let serverTime = response.head.headers["date"].flatMap(HTTPDate.secondsSinceEpoch)
         clock.accepted(serverTime: serverTime, hostTime: hostTime())
         return ServiceAnswer(operation: request.operation, head: response.head, content: response.body)
+    }
+
+    /// The server's time now: its Date is as old as the body took to come.
+    private static func serverTime(_ response: HTTPResponse) -> Int? {
+        let age = Deadline.now.duration(since: response.headReceivedAt).components.seconds
+        return response.head.headers["date"].flatMap(HTTPDate.secondsSinceEpoch).map { $0 + Int(age) }
     }
 
     /// The same as work of its own: the caller's cancellation does not reach it.

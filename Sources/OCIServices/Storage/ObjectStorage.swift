@@ -11,6 +11,8 @@ package import Transport
 package final class ObjectStorage: ServiceClient {
     /// Names that one batch delete takes.
     package static let batchCountMax = 1000
+    /// How long one page of a listing may take, attempts and all.
+    private static let pageTimeout: Duration = .seconds(60)
 
     let calls: ServiceCalls
     private let namespace: String
@@ -82,23 +84,31 @@ package final class ObjectStorage: ServiceClient {
             "fields": (["name"] + fields.map(\.rawValue)).joined(separator: ","),
         ]
         let request = request(.listObjects, bucketPath + ["o"], query: query)
-        return try await calls.object(request, deadline, ObjectPage.init)
+        let page = try await calls.call(request, deadline: deadline) { answer throws(OCIError) in
+            try ObjectPage(answer, countMax: limit)
+        }
+        calls.tell(page.passedOver, of: .listObjects)
+        return page
     }
 
-    /// Returns all objects whose names begin with `prefix`, however many pages they fill, in the order of names.
+    /// Returns all objects whose names begin with `prefix`, however many pages they fill, in the order of names; each page may
+    /// take a minute.
     package func all(
         prefix: String,
         fields: [ObjectField] = [],
         deadline: Deadline
     ) async throws(OCIError) -> [ObjectSummary] {
         var all: [ObjectSummary] = []
+        var trail = PageTrail(of: .listObjects)
         var start: String?
-        repeat {
-            let page = try await list(prefix: prefix, start: start, fields: fields, deadline: deadline)
+        while true {
+            let end = min(deadline, .after(Self.pageTimeout))
+            let page = try await list(prefix: prefix, start: start, fields: fields, deadline: end)
             all += page.objects
-            start = page.nextStart
-        } while start != nil
-        return all
+            guard let next = page.nextStart else { return all }
+            try trail.follow(next)
+            start = next
+        }
     }
 
     /// Deletes an object; that it is not there is an outcome and no error.

@@ -24,10 +24,19 @@ package struct ObjectPage: Sendable, Equatable {
     package let objects: [ObjectSummary]
     /// The name at which the next page begins, nil on the last.
     package let nextStart: String?
+    /// What could not be read.
+    let passedOver: PassedOver
 
-    init(_ object: JSONObject) throws(JSONError) {
-        objects = try object.objects("objects").map(ObjectSummary.init)
-        nextStart = try object.stringIfPresent("nextStartWith")
+    /// The page in an answer to a request for at most `countMax` objects.
+    init(_ answer: ServiceAnswer, countMax: Int) throws(OCIError) {
+        var objects: [ObjectSummary] = []
+        let (others, passedOver) = try answer.readItems(of: "objects", countMax: countMax) {
+            item throws(JSONError) in
+            objects.append(try ObjectSummary(item.object()))
+        }
+        self.objects = objects
+        self.passedOver = passedOver
+        nextStart = try answer.reading { () throws(JSONError) in try others.stringIfPresent("nextStartWith") }
     }
 }
 

@@ -7,8 +7,9 @@
 // heartbeat. The scheduler tolerates a message that comes twice.
 // Consequence: a message is kept until it is confirmed, and sent again on every new connection. A lost connection
 // confirms nothing any more. Where libzmq reconnects, any heartbeat that is not echoed yet may still be: because the
-// scheduler had received it, or on the new connection, on which libzmq sends what it had not sent. So as many echoes
-// count for nothing, and what is confirmed is at worst as late as heartbeats were lost, and never early.
+// scheduler had received it, or on the new connection, on which libzmq sends what it was given before it said that the
+// old one is lost. So as many echoes count for nothing, and what is confirmed is at worst as late as heartbeats were
+// lost, and never early.
 
 internal import EventLoop
 
@@ -38,9 +39,6 @@ final class RetransmitBuffer {
 
     /// Notes a heartbeat on a connection that carried all messages.
     func heartbeatSent() { heartbeats.append(lastNumber) }
-
-    /// Notes a heartbeat that may arrive although messages before it were lost with their connection.
-    func heartbeatSentWhileDisconnected() { heartbeats.append(0) }
 
     func echoReceived() {
         guard !heartbeats.isEmpty else { return }

@@ -8,6 +8,7 @@
 // identity until it returns, and what was on the wire is lost without notice.
 // Consequence: an orderly end ends the channel; after a reset the same identity returns at once, and what is not
 // confirmed is sent again. Under ZMQ libzmq reconnects by itself, and what is not confirmed is sent again all the same.
+// Libzmq would also keep, without limit, what it is given meanwhile: so it is given nothing without a connection.
 // What the scheduler had sent may be lost, too, and it will never know: the owner is told of every reconnection.
 
 internal import EventLoop
@@ -20,7 +21,7 @@ internal import SchedulerMessages
 @LoopActor
 final class SchedulerChannel {
     enum Event: Equatable {
-        /// There is a link, at first or again: a heartbeat is due.
+        /// There is a connection, at first or again: a heartbeat is due.
         case connected
         /// A connection was lost and there is another under the same identity; what was not confirmed is sent again.
         case reconnected
@@ -51,8 +52,10 @@ final class SchedulerChannel {
     private var connectionWatch: Spawned<Void>?
     private var hasLeft = false
     private let unconfirmed = RetransmitBuffer()
-    /// Whether the link has lost its connection and is about to reconnect by itself, as ZMQ's do.
-    private(set) var isReconnecting = false
+    /// Since when the link has no connection, and is about to connect by itself, as ZMQ's do; nil if it has one.
+    private var disconnectedSince: Deadline?
+    /// So long a link may take to connect before the scheduler is said to be out of reach.
+    private static let connectTimeMax: Duration = .seconds(5)
 
     /// The wire generation as far as the transport tells; ZMQ's does not.
     private(set) var generation: WireGeneration?
@@ -71,28 +74,32 @@ final class SchedulerChannel {
         self.unreachableWarning = unreachableWarning
     }
 
-    var hasLink: Bool { link != nil }
+    /// Whether what is sent now goes out now.
+    var isConnected: Bool { link != nil && disconnectedSince == nil }
 
     /// Sends a message that must arrive: again on every new connection, until it is confirmed and the latch opens.
     @discardableResult
     func sendUntilConfirmed(_ message: [UInt8]) -> Latch {
         let confirmed = unconfirmed.add(message)
-        // A link that fails here also fails in `receive`, and the message goes out on the next one.
-        if let link { try? link.send(message) }
+        // A link that fails here also fails in `receive`, and the message goes out on the next connection.
+        if isConnected { try? link?.send(message) }
         return confirmed
     }
 
-    /// Sends a message that would be out of date by the time a lost link is back; false without a link.
+    /// Sends a message that would be out of date by the time a lost connection is back; false without one.
     @discardableResult
     func sendOnce(_ message: [UInt8]) -> Bool {
-        guard let link else { return false }
+        if let disconnectedSince, (disconnectedSince + Self.connectTimeMax).isPast {
+            unreachableWarning?.occurred(["address": "\(endpoint)", "error": "no connection"])
+        }
+        guard isConnected, let link else { return false }
         return (try? link.send(message)) != nil
     }
 
-    /// Sends a heartbeat, whose echo confirms all that was sent before; false without a link.
+    /// Sends a heartbeat, whose echo confirms all that was sent before; false without a connection.
     func sendHeartbeat(_ message: [UInt8]) -> Bool {
         guard sendOnce(message) else { return false }
-        isReconnecting ? unconfirmed.heartbeatSentWhileDisconnected() : unconfirmed.heartbeatSent()
+        unconfirmed.heartbeatSent()
         return true
     }
 
@@ -116,12 +123,13 @@ final class SchedulerChannel {
                     await link.close(lingering: .zero)
                     return .left
                 }
-                try resume(on: link)
+                adopt(link)
                 backoff.reset()
-                watchConnection(of: link, handler)
-                // Only messages can be malformed.
-                try? handler(.connected)
-                if wasInterrupted { try? handler(.reconnected) }
+                if link.connectsByItself {
+                    watchConnection(of: link, isAgain: wasInterrupted, handler)
+                } else {
+                    resume(isAgain: wasInterrupted, handler)
+                }
                 return .malformed(try await receive(from: link, handler))
             } catch {
                 let wasConnected = drop()
@@ -149,17 +157,28 @@ final class SchedulerChannel {
         guard let link else { return }
         self.link = nil
         connectionWatch?.cancel()
+        // The connection may still come while the link is closed.
+        if disconnectedSince != nil { for message in unconfirmed.messages { try? link.send(message) } }
         if let disconnectRequest { try? link.send(disconnectRequest) }
         await spawn { await link.close(lingering: .seconds(2)) }.value
     }
 
-    private func resume(on link: any MessageLink) throws(MessagingError) {
+    private func adopt(_ link: any MessageLink) {
         self.link = link
-        isReconnecting = false
-        unreachableWarning?.ended()
+        disconnectedSince = link.connectsByItself ? .now : nil
         if let version = link.version { generation = WireGeneration(rawValue: version.rawValue) }
         unconfirmed.connectionLost(mayStillEcho: false)
-        for message in unconfirmed.messages { try link.send(message) }
+    }
+
+    /// There is a connection: what is not confirmed goes out again, then a heartbeat.
+    private func resume(isAgain: Bool, _ handler: EventHandler) {
+        disconnectedSince = nil
+        unreachableWarning?.ended()
+        // A link that fails here also fails in `receive`.
+        for message in unconfirmed.messages { try? link?.send(message) }
+        // Only messages can be malformed.
+        try? handler(.connected)
+        if isAgain { try? handler(.reconnected) }
     }
 
     /// Hands on messages until one is malformed; returns what is wrong with it.
@@ -174,19 +193,22 @@ final class SchedulerChannel {
     }
 
     /// Sends again what was lost with a connection under the link.
-    private func watchConnection(of link: any MessageLink, _ handler: @escaping EventHandler) {
+    private func watchConnection(
+        of link: any MessageLink,
+        isAgain: Bool,
+        _ handler: @escaping EventHandler
+    ) {
+        var isAgain = isAgain
         connectionWatch = spawn {
             while let event = try? await link.nextConnectionEvent(), self.link === link {
                 switch event {
                 case .disconnected:
                     self.log.debug("the connection to the scheduler is lost")
-                    self.isReconnecting = true
+                    self.disconnectedSince = self.disconnectedSince ?? .now
                     self.unconfirmed.connectionLost(mayStillEcho: true)
-                case .connected where self.isReconnecting:
-                    self.isReconnecting = false
-                    // A link that fails here also fails in `receive`.
-                    for message in self.unconfirmed.messages { try? link.send(message) }
-                    try? handler(.reconnected)
+                case .connected where self.disconnectedSince != nil:
+                    self.resume(isAgain: isAgain, handler)
+                    isAgain = true
                 case .connected: break
                 }
             }

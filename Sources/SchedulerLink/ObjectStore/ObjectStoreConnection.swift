@@ -18,15 +18,24 @@ struct ObjectStoreConnection {
         case file(TransportError)
         /// What follows an unexpected answer cannot be trusted to begin where it seems to.
         case unexpectedAnswer(String)
+        /// Answers were due, and nothing came.
+        case silent
+        /// The server is elsewhere now.
+        case moved
 
         var description: String {
             switch self {
             case .link(let error): "\(error)"
             case .file(let error): "\(error)"
             case .unexpectedAnswer(let reason): "unexpected answer: \(reason)"
+            case .silent: "it is silent"
+            case .moved: "it has another address"
             }
         }
     }
+
+    /// What is handed to the kernel at a time: on a slow line, taking it is a sign of life that must not be rare.
+    private static let sliceBytesMax = 64 * 1024
 
     let link: YMQConnection
 
@@ -35,42 +44,48 @@ struct ObjectStoreConnection {
     /// Ends the connection at once; more than once is harmless.
     func close() async { await link.close(lingering: .zero) }
 
-    func sendGet(_ objectID: ObjectID, requestID: UInt64) async throws(Failure) {
-        try await linked { () async throws(MessagingError) in
-            try link.send([ObjectStorageRequest.get(objectID, requestID: requestID).encoded()])
-        }
+    func sendGet(_ objectID: ObjectID, upTo byteCountMax: UInt64, requestID: UInt64) throws(Failure) {
+        try send(.get(objectID, upTo: byteCountMax, requestID: requestID))
     }
 
-    /// Sends an object to be stored; returns when the kernel has all of it.
-    func sendSet(_ objectID: ObjectID, to payload: Blob, requestID: UInt64) async throws(Failure) {
-        let byteCount = payload.byteCount
-        let header = ObjectStorageRequest.set(objectID, byteCount: byteCount, requestID: requestID).encoded()
-        try await linked { () async throws(MessagingError) in
-            guard let bytes = payload.bytesInMemory else {
-                try link.send([header])
-                return try link.beginMessage(byteCount: byteCount)
-            }
-            try link.send([header, bytes])
-        }
-        if payload.bytesInMemory == nil { try await sendPieces(of: payload) }
-        try await linked { () async throws(MessagingError) in try await link.flush(until: .never) }
-    }
+    /// Asks for what is always answered, and at once.
+    func sendCheck(requestID: UInt64) throws(Failure) { try send(.totals(requestID: requestID)) }
 
-    private func sendPieces(of payload: Blob) async throws(Failure) {
+    /// Sends an object to be stored; returns when the kernel has all of it, and calls `carried` whenever it has taken more.
+    func sendSet(
+        _ objectID: ObjectID,
+        to payload: Blob,
+        requestID: UInt64,
+        carried: () -> Void
+    ) async throws(Failure) {
+        try send(.set(objectID, byteCount: payload.byteCount, requestID: requestID))
+        try queue { () throws(MessagingError) in try link.beginMessage(byteCount: payload.byteCount) }
         var position = 0
         while position < payload.byteCount {
             let slice: [UInt8]
             do throws(TransportError) {
-                slice = try payload.bytes(at: position, upTo: Blob.sliceBytesMax)
+                slice = try payload.bytes(at: position, upTo: Self.sliceBytesMax)
             } catch {
                 throw .file(error)
             }
             position += slice.count
-            try await linked { () async throws(MessagingError) in
-                try link.sendPart(slice)
-                try await link.flush(until: .never)
-            }
+            try queue { () throws(MessagingError) in try link.sendPart(slice) }
+            try await flush()
+            carried()
         }
+        try await flush()
+    }
+
+    private func send(_ request: ObjectStorageRequest) throws(Failure) {
+        try queue { () throws(MessagingError) in try link.send([request.encoded()]) }
+    }
+
+    private func queue(_ body: () throws(MessagingError) -> Void) throws(Failure) {
+        do throws(MessagingError) { try body() } catch { throw .link(error) }
+    }
+
+    private func flush() async throws(Failure) {
+        try await linked { () async throws(MessagingError) in try await link.flush(until: .never) }
     }
 
     func receiveHeader() async throws(Failure) -> ObjectStorageResponse {
@@ -87,12 +102,14 @@ struct ObjectStoreConnection {
         }
     }
 
-    /// Takes the payload that `header` announces, charged to `holding`; one that is not wanted, or for which there is no
-    /// room, is read all the same.
+    /// Takes the payload that `header` announces, charged to `holding`, and calls `carried` for each part.
+    ///
+    /// One that is not wanted, or for which there is no room, is read all the same.
     func receivePayload(
         of header: ObjectStorageResponse,
         isWanted: Bool,
-        for holding: Holding? = nil
+        for holding: Holding? = nil,
+        carried: () -> Void
     ) async throws(Failure) -> Result<Blob, TransportError> {
         if header.payloadByteCount == 0 { return .success(Blob([])) }
         let byteCount = try await nextByteCount()
@@ -108,6 +125,7 @@ struct ObjectStoreConnection {
         }
         var sinceTurn = 0
         while let part = try await nextPart() {
+            carried()
             if isWanted, failure == nil {
                 do throws(TransportError) {
                     try writer.append(Array(part))

@@ -29,6 +29,7 @@ final class ManagerSession {
     /// Rings when the desired number of workers may have changed.
     private let commandArrived: Wakeup
     private var unanswered = 0
+    private var lastEcho = Deadline.now
     private var hasEcho: Bool { answered != nil }
     /// Rings when a heartbeat is due before its time.
     private let due = Wakeup()
@@ -58,7 +59,9 @@ final class ManagerSession {
         self.log = log
     }
 
+    /// Serves until the scheduler is gone, or was silent for the death timeout: its connection may be dead without a sign.
     func run() async -> SchedulerChannel.End {
+        lastEcho = .now
         let heartbeats = spawn { await self.sendHeartbeats() }
         let end = await channel.run(timeout: profile.deathTimeout, handler: handle)
         heartbeats.cancel()
@@ -87,6 +90,7 @@ final class ManagerSession {
             }
             try? await due.wait(until: .after(profile.heartbeatInterval))
             if isCancelled { return }
+            if (lastEcho + profile.deathTimeout).isPast { return await leave() }
         }
     }
 
@@ -96,7 +100,7 @@ final class ManagerSession {
         } else if unanswered >= Self.guessCount, unanswered.isMultiple(of: Self.guessCount) {
             guess = guess == .first ? .second : .first
         }
-        if unanswered == 10, !hasEcho, channel.hasLink {
+        if unanswered == 10, !hasEcho, channel.isConnected {
             log.warning(
                 "the scheduler does not answer heartbeats; is another manager of this id alive?",
                 metadata: ["worker_manager_id": "\(profile.managerID)"]
@@ -126,6 +130,7 @@ final class ManagerSession {
         if hasEcho, isSilent { log.notice("the scheduler answers again") }
         answered = guess
         unanswered = 0
+        lastEcho = .now
     }
 
     private func obey(_ command: WorkerManagerCommand) {

@@ -146,7 +146,10 @@ extension WorkerPool {
             if isLeaving || isCancelled { return }
             identity = "\(host.processID)|worker_manager_oci_hpc|\(RandomIdentity.uuid())"
             links.forget(managerEndpoint)
-            log.warning("no scheduler; connecting again", metadata: ["reason": "\(end)"])
+            switch end {
+            case .left: log.info("the scheduler does not answer; connecting under another identity")
+            default: warning.occurred(["reason": "\(end)"])
+            }
             if (connectedAt + .seconds(30)).isPast { backoff.reset() }
             guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0..<1) })) != nil else {
                 return

@@ -132,7 +132,7 @@ final class WorkerSession {
         if let heartbeatSent { latency = Deadline.now.duration(since: heartbeatSent) }
         heartbeatSent = nil
         let address = echo.objectStorageAddress
-        objectStore.learn(.tcp(host: address.host, port: address.port))
+        if address.port != 0 { objectStore.learn(.tcp(host: address.host, port: address.port)) }
     }
 
     private func handle(_ disconnect: ClientDisconnect) {
@@ -190,9 +190,8 @@ extension WorkerSession: TaskOrigin {
 
     /// Sends pieces of output; without a connection they are dropped, for they must not come after the result.
     ///
-    /// Nor must they wait until a link reconnects: the scheduler that it then reaches may not know the task.
+    /// Nor must they wait for the next connection: the scheduler that it then reaches may not know the task.
     func sendOutput(_ messages: [[UInt8]]) {
-        if channel.isReconnecting { return }
         for message in messages { channel.sendOnce(message) }
     }
 }

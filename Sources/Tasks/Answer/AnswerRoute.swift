@@ -13,6 +13,8 @@ final class AnswerRoute {
     private(set) var origin: (any TaskOrigin)?
     /// Since when there is none.
     private(set) var lostSince: Deadline?
+    /// What was answered, once something was.
+    var answer: SentAnswer?
     private var isOutputMuted = false
     private let changed = Wakeup()
 
@@ -34,6 +36,16 @@ final class AnswerRoute {
         if !isOutputMuted, !messages.isEmpty { origin?.sendOutput(messages) }
     }
 
+    /// Whether there is an answer that the scheduler may not have read.
+    var hasUnconfirmedAnswer: Bool { answer?.isConfirmed == false }
+
+    /// Sends the answer if there is one and somebody to answer to; the work ends with whether the scheduler has surely read it.
+    func sendAnswer() -> Spawned<Bool>? {
+        guard let origin else { return nil }
+        return answer?.send(through: origin)
+    }
+
+    /// Waits until there is a worker to answer through.
     func awaitOrigin() async throws(WaitError) {
         while origin == nil { try await changed.wait() }
     }

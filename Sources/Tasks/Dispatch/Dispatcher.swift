@@ -49,11 +49,7 @@ package final class Dispatcher {
         steps = TaskSteps(
             cloud: cloud,
             workspace: Workspace(budget, patience: settings.jobTimeout, log: log),
-            inputs: InputLoader(
-                storage: storage,
-                timeout: settings.deathTimeout,
-                cachedBytesMax: settings.functionCacheBytes
-            ),
+            inputs: InputLoader(storage: storage, cachedBytesMax: settings.functionCacheBytes),
             payloads: PayloadStore(
                 settings: settings,
                 cloud: cloud,

@@ -51,6 +51,14 @@ final class LaunchQueue {
         grantTurns()
     }
 
+    /// The create was refused, and not for want of room; false if no place can be hoped for.
+    func refused(_ placement: Placement, refusal: Logger.Metadata) -> Bool {
+        let isHope = placements.refused(placement, at: now)
+        if isHope { lastRefusal = refusal }
+        grantTurns()
+        return isHope
+    }
+
     /// The cloud said long after the create that there had been no room.
     func turnedOutFull(_ placement: Placement, _ fullness: Placements.Fullness, refusal: Logger.Metadata) {
         placements.turnedOutFull(placement, fullness, at: now)

@@ -46,6 +46,7 @@ final class Launcher {
     private let instances: ContainerInstances
     private let shapeLimits: ShapeLimits
     private let warning: ThrottledWarning
+    private let refusals: ThrottledWarning
     let queue: LaunchQueue
 
     init(
@@ -62,6 +63,11 @@ final class Launcher {
         warning = ThrottledWarning(
             "cannot create an instance; trying again",
             recovery: "instances can be created again",
+            log: log
+        )
+        refusals = ThrottledWarning(
+            "a place refuses instances; it is tried again later",
+            recovery: "no place refuses instances",
             log: log
         )
         let placements = Placements(
@@ -85,7 +91,8 @@ final class Launcher {
         _ environment: RunnerEnvironment,
         _ size: InstanceSize
     ) async throws(TaskInterruption) -> Launched {
-        for _ in 0..<Self.generationCountMax {
+        var spentCount = 0
+        while spentCount < Self.generationCountMax {
             let placement: Placement
             do throws(WaitError) { placement = try await queue.turn() } catch { throw .cancelled }
             // A listing may have shown what a create of an earlier process was making.
@@ -105,10 +112,12 @@ final class Launcher {
                     return try take(launched)
                 }
                 cloud.generationSpent(generation, of: task)
+                spentCount += 1
             case .failure(let error) where error.kind == .invalidatedRetryToken:
                 queue.nothingLearned(of: placement)
                 if let found = try await existing(task) { return found }
                 cloud.generationSpent(generation, of: task)
+                spentCount += 1
             case .failure(let error):
                 try judge(error, task, placement)
             }
@@ -168,10 +177,14 @@ final class Launcher {
 
     /// Returns where the launch may go on elsewhere or later; throws where it is over.
     private func judge(_ error: OCIError, _ task: TaskKey, _ placement: Placement) throws(TaskInterruption) {
+        let place = "\(placement.shape) in \(placement.availabilityDomain) in \(placement.subnetID)"
+        let refusal: Logger.Metadata = ["place": "\(place)", "error": "\(error)"]
         if let kind = error.kind, kind.isCapacity {
-            let place = "\(placement.shape) in \(placement.availabilityDomain)"
-            queue.full(placement, kind.fullness, refusal: ["place": "\(place)", "error": "\(error)"])
-            return
+            return queue.full(placement, kind.fullness, refusal: refusal)
+        }
+        if error.kind?.isPermission == true {
+            guard queue.refused(placement, refusal: refusal) else { throw .failed(.refusedLaunch(error)) }
+            return refusals.occurred(refusal)
         }
         queue.nothingLearned(of: placement)
         // Nothing can have been carried out.

@@ -13,6 +13,14 @@ struct TaskInputs {
     let arguments: [Blob]
 }
 
+/// One object that a task needs, on its way.
+struct TaskInput {
+    /// What it is to the task.
+    fileprivate let what: String
+    fileprivate let id: ObjectID
+    fileprivate let request: ObjectStoreClient.Request
+}
+
 /// Reads the inputs of tasks; a function that many tasks share is read once.
 @LoopActor
 final class InputLoader {
@@ -24,53 +32,105 @@ final class InputLoader {
     private static let serializerBytesMax = 64 << 20
 
     private let storage: ObjectStoreClient
-    private let timeout: Duration
     /// What those kept may take of the memory.
     private let cachedBytesMax: Int
     private var cache: [ObjectID: ObjectStoreClient.Request] = [:]
     /// Cached objects, the longest unused first.
     private var order: [ObjectID] = []
 
-    /// `timeout` is how long an object may be missing while the storage is connected; functions kept for tasks to come take
-    /// `cachedBytesMax` of the memory.
-    init(storage: ObjectStoreClient, timeout: Duration, cachedBytesMax: Int = 16 << 20) {
+    /// Functions kept for tasks to come take `cachedBytesMax` of the memory.
+    init(storage: ObjectStoreClient, cachedBytesMax: Int = 16 << 20) {
         self.storage = storage
-        self.timeout = timeout
         self.cachedBytesMax = cachedBytesMax
+    }
+
+    /// What came of reading a task's inputs.
+    enum Outcome {
+        case complete(TaskInputs)
+        /// The storage has said that it does not have this one, or not yet; `wait(for:)` must follow.
+        case absent(TaskInput)
     }
 
     /// Reads serializer, function and arguments, all at once; the arguments are charged to `holding`.
     func inputs(
         of task: TaskMessage,
         for holding: Holding? = nil
-    ) async throws(TaskInterruption) -> TaskInputs {
-        let serializerID = ObjectID(owner: task.source, tag: .serializer, md5: DigestAlgorithm.md5.digest)
-        let serializer = cached(serializerID)
+    ) async throws(TaskInterruption) -> Outcome {
+        let inputs = try begin(task, holding)
+        var awaited: TaskInput?
+        defer {
+            // What is cached may be waited for by others.
+            for input in inputs where input.request !== awaited?.request { storage.abandon(input.request) }
+        }
+        var blobs: [Blob] = []
+        for input in inputs {
+            do throws(ObjectStoreError) {
+                blobs.append(try await storage.blob(of: input.request))
+            } catch .absent {
+                awaited = input
+                return .absent(input)
+            } catch {
+                throw interruption(by: error, of: input)
+            }
+        }
+        let serializer = try serializerBytes(blobs[0])
+        return .complete(
+            TaskInputs(serializer: serializer, function: blobs[1], arguments: Array(blobs.dropFirst(2)))
+        )
+    }
+
+    /// Waits until an absent input has come, or fails its task when it has been absent for too long; whether there is room
+    /// for it here shows when it is read again.
+    func wait(for input: TaskInput) async throws(TaskInterruption) {
+        defer { storage.abandon(input.request) }
+        do throws(ObjectStoreError) {
+            try await storage.waitUntilSettled(input.request)
+        } catch .file {
+            return
+        } catch {
+            throw interruption(by: error, of: input)
+        }
+    }
+
+    /// Asks for serializer, function and arguments, in this order.
+    private func begin(_ task: TaskMessage, _ holding: Holding?) throws(TaskInterruption) -> [TaskInput] {
         guard let functionID = task.functionObjectID else {
             throw .failed(.unreadableTask("its function is no object"))
         }
-        let function = cached(functionID)
-        var arguments: [(ObjectID, ObjectStoreClient.Request)] = []
+        var arguments: [ObjectID] = []
         for argument in task.arguments {
             guard case .object(let id) = argument else {
-                for (_, request) in arguments { storage.abandon(request) }
                 throw .failed(
                     .unreadableTask(
                         "an argument is no object, and only a scheduler can resolve another task's result"
                     )
                 )
             }
-            arguments.append((id, storage.get(id, for: holding)))
+            arguments.append(id)
         }
-        // What is cached may be waited for by others.
-        defer { for request in [serializer, function] + arguments.map(\.1) { storage.abandon(request) } }
-        let serializerBytes = try serializerBytes(try await blob(of: serializer, "serializer", serializerID))
-        let functionBlob = try await blob(of: function, "function", functionID)
-        var argumentBlobs: [Blob] = []
-        for (index, (id, request)) in arguments.enumerated() {
-            argumentBlobs.append(try await blob(of: request, "argument \(index + 1)", id))
+        let serializerID = ObjectID(owner: task.source, tag: .serializer, md5: DigestAlgorithm.md5.digest)
+        let shared = [("serializer", serializerID), ("function", functionID)].map { what, id in
+            TaskInput(what: what, id: id, request: cached(id))
         }
-        return TaskInputs(serializer: serializerBytes, function: functionBlob, arguments: argumentBlobs)
+        return shared
+            + arguments.enumerated().map { index, id in
+                TaskInput(what: "argument \(index + 1)", id: id, request: storage.get(id, for: holding))
+            }
+    }
+
+    private func interruption(by error: ObjectStoreError, of input: TaskInput) -> TaskInterruption {
+        if error != .cancelled { forget([input.id]) }
+        return switch error {
+        case .absent, .missing: .failed(.missingInput(what: input.what, objectID: input.id.hexadecimal))
+        case .file(let reason): roomInterruption(reason)
+        case .cancelled: .cancelled
+        }
+    }
+
+    private func roomInterruption(_ reason: TransportError) -> TaskInterruption {
+        // Nothing waits for what could be given back.
+        if reason.isFileShortage { forget(cache.filter(\.value.isInFile).map(\.key)) }
+        return TaskInterruption(reason)
     }
 
     private func serializerBytes(_ blob: Blob) throws(TaskInterruption) -> [UInt8] {
@@ -87,26 +147,6 @@ final class InputLoader {
     /// Drops objects that the scheduler deleted.
     func forget(_ ids: [ObjectID]) {
         for id in ids where cache.removeValue(forKey: id) != nil { order.removeAll { $0 == id } }
-    }
-
-    private func blob(
-        of request: ObjectStoreClient.Request,
-        _ what: String,
-        _ id: ObjectID
-    ) async throws(TaskInterruption) -> Blob {
-        do throws(ObjectStoreError) {
-            return try await storage.blob(of: request, timeout: timeout)
-        } catch {
-            if error != .cancelled { forget([id]) }
-            switch error {
-            case .missing: throw .failed(.missingInput(what: what, objectID: id.hexadecimal))
-            case .file(let reason):
-                // Nothing waits for what could be given back.
-                if reason.isFileShortage { forget(cache.filter(\.value.isInFile).map(\.key)) }
-                throw TaskInterruption(reason)
-            case .cancelled: throw .cancelled
-            }
-        }
     }
 
     private func cached(_ id: ObjectID) -> ObjectStoreClient.Request {

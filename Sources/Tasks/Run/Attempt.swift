@@ -33,6 +33,11 @@ struct Attempt {
         )
     }
 
+    /// Begins to watch an instance of an earlier process, or of an earlier session with the scheduler.
+    init(adopted instance: ListedInstance, limits: Limits) {
+        self.init(instance, activeSince: instance.activeSince, limits: limits, isAdopted: true)
+    }
+
     /// Begins to watch an instance; `activeSince` is nil for one that was made just now.
     init(
         _ instance: ListedInstance,

@@ -16,15 +16,11 @@ internal import Transport
 /// decides: the run tells it what happens to the task, and receives its news.
 @LoopActor
 final class TaskRun {
-    /// So many times a listed result may turn out not to be there.
-    private static let vanishedCountMax = 3
-
     let task: TaskMessage
     let key: TaskKey
     let route: AnswerRoute
     let isFinished = Latch()
-    private(set) var state = TaskState.queued { didSet { stateSince = .now } }
-    private var stateSince = Deadline.now
+    private var progress = TaskProgress()
     private let flags: TaskFlags
     private let steps: TaskSteps
     private let output: LiveOutput?
@@ -33,7 +29,8 @@ final class TaskRun {
     private var news: Mailbox<TaskNews>?
     private var attempt: Attempt?
     private var vanishedCount = 0
-    private var sentAnswer: SentAnswer?
+    /// Whether there may be something of this run in the cloud.
+    private var hasStored = false
 
     init(task: TaskMessage, flags: TaskFlags, origin: any TaskOrigin, steps: TaskSteps, output: LiveOutput?) {
         self.task = task
@@ -54,20 +51,19 @@ final class TaskRun {
         work?.cancel()
     }
 
+    /// Where it stands.
+    var state: TaskState { progress.state }
+
     /// What there is to say of it now, as the fields of a line of the log.
-    var report: Logger.Metadata {
-        TaskSteps.report(key, state, since: stateSince, in: attempt?.seen.id, isLost: route.origin == nil)
-    }
+    var report: Logger.Metadata { progress.report(key, in: attempt?.seen.id, isLost: route.origin == nil) }
 
     /// Answers again, through the worker that the task was sent to anew; false if there is no answer any more.
     func answerAgain(through origin: any TaskOrigin) -> Bool {
-        guard let sentAnswer, !sentAnswer.isConfirmed else { return false }
+        guard route.hasUnconfirmedAnswer else { return false }
         route.move(to: origin)
-        send(sentAnswer)
+        sendAnswer()
         return true
     }
-
-    // MARK: - The line
 
     private func run() async {
         do throws(TaskInterruption) {
@@ -81,8 +77,7 @@ final class TaskRun {
 
     private func obtainSlot() async throws(TaskInterruption) {
         guard state == .queued else { throw .cancelled }
-        let isGranted = (try? await steps.cloud.obtainSlot(for: key, priority: flags.priority)) != nil
-        guard isGranted else { throw .cancelled }
+        do { try await steps.cloud.obtainSlot(for: key, priority: flags.priority) } catch { throw .cancelled }
         guard state == .queued else {
             steps.cloud.returnSlot(of: key)
             throw .cancelled
@@ -125,9 +120,7 @@ final class TaskRun {
         let (adoption, news) = steps.cloud.claim(key)
         self.news = news
         guard let adoption else { return }
-        attempt = adoption.instance.map {
-            Attempt($0, activeSince: $0.activeSince, limits: steps.limits, isAdopted: true)
-        }
+        attempt = adoption.instance.map { Attempt(adopted: $0, limits: steps.limits) }
         if adoption.hasResult { attempt?.resultFound() }
         advance(adoption.hasResult ? .resultSeen : .instanceAdopted)
     }
@@ -137,7 +130,7 @@ final class TaskRun {
         try checkCancelled()
         let place = try await steps.placeToLoad()
         defer { place.leave() }
-        let environment = try await prepare(place)
+        guard let environment = try await prepare(place) else { return }
         let launched = try await steps.launcher.launch(key, environment, size)
         attempt = Attempt(launched, limits: steps.limits)
         try checkCancelled()
@@ -146,15 +139,39 @@ final class TaskRun {
     }
 
     /// Brings the inputs to where the container reads them; nothing of them is kept here afterwards.
-    private func prepare(_ place: LoadGate.Place) async throws(TaskInterruption) -> RunnerEnvironment {
-        let payload = try await steps.packedInputs(of: task)
+    ///
+    /// Nil after a wait for one that was not there: another look at the state must follow.
+    private func prepare(_ place: LoadGate.Place) async throws(TaskInterruption) -> RunnerEnvironment? {
+        let payload: PackedPayload
+        switch try await steps.packedInputs(of: task) {
+        case .packed(let packed): payload = packed
+        case .absent(let input):
+            place.leave()
+            if hasStored { try await steps.inputs.wait(for: input) } else { try await stepAside(for: input) }
+            return nil
+        }
         try checkCancelled()
         place.loaded()
+        hasStored = true
         advance(.inputsLoaded)
         let environment = try await steps.payloads.store(payload, of: task)
         try checkCancelled()
         advance(.payloadStored)
         return environment
+    }
+
+    /// Waits without a slot for an input that the storage does not have, for others have theirs; then begins anew.
+    private func stepAside(for input: TaskInput) async throws(TaskInterruption) {
+        try checkCancelled()
+        advance(.setAside)
+        let failure = await steps.waitWithoutSlot(key, for: input)
+        guard state == .queued, !isCancelled else {
+            steps.cloud.discontinue(key)
+            throw .cancelled
+        }
+        try await obtainSlot()
+        claim()
+        if let failure, state == .loading { throw .failed(failure) }
     }
 
     /// Waits until listings show a result, or the end of the instance without one.
@@ -192,11 +209,7 @@ final class TaskRun {
         if attempt.isAdopted, attempt.isDeleted {
             return try await startOver(attempt, "it was deleted before it had run")
         }
-        let finding = await steps.diagnosis.explain(
-            attempt.seen,
-            workRequestID: attempt.workRequestID,
-            isVanished: attempt.isMissed
-        )
+        let finding = await steps.explainEnd(of: attempt)
         try checkCancelled()
         // The answer took a while, and results are listed meanwhile.
         takeNews()
@@ -215,10 +228,8 @@ final class TaskRun {
 
     /// Gives up an instance that did not run the task, and goes back to making one.
     private func startOver(_ given: Attempt, _ reason: String) async throws(TaskInterruption) {
-        log.info(
-            "another instance is made",
-            metadata: ["instance": "\(given.seen.id)", "reason": "\(reason)"]
-        )
+        let fields: Logger.Metadata = ["instance": "\(given.seen.id)", "reason": "\(reason)"]
+        log.info("another instance is made", metadata: fields)
         attempt = nil
         if steps.cloud.giveUpInstance(of: key) {
             // It counts until its deletion is accepted, and the next one would be one too many.
@@ -233,7 +244,7 @@ final class TaskRun {
         vanishedCount += 1
         steps.cloud.resultVanished(key)
         attempt?.resultVanished()
-        guard vanishedCount < Self.vanishedCountMax else {
+        guard vanishedCount < TaskSteps.vanishedCountMax else {
             throw .failed(.vanishedResult(steps.answers.resultName(of: key)))
         }
         advance(attempt == nil ? .startedOver : .resultVanished)
@@ -246,23 +257,21 @@ final class TaskRun {
         do throws(WaitError) { try await route.awaitOrigin() } catch { throw .cancelled }
         try checkCancelled()
         if let output { route.sendOutput(output.messages(in: answer.output)) }
-        let sent = SentAnswer(answer, to: task, storedAs: objectID)
-        sentAnswer = sent
-        send(sent)
+        route.answer = SentAnswer(answer, to: task, storedAs: objectID)
+        sendAnswer()
         advance(.replied)
         let (success, bytes) = ("\(answer.isSuccess)", "\(answer.object.byteCount)")
         log.info("task answered", metadata: ["success": "\(success)", "bytes": "\(bytes)"])
     }
 
-    private func send(_ answer: SentAnswer) {
-        guard let origin = route.origin else { return }
-        let confirmation = answer.send(through: origin)
+    private func sendAnswer() {
+        guard let confirmation = route.sendAnswer() else { return }
         spawn { if await confirmation.value { self.steps.cloud.answerConfirmed(self.key) } }
     }
 
     /// Lets go of the task, and waits until no instance of it counts any more.
     private func release() async {
-        steps.cloud.release(key, isAnswered: sentAnswer != nil)
+        steps.cloud.release(key, isAnswered: route.answer != nil)
         while let piece = try? await news?.receive(), piece != .released {}
         advance(.cleaned)
     }
@@ -270,7 +279,7 @@ final class TaskRun {
     private func takeNews() { while let piece = news?.poll() { weigh(piece) } }
 
     private func weigh(_ piece: TaskNews) {
-        let isFirstSignOfEnd = attempt?.weigh(piece, at: steps.cloud.clock.now) ?? false
+        let isFirstSignOfEnd = attempt?.weigh(piece, at: steps.cloud.clock.now) == true
         if isFirstSignOfEnd { steps.cloud.endSuspected(key) }
     }
 
@@ -285,11 +294,5 @@ final class TaskRun {
         if state == .cleaning || state == .gone || isCancelled { throw .cancelled }
     }
 
-    private func advance(_ event: TaskEvent) {
-        guard let next = state.next(after: event) else {
-            precondition(state == .cleaning || state == .gone, "\(event) has no place in state \(state)")
-            return
-        }
-        state = next
-    }
+    private func advance(_ event: TaskEvent) { progress.advance(event) }
 }

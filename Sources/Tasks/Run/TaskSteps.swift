@@ -11,6 +11,9 @@ internal import Transport
 /// What the steps of a run are done with; the same for all runs of a manager.
 @LoopActor
 struct TaskSteps {
+    /// So many times a listed result may turn out not to be there.
+    static let vanishedCountMax = 3
+
     let cloud: LedgerDriver
     let workspace: Workspace
     let inputs: InputLoader
@@ -28,14 +31,44 @@ extension TaskSteps {
         do throws(WaitError) { return try await launcher.queue.gate.enter() } catch { throw .cancelled }
     }
 
+    /// What came of packing a task's inputs.
+    enum PackedInputs {
+        case packed(PackedPayload)
+        /// The storage does not have this one, or not yet.
+        case absent(TaskInput)
+    }
+
     /// The inputs of a task, packed; waits while this host has no room for them.
-    func packedInputs(of task: TaskMessage) async throws(TaskInterruption) -> PackedPayload {
+    func packedInputs(of task: TaskMessage) async throws(TaskInterruption) -> PackedInputs {
         try await workspace.run(orElse: TaskFailure.noRoomForInputs) {
             holding async throws(TaskInterruption) in
-            let loaded = try await inputs.inputs(of: task, for: holding)
-            if isCancelled { throw .cancelled }
-            return try await payloads.pack(loaded, of: task, for: holding)
+            switch try await inputs.inputs(of: task, for: holding) {
+            case .absent(let input): return .absent(input)
+            case .complete(let loaded):
+                if isCancelled { throw .cancelled }
+                return .packed(try await payloads.pack(loaded, of: task, for: holding))
+            }
         }
+    }
+
+    /// Gives the slot of a task back, and waits for an input of it; why it will not come, or nil when it has come or nobody
+    /// waits any more.
+    func waitWithoutSlot(_ key: TaskKey, for input: TaskInput) async -> TaskFailure? {
+        log(of: key).info("an input is not there yet; the task waits for it without a slot")
+        cloud.setAside(key)
+        do throws(TaskInterruption) { try await inputs.wait(for: input) } catch .failed(let failure) {
+            return failure
+        } catch {}  // Cancelled.
+        return nil
+    }
+
+    /// Why a task has no result although its instance stopped, or vanished.
+    func explainEnd(of attempt: Attempt) async -> Diagnosis.Finding {
+        await diagnosis.explain(
+            attempt.seen,
+            workRequestID: attempt.workRequestID,
+            isVanished: attempt.isMissed
+        )
     }
 
     /// The answer in a task's result object, or nil if there is none; waits while this host has no room for it.
@@ -69,20 +102,5 @@ extension TaskSteps {
         var log = log
         log[metadataKey: "task"] = "\(key)"
         return log
-    }
-
-    /// What there is to say of a task that has been in a state since some time, as the fields of a line of the log.
-    static func report(
-        _ key: TaskKey,
-        _ state: TaskState,
-        since time: Deadline,
-        in instanceID: String?,
-        isLost: Bool
-    ) -> Logger.Metadata {
-        let seconds = Deadline.now.duration(since: time).components.seconds
-        var fields: Logger.Metadata = ["task": "\(key)", "state": "\(state)", "seconds": "\(seconds)"]
-        if let instanceID { fields["instance"] = "\(instanceID)" }
-        if isLost { fields["worker"] = "lost" }
-        return fields
     }
 }

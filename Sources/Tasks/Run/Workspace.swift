@@ -9,6 +9,7 @@ internal import Transport
 @LoopActor
 final class Workspace {
     private static let reportInterval: Duration = .seconds(60)
+    private static let shortestWait: Duration = .seconds(1)
 
     private let budget: ResourceBudget
     private let patience: Duration
@@ -30,42 +31,45 @@ final class Workspace {
     /// Does `body` with a holding to which it charges what it keeps.
     ///
     /// Each time it throws `short` it has let go of everything; it is done again from its beginning when there may be room.
-    /// When that takes too long, the task fails with what `failure` makes of the last shortage and the time.
+    /// When there is no room for too long, the task fails with what `failure` makes of the last shortage and the time.
     func run<Value>(
         orElse failure: (TransportError, Duration) -> TaskFailure,
         _ body: (Holding) async throws(TaskInterruption) -> Value
     ) async throws(TaskInterruption) -> Value {
         var holding = budget.begin()
-        var deadline: Deadline?
+        // The budget's time at which the task fails; nil until it is short of something.
+        var end: Duration?
         defer {
             budget.settle(holding)
-            if deadline != nil { ended() }
+            if end != nil { ended() }
         }
         while true {
             do throws(TaskInterruption) {
                 return try await body(holding)
             } catch .short(let error) {
-                if deadline == nil { waitingCount += 1 }
-                let end = deadline ?? .after(patience)
-                deadline = end
+                if end == nil { waitingCount += 1 }
+                let time = end ?? budget.shortTime + patience
+                end = time
                 holding = budget.retry(holding, after: error)
-                guard try await hasTurn(holding, error, before: end) else {
+                guard try await hasTurn(holding, error, before: time) else {
                     throw .failed(failure(error, patience))
                 }
             }
         }
     }
 
-    /// Waits for a holding's turn, and says once a minute that tasks wait; false if `end` comes first.
+    /// Waits for a holding's turn, and says once a minute that tasks wait; false if the budget's time `end` comes first.
     private func hasTurn(
         _ holding: Holding,
         _ error: TransportError,
-        before end: Deadline
+        before end: Duration
     ) async throws(TaskInterruption) -> Bool {
-        while !end.isPast {
+        while budget.shortTime < end {
             report(error)
             do throws(WaitError) {
-                try await holding.waitForTurn(until: min(end, .after(Self.reportInterval)))
+                // Not shorter, for while another has its turn this time does not come nearer.
+                let rest = max(end - budget.shortTime, Self.shortestWait)
+                try await holding.waitForTurn(until: .after(min(rest, Self.reportInterval)))
                 return true
             } catch .deadlinePassed {
                 continue

@@ -50,7 +50,7 @@ enum ServiceAnswersFuzz {
         )
         _ = try? answer.decode { object throws(JSONError) in try ContainerInstance(object) }
         _ = try? answer.decode { object throws(JSONError) in try Container(object) }
-        _ = try? answer.decode { object throws(JSONError) in try ObjectPage(object) }
+        _ = try? ObjectPage(answer, countMax: 1000)
         _ = try? answer.decodeItems { object throws(JSONError) in try ContainerInstance(object) }
         _ = try? answer.decodeItems { object throws(JSONError) in try InstanceShape(object) }
         _ = try? answer.decodeItems { object throws(JSONError) in try WorkRequestError(object) }

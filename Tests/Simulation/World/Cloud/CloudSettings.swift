@@ -49,6 +49,8 @@ package struct CloudSettings: Sendable {
     package var slowDeletionMax = 240.0
     /// How long a listing shows the past at most.
     package var staleMax = 20.0
+    /// How long after a change the lists of single states show an instance in neither at most.
+    package var unlistedMax = 10.0
     /// How late a result shows at most.
     package var lateResultMax = 20.0
     /// The daemon's `--create-timeout`: a start that takes longer is a reason to fail a task.

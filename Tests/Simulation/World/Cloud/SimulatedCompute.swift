@@ -121,12 +121,14 @@ package final class SimulatedCompute {
         body.reserveCapacity(instances.count * 1024)
         var next: Int?
         // There may be a thousand records of what is deleted.
-        let isFiltered = ["lifecycleState", "displayName", "availabilityDomain"].contains {
+        let state = request.query["lifecycleState"]
+        let isFiltered = ["displayName", "availabilityDomain"].contains {
             request.query[$0] != nil
         }
         // Newest first.
         for instance in instances.reversed() where instance.number < before {
-            guard !isFiltered || isWanted(instance, request), let shown = instance.shown else { continue }
+            guard !isFiltered || isWanted(instance, request) else { continue }
+            guard let shown = state.map({ instance.shown(inListOf: $0) }) ?? instance.shown else { continue }
             if count == min(limit, settings.pageSize) {
                 next = instance.number + 1
                 break
@@ -146,7 +148,6 @@ package final class SimulatedCompute {
     }
 
     private func isWanted(_ instance: SimulatedInstance, _ request: SimulatedRequest) -> Bool {
-        if let state = request.query["lifecycleState"], state != instance.state.rawValue { return false }
         if let name = request.query["displayName"], name != instance.launch?.displayName { return false }
         let domain = request.query["availabilityDomain"]
         return domain == nil || domain == instance.launch?.availabilityDomain

@@ -21,6 +21,16 @@ package enum InstanceState: String, Sendable {
     case failed = "FAILED"
 }
 
+/// What the lists of single states show of an instance while listings lag behind a change of its state.
+private enum StateListing: Int {
+    /// It is in the list of its former state.
+    case asTheWhole
+    /// It is in none at first, and then in that of its new state.
+    case inNone
+    /// It is in those of its former and of its new state.
+    case inBoth
+}
+
 /// One container instance with its one container.
 @LoopActor
 package final class SimulatedInstance {
@@ -70,6 +80,11 @@ package final class SimulatedInstance {
     /// What listings show instead until `staleUntil`; nil for nothing at all.
     private var stale: [UInt8]?
     private var staleUntil: Deadline?
+    /// The state that `stale` shows.
+    private var formerState: InstanceState?
+    /// What the lists of single states show meanwhile, and until when none of them shows it.
+    private var listing = StateListing.asTheWhole
+    private var unlistedUntil: Deadline?
 
     init(
         _ simulation: Simulation,
@@ -119,6 +134,7 @@ package final class SimulatedInstance {
     /// Changes the state; a listing may show the former one for a while.
     func enter(_ state: InstanceState) {
         let former = shown
+        if staleUntil == nil { formerState = self.state }
         self.state = state
         updated = max(updated + 1, simulation.serviceMilliseconds)
         encoded = nil
@@ -130,7 +146,13 @@ package final class SimulatedInstance {
     private func goStale(showing former: [UInt8]?) {
         guard let share = simulation.faults.draw(.staleListing, job) else { return }
         stale = former
-        staleUntil = .after(.seconds(share * settings.staleMax))
+        let lag = share * settings.staleMax
+        staleUntil = .after(.seconds(lag))
+        listing =
+            StateListing(
+                rawValue: Int(stableHash("\(id) \(state)".utf8, from: simulation.seed) % 3)
+            ) ?? .asTheWhole
+        unlistedUntil = .after(.seconds(min(lag, settings.unlistedMax)))
     }
 
     // MARK: - What is shown
@@ -139,6 +161,22 @@ package final class SimulatedInstance {
     var shown: [UInt8]? {
         if let staleUntil, !staleUntil.isPast { return stale }
         staleUntil = nil
+        return current
+    }
+
+    /// What the listing of one state shows now; nil for nothing.
+    func shown(inListOf name: String) -> [UInt8]? {
+        let isOfState = state.rawValue == name
+        guard let staleUntil, !staleUntil.isPast else { return isOfState ? shown : nil }
+        let isOfFormer = stale != nil && formerState?.rawValue == name
+        switch listing {
+        case .asTheWhole: return isOfFormer ? stale : nil
+        case .inNone: return isOfState && unlistedUntil?.isPast ?? true ? current : nil
+        case .inBoth: return isOfState ? current : isOfFormer ? stale : nil
+        }
+    }
+
+    private var current: [UInt8] {
         if let encoded { return encoded }
         let bytes = JSON.object(present: summary).encoded()
         encoded = bytes

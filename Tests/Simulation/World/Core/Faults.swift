@@ -19,6 +19,8 @@ package enum FaultKind: Int, Sendable, CaseIterable {
     case slow
     /// A connection to the scheduler or its storage is reset at any byte.
     case linkReset
+    /// A connection to Scaler's storage carries nothing any more, and nobody is told; new ones do.
+    case linkFrozen
     /// A new connection to the scheduler is reset again within seconds.
     case resetAgain
     /// A party cannot be reached for a while; it is named by `Outages.Party`.

@@ -51,6 +51,8 @@ package final class SimulatedZMQLink: MessageLink {
 
     package var version: YMQVersion? { nil }
 
+    package var connectsByItself: Bool { true }
+
     package func send(_ messages: [[UInt8]]) throws(MessagingError) {
         if isClosed { throw .closed }
         switch life?.deathAtWrite() {

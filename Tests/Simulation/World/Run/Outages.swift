@@ -106,11 +106,7 @@ final class Outages {
         simulation.after(length) { [cloud] in cloud.brokenServices.remove(service) }
     }
 
-    /// Silence of Scaler's storage is short: the daemon does not notice yet that a connection is dead, and after some minutes
-    /// it takes the objects that it waits for as missing.
     private func cut(_ address: String, _ manner: Manner, _ length: Duration) {
-        let isStorage = address == scheduler.settings.storageAddress
-        let length = isStorage && manner == .silent ? min(length, .seconds(60)) : length
         network.cutOff(address, for: length, isSilent: manner == .silent)
         if address == scheduler.settings.address {
             simulation.excuse(for: length + scheduler.settings.heartbeatInterval)

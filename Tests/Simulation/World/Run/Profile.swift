@@ -70,7 +70,8 @@ package struct Profile: Sendable {
         rates: [
             .connectRefused: 0.03, .connectLost: 0.01, .requestLost: 0.03, .answerLost: 0.03,
             .answerCut: 0.01,
-            .slow: 0.02, .linkReset: 0.002, .throttled: 0.05, .serverError: 0.05, .staleListing: 0.2,
+            .slow: 0.02, .linkReset: 0.002, .linkFrozen: 0.002, .throttled: 0.05, .serverError: 0.05,
+            .staleListing: 0.2,
             .clientCancels: 0.05, .taskRaises: 0.02, .balanceCancel: 0.05, .storedLate: 0.05,
             .slowDeletion: 0.05, .slowStart: 0.02,
             .outage: 0.01, .swizzle: 0.02, .accessLost: 0.01,
@@ -137,7 +138,8 @@ package struct Profile: Sendable {
         rates: [
             .answerLost: 0.2, .requestLost: 0.1, .answerCut: 0.05, .serverError: 0.1, .throttled: 0.05,
             .staleListing: 0.3, .slowDeletion: 0.1, .clientCancels: 0.5, .balanceCancel: 0.2,
-            .linkReset: 0.005, .schedulerRestarts: 0.02, .storedLate: 0.1, .lostAfterCreate: 0.01,
+            .linkReset: 0.005, .linkFrozen: 0.002, .schedulerRestarts: 0.02, .storedLate: 0.1,
+            .lostAfterCreate: 0.01,
             .deletionForbidden: 0.02, .objectStays: 0.2,
         ],
         workload: hesitant,
@@ -173,7 +175,8 @@ package struct Profile: Sendable {
             .killed: 0.002, .terminated: 0.002, .schedulerRestarts: 0.001, .storageRestarts: 0.000_5,
             .answerLost: 0.005, .requestLost: 0.005, .serverError: 0.01, .throttled: 0.01, .noCapacity: 0.05,
             .containerCrashes: 0.01, .clientCancels: 0.02, .clockStep: 0.002, .staleListing: 0.05,
-            .linkReset: 0.000_5, .outage: 0.001, .swizzle: 0.001, .frozen: 0.001, .rivalStarted: 0.001,
+            .linkReset: 0.000_5, .linkFrozen: 0.000_5, .outage: 0.001, .swizzle: 0.001, .frozen: 0.001,
+            .rivalStarted: 0.001,
             .overloaded: 0.001,
         ],
         workload: Workload(

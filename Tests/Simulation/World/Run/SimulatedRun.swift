@@ -47,6 +47,9 @@ package final class SimulatedRun {
         book = TaskBook(simulation)
         var place = Self.cloud(settings)
         place.staleMax = profile.staleMax
+        // Short pages stand for a compartment with many records.
+        let pageSizes = [1000, 1000, 100, 10]
+        place.pageSize = pageSizes[Int(stableHash("pages".utf8, from: simulation.seed) % 4)]
         cloud = SimulatedCloud(simulation, network: network, book: book, settings: place)
         scheduler = SimulatedScheduler(
             simulation,

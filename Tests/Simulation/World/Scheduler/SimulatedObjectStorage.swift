@@ -49,6 +49,7 @@ package final class SimulatedObjectStorage {
         self.simulation = simulation
         self.generation = generation
         binder = YMQBinder(simulation, network, address: address, generation)
+        binder.canFreeze = true
         binder.onConnected = { [unowned self] peer in connected(peer) }
         binder.onMessage = { [unowned self] peer, message in received(message, from: peer.identity) }
         binder.onEnd = { [unowned self] peer, end in ended(peer, end) }

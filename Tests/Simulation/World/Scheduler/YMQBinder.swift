@@ -16,6 +16,8 @@ package final class YMQBinder: MessageBinder {
         var cutter: YMQCutter
         var peer: PeerConnection?
         var isOver = false
+        /// Whether it carries nothing any more.
+        var isFrozen = false
         let inbound = Pace()
         let outbound = Pace()
 
@@ -44,6 +46,8 @@ package final class YMQBinder: MessageBinder {
     package var onMessage: (@LoopActor (PeerConnection, [UInt8]) -> Void)?
     package var onEnd: (@LoopActor (PeerConnection, PeerEnd) -> Void)?
     package var epoch = 0
+    /// Whether its connections may freeze; the scheduler's own do not.
+    var canFreeze = false
 
     /// A binder for `host:port` that takes no connections yet.
     package init(
@@ -108,7 +112,8 @@ package final class YMQBinder: MessageBinder {
     }
 
     private func received(_ bytes: [UInt8], on link: Link) {
-        if link.isOver { return }
+        if canFreeze, !link.isFrozen { link.isFrozen = simulation.faults.strikes(.linkFrozen, party) }
+        if link.isOver || link.isFrozen { return }
         guard let share = simulation.faults.draw(.linkReset, party) else { return read(bytes, on: link) }
         read(Array(bytes.prefix(Int(Double(bytes.count) * share))), on: link)
         if link.isOver { return }
@@ -188,7 +193,7 @@ package final class YMQBinder: MessageBinder {
     private func transmit(_ message: [UInt8], _ delivery: Delivery, on link: Link) {
         link.peer?.sends(delivery)
         link.outbound.pass(simulation, party) { [unowned self] in
-            guard !link.isOver, let peer = link.peer else {
+            guard !link.isOver, !link.isFrozen, let peer = link.peer else {
                 delivery.state = .maybeLost
                 return
             }

@@ -8,21 +8,23 @@ import Testing
 
 @testable import Tasks
 
-@Suite struct TaskStepsTests {
+@Suite struct TaskProgressTests {
     @Test
     func `a report names task, state and seconds, and the instance and a lost worker where there are such`()
         async throws
     {
         try await onLoop {
             let key = TaskKey("2adc465564d81950e235aede9928f868")
-            let queued = TaskSteps.report(key, .queued, since: .now, in: nil, isLost: false)
+            var progress = TaskProgress()
+            let queued = progress.report(key, in: nil, isLost: false)
             #expect(queued.keys.sorted() == ["seconds", "state", "task"])
             #expect(queued["task"] == "\(key)" && queued["state"] == "queued" && queued["seconds"] == "0")
 
-            let since = Deadline.now + .seconds(-90)
-            let running = TaskSteps.report(key, .running, since: since, in: "ocid1.x", isLost: true)
+            progress.advance(.slotGranted)
+            progress.advance(.instanceAdopted)
+            let running = progress.report(key, in: "ocid1.x", isLost: true)
             #expect(running["instance"] == "ocid1.x" && running["worker"] == "lost")
-            #expect(running["seconds"] == "90")
+            #expect(running["state"] == "running")
         }
     }
 }
