@@ -252,11 +252,6 @@ extension SimulatedScheduler {
         whenServing { [unowned self] in judge(end, of: peer) }
     }
 
-    /// Whether echoes of this connection may have come late or not at all.
-    private func wasDisturbed(_ peer: PeerConnection) -> Bool {
-        peer.openedAt < simulation.excusedUntil && Deadline.now < simulation.excusedUntil + .seconds(30)
-    }
-
     private func judge(_ end: PeerEnd, of peer: PeerConnection) {
         guard let worker = workersByIdentity[peer.identity], !peer.saidGoodbye else { return }
         switch end {
@@ -266,7 +261,7 @@ extension SimulatedScheduler {
             let isLate = daemonStopsSince.map { $0 <= peer.openedAt } ?? false
             simulation.judge(
                 "goodbye",
-                !isOfPresentDaemon(peer) || wasDisturbed(peer) || isLate,
+                !isOfPresentDaemon(peer) || isLate,
                 "\(peer.identity) ended its connection without a goodbye, with \(worker.tasks.count) tasks"
             )
         case .reset:
