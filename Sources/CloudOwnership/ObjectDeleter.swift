@@ -17,7 +17,7 @@ final class ObjectDeleter {
 
     private static let batchDelay: Duration = .milliseconds(500)
     /// How long a name is left alone that the service will not delete even alone.
-    private static let refusedNamePause: Duration = .seconds(600)
+    private let refusedNamePause: Duration
 
     private let objects: ObjectStorage
     private let warning: ThrottledWarning
@@ -34,8 +34,9 @@ final class ObjectDeleter {
     /// The last answer that says that we are not allowed to delete.
     private(set) var denial: OCIError?
 
-    init(objects: ObjectStorage, log: Logger) {
+    init(objects: ObjectStorage, refusedNamePause: Duration = .seconds(600), log: Logger) {
         self.objects = objects
+        self.refusedNamePause = refusedNamePause
         warning = ThrottledWarning(
             "cannot delete objects; trying again",
             recovery: "objects can be deleted again",
@@ -55,7 +56,9 @@ final class ObjectDeleter {
         refusedNames.subtract(kept)
         while !batch.isDisjoint(with: kept) {
             guard (try? await batchEnded.wait()) != nil else { return }
+            // What the service did not delete waits again, or is left alone for a while.
             names.subtract(kept)
+            refusedNames.subtract(kept)
         }
     }
 
@@ -112,7 +115,7 @@ final class ObjectDeleter {
         outcomes.send(.refused(name))
         spawn {
             // Nobody cancels this, so it cannot throw.
-            try? await sleep(for: Self.refusedNamePause)
+            try? await sleep(for: self.refusedNamePause)
             // What is to be kept meanwhile is not there any more.
             if self.refusedNames.remove(name) != nil { self.delete([name]) }
         }

@@ -96,10 +96,10 @@ extension CloudLedger {
         refusedObjects.subtract(objects)
     }
 
-    /// The service will not delete this object, as far as can be seen now.
+    /// The service will not delete this object, as far as can be seen now; one whose deletion was called off meanwhile stays
+    /// wanted.
     package mutating func objectRefused(_ object: TaskObject) {
-        objectDeletions.remove(object)
-        refusedObjects.insert(object)
+        if objectDeletions.remove(object) != nil { refusedObjects.insert(object) }
     }
 
     private func isBeingDeleted(_ object: TaskObject) -> Bool {
@@ -111,11 +111,16 @@ extension CloudLedger {
         update(task, at: now) { ledger, record in
             guard let index = record.instances.firstIndex(where: { $0.id == id }) else { return }
             record.instances[index].deletion = .accepted(since: now, isDoubtful: isDoubtful)
-            if record.inHand != nil { ledger.orders.append(.tell(task, .deletionAccepted(id))) }
-            // Its result can be deleted when a listing shows that it is gone.
-            if record.mayHaveUnwantedResult { ledger.lastChange = now }
+            // Its result can be deleted, or its slot used, when a listing shows that it is gone.
+            if record.mayHaveUnwantedResult || isDoubtful { ledger.lastChange = now }
+            if !record.instances[index].isCounted { ledger.tellDeletion(of: id, of: task, record) }
+            ledger.deleteResultWithoutWaiting(of: task, &record)
         }
         return takeOrders()
+    }
+
+    private mutating func tellDeletion(of id: String, of task: TaskKey, _ record: CloudRecord) {
+        if record.inHand != nil { orders.append(.tell(task, .deletionAccepted(id))) }
     }
 
     // MARK: - Instances
@@ -196,6 +201,7 @@ extension CloudLedger {
                 // What is being deleted for certain moves on in one direction.
                 if isDoubtful, !isCertain(record.instances[index], look) { continue }
                 if !look.living.contains(id) {
+                    if isDoubtful { tellDeletion(of: id, of: task, record) }
                     remove(index, of: &record)
                     orders.append(.roomFreed)
                 } else if isDoubtful {
@@ -243,7 +249,7 @@ extension CloudLedger {
     /// Whether a listing shows an instance, or has missed it for certain.
     private func isCertain(_ instance: CloudRecord.Instance, _ look: Look) -> Bool {
         guard look.mayMissSome, let missedSince = instance.missedSince else { return true }
-        return missedSince + periods.absence <= look.begun
+        return missedSince + periods.listingLag <= look.begun
     }
 
     private mutating func remove(_ index: Int, of record: inout CloudRecord) {

@@ -242,14 +242,20 @@ extension CloudLedger {
     }
 
     /// Whoever sweeps waits for nothing more: what is stored of tasks that nobody wants is deleted although an instance may
-    /// store it anew.
+    /// store it anew, as soon as the deletion of that instance is accepted.
+    ///
+    /// Where it is not, the next process goes on with the instance; without the result it would take the task for failed.
     package mutating func cannotWait(at now: Duration) -> [CloudOrder] {
+        isLastLookOver = true
         for task in tasksInOrder() {
-            update(task, at: now) { ledger, record in
-                if record.claim == .unwanted, record.hasResult { ledger.deleteResult(of: task, &record) }
-            }
+            update(task, at: now) { ledger, record in ledger.deleteResultWithoutWaiting(of: task, &record) }
         }
         return takeOrders()
+    }
+
+    mutating func deleteResultWithoutWaiting(of task: TaskKey, _ record: inout CloudRecord) {
+        guard isLastLookOver, record.claim == .unwanted, record.hasResult else { return }
+        if !record.instances.contains(where: \.remains) { deleteResult(of: task, &record) }
     }
 
     /// The process ends: nobody waits for confirmations any more, and with `isSweeping` nothing at all is left behind.

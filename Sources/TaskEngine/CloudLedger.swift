@@ -3,11 +3,13 @@
 // What the cloud holds of ours, and what is to be done about it: the only place that knows and decides.
 //
 // Rule: a listing shows the past, and an accepted deletion is only a promise. A 404 may mean "gone" and may mean "not
-// allowed". So an instance is done with when a listing that began after the acceptance does not show it.
+// allowed". So an instance is done with when a listing that began after the acceptance does not show it, and one that is
+// said not to be there holds its slot until then.
 // Rule: a container that is being deleted may still store its result.
 // Rule: an ended instance without a result is one whose task has failed, in the eyes of the next process.
 // Consequence: the result of a task that nobody wants is deleted after its instances are gone for certain, those that an
-// abandoned create may have made among them.
+// abandoned create may have made among them. A process that ends cannot wait for that, but for the acceptance: what it
+// leaves is left with its result.
 //
 // Rule: what bears our tags and belongs to no task of this process was left by an earlier one (an orphan). The scheduler
 // sends the tasks of a dead worker again, after a minute by default.
@@ -18,6 +20,10 @@
 // Rule: a create whose call was given up may still make an instance; the service works on after the call is cut off.
 // Consequence: it holds a slot until a listing that began after its last possible moment shows nothing, and what it
 // makes is deleted on sight.
+//
+// Rule: an instance that was made just before may be missing from a listing, and no answer to a create need have named it: a
+// killed process made it.
+// Consequence: the ledger goes on looking for a while after the last thing that it knows of is gone.
 //
 // Rule: the cloud is the daemon's only memory. Until the scheduler has surely read an answer, the next process must be
 // able to give it again.
@@ -41,10 +47,10 @@ package struct CloudLedger {
         package var instanceEvidence: Duration = .seconds(30)
         /// How long an accepted deletion may take before it is ordered again.
         package var deletion: Duration = .seconds(300)
-        /// How long listings must miss an instance that each of them may miss though it lives.
-        package var absence: Duration = .seconds(30)
         /// The time from one listing to the next is so much at least for each request that it takes after the first.
         package var listingRequest: Duration = .milliseconds(200)
+        /// How late listings of instances may show what is new; so long they must miss what each of them may miss.
+        package var listingLag: Duration = .seconds(30)
 
         /// The usual periods, with the operator's grace time.
         package init(grace: Duration) { self.grace = grace }
@@ -78,12 +84,16 @@ package struct CloudLedger {
     private var requestCounts: [Listing: Int] = [:]
     /// When something last began or ended.
     var lastChange: Duration = .zero
+    /// When the last listing of instances began that was worth its while for what was known; the first one is.
+    var lastWorthLooking: Duration?
     /// Since when the scheduler answers; nil while it does not.
     var answeringSince: Duration?
     /// Whether the process ends and nothing is to be left: every orphan is unwanted.
     var isSweeping = false
     /// Whether the process ends: nobody waits for confirmations.
     var isLeaving = false
+    /// Whether the last listings before the end are in: what is still to be deleted is deleted without another.
+    var isLastLookOver = false
     var orders: [CloudOrder] = []
     private var totals = CloudTotals()
     /// Slots that were granted to tasks which have not claimed what there is of them yet.
@@ -188,10 +198,17 @@ package struct CloudLedger {
     /// When the next listing should begin, as things are at `now`.
     package func nextListing(_ listing: Listing, at now: Duration) -> Duration {
         let pace = listing == .instances ? Self.instancesPace : Self.objectsPace
-        let isWorthLooking = totals.worthLooking > 0 || !objectDeletions.isEmpty
+        let isWorthLooking =
+            totals.worthLooking > 0 || !objectDeletions.isEmpty || mayShowMore(listing, at: now)
         let period = isWorthLooking ? pace.interval(freshestAge: now - lastChange) : Self.idlePeriod
         let cost = periods.listingRequest * (requestCounts[listing, default: 1] - 1)
         return lastBegan[listing].map { $0 + max(period, cost) } ?? now
+    }
+
+    /// Whether a listing may show what earlier ones were too early for: an instance that a killed process made just before.
+    private func mayShowMore(_ listing: Listing, at now: Duration) -> Bool {
+        guard listing == .instances, let lastWorthLooking else { return false }
+        return now < lastWorthLooking + periods.listingLag
     }
 
     /// Whether the next listing of objects must show payloads, too: only orphans' are of interest.
@@ -207,6 +224,8 @@ package struct CloudLedger {
     /// Notes a complete listing; false for one that began before another that is known already, which tells nothing new.
     mutating func isNews(_ listing: Listing, begun: Duration) -> Bool {
         if let newest = newestListing[listing], begun < newest { return false }
+        let isFirst = newestListing[listing] == nil
+        if listing == .instances, isFirst || totals.worthLooking > 0 { lastWorthLooking = begun }
         newestListing[listing] = begun
         return true
     }
@@ -231,8 +250,7 @@ package struct CloudLedger {
         if let known { totals -= known.totals }
         var record = known ?? makeRecord(at: now)
         change(&self, &record)
-        if releasedTasks.contains(task), record.inHand == nil, !record.instances.contains(where: \.isCounted)
-        {
+        if releasedTasks.contains(task), record.inHand == nil, !record.instances.contains(where: isAwaited) {
             releasedTasks.remove(task)
             orders.append(.tell(task, .released))
         }
@@ -243,6 +261,11 @@ package struct CloudLedger {
             records[task] = record
             totals += record.totals
         }
+    }
+
+    /// Whether a run that has released its task waits for this instance; nobody takes a slot from a process that ends.
+    private func isAwaited(_ instance: CloudRecord.Instance) -> Bool {
+        instance.isCounted && !(isLeaving && instance.isDoubtful)
     }
 
     private mutating func makeRecord(at now: Duration) -> CloudRecord {

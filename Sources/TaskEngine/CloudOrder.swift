@@ -44,7 +44,7 @@ package enum TaskNews: Hashable, Sendable {
     case instanceListed(ListedInstance, begun: Duration)
     /// A complete listing that began then did not show the task's instance.
     case instanceMissed(begun: Duration)
-    /// The service accepted the deletion of an instance of the task, or has none of that id.
+    /// The service accepted the deletion of an instance of the task, or has none of that id, as a listing confirms.
     case deletionAccepted(String)
     /// After the run has released the task: no instance of it counts any more.
     case released

@@ -48,7 +48,8 @@ struct CloudRecord {
         /// Ordered and not accepted yet: the instance counts.
         case ordered
         /// The service has accepted it, or said that there is nothing to delete (`isDoubtful`: that may also mean that we
-        /// are not allowed to see it). Over when a listing that began later does not show the instance.
+        /// are not allowed to see it, so the instance counts). Over when a listing that began later does not show the
+        /// instance.
         case accepted(since: Duration, isDoubtful: Bool)
     }
 
@@ -62,15 +63,16 @@ struct CloudRecord {
         /// When the first of the listings in a row began that did not show it.
         var missedSince: Duration?
 
+        /// Whether the service has said that it is not there, and no listing has confirmed that.
+        var isDoubtful: Bool { if case .accepted(_, isDoubtful: true) = deletion { true } else { false } }
+
         /// Whether it may outlast the process that ends now.
-        var remains: Bool {
-            if case .accepted(_, isDoubtful: true) = deletion { true } else { isCounted }
-        }
+        var remains: Bool { isDoubtful || isCounted }
 
         /// Whether it holds a slot: the service works on it, and has not accepted to end it.
         var isCounted: Bool {
             switch deletion {
-            case .none, .ordered: !seen.phase.isLeaving
+            case .none, .ordered, .accepted(_, isDoubtful: true): !seen.phase.isLeaving
             case .accepted: false
             }
         }
@@ -119,7 +121,7 @@ struct CloudRecord {
         totals.withUnknownObjects = claim == .orphaned || !abandonedCreates.isEmpty ? 1 : 0
         for instance in instances {
             if instance.deletion == .ordered { totals.pendingDeletions += 1 }
-            if case .accepted(_, isDoubtful: true) = instance.deletion { totals.doubtfulDeletions += 1 }
+            if instance.isDoubtful { totals.doubtfulDeletions += 1 }
         }
         return totals
     }

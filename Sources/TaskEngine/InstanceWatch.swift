@@ -28,7 +28,7 @@ package struct InstanceWatch: Hashable, Sendable {
         case endedWithoutResult
         /// Listings do not show the instance any more, nor a result; ask for it by name before believing that.
         case vanished
-        /// A limit was passed, and looking after that showed no change.
+        /// A limit was passed, and looking after that showed no change; ask by name before believing that it is being made.
         case outOfTime(Limit)
     }
 
@@ -94,6 +94,9 @@ package struct InstanceWatch: Hashable, Sendable {
         missCount = 0
         noteEnd(false, .zero)
     }
+
+    /// The instance was no longer being made when it was asked for by name, so the listings lag.
+    package mutating func startedByName(at now: Duration) { activeSince = activeSince ?? now }
 
     /// A listing showed the result object.
     package mutating func resultListed() { isResultListed = true }

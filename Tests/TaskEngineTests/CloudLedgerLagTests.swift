@@ -17,6 +17,30 @@ import Testing
         #expect(ledger.occupiedSlotCount == 1)
     }
 
+    @Test func `what a killed process made is looked for after the task that it was for is over`() {
+        // Its result is there at once, the instance is not.
+        var ledger = CloudLedger.stocked(results: [a])
+        _ = ledger.begin(a, at: 2)
+        ledger.outcomeKnown(a, at: .seconds(3))
+        _ = ledger.released(a, isAnswered: true, at: .seconds(4))
+        _ = ledger.answerConfirmed(a, at: .seconds(5))
+        ledger.objectsDeleted([.result(a)])
+        #expect(ledger.isEmpty)
+        var due = ledger.nextListing(.instances, at: .seconds(6))
+        var looks = 0
+        while due < .seconds(60) {
+            ledger.listingBegan(.instances, at: due)
+            _ = ledger.instancesListed([], begun: due, at: due)
+            due = ledger.nextListing(.instances, at: due)
+            looks += 1
+        }
+        #expect(5...15 ~= looks)
+        // One that turns up meanwhile is kept for the grace time, as any other orphan.
+        _ = ledger.list([instance("x")], at: 60)
+        #expect(ledger.nextListing(.instances, at: .seconds(60)) < .seconds(120))
+        #expect(ledger.orphanCount == 1)
+    }
+
     @Test func `the instance that a failed task is judged by outlives a listing that misses it`() {
         var ledger = CloudLedger.running()
         _ = ledger.list([instance("i", .stopped)], at: 5)
@@ -84,5 +108,15 @@ import Testing
         #expect(ledger.store([], inputs: [a: ["in"]], at: 80) == [])
         ledger.objectsDeleted([.input(a, name: "in")])
         #expect(ledger.knownObjects.isEmpty)
+    }
+    /// The batch that the service refused was under way when the run wanted the object again.
+    @Test func `an object that is wanted again is not refused by a batch that was under way`() {
+        var ledger = CloudLedger.stocked(results: [a])
+        _ = ledger.list([], at: 70)
+        _ = ledger.begin(a, at: 71)
+        ledger.willStore(input: nil, of: a, at: .seconds(72))
+        ledger.objectRefused(.result(a))
+        _ = ledger.createAnswered(instance("i"), at: .seconds(73))
+        #expect(ledger.store([a], at: 75) == [.tell(a, .resultListed)])
     }
 }

@@ -145,4 +145,15 @@ import Testing
             }
         }
     }
+
+    @Test func `one that had started when it was asked for by name has the time of a run from then on`() {
+        var watch = watch()
+        watch.instanceListed(.creating, started: .seconds(111), now: .seconds(112))
+        watch.resultsListed(started: .seconds(111))
+        #expect(watch.verdict(at: .seconds(112)) == .outOfTime(.creating))
+        watch.startedByName(at: .seconds(113))
+        #expect(watch.verdict(at: .seconds(113)) == .open(until: .seconds(1113)))
+        watch.instanceListed(.creating, started: .seconds(114), now: .seconds(115))
+        #expect(watch.verdict(at: .seconds(115)) == .open(until: .seconds(1113)))
+    }
 }

@@ -49,6 +49,34 @@ import Testing
         if case .failure(let failure) = finding { failure.text } else { "no failure" }
     }
 
+    /// The listing that it was adopted from may show what was.
+    @Test(arguments: [
+        (LifecycleState.deleting, true, true), (.deleted, true, true), (.inactive, true, false),
+        (.deleting, false, false),
+    ])
+    func `an adopted instance that was deleted since is asked for by name`(
+        _ state: LifecycleState,
+        _ isAdopted: Bool,
+        _ isDeleted: Bool
+    ) async throws {
+        try await onLoop {
+            let stage = InstanceStage(state)
+            let attempt = Attempt(
+                ListedInstance(
+                    id: stage.id,
+                    task: TaskKey("01"),
+                    phase: .stopped,
+                    state: "INACTIVE",
+                    createdAt: .zero
+                ),
+                activeSince: .zero,
+                limits: Attempt.Limits(create: .seconds(9), job: .seconds(9)),
+                isAdopted: isAdopted
+            )
+            #expect(await stage.diagnosis.isDeletedByPredecessor(attempt) == isDeleted)
+        }
+    }
+
     @Test func `an instance that ended is explained by its container`() async throws {
         try await onLoop {
             let stage = InstanceStage {
@@ -120,6 +148,24 @@ import Testing
             let stage = InstanceStage(.failed) { $0.creationErrors = [("ImagePull", "cannot pull")] }
             let text = Self.text(await stage.explain(.failed, details: "cannot pull the image"))
             #expect(text.contains("FAILED (cannot pull the image)"), "\(text)")
+        }
+    }
+
+    @Test func `whether an instance is still being made is asked for by name`() async throws {
+        try await onLoop {
+            let stage = InstanceStage(.creating)
+            #expect(await stage.diagnosis.isCreating(stage.id) == true)
+            stage.cloud[stage.id].state = .active
+            #expect(await stage.diagnosis.isCreating(stage.id) == false)
+            #expect(await stage.diagnosis.isCreating("ocid1.instance.never") == false)
+            // Where asking is not allowed the listings' word must do.
+            stage.cloud.script(.getContainerInstance, .forbidden)
+            #expect(await stage.diagnosis.isCreating(stage.id) == true)
+            stage.cloud.script(.getContainerInstance, .held)
+            let asking = spawn { await stage.diagnosis.isCreating(stage.id) }
+            try await stage.cloud.request(.getContainerInstance, count: 5)
+            asking.cancel()
+            #expect(await asking.value == nil)
         }
     }
 

@@ -27,6 +27,8 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])
 BACKEND = os.environ.get("SCALER_NETWORK_BACKEND", "zmq")
 #: A dead worker is noticed in so many seconds; the default of a minute would make every crash take one.
 WORKER_TIMEOUT = "3"
+#: In every experiment listings of instances show the past, each instance's up to so long ago.
+LISTING_LAG = "10"
 
 
 def work(number: int, seconds: float = 0.0) -> int:
@@ -138,7 +140,10 @@ class Experiment:
         self.outcome = Outcome(name, seed)
         self.random = random.Random(seed)
         options.setdefault("emulator", [])
-        options["emulator"] = ["--fast", "--runtime", "pool", "--fault-seed", str(seed), *options["emulator"]]
+        options["emulator"] = [
+            *("--fast", "--runtime", "pool", "--fault-seed", str(seed), "--listing-lag-seconds", LISTING_LAG),
+            *options["emulator"],
+        ]
         options["scheduler"] = ["--worker-timeout-seconds", WORKER_TIMEOUT, *options.get("scheduler", [])]
         self.cluster = Cluster(Options(backend=BACKEND, **options))
         self.outcome.logs.append(str(self.cluster.directory))

@@ -132,7 +132,8 @@ package final class SignedExchange {
             target: destination.target,
             headers: fields(of: request, content, call.requestID),
             body: content.body,
-            isReplayable: true
+            // Who shields a request must know of each time that it may have been carried out.
+            isReplayable: !request.isShielded
         )
         prepared.deadline = call.deadline
         prepared.deadlines.head = answerTimeout

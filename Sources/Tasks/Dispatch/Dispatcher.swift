@@ -37,7 +37,7 @@ package final class Dispatcher {
         objects: ObjectStorage,
         storage: ObjectStoreClient,
         connector: SchedulerConnector,
-        budget: ResourceBudget,
+        budgets: HostBudgets,
         log: Logger
     ) {
         self.calls = calls
@@ -48,7 +48,7 @@ package final class Dispatcher {
         shapeLimits = ShapeLimits(settings: settings, instances: instances)
         steps = TaskSteps(
             cloud: cloud,
-            workspace: Workspace(budget, patience: settings.jobTimeout, log: log),
+            workspace: Workspace(budgets, patience: settings.jobTimeout, log: log),
             inputs: InputLoader(storage: storage, cachedBytesMax: settings.functionCacheBytes),
             payloads: PayloadStore(
                 settings: settings,

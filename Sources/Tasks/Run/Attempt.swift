@@ -66,6 +66,7 @@ struct Attempt {
     var isDeleted: Bool { watch.isMissed || seen.phase.isLeaving }
     mutating func resultVanished() { watch.resultVanished() }
     mutating func foundByName() { watch.foundByName() }
+    mutating func startedByName(at now: Duration) { watch.startedByName(at: now) }
 
     /// The result is stored, as was known when the instance was adopted.
     mutating func resultFound() { watch.resultListed() }

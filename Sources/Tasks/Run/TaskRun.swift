@@ -186,7 +186,7 @@ final class TaskRun {
             case .resultListed: return advance(.resultSeen)
             case .endedWithoutResult: return advance(.instanceStopped)
             case .vanished: if try await isGone(attempt.seen.id) { return advance(.instanceStopped) }
-            case .outOfTime(.creating): throw .failed(.createTimeout(steps.limits.create, attempt.seen))
+            case .outOfTime(.creating): self.attempt = try await steps.startedAfterAll(attempt)
             case .outOfTime(.running): throw .failed(.jobTimeout(steps.limits.job, attempt.seen.id))
             case .open(let time):
                 if time == nil { steps.cloud.listingAwaited(key) }
@@ -206,7 +206,9 @@ final class TaskRun {
     private func diagnose() async throws(TaskInterruption) {
         guard let attempt else { preconditionFailure("an instance that ended is known") }
         // The end of the process that made it may have been its end: a deletion is carried out late, and listed later.
-        if attempt.isAdopted, attempt.isDeleted {
+        let isDeleted = await steps.diagnosis.isDeletedByPredecessor(attempt)
+        try checkCancelled()
+        if isDeleted {
             return try await startOver(attempt, "it was deleted before it had run")
         }
         let finding = await steps.explainEnd(of: attempt)

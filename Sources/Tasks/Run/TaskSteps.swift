@@ -40,7 +40,11 @@ extension TaskSteps {
 
     /// The inputs of a task, packed; waits while this host has no room for them.
     func packedInputs(of task: TaskMessage) async throws(TaskInterruption) -> PackedInputs {
-        try await workspace.run(orElse: TaskFailure.noRoomForInputs) {
+        // What others hold they let go of, however long the cloud makes them wait.
+        let noRoom = { (error: TransportError, time: Duration) in
+            error == .budgetSpent ? nil : TaskFailure.noRoomForInputs(error, time)
+        }
+        return try await workspace.run(in: workspace.budgets.inputs, orElse: noRoom) {
             holding async throws(TaskInterruption) in
             switch try await inputs.inputs(of: task, for: holding) {
             case .absent(let input): return .absent(input)
@@ -78,9 +82,22 @@ extension TaskSteps {
             cloud.keepResult(of: key)
             return .noRoomForResult(answers.resultName(of: key), error, time)
         }
-        return try await workspace.run(orElse: noRoom) { holding async throws(TaskInterruption) in
+        return try await workspace.run(in: workspace.budgets.results, orElse: noRoom) {
+            holding async throws(TaskInterruption) in
             try await answers.read(key, for: holding)
         }
+    }
+
+    /// Asks for an instance that listings show as being made for too long, for they may lag: the attempt with what is known
+    /// now, or a failure if it still is.
+    func startedAfterAll(_ attempt: Attempt) async throws(TaskInterruption) -> Attempt {
+        var attempt = attempt
+        switch await diagnosis.isCreating(attempt.seen.id) {
+        case true?: throw .failed(.createTimeout(limits.create, attempt.seen))
+        case false?: attempt.startedByName(at: cloud.clock.now)
+        case nil: break
+        }
+        return attempt
     }
 
     /// The next piece of news; nil when the moment `time` of the ledger's clock comes first.

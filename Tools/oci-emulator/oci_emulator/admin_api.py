@@ -11,13 +11,15 @@ from oci_emulator import report
 from oci_emulator.calls import Answer, Call, Operation, invalid
 from oci_emulator.faults import Faults
 from oci_emulator.journal import Journal
+from oci_emulator.listing_lag import ListingLag
 from oci_emulator.object_api import json_body
 
 
 class AdminService:
-    def __init__(self, faults: Faults, journal: Journal) -> None:
+    def __init__(self, faults: Faults, journal: Journal, listing_lag: ListingLag) -> None:
         self.faults = faults
         self.journal = journal
+        self.listing_lag = listing_lag
 
     async def list_faults(self, call: Call) -> Answer:
         return Answer(self.faults.view())
@@ -41,6 +43,14 @@ class AdminService:
         self.faults.clear()
         return Answer([])
 
+    async def set_listing_lag(self, call: Call) -> Answer:
+        """`{"seconds": X}`: from now on listings of instances show the past of up to X seconds ago."""
+        seconds = json_body(call).get("seconds")
+        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
+            raise invalid('The body must be {"seconds": X}, X being 0 or more.')
+        self.listing_lag.seconds = seconds
+        return Answer({"seconds": seconds})
+
     async def get_report(self, call: Call) -> Answer:
         summary = self.journal.tally.summary()
         if call.query.get("format") == "text":
@@ -53,5 +63,6 @@ class AdminService:
             Operation("EmulatorAddFaults", "POST", "/emulator/faults", self.set_faults, access="open"),
             Operation("EmulatorReplaceFaults", "PUT", "/emulator/faults", self.set_faults, access="open"),
             Operation("EmulatorClearFaults", "DELETE", "/emulator/faults", self.clear_faults, access="open"),
+            Operation("EmulatorListingLag", "PUT", "/emulator/listing-lag", self.set_listing_lag, access="open"),
             Operation("EmulatorReport", "GET", "/emulator/report", self.get_report, access="open"),
         ]

@@ -94,6 +94,13 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--fault-file", type=Path, help="the same, one rule a line")
     serve.add_argument("--fault-seed", type=int, default=1, help="decides which calls a share hits (%(default)s)")
     serve.add_argument(
+        "--listing-lag-seconds",
+        type=float,
+        default=plain.listing_lag,
+        metavar="X",
+        help="listings of instances show what is new up to so much late, as the fault seed decides (%(default)s)",
+    )
+    serve.add_argument(
         "--switch",
         action="append",
         default=[],
@@ -122,7 +129,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
     base = VIRTUAL if options.virtual else FAST if options.fast else Timing()
     given = {field.name: getattr(options, f"timing_{field.name}") for field in dataclasses.fields(Timing)}
     timing = dataclasses.replace(base, **{name: value for name, value in given.items() if value is not None})
-    if any(value < 0 for value in dataclasses.astuple(timing)):
+    if any(value < 0 for value in (*dataclasses.astuple(timing), options.listing_lag_seconds)):
         raise ValueError("seconds must not be negative")
     job_runner = options.job_runner.resolve()
     if not job_runner.is_file():
@@ -146,6 +153,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         is_virtual=options.virtual,
         faults=rules,
         fault_seed=options.fault_seed,
+        listing_lag=options.listing_lag_seconds,
         instance_limit=options.instance_limit,
         domain_capacity=domain_capacity(options.domain_capacity),
         token_lifetime=options.token_seconds,

@@ -22,6 +22,7 @@ from oci_emulator.instances import (
     instance_view,
 )
 from oci_emulator.journal import Journal
+from oci_emulator.listing_lag import ListingLag
 from oci_emulator.lives import Lives, log_tail
 from oci_emulator.misbehavior import CAPACITY
 from oci_emulator.object_api import json_body
@@ -45,11 +46,14 @@ class InstanceService:
         self.instances: dict[str, Instance] = {}
         self.containers: dict[str, tuple[Instance, Container]] = {}
         self.lives: Lives  # set by the server, which knows the address that the containers need
+        self.listing_lag = ListingLag(settings.listing_lag, settings.fault_seed)
         self._tokens: dict[tuple[str, str], tuple[float, str, Instance, str]] = {}
+        self._made = 0
 
     def forget(self, instance: Instance) -> None:
         """A DELETED record's time is over; only a retry token may still know it."""
         self.instances.pop(instance.identifier, None)
+        self.listing_lag.forget(instance)
         for container in instance.containers:
             self.containers.pop(container.identifier, None)
             container.details.pop("environmentVariables", None)  # payloads: a day's worth would fill the memory
@@ -150,8 +154,8 @@ class InstanceService:
         body.setdefault("displayName", f"containerinstance{stamp}")
         body.setdefault("containerRestartPolicy", self.settings.switches["default-restart-policy"])
         fault_domain = body.get("faultDomain") or f"FAULT-DOMAIN-{random.randint(1, 3)}"
-        instance = Instance(body, self.tenancy.tenancy, now, fault_domain)
-        instance.updated = now
+        self._made += 1
+        instance = Instance(body, self.tenancy.tenancy, now, fault_domain, self._made)
         for number, details in enumerate(body["containers"], 1):
             details.setdefault("displayName", f"container{stamp}-{number}")
             directory = self.settings.state_directory / "containers" / f"{instance.identifier[-12:]}-{number}"
@@ -179,18 +183,19 @@ class InstanceService:
     async def list_all(self, call: Call) -> Answer:
         compartment, query = call.need("compartmentId"), call.query
         state, name, domain = (query.get(key) for key in ("lifecycleState", "displayName", "availabilityDomain"))
-        found = [
-            instance
-            for instance in self.instances.values()
+        found = {
+            instance: then
+            for instance, then in self.listing_lag.shown(self.instances.values())
             if instance.compartment == compartment
-            and state in (None, instance.state)
+            and state in (None, then.state)
             and name in (None, instance.display_name)
             and domain in (None, instance.details["availabilityDomain"])
-        ]
+        }
         key, descending = self._sort_key(call)
         most = 100 if self.settings.switches["instance-pages"] == "short" else None
-        page, headers = page_of(call, found, key, descending, 100, 1000, most)
-        return Answer({"items": [instance_summary(instance) for instance in page]}, headers=headers)
+        page, headers = page_of(call, list(found), key, descending, 100, 1000, most)
+        items = [instance_summary(instance, found[instance]) for instance in page]
+        return Answer({"items": items}, headers=headers)
 
     async def get_container(self, call: Call) -> Answer:
         instance, container = self.found_container(call)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,17 @@ class Container:
         return 0 if self.state == "ACTIVE" else self.exit_code
 
 
-@dataclass
+@dataclass(frozen=True)
+class Appearance:
+    """What a listing shows of an instance that changes."""
+
+    since: float  # by the monotonic clock
+    state: str
+    state_details: str | None
+    updated: float
+
+
+@dataclass(eq=False)
 class Instance:
     """One container instance.
 
@@ -58,6 +69,7 @@ class Instance:
     tenancy: str
     created: float
     fault_domain: str
+    number: int = 0  # in the order of the creates
     identifier: str = field(default_factory=lambda: ocid("computecontainerinstance"))
     vnic: str = field(default_factory=lambda: ocid("vnic"))
     etag: str = field(default_factory=etag)
@@ -67,10 +79,22 @@ class Instance:
     containers: list[Container] = field(default_factory=list)
     life: asyncio.Task[None] | None = None
     virtual_seconds: float = 0.0  # how far its timestamps are ahead, in virtual mode
+    appearances: list[Appearance] = field(default_factory=list)  # all there were, the newest last
+    forgotten_at: float | None = None  # when its record went, by the monotonic clock
+
+    def __post_init__(self) -> None:
+        self.move(self.state, self.created)
 
     def move(self, state: str, now: float, details: str | None = None) -> None:
         self.state, self.state_details, self.updated = state, details, now
         self.etag = etag()
+        self.appearances.append(Appearance(time.monotonic(), state, details, now))
+
+    def appearance(self, then: float) -> Appearance | None:
+        """How it was at `then`, by the monotonic clock; None: there was no record of it."""
+        if self.forgotten_at is not None and self.forgotten_at <= then:
+            return None
+        return next((one for one in reversed(self.appearances) if one.since <= then), None)
 
     @property
     def compartment(self) -> str:
@@ -94,8 +118,8 @@ def tags(details: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def instance_summary(instance: Instance) -> dict[str, Any]:
-    """A list item: no containers, volumes, vnics or tenant."""
+def instance_summary(instance: Instance, then: Appearance) -> dict[str, Any]:
+    """A list item as it was `then`: no containers, volumes, vnics or tenant."""
     details, config = instance.details, instance.details["shapeConfig"]
     ocpus = float(config["ocpus"])
     return {
@@ -104,10 +128,10 @@ def instance_summary(instance: Instance) -> dict[str, Any]:
         "compartmentId": instance.compartment,
         "availabilityDomain": details["availabilityDomain"],
         "faultDomain": instance.fault_domain,
-        "lifecycleState": instance.state,
-        "lifecycleDetails": instance.state_details,
+        "lifecycleState": then.state,
+        "lifecycleDetails": then.state_details,
         "timeCreated": rfc3339(instance.created),
-        "timeUpdated": rfc3339(instance.updated),
+        "timeUpdated": rfc3339(then.updated),
         "shape": details["shape"],
         "shapeConfig": {
             "ocpus": ocpus,
@@ -131,7 +155,7 @@ def instance_view(instance: Instance) -> dict[str, Any]:
         for secret in details.get("imagePullSecrets") or []
     ]
     return {
-        **instance_summary(instance),
+        **instance_summary(instance, instance.appearances[-1]),
         "tenantId": instance.tenancy,
         "containers": [
             {"containerId": container.identifier, "displayName": container.details["displayName"]}

@@ -100,7 +100,8 @@ class Emulator:
         ]
         self.faults = Faults(settings.faults, settings.fault_seed)
         self.gateway = Gateway(settings, self.keyring, self.journal, operations, self.faults)
-        admin = [*AdminService(self.faults, self.journal).operations(), *registry.admin_operations()]
+        own = AdminService(self.faults, self.journal, self.instances.listing_lag)
+        admin = [*own.operations(), *registry.admin_operations()]
         plain = [*metadata.operations(), *admin]
         self.plain_gateway = Gateway(settings, self.keyring, self.journal, plain, self.faults)
         self.endpoint = self.plain_endpoint = self.proxy_url = ""

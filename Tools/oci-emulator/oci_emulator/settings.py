@@ -39,6 +39,7 @@ class Settings:
     is_virtual: bool = False  # life cycle times show in timestamps only
     faults: list[str] = field(default_factory=list)
     fault_seed: int = 1
+    listing_lag: float = 0.0  # seconds by which a listing of instances may show the past
     instance_limit: int = 1000
     domain_capacity: dict[str, int] = field(default_factory=dict)  # instances by availability domain; absent: no end
     token_lifetime: float = 3600.0

@@ -174,7 +174,7 @@ package final class SimulatedCompute {
         guard let instance = own(id, "deleted") else { return .error(404, "NotAuthorizedOrNotFound") }
         instance.deletionCount += 1
         if instance.state != .deleted, simulation.faults.strikes(.deletionForbidden, instance.job) {
-            instance.deniedUntil = .after(Self.denialTime)
+            instance.deny(for: Self.denialTime)
             return .error(404, "NotAuthorizedOrNotFound")
         }
         switch instance.state {

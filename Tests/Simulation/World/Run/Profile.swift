@@ -91,6 +91,7 @@ package struct Profile: Sendable {
             .staleListing: 0.1, .clientCancels: 0.05,
             .taskRaises: 0.02, .balanceCancel: 0.02, .linkReset: 0.001, .storedLate: 0.02,
             .killedInSilence: 0.1, .resetAgain: 0.05, .frozen: 0.05, .rivalStarted: 0.1, .overloaded: 0.03,
+            .staleReplay: 0.5,
         ],
         workload: bursts
     )
@@ -101,7 +102,7 @@ package struct Profile: Sendable {
         rates: [
             .noCapacity: 0.4, .limitReached: 0.1, .lateNoCapacity: 0.1, .slowStart: 0.05, .answerLost: 0.02,
             .clientCancels: 0.05, .staleListing: 0.1, .outage: 0.005, .accessLost: 0.01,
-            .lostAfterCreate: 0.01,
+            .lostAfterCreate: 0.01, .staleReplay: 0.5,
         ],
         workload: bursts,
         hasWeather: true
@@ -127,7 +128,7 @@ package struct Profile: Sendable {
             .slow: 0.01,
             .serverError: 0.02,
             .clientCancels: 0.05,
-            .staleListing: 0.1, .slowDeletion: 0.1, .lostAfterCreate: 0.005,
+            .staleListing: 0.1, .slowDeletion: 0.1, .lostAfterCreate: 0.005, .deletionForbidden: 0.1,
         ],
         workload: bursts
     )
@@ -139,8 +140,7 @@ package struct Profile: Sendable {
             .answerLost: 0.2, .requestLost: 0.1, .answerCut: 0.05, .serverError: 0.1, .throttled: 0.05,
             .staleListing: 0.3, .slowDeletion: 0.1, .clientCancels: 0.5, .balanceCancel: 0.2,
             .linkReset: 0.005, .linkFrozen: 0.002, .schedulerRestarts: 0.02, .storedLate: 0.1,
-            .lostAfterCreate: 0.01,
-            .deletionForbidden: 0.02, .objectStays: 0.2,
+            .lostAfterCreate: 0.01, .deletionForbidden: 0.02, .objectStays: 0.2, .staleReplay: 0.5,
         ],
         workload: hesitant,
         instant: .milliseconds(20),

@@ -8,11 +8,13 @@ internal import SchedulerMessages
 
 extension SimulatedRun {
     /// A result of an earlier process may be deleted, and its task run again, when the scheduler answers and has not sent the
-    /// task for the grace time: it may hold it back, for the queues of its workers are full.
+    /// task for the grace time: it may hold it back, for the queues of its workers are full, or take the worker that held it
+    /// for alive until its own time-out (60 s by default; scaler-wire, 0.5), where the grace time is shorter.
     func resultRemoved(_ name: String) {
         let hex = name.split(separator: "/").last?.prefix { $0 != "." } ?? ""
         guard name.contains("/results/"), let bytes = Hexadecimal.decode(String(hex)),
-            let number = scheduler.names.number(of: TaskID(bytes)), !scheduler.isPlaced(number),
+            let number = scheduler.names.number(of: TaskID(bytes)),
+            scheduler.silenceOfHolder(of: number).map({ $0 >= profile.deathTimeout }) ?? true,
             let answersSince = scheduler.answersSince, answersSince >= worksSince,
             Deadline.now.duration(since: answersSince) >= profile.deathTimeout
         else { return }

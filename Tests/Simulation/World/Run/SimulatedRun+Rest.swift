@@ -128,7 +128,7 @@ extension SimulatedRun {
         simulation.note("run", "rested", "\(listingCount) listings in an hour")
         simulation.judge(
             "rest",
-            listingCount <= 20,
+            listingCount <= 60,
             "an idle daemon lists the cloud \(listingCount) times in an hour"
         )
         judgeIdle()

@@ -112,8 +112,10 @@ package final class SimulatedScheduler {
         tick()
     }
 
-    /// Whether a worker has the task.
-    package func isPlaced(_ number: UInt64) -> Bool { tasks[number]?.worker != nil }
+    /// How long nothing was heard of the worker that has the task; nil if none has it.
+    package func silenceOfHolder(of number: UInt64) -> Duration? {
+        tasks[number]?.worker.map { Deadline.now.duration(since: $0.lastSeen) }
+    }
 
     /// Whether a worker of the present daemon has the task for certain: it was sent to it a while ago on the connection that
     /// it has now, and nobody has asked for it back.

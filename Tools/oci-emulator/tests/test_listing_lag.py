@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Listings of instances that show the past, over the wire."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import unittest
+import urllib.error
+import urllib.request
+from types import SimpleNamespace
+from typing import cast
+
+from support import HERE, EmulatorProcess
+
+sys.path.insert(0, str(HERE.parent))
+
+from oci_emulator.instances import Instance
+from oci_emulator.listing_lag import ListingLag
+
+LAG = 4.0
+
+
+class LateListings(unittest.TestCase):
+    def setUp(self) -> None:
+        options = ("--fast", "--runtime", "pool", "--deleted-visible-seconds", "0", "--fault-seed", "7")
+        self.emulator = EmulatorProcess(*options, "--listing-lag-seconds", str(LAG))
+        self.addCleanup(self.emulator.close)
+        self.client = self.emulator.client()
+        self.addCleanup(self.client.connection.close)
+
+    def listed(self) -> dict[str, str]:
+        compartment = self.client.environment["OCI_COMPARTMENT_ID"]
+        answer = self.client.call("GET", f"/20210415/containerInstances?compartmentId={compartment}")
+        return {item["id"]: item["lifecycleState"] for item in answer.json["items"]}
+
+    def await_listed(self, expected: set[str]) -> None:
+        ends = time.monotonic() + 10
+        while (listed := set(self.listed())) != expected:
+            self.assertLess(time.monotonic(), ends, f"{listed} are listed, not {expected}")
+            time.sleep(0.01)
+
+    def made(self) -> str:
+        body = self.client.create_body()
+        body["containers"][0]["command"] = ["sleep", "60"]
+        return self.client.create(body).json["id"]
+
+    def set_lag(self, seconds: object) -> None:
+        data = json.dumps({"seconds": seconds}).encode()
+        url = self.emulator.environment["OCI_EMULATOR_URL"] + "/listing-lag"
+        headers = {"content-type": "application/json"}
+        urllib.request.urlopen(urllib.request.Request(url, data, headers, method="PUT"), timeout=10).close()
+
+    def test_new_instances_and_their_ends_are_listed_late_and_asked_for_by_name_at_once(self) -> None:
+        # The seed has listings learn of the first after 0.05 of the lag, and of the second after 0.66 of it.
+        early, late = self.made(), self.made()
+        self.assertEqual({self.client.instance(one).status for one in (early, late)}, {200})
+        self.await_listed({early})
+        self.await_listed({early, late})
+        for one in (early, late):
+            self.client.wait_for(one, "ACTIVE")
+            self.client.call("DELETE", f"/20210415/containerInstances/{one}")
+        while 200 in {self.client.instance(one).status for one in (early, late)}:
+            time.sleep(0.01)
+        # Neither is there any more, and a listing shows one for a while.
+        self.await_listed({late})
+        self.await_listed(set())
+
+    def test_each_instance_has_its_own_lag_which_the_seed_decides(self) -> None:
+        def lags(seed: int) -> list[float]:
+            lag = ListingLag(10, seed)
+            return [lag.of(cast(Instance, SimpleNamespace(number=number))) for number in range(20)]
+
+        self.assertEqual(lags(7), lags(7))
+        self.assertNotEqual(lags(7), lags(8))
+        self.assertEqual(len(set(lags(7))), 20)
+        self.assertTrue(all(0 <= lag <= 10 for lag in lags(7)))
+
+    def test_the_lag_can_be_changed_while_it_runs(self) -> None:
+        self.set_lag(60)
+        instance = self.made()
+        self.assertEqual(self.listed(), {})
+        self.set_lag(0)
+        self.assertIn(instance, self.listed())
+        for wrong in ("much", -1, True, None):
+            with self.assertRaises(urllib.error.HTTPError) as caught:
+                self.set_lag(wrong)
+            self.assertEqual(caught.exception.code, 400)
+            caught.exception.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
