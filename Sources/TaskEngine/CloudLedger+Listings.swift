@@ -11,6 +11,7 @@ extension CloudLedger {
         at now: Duration
     ) -> [CloudOrder] {
         guard isNews(.instances, begun: begun) else { return [] }
+        deletedLately = deletedLately.filter { begun < $0.value + periods.listingLag }
         for instance in listed { note(instance, begun: begun, at: now) }
         let shown = Set(listed.map(\.id))
         let living = Set(listed.lazy.filter { $0.phase != .deleted }.map(\.id))
@@ -143,7 +144,7 @@ extension CloudLedger {
 
     private mutating func note(_ instance: ListedInstance, begun: Duration, at now: Duration) {
         guard let task = taskOfInstance[instance.id] else {
-            if !instance.phase.isLeaving { discovered(instance, at: now) }
+            if !instance.phase.isLeaving, deletedLately[instance.id] == nil { discovered(instance, at: now) }
             return
         }
         update(task, at: now) { ledger, record in
@@ -202,6 +203,7 @@ extension CloudLedger {
                 if isDoubtful, !isCertain(record.instances[index], look) { continue }
                 if !look.living.contains(id) {
                     if isDoubtful { tellDeletion(of: id, of: task, record) }
+                    if !isDoubtful { deletedLately[id] = look.begun }
                     remove(index, of: &record)
                     orders.append(.roomFreed)
                 } else if isDoubtful {

@@ -23,7 +23,8 @@
 //
 // Rule: an instance that was made just before may be missing from a listing, and no answer to a create need have named it: a
 // killed process made it.
-// Consequence: the ledger goes on looking for a while after the last thing that it knows of is gone.
+// Consequence: the ledger goes on looking for a while after the last thing that it knows of is gone; and what it has deleted
+// is not found again in a listing that shows how it was before.
 //
 // Rule: the cloud is the daemon's only memory. Until the scheduler has surely read an answer, the next process must be
 // able to give it again.
@@ -73,6 +74,9 @@ package struct CloudLedger {
     var objectDeletions: Set<TaskObject> = []
     /// Objects that the service will not delete; they are asked for again, and nobody waits for them.
     var refusedObjects: Set<TaskObject> = []
+    /// Instances whose deletion was accepted, by the beginning of the listing that did not show them any more: one that had not
+    /// shown them yet was too early, and a later one shows them as they were.
+    var deletedLately: [String: Duration] = [:]
     /// Tasks that were answered and wait for the confirmation.
     var answeredTasks: Set<TaskKey> = []
     /// Released tasks whose run waits to hear that nothing of them counts any more.

@@ -135,6 +135,7 @@ package final class SignedExchange {
             // Who shields a request must know of each time that it may have been carried out.
             isReplayable: !request.isShielded
         )
+        prepared.lane = request.connectionLane
         prepared.deadline = call.deadline
         prepared.deadlines.head = answerTimeout
         prepared.bodyBytesMax = request.answerBytesMax

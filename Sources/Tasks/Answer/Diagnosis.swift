@@ -13,6 +13,8 @@ struct Diagnosis {
         case failure(TaskFailure)
         /// There was no room for the instance after all; the text is the cloud's.
         case noRoom(Placements.Fullness, String)
+        /// The process that made it had it deleted, maybe before it had run.
+        case deletedByPredecessor
     }
 
     /// How long to ask; the failure is reported with whatever is known then.

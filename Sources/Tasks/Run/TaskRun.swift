@@ -205,18 +205,13 @@ final class TaskRun {
 
     private func diagnose() async throws(TaskInterruption) {
         guard let attempt else { preconditionFailure("an instance that ended is known") }
-        // The end of the process that made it may have been its end: a deletion is carried out late, and listed later.
-        let isDeleted = await steps.diagnosis.isDeletedByPredecessor(attempt)
-        try checkCancelled()
-        if isDeleted {
-            return try await startOver(attempt, "it was deleted before it had run")
-        }
         let finding = await steps.explainEnd(of: attempt)
         try checkCancelled()
         // The answer took a while, and results are listed meanwhile.
         takeNews()
         if self.attempt?.isResultListed == true { return advance(.resultSeen) }
         switch finding {
+        case .deletedByPredecessor: try await startOver(attempt, "it was deleted before it had run")
         case .noRoom(let fullness, let text):
             if let placement = attempt.placement {
                 steps.launcher.queue.turnedOutFull(placement, fullness, refusal: ["error": "\(text)"])

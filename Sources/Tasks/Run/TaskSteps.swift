@@ -68,7 +68,9 @@ extension TaskSteps {
 
     /// Why a task has no result although its instance stopped, or vanished.
     func explainEnd(of attempt: Attempt) async -> Diagnosis.Finding {
-        await diagnosis.explain(
+        // The end of the process that made it may have been its end: a deletion is carried out late, and listed later.
+        if await diagnosis.isDeletedByPredecessor(attempt) { return .deletedByPredecessor }
+        return await diagnosis.explain(
             attempt.seen,
             workRequestID: attempt.workRequestID,
             isVanished: attempt.isMissed
