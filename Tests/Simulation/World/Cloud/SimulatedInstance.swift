@@ -61,6 +61,11 @@ package final class SimulatedInstance {
     var failedAt: Deadline?
     /// Whether the present process must know of it although an earlier one has made it.
     var isInherited = false
+    /// How many deletions of it have been asked for.
+    var deletionCount = 0
+    /// When a listing first showed it to the present process of the daemon, and when it was made.
+    var shownSince: Deadline?
+    let madeAt = Deadline.now
     /// The retry token that it was made with; empty for a stranger's.
     var token = ""
     /// The run of its container, once that has begun.

@@ -26,6 +26,10 @@ package struct Profile: Sendable {
     package var requestsPerSecond = 20.0
     /// The daemon's `--per-worker-task-queue-size`.
     package var taskQueueSize = 1000
+    /// After so long without a heartbeat the scheduler sends the tasks of a worker to another.
+    package var workerTimeout = Duration.seconds(60)
+    /// Seconds that a listing lags behind at most.
+    package var staleMax = 20.0
     /// Whether the rates rise and fall in phases.
     package var hasWeather = false
     /// How soon nothing may be left in the cloud when all tasks have ended: where nothing goes wrong that nobody can see, what
@@ -239,5 +243,35 @@ package struct Profile: Sendable {
         profile.delay = delays.randomElement(using: &chance) ?? 0.001..<0.02
         profile.deathTimeout = .seconds([60, 300, 900].randomElement(using: &chance) ?? 300)
         return profile
+    }
+}
+
+extension Profile {
+    /// Changes a number of it by its name: the rate of a fault, or one of those below (times in seconds); false if it has none
+    /// of that name.
+    package mutating func set(_ name: String, to value: Double) -> Bool {
+        if let kind = FaultKind(name: name) {
+            rates[kind] = value
+            return true
+        }
+        switch name {
+        case "baseConcurrency": baseConcurrency = Int(value)
+        case "burst": workload.arrivals = .bursts(size: 1...Int(value), pauseSeconds: 1...120)
+        case "deathTimeout": deathTimeout = .seconds(value)
+        case "delayMax": delay = delay.lowerBound..<value
+        case "fillingMax": workload.fillingByteCount = 0...Int(value)
+        case "instant": instant = .seconds(value)
+        case "jobTimeout": jobTimeout = .seconds(value)
+        case "misfortuneInterval": misfortuneInterval = .seconds(value)
+        case "requestsPerSecond": requestsPerSecond = value
+        case "restTimeout": restTimeout = .seconds(value)
+        case "runMax": workload.milliseconds = 10...UInt64(value * 1000)
+        case "staleMax": staleMax = value
+        case "streamedShare": workload.streamedShare = value
+        case "taskQueueSize": taskQueueSize = Int(value)
+        case "workerTimeout": workerTimeout = .seconds(value)
+        default: return false
+        }
+        return true
     }
 }
