@@ -189,12 +189,12 @@ import Transport
         try await onLoop {
             let stage = try Stage()
             defer { stage.store.stop() }
-            let byteCount = (64 << 20) + 1
+            let byteCount = (1 << 20) + 1
             stage.store.put(Self.serializerID, [UInt8](repeating: 0, count: byteCount))
             stage.store.put(try Self.id(1), [1])
             #expect(
                 await stage.failure(of: try Self.task(1))
-                    == .unreadableTask("its serializer has \(byteCount) bytes")
+                    == .unreadableTask("its serializer has \(byteCount) bytes, more than 1048576")
             )
         }
     }

@@ -28,8 +28,8 @@ final class InputLoader {
     private static let cachedCountMax = 256
     /// So many of those kept may be in files, for they are the large ones.
     private static let cachedFilesMax = 16
-    /// More than any class takes.
-    private static let serializerBytesMax = 64 << 20
+    /// More than any class takes; each task that is being packed holds a copy.
+    private static let serializerBytesMax = 1 << 20
 
     private let storage: ObjectStoreClient
     /// What those kept may take of the memory.
@@ -135,7 +135,8 @@ final class InputLoader {
 
     private func serializerBytes(_ blob: Blob) throws(TaskInterruption) -> [UInt8] {
         guard blob.byteCount <= Self.serializerBytesMax else {
-            throw .failed(.unreadableTask("its serializer has \(blob.byteCount) bytes"))
+            let text = "its serializer has \(blob.byteCount) bytes, more than \(Self.serializerBytesMax)"
+            throw .failed(.unreadableTask(text))
         }
         do throws(TransportError) {
             return try blob.bytes(at: 0, upTo: blob.byteCount)
