@@ -26,7 +26,8 @@ import Transport
             let header = try Self.header(of: 3)
             try await server.write(frame(header.encoded()) + frame([1, 2, 3]), deadline: soon)
             #expect(try await connection.receiveHeader() == header)
-            let payload = try await connection.receivePayload(of: header, isWanted: true) {}.get()
+            let payload = try await connection.receivePayload(of: header, isWanted: { true }, carried: {})
+                .get()
             #expect(payload.bytesInMemory == [1, 2, 3])
             await connection.close()
         }
@@ -44,10 +45,40 @@ import Transport
             )
             _ = try await connection.receiveHeader()
             #expect(
-                try await connection.receivePayload(of: unwanted, isWanted: false) {}.get().byteCount == 0
+                try await connection.receivePayload(of: unwanted, isWanted: { false }, carried: {}).get()
+                    .byteCount == 0
             )
             #expect(try await connection.receiveHeader() == empty)
-            #expect(try await connection.receivePayload(of: empty, isWanted: true) {}.get().byteCount == 0)
+            #expect(
+                try await connection.receivePayload(of: empty, isWanted: { true }, carried: {}).get()
+                    .byteCount == 0
+            )
+            await connection.close()
+        }
+    }
+
+    @Test func `of a payload that is not wanted any more nothing is kept while the rest arrives`()
+        async throws
+    {
+        try await onLoop {
+            let (connection, server) = try await connected()
+            let budget = HostBudgets(memoryBytesMax: 1 << 20, diskBytesMax: 1 << 20).inputs
+            let (isAbandoned, header) = (Latch(), try Self.header(of: 1000))
+            let receiving = spawn {
+                let holding = budget.begin()
+                return try? await connection.receivePayload(
+                    of: header,
+                    isWanted: { !isAbandoned.isOpen },
+                    for: holding,
+                    carried: { isAbandoned.open() }
+                ).get().byteCount
+            }
+            let bytes = frame([UInt8](repeating: 1, count: 1000))
+            try await server.write(Array(bytes.prefix(500)), deadline: soon)
+            try await isAbandoned.wait(until: soon)
+            #expect(budget.used == Resources())
+            try await server.write(Array(bytes.dropFirst(500)), deadline: soon)
+            #expect(await receiving.value == 0)
             await connection.close()
         }
     }
@@ -88,7 +119,7 @@ import Transport
             try await server.write(frame([UInt8](repeating: 0, count: byteCount)), deadline: soon)
             let header = try Self.header(of: 3)
             let text = await failure { () async throws(ObjectStoreConnection.Failure) in
-                _ = try await connection.receivePayload(of: header, isWanted: true) {}
+                _ = try await connection.receivePayload(of: header, isWanted: { true }, carried: {})
             }
             #expect(text == "unexpected answer: a payload of \(byteCount) bytes, announced as 3")
             await connection.close()

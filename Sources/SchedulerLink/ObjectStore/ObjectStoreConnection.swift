@@ -104,10 +104,10 @@ struct ObjectStoreConnection {
 
     /// Takes the payload that `header` announces, charged to `holding`, and calls `carried` for each part.
     ///
-    /// One that is not wanted, or for which there is no room, is read all the same.
+    /// One that is not wanted any more, or for which there is no room, is read all the same, and nothing of it is kept.
     func receivePayload(
         of header: ObjectStorageResponse,
-        isWanted: Bool,
+        isWanted: () -> Bool,
         for holding: Holding? = nil,
         carried: () -> Void
     ) async throws(Failure) -> Result<Blob, TransportError> {
@@ -120,13 +120,15 @@ struct ObjectStoreConnection {
         }
         var writer = BlobWriter(for: holding)
         var failure: TransportError?
-        if isWanted {
+        if isWanted() {
             do throws(TransportError) { try writer.reserve(byteCount) } catch { failure = error }
         }
         var sinceTurn = 0
         while let part = try await nextPart() {
             carried()
-            if isWanted, failure == nil {
+            if !isWanted() {
+                writer = BlobWriter()
+            } else if failure == nil {
                 do throws(TransportError) {
                     try writer.append(Array(part))
                 } catch {

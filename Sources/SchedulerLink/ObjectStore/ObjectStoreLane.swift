@@ -260,14 +260,12 @@ extension ObjectStoreLane {
         for id in conclusion.absent { requests[id]?.isAbsent = true }
         for id in conclusion.missing { complete(id, .failure(.missing)) }
         attention.ring()
-        let request = requests[id]
         let outcome = try await connection.receivePayload(
             of: header,
-            isWanted: request != nil,
-            for: request?.holding
-        ) {
-            self.conversation.carried(at: .now)
-        }
+            isWanted: { self.requests[id] != nil },
+            for: requests[id]?.holding,
+            carried: { self.conversation.carried(at: .now) }
+        )
         conversation.answerEnded(at: .now)
         switch outcome {
         case .success(let blob): complete(id, .success(blob))
