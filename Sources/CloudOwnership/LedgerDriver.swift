@@ -13,9 +13,9 @@ internal import Transport
 @LoopActor
 package final class LedgerDriver {
     private static let markTimeout: Duration = .seconds(600)
+    private static let markPause: Duration = .seconds(5)
     /// So often a stop looks whether what is said not to be there is gone.
     private static let doubtLookCountMax = 3
-    private static let markPause: Duration = .seconds(5)
 
     /// Whose resources these are.
     package let owner: Owner
@@ -24,7 +24,7 @@ package final class LedgerDriver {
     /// One element for each instance of ours that is gone for certain.
     package let freedRoom = Mailbox<Void>()
     private(set) var ledger: CloudLedger
-    private let absence: Duration
+    private let listingLag: Duration
     private let lister: Lister
     private let instanceDeleter: InstanceDeleter
     private let objectDeleter: ObjectDeleter
@@ -56,7 +56,7 @@ package final class LedgerDriver {
         self.clock = clock
         self.log = log
         ledger = CloudLedger(slotLimit: slotLimit, periods: periods)
-        absence = periods.absence
+        listingLag = periods.listingLag
         lister = Lister(owner: owner, instances: instances, objects: objects, clock: clock)
         instanceDeleter = InstanceDeleter(instances: instances, log: log)
         objectDeleter = ObjectDeleter(objects: objects, log: log)
@@ -206,7 +206,7 @@ package final class LedgerDriver {
         madeUntil moment: Deadline? = nil
     ) async throws(OCIError) -> ListedInstance? {
         if let moment {
-            do throws(WaitError) { try await sleep(until: moment + absence) } catch { throw .cancelled }
+            do throws(WaitError) { try await sleep(until: moment + listingLag) } catch { throw .cancelled }
         }
         try await list(.instances, until: .never)
         return ledger.candidate(of: task)

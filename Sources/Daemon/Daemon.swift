@@ -95,7 +95,8 @@ private final class DaemonProcess {
         await companions?.stop()
         statusServer?.cancel()
         await statusServer?.value
-        log.info("ended")
+        let longestTurn = EventLoop.longestTurn / .milliseconds(1)
+        log.info("ended", metadata: ["longest_turn_ms": "\(Int64(longestTurn.rounded(.up)))"])
         return failure ?? companionsExitCode ?? (isClean ? ExitCode.success : ExitCode.incomplete)
     }
 

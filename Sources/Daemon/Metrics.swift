@@ -72,6 +72,12 @@ struct Metrics {
         }
         add("process_resident_memory_bytes", "gauge", "Resident memory.", [("", "\(usage.residentBytes)")])
         add("scaler_oci_timers", "gauge", "Armed timers.", [("", "\(usage.timerCount)")])
+        add(
+            "scaler_oci_longest_turn_seconds",
+            "gauge",
+            "The longest time for which one piece of work kept all others waiting.",
+            [("", "\(usage.longestTurn / .seconds(1))")]
+        )
         add("process_cpu_seconds_total", "counter", "CPU time used.", [("", "\(usage.cpuSeconds)")])
         return page
     }

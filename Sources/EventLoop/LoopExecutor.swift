@@ -39,6 +39,11 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
 
     /// Turns of the loop, that is, polls of the kernel.
     package let turnCount = Atomic<Int>(0)
+    /// The longest time from the end of one poll to the beginning of the next, in nanoseconds: so long nothing else was done.
+    package let longestTurnNanoseconds = Atomic<UInt64>(0)
+    /// When the last poll ended; 0 before the first.
+    private nonisolated(unsafe) var pollEnded: UInt64 = 0
+
     /// Swift jobs run.
     package let jobCount = Atomic<Int>(0)
     /// Jobs that came from another thread; 0 is expected once the loop runs.
@@ -141,7 +146,11 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
             clibev_timer_init(alarm, { _, _, _ in }, Double(seconds) + Double(attoseconds) * 1e-18)
             ev_timer_start(loop, alarm)
         }
+        if pollEnded > 0 {
+            longestTurnNanoseconds.max(LoopClock.monotonicNanoseconds - pollEnded, ordering: .relaxed)
+        }
         ev_run(loop, Int32(ready.isEmpty ? EVRUN_ONCE : EVRUN_NOWAIT))
+        pollEnded = LoopClock.monotonicNanoseconds
         ev_timer_stop(loop, alarm)
     }
 
@@ -170,6 +179,11 @@ package enum EventLoop {
         LoopExecutor.shared.run()
         guard let result else { preconditionFailure("the loop ended before its main function") }
         return result
+    }
+
+    /// The longest time for which nothing was read, written or rung: while a piece of work had the thread to itself.
+    package static var longestTurn: Duration {
+        .nanoseconds(Int64(LoopExecutor.shared.longestTurnNanoseconds.load(ordering: .relaxed)))
     }
 
     /// How many deadlines and sleeps are under way at present; a count that only grows is a leak.

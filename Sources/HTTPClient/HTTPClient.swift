@@ -23,7 +23,7 @@ package final class HTTPClient {
 
     /// A client whose connections are made by `connector`.
     ///
-    /// Beyond `connectionsPerHostMax` connections to one host, requests wait in the order they came. An idle
+    /// Beyond `connectionsPerHostMax` connections to one host, requests wait, those of one lane in the order they came. An idle
     /// connection is closed after `idleTime`, or a second before the time that the server announced.
     package init(
         connector: any Connector,
@@ -74,12 +74,12 @@ package final class HTTPClient {
         while true {
             do throws(HTTPError) {
                 let response = try await connection.exchange(request, asksFirst: asksFirst)
-                host.giveBack(connection)
+                host.giveBack(connection, from: request)
                 return response
             } catch {
                 // A new connection knows no close race, so this repeats once at the most.
                 guard connection.isCloseRace(error), request.isReplayable else {
-                    host.giveBack(connection)
+                    host.giveBack(connection, from: request)
                     throw error
                 }
             }

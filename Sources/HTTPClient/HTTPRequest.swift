@@ -30,6 +30,8 @@ package struct HTTPRequest: Sendable {
     /// Completes the fields, Host and Content-Length included, at the moment of sending: a signature covers a date
     /// that must be right when the request arrives, and a request may have waited for its connection.
     package var sign: (@LoopActor @Sendable (inout HeaderFields) throws(TransportError) -> Void)?
+    /// What it is to others that want a connection of its host.
+    package var lane = ConnectionLane.control
     /// How long each phase may take.
     package var deadlines = HTTPDeadlines()
     /// When the request is given up, whatever the phase.

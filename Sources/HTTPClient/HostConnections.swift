@@ -30,14 +30,14 @@ final class HostConnections {
         for connection in pool.takeExpired(now: .now) { connection.close() }
         var lease: ConnectionPool<HTTPConnection>.Lease
         do throws(WaitError) {
-            lease = try await pool.lease(until: request.deadline)
+            lease = try await pool.lease(request.lane, until: request.deadline)
         } catch {
             throw error == .cancelled ? .cancelled : .deadlinePassed(.queue)
         }
         while case .reuse(let connection) = lease {
             if isCancelled {
                 // Granted in the turn of the cancellation: nothing may be sent any more.
-                giveBack(connection)
+                giveBack(connection, from: request)
                 throw .cancelled
             }
             if connection.isUsable { return connection }
@@ -48,12 +48,13 @@ final class HostConnections {
     }
 
     /// Ends a lease: the connection goes to the next request, to rest, or away.
-    func giveBack(_ connection: HTTPConnection) {
+    func giveBack(_ connection: HTTPConnection, from request: HTTPRequest) {
         guard connection.isUsable, !isClosed else {
             connection.close()
-            return pool.giveBackSlot()
+            return pool.giveBackSlot(of: request.lane)
         }
-        pool.giveBack(connection, expiry: .after(min(idleTime, connection.keepAlive ?? idleTime)))
+        let idleTime = min(idleTime, connection.keepAlive ?? idleTime)
+        pool.giveBack(connection, of: request.lane, expiry: .after(idleTime))
         if pool.idleCount > 0, sweeper == nil { sweeper = spawn { await self.sweep() } }
     }
 
@@ -77,7 +78,7 @@ final class HostConnections {
             openedCount += 1
             return HTTPConnection(stream, authority: origin.authority)
         } catch {
-            pool.giveBackSlot()
+            pool.giveBackSlot(of: request.lane)
             throw error
         }
     }

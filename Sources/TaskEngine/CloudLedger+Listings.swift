@@ -4,6 +4,8 @@
 extension CloudLedger {
     /// A complete listing of the instances with our tag, which began at `begun`, is over at `now`; `mayMissSome` if one that
     /// lives may all the same be missing, as where the service listed each state for itself.
+    ///
+    /// A run whose instance runs on as it did is not told: it would be woken at each listing, for hours.
     package mutating func instancesListed(
         _ listed: [ListedInstance],
         mayMissSome: Bool = false,
@@ -11,13 +13,14 @@ extension CloudLedger {
         at now: Duration
     ) -> [CloudOrder] {
         guard isNews(.instances, begun: begun) else { return [] }
+        deletedLately = deletedLately.filter { begun < $0.value + periods.listingLag }
         for instance in listed { note(instance, begun: begun, at: now) }
         let shown = Set(listed.map(\.id))
         let living = Set(listed.lazy.filter { $0.phase != .deleted }.map(\.id))
         let look = Look(begun: begun, now: now, shown: shown, living: living, mayMissSome: mayMissSome)
         let knownCount = taskOfInstance.count
         var contradicted = Contradictions()
-        for task in tasksInOrder() {
+        for task in tasksInOrder(where: { !$0.isSettled(whereShown: shown) }) {
             update(task, at: now) { ledger, record in
                 ledger.compare(task, &record, with: look, &contradicted)
             }
@@ -143,15 +146,20 @@ extension CloudLedger {
 
     private mutating func note(_ instance: ListedInstance, begun: Duration, at now: Duration) {
         guard let task = taskOfInstance[instance.id] else {
-            if !instance.phase.isLeaving { discovered(instance, at: now) }
+            if !instance.phase.isLeaving, deletedLately[instance.id] == nil { discovered(instance, at: now) }
             return
         }
+        guard let record = records[task],
+            let index = record.instances.firstIndex(where: { $0.id == instance.id })
+        else { return }
+        let isNews = record.isNews(instance)
+        guard isNews || record.inHand == nil || !record.instances[index].seen.shows(sameAs: instance)
+        else { return }
         update(task, at: now) { ledger, record in
-            guard let index = record.instances.firstIndex(where: { $0.id == instance.id }) else { return }
             record.instances[index].seen = instance
-            if let inHand = record.inHand, inHand.isWatched, inHand.instanceID == instance.id {
-                ledger.orders.append(.tell(task, .instanceListed(instance, begun: begun)))
-            }
+            guard isNews else { return }
+            record.inHand?.told = instance
+            ledger.orders.append(.tell(task, .instanceListed(instance, begun: begun)))
         }
     }
 
@@ -202,6 +210,7 @@ extension CloudLedger {
                 if isDoubtful, !isCertain(record.instances[index], look) { continue }
                 if !look.living.contains(id) {
                     if isDoubtful { tellDeletion(of: id, of: task, record) }
+                    if !isDoubtful { deletedLately[id] = look.begun }
                     remove(index, of: &record)
                     orders.append(.roomFreed)
                 } else if isDoubtful {
@@ -234,6 +243,7 @@ extension CloudLedger {
     ) {
         if let inHand = record.inHand, inHand.instanceID == id {
             if inHand.isWatched, !look.shown.contains(id) {
+                record.inHand?.told = nil
                 orders.append(.tell(task, .instanceMissed(begun: look.begun)))
             }
         } else if case .answered = record.claim {
@@ -249,7 +259,7 @@ extension CloudLedger {
     /// Whether a listing shows an instance, or has missed it for certain.
     private func isCertain(_ instance: CloudRecord.Instance, _ look: Look) -> Bool {
         guard look.mayMissSome, let missedSince = instance.missedSince else { return true }
-        return missedSince + periods.absence <= look.begun
+        return missedSince + periods.listingLag <= look.begun
     }
 
     private mutating func remove(_ index: Int, of record: inout CloudRecord) {

@@ -23,7 +23,8 @@
 //
 // Rule: an instance that was made just before may be missing from a listing, and no answer to a create need have named it: a
 // killed process made it.
-// Consequence: the ledger goes on looking for a while after the last thing that it knows of is gone.
+// Consequence: the ledger goes on looking for a while after the last thing that it knows of is gone; and what it has deleted
+// is not found again in a listing that shows how it was before.
 //
 // Rule: the cloud is the daemon's only memory. Until the scheduler has surely read an answer, the next process must be
 // able to give it again.
@@ -47,12 +48,9 @@ package struct CloudLedger {
         package var instanceEvidence: Duration = .seconds(30)
         /// How long an accepted deletion may take before it is ordered again.
         package var deletion: Duration = .seconds(300)
-        /// How long listings must miss an instance that each of them may miss though it lives; after so long one shows what was
-        /// made.
-        package var absence: Duration = .seconds(30)
         /// The time from one listing to the next is so much at least for each request that it takes after the first.
         package var listingRequest: Duration = .milliseconds(200)
-        /// How late listings of instances may show what is new.
+        /// How late listings of instances may show what is new; so long they must miss what each of them may miss.
         package var listingLag: Duration = .seconds(30)
 
         /// The usual periods, with the operator's grace time.
@@ -76,8 +74,13 @@ package struct CloudLedger {
     var objectDeletions: Set<TaskObject> = []
     /// Objects that the service will not delete; they are asked for again, and nobody waits for them.
     var refusedObjects: Set<TaskObject> = []
-    /// Tasks that were answered and wait for the confirmation.
-    var answeredTasks: Set<TaskKey> = []
+    /// Instances whose deletion was accepted, by the beginning of the listing that did not show them any more: one that had not
+    /// shown them yet was too early, and a later one shows them as they were.
+    var deletedLately: [String: Duration] = [:]
+    /// Tasks of which the cloud holds something, as far as is known: a listing need not look at those that only wait.
+    private(set) var heldTasks: Set<TaskKey> = []
+    /// Tasks that were answered and wait for the confirmation: those with a result, and those without.
+    var answeredTasks = [DueTasks(), DueTasks()]
     /// Released tasks whose run waits to hear that nothing of them counts any more.
     var releasedTasks: Set<TaskKey> = []
     /// When the newest complete listing of each kind began.
@@ -130,7 +133,7 @@ package struct CloudLedger {
     package var graceSeconds: Int64 { periods.grace.components.seconds }
 
     /// Tasks of which there is something that nobody here has asked for.
-    package var orphanCount: Int { records.values.count { $0.claim == .orphaned } }
+    package var orphanCount: Int { totals.orphans }
 
     /// Instances of those tasks, and of those that wait for a slot.
     package var orphanInstanceCount: Int {
@@ -218,11 +221,7 @@ package struct CloudLedger {
     package var wantsAllObjects: Bool { totals.withUnknownObjects > 0 || newestListing[.objects] == nil }
 
     /// When `timePassed` should be called next; nil if nothing waits for a time.
-    package var nextMoment: Duration? {
-        answeredTasks.compactMap { task in
-            if case .answered(let until)? = records[task]?.claim { until } else { nil }
-        }.min()
-    }
+    package var nextMoment: Duration? { answeredTasks.compactMap(\.first?.moment).min() }
 
     /// Notes a complete listing; false for one that began before another that is known already, which tells nothing new.
     mutating func isNews(_ listing: Listing, begun: Duration) -> Bool {
@@ -257,9 +256,11 @@ package struct CloudLedger {
             releasedTasks.remove(task)
             orders.append(.tell(task, .released))
         }
+        if (known?.isEmpty ?? true) != record.isEmpty {
+            if record.isEmpty { heldTasks.remove(task) } else { heldTasks.insert(task) }
+        }
         if isForgettable(record) {
             records[task] = nil
-            answeredTasks.remove(task)
         } else {
             records[task] = record
             totals += record.totals
@@ -287,13 +288,21 @@ package struct CloudLedger {
     /// that the same events yield the same orders.
     func tasksInOrder(where wanted: (CloudRecord) -> Bool = { _ in true }) -> [TaskKey] {
         var found: [(number: Int, task: TaskKey)] = []
-        for (task, record) in records where !record.isEmpty && wanted(record) {
-            found.append((record.number, task))
+        for task in heldTasks {
+            if let record = records[task], wanted(record) { found.append((record.number, task)) }
         }
         return found.sorted { $0.number < $1.number }.map(\.task)
     }
 
+    /// The orders of an event that is over.
     mutating func takeOrders() -> [CloudOrder] {
+        for index in answeredTasks.indices {
+            while let (task, moment) = answeredTasks[index].first,
+                records[task]?.claim != .answered(until: moment)
+            {
+                answeredTasks[index].removeFirst()
+            }
+        }
         defer { orders = [] }
         return orders
     }
@@ -346,7 +355,6 @@ package struct CloudLedger {
     mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord, because reason: DeletionReason) {
         record.claim = .unwanted
         deleteMark(of: task, &record)
-        answeredTasks.remove(task)
         deleteInstances(of: &record, because: reason)
         deleteInputs(of: task, &record)
         if !record.instances.isEmpty {

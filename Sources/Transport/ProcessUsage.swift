@@ -15,6 +15,8 @@ package struct ProcessUsage: Sendable {
     package let cpuSeconds: Double
     /// Deadlines and sleeps under way.
     package let timerCount: Int
+    /// The longest time for which the loop was busy with one turn, since the process began.
+    package let longestTurn: Duration
 }
 
 /// Samples the usage of this process; the CPU share is that between two samples.
@@ -43,7 +45,8 @@ package struct ProcessUsageSampler {
             cpuTenthsOfPercent: UInt16(min(max(share, 0), 65_535)),
             availableBytes: UInt64(max(sysconf(Int32(_SC_AVPHYS_PAGES)), 0)) * page,
             cpuSeconds: cpu,
-            timerCount: EventLoop.armedTimerCount
+            timerCount: EventLoop.armedTimerCount,
+            longestTurn: EventLoop.longestTurn
         )
     }
 

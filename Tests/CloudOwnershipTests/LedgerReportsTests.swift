@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
+import Logging
 import TaskEngine
 import TestSupport
 import Testing
@@ -27,13 +28,13 @@ import Testing
 
     @Test func `the end of the trouble is said once nothing is in doubt`() async throws {
         try await onLoop {
-            let log = RecordedLog()
+            let log = RecordedLog(level: .info)
             let reports = LedgerReports(log.logger)
             reports.deletion(of: "ocid1.a", of: TaskKey("01"), because: .doubtful)
             reports.write(.noDeletionStuck, CloudLedger(slotLimit: 1, periods: .init(grace: .seconds(60))))
             #expect(
                 log.messages == [
-                    "warning cannot delete an instance; trying again", "notice no deletion is in doubt",
+                    "warning cannot delete an instance; trying again", "info no deletion is in doubt",
                 ]
             )
         }

@@ -28,7 +28,9 @@ for module in (sys.modules[__name__], soak):
 SEED = random.SystemRandom().randrange(1 << 16)
 #: The longest first, so that they do not run alone at the end.
 NAMES = (
-    "stuck-deleting", "crash-matrix", "capacity", "random-crash", "outages", "time-limits", "neighbours", "storm-20",
+    "stuck-deleting", "crash-matrix", "frozen-storage", "capacity", "random-crash", "slow-storage", "many-leave",
+    "outages", "lanes", "deleted-visible", "unread-log", "lost-credentials", "moved", "time-limits", "neighbours",
+    "full-disk", "descriptors", "storm-20",
     "storm-50", "storm-5", "swallowed-tasks", "swallowed-answers", "broken-lines", "isolation", "lost-answers",
     "adoption", "second-signal", "leaving",
 )  # fmt: skip

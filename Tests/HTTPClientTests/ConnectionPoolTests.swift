@@ -27,6 +27,39 @@ import Testing
         }
     }
 
+    @Test func `what asks and orders never waits for connections that carry objects`() async throws {
+        try await onLoop {
+            let requests = Requests(connectionsMax: 4)
+            for request in 1...2 { #expect(await requests.arrive(request, .bulk) == "open") }
+            // One connection is left to each lane before.
+            #expect(await requests.arrive(3, .bulk) == nil)
+            #expect(await requests.arrive(4, .transfer) == "open")
+            #expect(await requests.arrive(5, .transfer) == nil)
+            #expect(await requests.arrive(6) == "open")
+            #expect(await requests.arrive(7) == nil)
+            requests.pool.giveBack("a", of: .bulk, expiry: .never)
+            #expect(await requests.takeServed() == ["7: reuse a"])
+            requests.pool.giveBackSlot()
+            #expect(await requests.takeServed() == ["5: open"])
+            requests.pool.giveBack("b", expiry: .never)
+            #expect(await requests.takeServed() == [])
+            requests.pool.giveBack("c", of: .transfer, expiry: .never)
+            #expect(await requests.takeServed() == ["3: reuse c"])
+            #expect((requests.pool.leasedCount, requests.pool.idleCount) == (3, 1))
+        }
+    }
+
+    @Test(arguments: [1, 2]) func `a pool of few connections serves every lane`(
+        connectionsMax: Int
+    ) async throws {
+        try await onLoop {
+            for lane in ConnectionLane.allCases {
+                let requests = Requests(connectionsMax: connectionsMax)
+                #expect(await requests.arrive(1, lane) == "open")
+            }
+        }
+    }
+
     @Test func `of idle connections the one used last is taken, and dead ones are passed over`() async throws
     {
         try await onLoop {
@@ -155,9 +188,9 @@ private final class Requests {
     }
 
     /// A request comes; what it gets at once, nil if it has to wait.
-    func arrive(_ request: Int) async -> String? {
+    func arrive(_ request: Int, _ lane: ConnectionLane = .control) async -> String? {
         waiting[request] = spawn {
-            guard let lease = try? await self.pool.lease(until: .never) else { return }
+            guard let lease = try? await self.pool.lease(lane, until: .never) else { return }
             self.served.append((request, lease.text))
         }
         await Self.settle()

@@ -18,7 +18,7 @@ import Transport
         try await onLoop {
             let host = Host()
             let first = try await host.connections.lease(for: request())
-            host.connections.giveBack(first)
+            host.connections.giveBack(first, from: .get)
             let second = try await host.connections.lease(for: request())
             #expect(first === second)
             #expect(host.connections.openedCount == 1)
@@ -31,7 +31,7 @@ import Transport
         try await onLoop {
             let host = Host(connectionsMax: 1)
             let first = try await host.connections.lease(for: request())
-            host.connections.giveBack(first)
+            host.connections.giveBack(first, from: .get)
             host.streams[0].client.close()
             let second = try await host.connections.lease(for: request())
             #expect(first !== second)
@@ -46,7 +46,7 @@ import Transport
             let first = try await host.connections.lease(for: request())
             let waiting = spawn { try? await host.connections.lease(for: request()) }
             first.close()
-            host.connections.giveBack(first)
+            host.connections.giveBack(first, from: .get)
             let second = await waiting.value
             #expect(second?.isUsable == true)
             #expect(host.connections.openedCount == 2)
@@ -92,7 +92,7 @@ import Transport
             let host = Host(idleTime: .milliseconds(10))
             let idle = try await host.connections.lease(for: request())
             let leased = try await host.connections.lease(for: request())
-            host.connections.giveBack(idle)
+            host.connections.giveBack(idle, from: .get)
             #expect(try await readToEnd(host.streams[0].server).isEmpty)
             #expect(!idle.isUsable)
             #expect(leased.isUsable)
@@ -104,11 +104,11 @@ import Transport
             let host = Host()
             let idle = try await host.connections.lease(for: request())
             let leased = try await host.connections.lease(for: request())
-            host.connections.giveBack(idle)
+            host.connections.giveBack(idle, from: .get)
             host.connections.close()
             #expect(!idle.isUsable)
             #expect(leased.isUsable)
-            host.connections.giveBack(leased)
+            host.connections.giveBack(leased, from: .get)
             #expect(!leased.isUsable)
         }
     }

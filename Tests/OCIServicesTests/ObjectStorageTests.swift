@@ -9,6 +9,22 @@ import Transport
 @testable import OCIServices
 
 @Suite(needsLocalOCI) struct ObjectStorageTests {
+    @Test func `only objects give way to other calls on the connections, large ones to all`() async throws {
+        try await onLoop {
+            func lane(
+                _ operation: OCIServices.Operation,
+                _ body: ServiceRequest.Body = .none
+            ) -> ConnectionLane {
+                ServiceRequest(operation, ["x"], scope: "s", body: body).connectionLane
+            }
+            #expect(lane(.putObject, .object(Blob([UInt8](repeating: 1, count: 2 << 20)))) == .bulk)
+            #expect(lane(.putObject, .object(Blob([1]))) == .transfer)
+            #expect(lane(.getObject) == .transfer)
+            #expect(lane(.listObjects) == .control && lane(.batchDeleteObjects, .empty) == .control)
+            #expect(lane(.createContainerInstance, .empty) == .control)
+        }
+    }
+
     @Test func `objects are put, read, listed and deleted`() async throws {
         try await onLoop {
             let services = try await Services.start()

@@ -59,4 +59,24 @@ import Testing
             #expect(await stayer.value != nil)
         }
     }
+
+    @Test func `a call whose lane opens earlier does not wait for one that waits already`() async throws {
+        try await onLoop {
+            // Two seconds to the next token of each bucket.
+            let limiter = RateLimiter(ceiling: 0.5)
+            try await limiter.waitForTurn(.read, until: .never)
+            try await sleep(for: .milliseconds(1200))
+            try await limiter.waitForTurn(.write, until: .never)
+            let isWritten = Latch()
+            let write = spawn {
+                try? await limiter.waitForTurn(.write, until: .never)
+                isWritten.open()
+            }
+            await yieldToOthers()
+            try await limiter.waitForTurn(.read, until: .never)
+            await yieldToOthers()
+            #expect(!isWritten.isOpen)
+            write.cancel()
+        }
+    }
 }

@@ -41,6 +41,19 @@ import Testing
         #expect(ledger.orphanCount == 1)
     }
 
+    @Test func `an instance that was deleted before a listing showed it is not found again when one does`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.released(a, isAnswered: false, at: .seconds(5))
+        _ = ledger.accept("i", at: 6)
+        #expect(ledger.list([], at: 8).contains(.roomFreed))
+        // As it was before: the service would say that it is not there, and list it.
+        #expect(ledger.list([instance("i")], at: 12) == [])
+        #expect(ledger.knownInstances.isEmpty)
+        // Shown for longer than a listing may lag, it is there.
+        #expect(ledger.list([instance("i")], at: 60) == [])
+        #expect(ledger.knownInstances == ["i"])
+    }
+
     @Test func `the instance that a failed task is judged by outlives a listing that misses it`() {
         var ledger = CloudLedger.running()
         _ = ledger.list([instance("i", .stopped)], at: 5)

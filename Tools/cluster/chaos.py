@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / ".build" / "chaos.jsonl"
 BEGIN, END = "<!-- reliability -->", "<!-- /reliability -->"
+PRESSURE_BEGIN, PRESSURE_END = "<!-- pressure -->", "<!-- /pressure -->"
 BACKENDS = {"zmq": "ZeroMQ", "ymq": "YMQ"}
 
 
@@ -39,6 +40,8 @@ class Choice:
     tasks: int
     #: whether the short form is worth a run over YMQ, too: where the transport matters
     is_on_wire: bool = False
+    #: the group has a table of its own
+    is_pressure: bool = False
 
 
 def choices() -> dict[str, Choice]:
@@ -48,6 +51,7 @@ def choices() -> dict[str, Choice]:
     import leaving
     import limits
     import outages
+    import pressure
     import room
     import storms
     import strangers
@@ -109,6 +113,41 @@ def choices() -> dict[str, Choice]:
         "second-signal": Choice(leaving.second_signal, lambda seed: leaving.second_signal(3, seed), 20),
         "time-limits": Choice(lambda _, seed: limits.limits(seed), limits.limits, 0),
         "stuck-deleting": Choice(lambda _, seed: limits.stuck_deleting(seed), limits.stuck_deleting, 0),
+        "slow-storage": Choice(
+            lambda tasks, seed: pressure.slow_storage(tasks, seed, 60, 3e6),
+            lambda seed: pressure.slow_storage(5, seed, 20, 1.5e6),
+            100,
+            is_pressure=True,
+        ),
+        "frozen-storage": Choice(
+            lambda tasks, seed: pressure.frozen_storage(tasks, seed, 3),
+            lambda seed: pressure.frozen_storage(3, seed, 1),
+            60,
+            is_pressure=True,
+        ),
+        "moved": Choice(pressure.moved, lambda seed: pressure.moved(4, seed), 100, is_pressure=True),
+        "full-disk": Choice(pressure.full_disk, lambda seed: pressure.full_disk(6, seed), 40, is_pressure=True),
+        "descriptors": Choice(pressure.descriptors, lambda seed: pressure.descriptors(20, seed), 60, is_pressure=True),
+        "unread-log": Choice(pressure.unread_log, lambda seed: pressure.unread_log(20, seed), 3000, is_pressure=True),
+        "lost-credentials": Choice(
+            lambda tasks, seed: pressure.lost_credentials(tasks, seed, 60),
+            lambda seed: pressure.lost_credentials(16, seed, 3),
+            200,
+            is_pressure=True,
+        ),
+        "many-leave": Choice(pressure.many_leave, lambda seed: pressure.many_leave(40, seed), 100, is_pressure=True),
+        "lanes": Choice(
+            lambda tasks, seed: pressure.lanes(tasks, seed, 8, 10),
+            lambda seed: pressure.lanes(18, seed, 4, 3),
+            40,
+            is_pressure=True,
+        ),
+        "deleted-visible": Choice(
+            lambda tasks, seed: pressure.deleted_visible(12_000, seed, tasks),
+            lambda seed: pressure.deleted_visible(2_000, seed, 20),
+            500,
+            is_pressure=True,
+        ),
     }
 
 
@@ -130,6 +169,26 @@ def row(backend: str, outcome: Outcome, clean_seconds: float | None) -> list[str
     cells += [outcome.doubled, f"{outcome.created} / {outcome.deleted} / {outcome.instances_left}"]
     cells += [outcome.objects_left, rate, seconds, outcome.seed]
     return [f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in cells]
+
+
+PRESSURE_COLUMNS = (
+    "situation",
+    "tasks",
+    "lost",
+    "left",
+    "longest heartbeat gap",
+    "peak memory",
+    "what else was measured",
+)
+MEASURED = ("longest heartbeat gap", "peak memory")
+
+
+def pressure_row(outcome: Outcome) -> list[str]:
+    """The same for one of the group `pressure`."""
+    left = f"{outcome.instances_left} instances, {outcome.objects_left} objects"
+    figures = [str(outcome.figures.get(name, "")) for name in MEASURED]
+    others = ", ".join(f"{name}: {value}" for name, value in outcome.figures.items() if name not in MEASURED)
+    return [outcome.name, f"{outcome.tasks:,}", str(outcome.lost), left, *figures, others]
 
 
 def line(cells: list[str] | tuple[str, ...]) -> str:
@@ -157,30 +216,49 @@ def kept() -> list[dict[str, Any]]:
         return []
     latest = {(entry["name"], entry["backend"]): entry for entry in map(json.loads, RECORD.read_text().splitlines())}
     names = list(choices())
+    latest = {key: entry for key, entry in latest.items() if key[0] in names}
     return sorted(latest.values(), key=lambda entry: (names.index(entry["name"]), entry["backend"] != "zmq"))
 
 
 def document() -> str:
     """What the documentation says: the table, the faults by kind, when and where it was run, and what was broken."""
-    entries = kept()
+    entries = [entry for entry in kept() if not choices()[entry["name"]].is_pressure]
     left = {index for index, name in enumerate(COLUMNS) if name in ("experiment", "transport")}
     rule = [("---" if index in left else "---:") for index in range(len(COLUMNS))]
     faults: dict[str, int] = {}
     for entry in entries:
         for kind, count in entry["faults"].items():
             faults[kind] = faults.get(kind, 0) + count
-    days = sorted({entry["date"] for entry in entries})
     lines = [line(COLUMNS), line(rule), *(line(entry["cells"]) for entry in entries), ""]
     lines.append("Faults by kind: " + ", ".join(f"{kind} {count:,}" for kind, count in sorted(faults.items())) + ".")
-    lines.append(f"Run on {' and '.join(days)}, on {machine()}, with everything else on the same machine.")
-    lines += [f"Broken, {entry['name']}: {promise}." for entry in entries for promise in entry["broken"]]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines + last_lines(entries)) + "\n"
+
+
+def last_lines(entries: list[dict[str, Any]]) -> list[str]:
+    """When and where it was run, and what was broken."""
+    days = sorted({entry["date"] for entry in entries})
+    lines = [f"Run on {' and '.join(days)}, on {machine()}, with everything else on the same machine."]
+    return lines + [f"Broken, {entry['name']}: {promise}." for entry in entries for promise in entry["broken"]]
+
+
+def pressure_document() -> str:
+    """The table of the group `pressure`."""
+    entries = [entry for entry in kept() if choices()[entry["name"]].is_pressure]
+    rule = ["---", "---:", "---:", "---:", "---:", "---:", "---"]
+    rows = [line(PRESSURE_COLUMNS), line(rule), *(line(entry["cells"]) for entry in entries), ""]
+    return "\n".join(rows + last_lines(entries)) + "\n"
 
 
 def write() -> None:
+    """Writes each table of which there are rows."""
     import kinds_table
 
-    kinds_table.put(document(), kinds_table.DOCUMENTATION / "Reliability.md", BEGIN, END)
+    page = kinds_table.DOCUMENTATION / "Reliability.md"
+    groups = {choices()[entry["name"]].is_pressure for entry in kept()}
+    if False in groups:
+        kinds_table.put(document(), page, BEGIN, END)
+    if True in groups:
+        kinds_table.put(pressure_document(), page, PRESSURE_BEGIN, PRESSURE_END)
 
 
 def clean_seconds(name: str, backend: str, outcome: Outcome) -> float | None:
@@ -206,7 +284,9 @@ def outcome_of(name: str, choice: Choice, options: argparse.Namespace) -> Outcom
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="Tools/chaos", description=__doc__)
-    parser.add_argument("experiments", metavar="EXPERIMENT", nargs="*", help="which to run, by name; all by default")
+    parser.add_argument(
+        "experiments", metavar="EXPERIMENT", nargs="*", help="which to run, by name or `pressure`; all by default"
+    )
     parser.add_argument("--backend", choices=list(BACKENDS), default="zmq", help="the scheduler's transport")
     parser.add_argument("--tasks", type=int, help="tasks of each experiment; each has its own number by default")
     parser.add_argument("--seed", type=int, default=1, help="decides which calls faults hit and when kills come")
@@ -219,7 +299,9 @@ def main() -> int:
     options = parser.parse_args()
     os.environ["SCALER_NETWORK_BACKEND"] = options.backend
     known = choices()
-    unknown = [name for name in options.experiments if name not in known]
+    group = [name for name, choice in known.items() if choice.is_pressure]
+    wanted = [one for name in options.experiments for one in (group if name == "pressure" else [name])]
+    unknown = [name for name in wanted if name not in known]
     if unknown or options.list:
         print(f"experiments: {', '.join(known)}")
         return 2 if unknown else 0
@@ -228,9 +310,12 @@ def main() -> int:
         return 0
     broken = 0
     print(line(COLUMNS), flush=True)
-    for name in options.experiments or known:
+    for name in wanted or known:
         outcome = outcome_of(name, known[name], options)
-        cells = row(options.backend, outcome, clean_seconds(name, options.backend, outcome))
+        if known[name].is_pressure:
+            cells = pressure_row(outcome)
+        else:
+            cells = row(options.backend, outcome, clean_seconds(name, options.backend, outcome))
         if not options.short:
             keep(name, options.backend, outcome, cells)
         print(line(cells), flush=True)

@@ -148,6 +148,10 @@ class Cluster:
         """Replaces the faults in force by these; none ends them all."""
         self._emulator_says("PUT", "faults", {"faults": list(rules)})
 
+    def place_deleted(self, count: int, create: dict[str, Any]) -> None:
+        """Has the local OCI remember so many instances that are gone; `#` in a tag is the number of each."""
+        self._emulator_says("POST", "deleted-instances", {"count": count, "create": create})
+
     def _emulator_says(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         url = f"{self.environment['OCI_EMULATOR_URL']}/{path}"
         data = None if body is None else json.dumps(body).encode()

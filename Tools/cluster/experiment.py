@@ -157,7 +157,7 @@ class Experiment:
     def running(self) -> Iterator[Experiment]:
         """The experiment itself; at the end of it the tasks are awaited and counted."""
         with self.cluster:
-            self.client = connect(self.cluster)
+            self.connect()
             began = time.monotonic()
             try:
                 yield self
@@ -165,6 +165,10 @@ class Experiment:
             finally:
                 self.outcome.seconds = time.monotonic() - began
                 self.client.disconnect()
+
+    def connect(self) -> None:
+        """Connects a client, which is the experiment's from now on."""
+        self.client = connect(self.cluster)
 
     def submit(self, function: Callable[..., Any], *arguments: Any, expected: Any) -> Any:
         future = self.client.submit(function, *arguments)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import signal
 import time
 
-from experiment import Experiment, Outcome, log_lines, work
+from experiment import LISTING_LAG, Experiment, Outcome, log_lines, work
 from processes import await_that
 
 #: What the deletion of everything may take here, well within the daemon's --stop-timeout-seconds.
@@ -84,6 +84,8 @@ def second_signal(tasks: int, seed: int) -> Outcome:
         outcome.expect(left == tasks, f"{left} of {tasks} instances were left to the next process")
         experiment.cluster.set_faults()
         experiment.client.clear()
+        # By then listings show all of it, and the next process says how much there is.
+        time.sleep(float(LISTING_LAG))
         experiment.cluster.start_daemon()
         await_that(lambda: experiment.cluster.report()["instances"]["left"] == 0, 30, "the end of what nobody asks for")
         lines = log_lines(experiment.cluster.directory, "an earlier process left something")

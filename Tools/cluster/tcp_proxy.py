@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable
 
 TO_SERVER, TO_CLIENT = "to server", "to client"
+#: No message of Scaler's is as small as this; what is, belongs to the transport.
+WORDLESS_BYTES = 32
 
 
 class Trap:
@@ -60,6 +62,9 @@ class TCPProxy:
         self._requests: list[str] = []
         self._flows: list[Flow] = []
         self._is_down = False
+        #: when the client last said something, and for how long it had said nothing, in seconds
+        self._spoke_at = time.monotonic()
+        self._longest_silence = 0.0
         self.resets = 0
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -84,6 +89,14 @@ class TCPProxy:
     def freeze(self) -> None:
         """Every connection carries nothing any more, and nobody is told; new ones do."""
         self._ask("freeze")
+
+    def listen_for_silence(self) -> None:
+        """Measures from now on for how long nothing is said to the server."""
+        self._spoke_at, self._longest_silence = time.monotonic(), 0.0
+
+    def longest_silence(self) -> float:
+        """For how many seconds nothing was said to the server, at the most, now included."""
+        return max(self._longest_silence, time.monotonic() - self._spoke_at)
 
     def close(self) -> None:
         self._ask("close")
@@ -168,6 +181,8 @@ class TCPProxy:
         if not data:
             self._end(flow, is_reset=False)
             return
+        if flow.direction == TO_SERVER and len(data) >= WORDLESS_BYTES:
+            self._longest_silence, self._spoke_at = self.longest_silence(), time.monotonic()
         with self._lock:
             trap = self._trap
         is_caught = (

@@ -7,7 +7,9 @@ internal import EventLoop
 final class RateLimiter {
     private(set) var buckets: RateBuckets
     private let queues: [RateBuckets.Lane: TicketQueue<Void>]
-    private var isPumping = false
+    /// When the pump wakes by itself; nil while there is none.
+    private var pumpWakes: Deadline?
+    private let bell = Wakeup()
     private let origin = Deadline.now
 
     init(ceiling: Double) {
@@ -30,6 +32,7 @@ final class RateLimiter {
     func raiseWrites(to ceiling: Double) {
         buckets.raiseWrites(to: ceiling, now: now)
         grantDue()
+        wakePumpIfEarlier()
     }
 
     private var now: Duration { Deadline.now.duration(since: origin) }
@@ -44,15 +47,23 @@ final class RateLimiter {
 
     /// One sleeper for all who wait, and none when nobody does: an idle daemon has no timer.
     private func startPump() {
-        if isPumping || waitingLanes.isEmpty { return }
-        isPumping = true
+        if pumpWakes != nil { return wakePumpIfEarlier() }
+        if waitingLanes.isEmpty { return }
+        pumpWakes = .now
         spawn {
             while let delay = self.buckets.delayOfNextToken(for: self.waitingLanes, now: self.now) {
-                // Nobody cancels the pump, so the sleep cannot throw.
-                try? await sleep(for: delay)
+                let due = Deadline.after(delay)
+                self.pumpWakes = due
+                try? await self.bell.wait(until: due)
                 self.grantDue()
             }
-            self.isPumping = false
+            self.pumpWakes = nil
         }
+    }
+
+    /// Wakes the pump if somebody's turn comes before it would wake by itself: another lane may open earlier.
+    private func wakePumpIfEarlier() {
+        guard let pumpWakes, let delay = buckets.delayOfNextToken(for: waitingLanes, now: now) else { return }
+        if .after(delay) < pumpWakes { bell.ring() }
     }
 }

@@ -2,6 +2,7 @@
 
 internal import Encodings
 internal import EventLoop
+internal import HTTPClient
 internal import HTTPWire
 package import JSON
 internal import OCIProfile
@@ -61,6 +62,18 @@ package struct ServiceRequest: Sendable {
 
     /// The method.
     package var method: String { operation.method }
+
+    /// An object larger than this does not keep smaller ones waiting.
+    private static let bulkBytesMin = 1 << 20
+
+    /// What it is to others that want a connection: calls that order or ask do not wait for objects on their way.
+    var connectionLane: ConnectionLane {
+        switch body {
+        case .object(let object): object.byteCount > Self.bulkBytesMin ? .bulk : .transfer
+        case .none where operation == .getObject: .transfer
+        case .none, .empty, .json, .federation: .control
+        }
+    }
 
     /// Path and query as they are signed and sent.
     var target: String {

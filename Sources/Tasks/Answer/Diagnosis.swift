@@ -44,15 +44,6 @@ struct Diagnosis {
         }
     }
 
-    /// Whether an ended instance was deleted by the process that made it: where listings do not say so yet, it is asked for by
-    /// name.
-    func isDeletedByPredecessor(_ attempt: Attempt) async -> Bool {
-        guard attempt.isAdopted else { return false }
-        if attempt.isDeleted { return true }
-        let instance = try? await instances.get(attempt.seen.id, deadline: .after(Self.timeout))
-        return instance?.lifecycleState.phase.isLeaving ?? false
-    }
-
     /// Whether an instance that listings show as being made still is; nil while there is no answer.
     func isCreating(_ id: String) async -> Bool? {
         do throws(OCIError) {
@@ -65,6 +56,15 @@ struct Diagnosis {
             // It may not be asked for: then the listings' word must do.
             return error.isRetryable ? nil : true
         }
+    }
+
+    /// Whether an ended instance was deleted by the process that made it: where listings do not say so yet, it is asked for by
+    /// name.
+    func isDeletedByPredecessor(_ attempt: Attempt) async -> Bool {
+        guard attempt.isAdopted else { return false }
+        if attempt.isDeleted { return true }
+        let instance = try? await instances.get(attempt.seen.id, deadline: .after(Self.timeout))
+        return instance?.lifecycleState.phase.isLeaving ?? false
     }
 
     /// Why the task has no result although its instance stopped, or vanished.

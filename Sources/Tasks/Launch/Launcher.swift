@@ -209,10 +209,11 @@ final class Launcher {
         if let kind = error.kind, kind.isCapacity {
             return queue.full(placement, kind.fullness, refusal: refusal)
         }
-        if error.kind?.isPermission == true, queue.refused(placement, refusal: refusal) {
-            return refusals.occurred(refusal)
+        if error.kind?.isPermission == true {
+            if queue.refused(placement, refusal: refusal) { return refusals.occurred(refusal) }
+        } else {
+            queue.nothingLearned(of: placement)
         }
-        if error.kind?.isPermission != true { queue.nothingLearned(of: placement) }
         if ending.lastDoubt != nil { cloud.createAbandoned(task) }
         if isCancelled { throw .cancelled }
         throw .failed(error.isRetryable ? .unansweredLaunch(error) : .refusedLaunch(error))

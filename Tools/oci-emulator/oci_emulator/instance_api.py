@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import random
 import re
@@ -316,6 +317,27 @@ class InstanceService:
         if unknown:
             raise invalid(f"Cannot be updated: {', '.join(sorted(unknown))}.")
         details.update({key: value for key, value in changes.items() if value is not None})
+
+    # MARK: the emulator's own endpoint
+
+    async def place_deleted(self, call: Call) -> Answer:
+        """`{"count": N, "create": BODY}`: records of N instances that are DELETED; `#` in a tag is the number of each."""
+        order = json_body(call)
+        count, template = order.get("count"), order.get("create")
+        if not isinstance(count, int) or not isinstance(template, dict):
+            raise invalid('The body must be {"count": N, "create": BODY}.')
+        check_create(template, self.settings, self.tenancy)
+        for number in range(count):
+            body = copy.deepcopy(template)
+            tags = body.get("freeformTags") or {}
+            body["freeformTags"] = {name: value.replace("#", f"{number:032x}") for name, value in tags.items()}
+            instance = self._make(body)
+            instance.move("DELETED", time.time())
+        return Answer({"count": count})
+
+    def admin_operations(self) -> list[Operation]:
+        path = "/emulator/deleted-instances"
+        return [Operation("EmulatorPlaceDeleted", "POST", path, self.place_deleted, access="open")]
 
     def operations(self) -> list[Operation]:
         one, box = "/20210415/containerInstances/{id}", "/20210415/containers/{id}"

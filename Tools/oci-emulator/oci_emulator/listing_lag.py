@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 
 from oci_emulator.instances import Appearance, Instance
 
@@ -24,7 +25,7 @@ class ListingLag:
 
     def of(self, instance: Instance) -> float:
         """How many seconds late a listing shows what becomes of this instance."""
-        return self.seconds * random.Random(f"{self._seed}/{instance.number}").random()
+        return self.seconds * share(self._seed, instance.number)
 
     def forget(self, instance: Instance) -> None:
         """The record is gone; listings learn of it late, as of everything."""
@@ -42,3 +43,9 @@ class ListingLag:
             if then is None:
                 self._forgotten.pop(one.identifier, None)
         return [(one, then) for one, then in seen if then is not None]
+
+
+@lru_cache(maxsize=1 << 17)
+def share(seed: int, number: int) -> float:
+    """An instance's part of the longest lag, 0 to 1."""
+    return random.Random(f"{seed}/{number}").random()

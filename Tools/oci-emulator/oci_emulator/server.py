@@ -101,7 +101,7 @@ class Emulator:
         self.faults = Faults(settings.faults, settings.fault_seed)
         self.gateway = Gateway(settings, self.keyring, self.journal, operations, self.faults)
         own = AdminService(self.faults, self.journal, self.instances.listing_lag)
-        admin = [*own.operations(), *registry.admin_operations()]
+        admin = [*own.operations(), *self.instances.admin_operations(), *registry.admin_operations()]
         plain = [*metadata.operations(), *admin]
         self.plain_gateway = Gateway(settings, self.keyring, self.journal, plain, self.faults)
         self.endpoint = self.plain_endpoint = self.proxy_url = ""
