@@ -10,7 +10,7 @@
 // Rejected: a lock file. Where everybody may write, a stranger can make and lock it as well; in a directory of the user's
 // own, neither a daemon of another user nor `reap` by an administrator sees it.
 
-package import EventLoop
+internal import EventLoop
 internal import Glibc
 
 /// A name that only one process of the host holds at a time, for as long as the value lives.
