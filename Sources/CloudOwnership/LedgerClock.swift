@@ -7,6 +7,9 @@ package import TaskEngine
 /// The clock of a ledger: durations since it was made, and what the service's times are on it.
 @LoopActor
 package struct LedgerClock {
+    /// By how much the clocks of one service's hosts may differ.
+    private static let serviceClockSpread: Duration = .seconds(5)
+
     private let origin = Deadline.now
     private let serviceSeconds: @LoopActor () -> Int
 
@@ -26,10 +29,29 @@ package struct LedgerClock {
         return now - max(.zero, present.duration(since: timestamp))
     }
 
+    /// What the answer to a create that was first sent at `begun` says of the instance of a task, dated without the host's time
+    /// of day; nil if the instance is older than that: the answer to another create, which says nothing of the present.
+    package func launched(
+        _ made: ContainerInstance,
+        of task: TaskKey,
+        since begun: Duration
+    ) -> ListedInstance? {
+        let age = max(.zero, made.age ?? now - begun)
+        if age > now - begun + Self.serviceClockSpread { return nil }
+        return listed(made, of: task, createdAt: max(begun, now - age))
+    }
+
     /// What a summary says of an instance of a task, on this clock.
     package func listed(_ summary: ContainerInstance, of task: TaskKey) -> ListedInstance {
-        let createdAt = moment(of: summary.timeCreated)
-        return ListedInstance(
+        listed(summary, of: task, createdAt: moment(of: summary.timeCreated))
+    }
+
+    private func listed(
+        _ summary: ContainerInstance,
+        of task: TaskKey,
+        createdAt: Duration
+    ) -> ListedInstance {
+        ListedInstance(
             id: summary.id,
             task: task,
             phase: summary.lifecycleState.phase,

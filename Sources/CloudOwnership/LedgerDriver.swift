@@ -14,6 +14,8 @@ internal import Transport
 package final class LedgerDriver {
     private static let markTimeout: Duration = .seconds(600)
     private static let markPause: Duration = .seconds(5)
+    /// So often a stop looks whether what is said not to be there is gone.
+    private static let doubtLookCountMax = 3
 
     /// Whose resources these are.
     package let owner: Owner
@@ -22,12 +24,12 @@ package final class LedgerDriver {
     /// One element for each instance of ours that is gone for certain.
     package let freedRoom = Mailbox<Void>()
     private(set) var ledger: CloudLedger
+    private let listingLag: Duration
     private let lister: Lister
     private let instanceDeleter: InstanceDeleter
     private let objectDeleter: ObjectDeleter
     private let log: Logger
-    private let doubtWarning: ThrottledWarning
-    private let stuckWarning: ThrottledWarning
+    private let reports: LedgerReports
     private var form = ListingForm()
     private let slots = TicketQueue<Void>()
     private var tickets: [TaskKey: TicketQueue<Void>.Ticket] = [:]
@@ -54,19 +56,11 @@ package final class LedgerDriver {
         self.clock = clock
         self.log = log
         ledger = CloudLedger(slotLimit: slotLimit, periods: periods)
+        listingLag = periods.listingLag
         lister = Lister(owner: owner, instances: instances, objects: objects, clock: clock)
         instanceDeleter = InstanceDeleter(instances: instances, log: log)
         objectDeleter = ObjectDeleter(objects: objects, log: log)
-        doubtWarning = ThrottledWarning(
-            "cannot delete an instance; trying again",
-            recovery: "no deletion is in doubt",
-            log: log
-        )
-        stuckWarning = ThrottledWarning(
-            "an instance does not go away although its deletion was accepted; deleting it again",
-            recovery: "no deletion is stuck",
-            log: log
-        )
+        reports = LedgerReports(log)
     }
 
     // MARK: - Life
@@ -118,14 +112,17 @@ package final class LedgerDriver {
 
     /// Waits until every deletion was accepted; false if `deadline` passes first, or if what is said not to be there is.
     package func finishDeletions(until deadline: Deadline) async -> Bool {
-        while !ledger.hasNoPendingDeletion {
-            guard (try? await deletionsChanged.wait(until: deadline)) != nil else { break }
+        for look in 0... {
+            while !ledger.hasNoPendingDeletion {
+                guard (try? await deletionsChanged.wait(until: deadline)) != nil else { break }
+            }
+            guard ledger.hasNoPendingDeletion else { return false }
+            guard ledger.hasDoubtfulDeletion else { return true }
+            // "Not there" is also what a missing permission is answered with; what a listing shows is deleted again.
+            guard look < Self.doubtLookCountMax else { return false }
+            do throws(OCIError) { try await list(.instances, until: deadline) } catch { return false }
         }
-        guard ledger.hasNoPendingDeletion else { return false }
-        guard ledger.hasDoubtfulDeletion else { return true }
-        // "Not there" is also what a missing permission is answered with.
-        let living = try? await listInstances(until: deadline).wanted
-        return living?.allSatisfy(\.phase.isLeaving) ?? false
+        return false
     }
 
     // MARK: - What the scheduler does
@@ -203,8 +200,14 @@ package final class LedgerDriver {
     /// A create was given up without an answer.
     package func createAbandoned(_ task: TaskKey) { perform(ledger.createAbandoned(task, at: clock.now)) }
 
-    /// An instance of the task that a listing made now shows.
-    package func findInstance(of task: TaskKey) async throws(OCIError) -> ListedInstance? {
+    /// An instance of the task that a listing shows: one made now, or later, that surely shows what was made until `moment`.
+    package func findInstance(
+        of task: TaskKey,
+        madeUntil moment: Deadline? = nil
+    ) async throws(OCIError) -> ListedInstance? {
+        if let moment {
+            do throws(WaitError) { try await sleep(until: moment + listingLag) } catch { throw .cancelled }
+        }
         try await list(.instances, until: .never)
         return ledger.candidate(of: task)
     }
@@ -270,7 +273,7 @@ package final class LedgerDriver {
         for order in orders {
             switch order {
             case .deleteInstance(let id, let reason):
-                report(deletionOf: id, because: reason)
+                reports.deletion(of: id, of: ledger.taskOfInstance[id], because: reason)
                 instanceDeleter.delete(id)
             case .deleteObjects(let objects): delete(objects)
             case .tell(let task, let piece):
@@ -279,7 +282,7 @@ package final class LedgerDriver {
             case .admit(let task):
                 if let ticket = tickets[task], slots.grant((), to: ticket) { ledger.slotGranted() }
             case .roomFreed: freedRoom.send(())
-            case .report(let report): write(report)
+            case .report(let report): reports.write(report, ledger)
             }
         }
         while ledger.freeSlotCount > 0, slots.grantNext(()) { ledger.slotGranted() }
@@ -290,41 +293,6 @@ package final class LedgerDriver {
     private func delete(_ objects: [TaskObject]) {
         guard isBucketFound else { return ledger.objectsDeleted(objects) }
         objectDeleter.delete(objects.map { owner.name(of: $0) })
-    }
-
-    /// Says why an instance is deleted, and warns where a person may have to do something.
-    private func report(deletionOf id: String, because reason: DeletionReason) {
-        let task = ledger.taskOfInstance[id].map { "\($0)" } ?? "unknown"
-        let facts: Logger.Metadata = ["task": "\(task)", "instance": "\(id)", "reason": "\(reason.rawValue)"]
-        log.debug("deleting an instance", metadata: facts)
-        switch reason {
-        case .second: log.warning("deleting a second instance of a task", metadata: facts)
-        case .doubtful:
-            doubtWarning.occurred([
-                "instance": "\(id)", "error": "\(reason.rawValue)",
-                "next_step": "check the policy: manage compute-container-family",
-            ])
-        case .stuck:
-            stuckWarning.occurred([
-                "instance": "\(id)",
-                "next_step":
-                    "check in the console what holds it, and the policy: manage compute-container-family",
-            ])
-        default: break
-        }
-    }
-
-    private func write(_ report: CloudReport) {
-        switch report {
-        case .adopted(let task):
-            log.info("adopted what was left of a task", metadata: ["task": "\(task)"])
-        case .orphanExpired(let task):
-            log.info("deleting what nobody asked for", metadata: ["task": "\(task)"])
-        case .noDeletionStuck:
-            stuckWarning.ended()
-            // One that is ordered anew is still in doubt.
-            if !ledger.hasDoubtfulDeletion, ledger.hasNoPendingDeletion { doubtWarning.ended() }
-        }
     }
 
     /// Carries out deletions, and tells the ledger what came of them, until cancelled.

@@ -11,15 +11,6 @@ internal import Transport
 /// From the settings to something that can call OCI: identity, trust, endpoints.
 @LoopActor
 package enum OCIAccess {
-    /// Reads keys and tokens again where the settings say, and signs further calls with them.
-    package static func reloadCredentials(
-        of calls: ServiceCalls,
-        for settings: Settings,
-        log: Logger
-    ) async throws(OCIError) {
-        calls.takeCredentials(of: try await self.calls(for: settings, log: log))
-    }
-
     /// Opens the cloud as the settings say, and tells the log what happens to calls and what is doubtful about the
     /// credentials.
     package static func calls(for settings: Settings, log: Logger) async throws(OCIError) -> ServiceCalls {

@@ -17,11 +17,15 @@ final class ObjectDeleter {
 
     private static let batchDelay: Duration = .milliseconds(500)
     /// How long a name is left alone that the service will not delete even alone.
-    private static let refusedNamePause: Duration = .seconds(600)
+    private let refusedNamePause: Duration
 
     private let objects: ObjectStorage
     private let warning: ThrottledWarning
     private var names: Set<String> = []
+    /// The same in the order in which they came, with some that are withheld: no batch looks at those behind it.
+    private let line = Mailbox<String>()
+    /// What a batch could not delete, which goes before the line; the last of it is the first.
+    private var returned: [String] = []
     private var refusedNames: Set<String> = []
     /// Names of the batch under way.
     private var batch: Set<String> = []
@@ -34,8 +38,9 @@ final class ObjectDeleter {
     /// The last answer that says that we are not allowed to delete.
     private(set) var denial: OCIError?
 
-    init(objects: ObjectStorage, log: Logger) {
+    init(objects: ObjectStorage, refusedNamePause: Duration = .seconds(600), log: Logger) {
         self.objects = objects
+        self.refusedNamePause = refusedNamePause
         warning = ThrottledWarning(
             "cannot delete objects; trying again",
             recovery: "objects can be deleted again",
@@ -45,7 +50,7 @@ final class ObjectDeleter {
 
     /// Deletes objects, soon, together with others.
     func delete(_ names: [String]) {
-        self.names.formUnion(names)
+        for name in names where self.names.insert(name).inserted { line.send(name) }
         if !names.isEmpty { namesArrived.ring() }
     }
 
@@ -55,7 +60,9 @@ final class ObjectDeleter {
         refusedNames.subtract(kept)
         while !batch.isDisjoint(with: kept) {
             guard (try? await batchEnded.wait()) != nil else { return }
+            // What the service did not delete waits again, or is left alone for a while.
             names.subtract(kept)
+            refusedNames.subtract(kept)
         }
     }
 
@@ -79,9 +86,8 @@ final class ObjectDeleter {
     ///
     /// Returns whether all of it was deleted.
     private func deleteBatch() async -> Bool {
-        let names = Array(names.sorted().prefix(batchCountMax))
+        let names = takeNames()
         if names.isEmpty { return true }
-        self.names.subtract(names)
         batch = Set(names)
         var remaining = names
         do throws(OCIError) {
@@ -91,17 +97,28 @@ final class ObjectDeleter {
                 warning.occurred(["error": "\(first)", "count": "\(remaining.count)"])
             }
             batchCountMax = min(batchCountMax * 2, ObjectStorage.batchCountMax)
-            outcomes.send(.deleted(names.filter { !remaining.contains($0) }))
+            let kept = Set(remaining)
+            outcomes.send(.deleted(names.filter { !kept.contains($0) }))
         } catch {
             if error.isDenial { denial = error }
             warning.occurred(error, ["count": "\(names.count)"])
             if error.kind == .badRequest { remaining = divide(names) }
         }
-        self.names.formUnion(remaining)
+        returned += remaining.filter { self.names.insert($0).inserted }.reversed()
         batch = []
         batchEnded.send()
         if remaining.isEmpty { warning.ended() }
         return remaining.isEmpty
+    }
+
+    /// The next names to delete, in order.
+    private func takeNames() -> [String] {
+        var taken: [String] = []
+        while taken.count < batchCountMax, let name = returned.popLast() ?? line.poll() {
+            // One that was withheld may have come again, and be in the line twice.
+            if names.remove(name) != nil { taken.append(name) }
+        }
+        return taken.sorted()
     }
 
     /// A batch that is refused as a whole is divided until the name is found that the service will not have.
@@ -112,7 +129,7 @@ final class ObjectDeleter {
         outcomes.send(.refused(name))
         spawn {
             // Nobody cancels this, so it cannot throw.
-            try? await sleep(for: Self.refusedNamePause)
+            try? await sleep(for: self.refusedNamePause)
             // What is to be kept meanwhile is not there any more.
             if self.refusedNames.remove(name) != nil { self.delete([name]) }
         }

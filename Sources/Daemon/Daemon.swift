@@ -50,15 +50,20 @@ package protocol Companions: AnyObject, Sendable {
 /// The life of the process on its loop.
 @LoopActor
 private final class DaemonProcess {
+    private static let renewalTimeout: Duration = .seconds(60)
+
     private let managers: [Settings]
     private let logFiles: LogFiles
     private let log: Logger
     private let stopping = Latch()
+    private var requests = StopRequests()
     private var services: [ManagerService] = []
+    /// What calls OCI for each manager, those that are still starting among them.
+    private var clouds: [(calls: ServiceCalls, log: Logger)] = []
     private var statusServer: Spawned<Void>?
     private var starts: [Spawned<Int32?>] = []
     private let host = SystemHost()
-    private let budget: ResourceBudget
+    private let budgets: HostBudgets
     private lazy var sampleUsage = host.usageSampler()
     private let companions: (any Companions)?
     /// Set when a companion ended by itself.
@@ -71,7 +76,7 @@ private final class DaemonProcess {
         self.companions = companions
         // Shared by the managers: the host is one.
         let memoryBytesMax = managers.map { ($0.memoryLimitMB << 20) - $0.functionCacheBytes }.max() ?? 0
-        budget = ResourceBudget(
+        budgets = HostBudgets(
             memoryBytesMax: memoryBytesMax,
             diskBytesMax: (managers.map(\.spoolLimitMB).max() ?? 0) << 20
         )
@@ -143,6 +148,7 @@ private final class DaemonProcess {
         }
         do throws(OCIError) {
             let calls = try await OCIAccess.calls(for: settings, log: log)
+            clouds.append((calls, log))
             let domains = try await untilReachable(log) { () async throws(OCIError) in
                 try await self.fullNames(settings, calls, log)
             }
@@ -153,7 +159,7 @@ private final class DaemonProcess {
                 calls: calls,
                 host: host,
                 network: SocketNetwork(ioThreads: settings.ioThreads),
-                budget: budget,
+                budgets: budgets,
                 log: log
             )
             if let (obstacle, exitCode) = try await service.prepare() {
@@ -229,21 +235,10 @@ private final class DaemonProcess {
 
     private func obey(_ signals: Signals) async {
         let hasTerminal = ProcessIdentity.hasControllingTerminal
-        var requests = StopRequests()
         while let number = try? await signals.next() {
             switch SignalOrder(number, hasTerminal: hasTerminal) {
             case .stop: stop(number, requests.received(at: .now))
-            case .reportTasksAndStop:
-                let meaning = requests.received(at: .now)
-                guard meaning == .first else {
-                    stop(number, meaning)
-                    break
-                }
-                spawn {
-                    // Stopping changes the states: they are written down before it begins.
-                    await self.reportTasks()
-                    self.stop(number, meaning)
-                }
+            case .reportTasksAndStop: stop(number, requests.received(at: .now, wantsReport: true))
             case .reportTasks: spawn { await self.reportTasks() }
             // Apart from here: it may have to ask a service, and the next signal must not wait for that.
             case .reload: spawn { await self.reload() }
@@ -263,6 +258,12 @@ private final class DaemonProcess {
             log.warning("second signal; leaving at once", metadata: ["signal": "\(number)"])
             logFiles.finish()
             exit(ExitCode.signal(number))
+        case .report:
+            spawn {
+                // Stopping changes the states: they are written down before it begins.
+                await self.reportTasks()
+                self.stop(number, self.requests.reportEnded(at: .now))
+            }
         }
     }
 
@@ -273,6 +274,18 @@ private final class DaemonProcess {
         let problems = logFiles.reopen()
         for problem in problems { log.warning("\(problem)") }
         if problems.isEmpty { log.info("log files opened anew") }
-        for service in services { await service.reloadCredentials() }
+        for (calls, log) in clouds { await reloadCredentials(of: calls, log) }
+    }
+
+    private func reloadCredentials(of calls: ServiceCalls, _ log: Logger) async {
+        do throws(OCIError) {
+            try await calls.renewCredentials(deadline: .after(Self.renewalTimeout))
+            log.info("credentials read again")
+        } catch {
+            log.warning(
+                "cannot read the credentials again; going on with the old ones",
+                metadata: ["error": "\(error)"]
+            )
+        }
     }
 }

@@ -43,7 +43,7 @@ package final class ManagerService {
         calls: ServiceCalls,
         host: any Host,
         network: any MessagingNetwork,
-        budget: ResourceBudget,
+        budgets: HostBudgets,
         log: Logger
     ) {
         self.host = host
@@ -82,7 +82,7 @@ package final class ManagerService {
             objects: objects,
             storage: storage,
             connector: connector,
-            budget: budget,
+            budgets: budgets,
             log: log
         )
         workers = WorkerPool(
@@ -287,19 +287,6 @@ package final class ManagerService {
             guard number % Self.reportPieceCount == Self.reportPieceCount - 1 else { continue }
             // Neither the loop nor whoever reads the log is to be overrun by a hundred thousand tasks.
             guard (try? await sleep(for: Self.reportPause)) != nil else { return }
-        }
-    }
-
-    /// Reads the credentials again; those in use stay where that fails.
-    func reloadCredentials() async {
-        do throws(OCIError) {
-            try await OCIAccess.reloadCredentials(of: calls, for: settings, log: log)
-            log.info("credentials read again")
-        } catch {
-            log.warning(
-                "cannot read the credentials again; going on with the old ones",
-                metadata: ["error": "\(error)"]
-            )
         }
     }
 

@@ -4,6 +4,8 @@
 extension CloudLedger {
     /// A complete listing of the instances with our tag, which began at `begun`, is over at `now`; `mayMissSome` if one that
     /// lives may all the same be missing, as where the service listed each state for itself.
+    ///
+    /// A run whose instance runs on as it did is not told: it would be woken at each listing, for hours.
     package mutating func instancesListed(
         _ listed: [ListedInstance],
         mayMissSome: Bool = false,
@@ -18,7 +20,7 @@ extension CloudLedger {
         let look = Look(begun: begun, now: now, shown: shown, living: living, mayMissSome: mayMissSome)
         let knownCount = taskOfInstance.count
         var contradicted = Contradictions()
-        for task in tasksInOrder() {
+        for task in tasksInOrder(where: { !$0.isSettled(whereShown: shown) }) {
             update(task, at: now) { ledger, record in
                 ledger.compare(task, &record, with: look, &contradicted)
             }
@@ -97,10 +99,10 @@ extension CloudLedger {
         refusedObjects.subtract(objects)
     }
 
-    /// The service will not delete this object, as far as can be seen now.
+    /// The service will not delete this object, as far as can be seen now; one whose deletion was called off meanwhile stays
+    /// wanted.
     package mutating func objectRefused(_ object: TaskObject) {
-        objectDeletions.remove(object)
-        refusedObjects.insert(object)
+        if objectDeletions.remove(object) != nil { refusedObjects.insert(object) }
     }
 
     private func isBeingDeleted(_ object: TaskObject) -> Bool {
@@ -112,11 +114,16 @@ extension CloudLedger {
         update(task, at: now) { ledger, record in
             guard let index = record.instances.firstIndex(where: { $0.id == id }) else { return }
             record.instances[index].deletion = .accepted(since: now, isDoubtful: isDoubtful)
-            if record.inHand != nil { ledger.orders.append(.tell(task, .deletionAccepted(id))) }
-            // Its result can be deleted when a listing shows that it is gone.
-            if record.mayHaveUnwantedResult { ledger.lastChange = now }
+            // Its result can be deleted, or its slot used, when a listing shows that it is gone.
+            if record.mayHaveUnwantedResult || isDoubtful { ledger.lastChange = now }
+            if !record.instances[index].isCounted { ledger.tellDeletion(of: id, of: task, record) }
+            ledger.deleteResultWithoutWaiting(of: task, &record)
         }
         return takeOrders()
+    }
+
+    private mutating func tellDeletion(of id: String, of task: TaskKey, _ record: CloudRecord) {
+        if record.inHand != nil { orders.append(.tell(task, .deletionAccepted(id))) }
     }
 
     // MARK: - Instances
@@ -142,12 +149,17 @@ extension CloudLedger {
             if !instance.phase.isLeaving, deletedLately[instance.id] == nil { discovered(instance, at: now) }
             return
         }
+        guard let record = records[task],
+            let index = record.instances.firstIndex(where: { $0.id == instance.id })
+        else { return }
+        let isNews = record.isNews(instance)
+        guard isNews || record.inHand == nil || !record.instances[index].seen.shows(sameAs: instance)
+        else { return }
         update(task, at: now) { ledger, record in
-            guard let index = record.instances.firstIndex(where: { $0.id == instance.id }) else { return }
             record.instances[index].seen = instance
-            if let inHand = record.inHand, inHand.isWatched, inHand.instanceID == instance.id {
-                ledger.orders.append(.tell(task, .instanceListed(instance, begun: begun)))
-            }
+            guard isNews else { return }
+            record.inHand?.told = instance
+            ledger.orders.append(.tell(task, .instanceListed(instance, begun: begun)))
         }
     }
 
@@ -197,6 +209,7 @@ extension CloudLedger {
                 // What is being deleted for certain moves on in one direction.
                 if isDoubtful, !isCertain(record.instances[index], look) { continue }
                 if !look.living.contains(id) {
+                    if isDoubtful { tellDeletion(of: id, of: task, record) }
                     if !isDoubtful { deletedLately[id] = look.begun }
                     remove(index, of: &record)
                     orders.append(.roomFreed)
@@ -230,6 +243,7 @@ extension CloudLedger {
     ) {
         if let inHand = record.inHand, inHand.instanceID == id {
             if inHand.isWatched, !look.shown.contains(id) {
+                record.inHand?.told = nil
                 orders.append(.tell(task, .instanceMissed(begun: look.begun)))
             }
         } else if case .answered = record.claim {
@@ -245,7 +259,7 @@ extension CloudLedger {
     /// Whether a listing shows an instance, or has missed it for certain.
     private func isCertain(_ instance: CloudRecord.Instance, _ look: Look) -> Bool {
         guard look.mayMissSome, let missedSince = instance.missedSince else { return true }
-        return missedSince + periods.absence <= look.begun
+        return missedSince + periods.listingLag <= look.begun
     }
 
     private mutating func remove(_ index: Int, of record: inout CloudRecord) {

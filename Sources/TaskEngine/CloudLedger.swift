@@ -3,11 +3,13 @@
 // What the cloud holds of ours, and what is to be done about it: the only place that knows and decides.
 //
 // Rule: a listing shows the past, and an accepted deletion is only a promise. A 404 may mean "gone" and may mean "not
-// allowed". So an instance is done with when a listing that began after the acceptance does not show it.
+// allowed". So an instance is done with when a listing that began after the acceptance does not show it, and one that is
+// said not to be there holds its slot until then.
 // Rule: a container that is being deleted may still store its result.
 // Rule: an ended instance without a result is one whose task has failed, in the eyes of the next process.
 // Consequence: the result of a task that nobody wants is deleted after its instances are gone for certain, those that an
-// abandoned create may have made among them.
+// abandoned create may have made among them. A process that ends cannot wait for that, but for the acceptance: what it
+// leaves is left with its result.
 //
 // Rule: what bears our tags and belongs to no task of this process was left by an earlier one (an orphan). The scheduler
 // sends the tasks of a dead worker again, after a minute by default.
@@ -46,12 +48,10 @@ package struct CloudLedger {
         package var instanceEvidence: Duration = .seconds(30)
         /// How long an accepted deletion may take before it is ordered again.
         package var deletion: Duration = .seconds(300)
-        /// How late listings of instances may show what is new.
-        package var listingLag: Duration = .seconds(30)
-        /// How long listings must miss an instance that each of them may miss though it lives.
-        package var absence: Duration = .seconds(30)
         /// The time from one listing to the next is so much at least for each request that it takes after the first.
         package var listingRequest: Duration = .milliseconds(200)
+        /// How late listings of instances may show what is new; so long they must miss what each of them may miss.
+        package var listingLag: Duration = .seconds(30)
 
         /// The usual periods, with the operator's grace time.
         package init(grace: Duration) { self.grace = grace }
@@ -77,8 +77,10 @@ package struct CloudLedger {
     /// Instances whose deletion was accepted, by the beginning of the listing that did not show them any more: one that had not
     /// shown them yet was too early, and a later one shows them as they were.
     var deletedLately: [String: Duration] = [:]
-    /// Tasks that were answered and wait for the confirmation.
-    var answeredTasks: Set<TaskKey> = []
+    /// Tasks of which the cloud holds something, as far as is known: a listing need not look at those that only wait.
+    private(set) var heldTasks: Set<TaskKey> = []
+    /// Tasks that were answered and wait for the confirmation: those with a result, and those without.
+    var answeredTasks = [DueTasks(), DueTasks()]
     /// Released tasks whose run waits to hear that nothing of them counts any more.
     var releasedTasks: Set<TaskKey> = []
     /// When the newest complete listing of each kind began.
@@ -96,6 +98,8 @@ package struct CloudLedger {
     var isSweeping = false
     /// Whether the process ends: nobody waits for confirmations.
     var isLeaving = false
+    /// Whether the last listings before the end are in: what is still to be deleted is deleted without another.
+    var isLastLookOver = false
     var orders: [CloudOrder] = []
     private var totals = CloudTotals()
     /// Slots that were granted to tasks which have not claimed what there is of them yet.
@@ -129,7 +133,7 @@ package struct CloudLedger {
     package var graceSeconds: Int64 { periods.grace.components.seconds }
 
     /// Tasks of which there is something that nobody here has asked for.
-    package var orphanCount: Int { records.values.count { $0.claim == .orphaned } }
+    package var orphanCount: Int { totals.orphans }
 
     /// Instances of those tasks, and of those that wait for a slot.
     package var orphanInstanceCount: Int {
@@ -217,11 +221,7 @@ package struct CloudLedger {
     package var wantsAllObjects: Bool { totals.withUnknownObjects > 0 || newestListing[.objects] == nil }
 
     /// When `timePassed` should be called next; nil if nothing waits for a time.
-    package var nextMoment: Duration? {
-        answeredTasks.compactMap { task in
-            if case .answered(let until)? = records[task]?.claim { until } else { nil }
-        }.min()
-    }
+    package var nextMoment: Duration? { answeredTasks.compactMap(\.first?.moment).min() }
 
     /// Notes a complete listing; false for one that began before another that is known already, which tells nothing new.
     mutating func isNews(_ listing: Listing, begun: Duration) -> Bool {
@@ -252,18 +252,24 @@ package struct CloudLedger {
         if let known { totals -= known.totals }
         var record = known ?? makeRecord(at: now)
         change(&self, &record)
-        if releasedTasks.contains(task), record.inHand == nil, !record.instances.contains(where: \.isCounted)
-        {
+        if releasedTasks.contains(task), record.inHand == nil, !record.instances.contains(where: isAwaited) {
             releasedTasks.remove(task)
             orders.append(.tell(task, .released))
         }
+        if (known?.isEmpty ?? true) != record.isEmpty {
+            if record.isEmpty { heldTasks.remove(task) } else { heldTasks.insert(task) }
+        }
         if isForgettable(record) {
             records[task] = nil
-            answeredTasks.remove(task)
         } else {
             records[task] = record
             totals += record.totals
         }
+    }
+
+    /// Whether a run that has released its task waits for this instance; nobody takes a slot from a process that ends.
+    private func isAwaited(_ instance: CloudRecord.Instance) -> Bool {
+        instance.isCounted && !(isLeaving && instance.isDoubtful)
     }
 
     private mutating func makeRecord(at now: Duration) -> CloudRecord {
@@ -282,13 +288,21 @@ package struct CloudLedger {
     /// that the same events yield the same orders.
     func tasksInOrder(where wanted: (CloudRecord) -> Bool = { _ in true }) -> [TaskKey] {
         var found: [(number: Int, task: TaskKey)] = []
-        for (task, record) in records where !record.isEmpty && wanted(record) {
-            found.append((record.number, task))
+        for task in heldTasks {
+            if let record = records[task], wanted(record) { found.append((record.number, task)) }
         }
         return found.sorted { $0.number < $1.number }.map(\.task)
     }
 
+    /// The orders of an event that is over.
     mutating func takeOrders() -> [CloudOrder] {
+        for index in answeredTasks.indices {
+            while let (task, moment) = answeredTasks[index].first,
+                records[task]?.claim != .answered(until: moment)
+            {
+                answeredTasks[index].removeFirst()
+            }
+        }
         defer { orders = [] }
         return orders
     }
@@ -341,7 +355,6 @@ package struct CloudLedger {
     mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord, because reason: DeletionReason) {
         record.claim = .unwanted
         deleteMark(of: task, &record)
-        answeredTasks.remove(task)
         deleteInstances(of: &record, because: reason)
         deleteInputs(of: task, &record)
         if !record.instances.isEmpty {

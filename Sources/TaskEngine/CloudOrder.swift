@@ -40,11 +40,11 @@ package enum TaskNews: Hashable, Sendable {
     case resultListed
     /// A complete listing of results that began then is over, whatever it showed; only to a run that waits for one.
     case resultsListed(begun: Duration)
-    /// A complete listing that began then showed the task's instance.
+    /// A complete listing that began then showed the task's instance; not told again while it runs and shows no change.
     case instanceListed(ListedInstance, begun: Duration)
     /// A complete listing that began then did not show the task's instance.
     case instanceMissed(begun: Duration)
-    /// The service accepted the deletion of an instance of the task, or has none of that id.
+    /// The service accepted the deletion of an instance of the task, or has none of that id, as a listing confirms.
     case deletionAccepted(String)
     /// After the run has released the task: no instance of it counts any more.
     case released

@@ -35,6 +35,8 @@ struct CloudRecord {
         var isWatched = true
         /// Whether a listing of results can tell it something although it does not show the result.
         var awaitsListing = false
+        /// How it was last told that listings show its instance; nil where it was told since that one does not.
+        var told: ListedInstance?
         /// Whether its answer was confirmed before it let go of the task.
         var isConfirmed = false
         /// Whether its result stays although the task is answered.
@@ -48,7 +50,8 @@ struct CloudRecord {
         /// Ordered and not accepted yet: the instance counts.
         case ordered
         /// The service has accepted it, or said that there is nothing to delete (`isDoubtful`: that may also mean that we
-        /// are not allowed to see it). Over when a listing that began later does not show the instance.
+        /// are not allowed to see it, so the instance counts). Over when a listing that began later does not show the
+        /// instance.
         case accepted(since: Duration, isDoubtful: Bool)
     }
 
@@ -62,15 +65,16 @@ struct CloudRecord {
         /// When the first of the listings in a row began that did not show it.
         var missedSince: Duration?
 
+        /// Whether the service has said that it is not there, and no listing has confirmed that.
+        var isDoubtful: Bool { if case .accepted(_, isDoubtful: true) = deletion { true } else { false } }
+
         /// Whether it may outlast the process that ends now.
-        var remains: Bool {
-            if case .accepted(_, isDoubtful: true) = deletion { true } else { isCounted }
-        }
+        var remains: Bool { isDoubtful || isCounted }
 
         /// Whether it holds a slot: the service works on it, and has not accepted to end it.
         var isCounted: Bool {
             switch deletion {
-            case .none, .ordered: !seen.phase.isLeaving
+            case .none, .ordered, .accepted(_, isDoubtful: true): !seen.phase.isLeaving
             case .accepted: false
             }
         }
@@ -109,6 +113,20 @@ struct CloudRecord {
         return inHand.isWatched && inHand.instanceID != nil && inHand.awaitsListing
     }
 
+    /// Whether its run must be told that a listing shows an instance so: one that runs on as it did proves nothing new.
+    func isNews(_ listed: ListedInstance) -> Bool {
+        guard let inHand, inHand.isWatched, inHand.instanceID == listed.id else { return false }
+        return listed.phase != .running || inHand.told?.shows(sameAs: listed) != true
+    }
+
+    /// Whether a listing that shows the one instance of its run changes nothing of it.
+    func isSettled(whereShown shown: Set<String>) -> Bool {
+        guard let inHand, abandonedCreates.isEmpty, instances.count == 1 else { return false }
+        let instance = instances[0]
+        return instance.id == inHand.instanceID && instance.deletion == .none && instance.missedSince == nil
+            && shown.contains(instance.id)
+    }
+
     /// Whether it may be adopted by a run to come, or is waited for by one.
     var isClaimable: Bool { claim == .orphaned || claim == .queued }
 
@@ -116,10 +134,11 @@ struct CloudRecord {
         var totals = CloudTotals()
         totals.slots = slotCount
         totals.worthLooking = isWorthLooking ? 1 : 0
+        totals.orphans = claim == .orphaned ? 1 : 0
         totals.withUnknownObjects = claim == .orphaned || !abandonedCreates.isEmpty ? 1 : 0
         for instance in instances {
             if instance.deletion == .ordered { totals.pendingDeletions += 1 }
-            if case .accepted(_, isDoubtful: true) = instance.deletion { totals.doubtfulDeletions += 1 }
+            if instance.isDoubtful { totals.doubtfulDeletions += 1 }
         }
         return totals
     }
@@ -165,6 +184,8 @@ struct CloudTotals: Hashable {
     var slots = 0
     /// Records of which listings can tell something.
     var worthLooking = 0
+    /// Records that nobody here has asked for.
+    var orphans = 0
     /// Records of which there may be objects that only a listing of all objects shows.
     var withUnknownObjects = 0
     /// Instances whose deletion is ordered and not accepted.
@@ -178,6 +199,7 @@ struct CloudTotals: Hashable {
     private mutating func combine(_ other: CloudTotals, _ operation: (Int, Int) -> Int) {
         slots = operation(slots, other.slots)
         worthLooking = operation(worthLooking, other.worthLooking)
+        orphans = operation(orphans, other.orphans)
         withUnknownObjects = operation(withUnknownObjects, other.withUnknownObjects)
         pendingDeletions = operation(pendingDeletions, other.pendingDeletions)
         doubtfulDeletions = operation(doubtfulDeletions, other.doubtfulDeletions)

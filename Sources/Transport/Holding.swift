@@ -14,18 +14,6 @@ package final class ResourceBudget {
     /// A budget of so much in all.
     package init(limit: Resources) { budget = Budget(limit: limit) }
 
-    /// The budget that a process has with this limit on memory and on disk: of the descriptors half, for connections need
-    /// the others.
-    package convenience init(memoryBytesMax: Int, diskBytesMax: Int) {
-        self.init(
-            limit: Resources(
-                memoryBytes: memoryBytesMax,
-                diskBytes: diskBytesMax,
-                fileCount: max(1, DescriptorLimit.current / 2)
-            )
-        )
-    }
-
     /// What is held in all.
     package var used: Resources { budget.used }
 
@@ -88,6 +76,49 @@ package final class ResourceBudget {
         if let holder = budget.nextTurn(at: now) { waiting[holder]?.turn.open() }
         guard let moment = budget.nextMoment(after: now) else { return }
         alarm = LoopTimer(origin + moment) { [weak self] in self?.grantTurn() }
+    }
+}
+
+/// The budgets of a process.
+///
+/// Results have one of their own, for they come first: inputs are held for as long as the cloud does not take their tasks, and meanwhile
+/// others end.
+@LoopActor
+package struct HostBudgets: Sendable {
+    /// One part in so many is for results.
+    private static let partCount = 4
+
+    /// What inputs on their way to the cloud may take.
+    package let inputs: ResourceBudget
+    /// What results on their way from the cloud may take.
+    package let results: ResourceBudget
+
+    /// Divides so much.
+    package init(limit: Resources) {
+        let part = Resources(
+            memoryBytes: limit.memoryBytes / Self.partCount,
+            diskBytes: limit.diskBytes / Self.partCount,
+            fileCount: max(1, limit.fileCount / Self.partCount)
+        )
+        results = ResourceBudget(limit: part)
+        inputs = ResourceBudget(limit: limit - part)
+    }
+
+    /// Divides what a process has with this limit on memory and on disk: of the descriptors half, for connections need the
+    /// others.
+    package init(memoryBytesMax: Int, diskBytesMax: Int) {
+        self.init(
+            limit: Resources(
+                memoryBytes: memoryBytesMax,
+                diskBytes: diskBytesMax,
+                fileCount: max(2, DescriptorLimit.current / 2)
+            )
+        )
+    }
+
+    /// These two.
+    package init(inputs: ResourceBudget, results: ResourceBudget) {
+        (self.inputs, self.results) = (inputs, results)
     }
 }
 

@@ -39,6 +39,7 @@ package final class SystemHost: Host {
 
     package func hold(name: String) throws(TransportError) -> Bool {
         guard let lock = try ProcessLock(named: name) else { return false }
+        lock.letVisitorsGo()
         locks.append(lock)
         return true
     }

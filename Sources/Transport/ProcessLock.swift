@@ -5,16 +5,18 @@
 // Rule: an abstract socket address (unix(7)) belongs to whoever binds it first, and the kernel forgets it with the process,
 // however that ends. But every user of the host may bind it, and so keep ours from us.
 // Rule: whoever connects is told by the kernel who listens (SO_PEERCRED, unix(7)), which nobody can forge.
-// Consequence: a holder listens, and it is believed if it is of our own user or root's. Nobody accepts: the queue of
-// connections has room for thousands of questions, and each process asks twice at the most.
+// Consequence: a holder listens, and it is believed if it is of our own user or root's. A daemon lets those go who have asked: the
+// queue of connections has room for some thousands, and a full one tells nobody anything.
 // Rejected: a lock file. Where everybody may write, a stranger can make and lock it as well; in a directory of the user's
 // own, neither a daemon of another user nor `reap` by an administrator sees it.
 
+package import EventLoop
 internal import Glibc
 
 /// A name that only one process of the host holds at a time, for as long as the value lives.
 package final class ProcessLock: Sendable {
     private let fileDescriptor: Int32
+    private nonisolated(unsafe) var reception: Reception?
 
     /// Takes the name; nil if another process holds it.
     ///
@@ -34,7 +36,48 @@ package final class ProcessLock: Sendable {
         fileDescriptor = descriptor
     }
 
-    deinit { close(fileDescriptor) }
+    /// Lets those go who asked who holds the name, for as long as it is held; returns the work that does.
+    @discardableResult
+    @LoopActor package func letVisitorsGo() -> Spawned<Void> {
+        let reception = Reception(fileDescriptor)
+        self.reception = reception
+        return spawn { await reception.run() }
+    }
+
+    deinit {
+        // One that has a reception is held on the loop.
+        if let reception { LoopActor.assumeIsolated { reception.close() } }
+        close(fileDescriptor)
+    }
+}
+
+/// Accepts connections only to close them.
+@LoopActor
+private final class Reception {
+    /// After an accept that failed, as for want of a descriptor.
+    private static let pause: Duration = .seconds(1)
+
+    private let fileDescriptor: Int32
+    private let readiness: Readiness
+    private var isClosed = false
+
+    init(_ fileDescriptor: Int32) {
+        self.fileDescriptor = fileDescriptor
+        readiness = Readiness(fileDescriptor)
+    }
+
+    func run() async {
+        while (try? await readiness.wait(for: .read, until: .never)) != nil, !isClosed {
+            let visitor = accept(fileDescriptor, nil, nil)
+            if visitor >= 0 { Glibc.close(visitor) } else { try? await sleep(for: Self.pause) }
+        }
+    }
+
+    /// Before the descriptor is closed.
+    func close() {
+        isClosed = true
+        readiness.close()
+    }
 }
 
 /// The process that holds a name, as the kernel knows it.

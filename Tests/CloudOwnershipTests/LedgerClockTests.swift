@@ -63,6 +63,43 @@ import Testing
         }
     }
 
+    /// A host whose clock was three minutes fast took its own launches for three minutes old.
+    @Test(arguments: [(2, 2), (10, 10), (12, 10), (-1, 0), (nil, 10)] as [(Int?, Int)])
+    func `an own launch is as old as the answer says, and no older than its first call`(
+        _ age: Int?,
+        _ expected: Int
+    ) async throws {
+        try await onLoop {
+            let clock = LedgerClock { 1_000_180 }
+            let made = try Self.made(age: age.map { .seconds($0) })
+            let begun = clock.now - .seconds(10)
+            let instance = try #require(clock.launched(made, of: TaskKey("aa"), since: begun))
+            #expect((instance.createdAt + .seconds(expected) - clock.now).magnitude < .seconds(1))
+            #expect(instance.createdAt >= begun)
+            #expect(instance.activeSince == nil)
+        }
+    }
+
+    @Test func `an answer with an instance older than the launch is none`() async throws {
+        try await onLoop {
+            let clock = LedgerClock { 1_000_000 }
+            let begun = clock.now - .seconds(10)
+            let made = try Self.made(age: .seconds(17))
+            #expect(clock.launched(made, of: TaskKey("aa"), since: begun) == nil)
+        }
+    }
+
+    /// An answer to a create.
+    private static func made(age: Duration?) throws -> ContainerInstance {
+        let members: [(String, JSON?)] = [
+            ("id", .string("i")), ("lifecycleState", .string("CREATING")),
+            ("timeCreated", .string("1970-01-12T13:46:40Z")), ("freeformTags", .strings([])),
+        ]
+        var made = try ContainerInstance(JSONObject(.object(present: members)))
+        made.age = age
+        return made
+    }
+
     @Test func `a moment of the clock is a deadline`() async throws {
         try await onLoop {
             let clock = LedgerClock { 0 }
@@ -81,4 +118,8 @@ import Testing
     func `every state of the service has a meaning for who waits`(_ state: String, _ phase: InstancePhase) {
         #expect(LifecycleState(state).phase == phase)
     }
+}
+
+extension Duration {
+    fileprivate var magnitude: Duration { self < .zero ? .zero - self : self }
 }

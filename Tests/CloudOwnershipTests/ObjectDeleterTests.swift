@@ -42,6 +42,22 @@ import Testing
         }
     }
 
+    @Test func `each batch takes the next names, and first those that the one before it could not delete`()
+        async throws
+    {
+        try await onLoop {
+            let cloud = Deletions()
+            defer { cloud.stop() }
+            let names = (0..<2500).map { "n\(10_000 + $0)" }
+            cloud.service.keptNames = [names[3]]
+            cloud.deleter.delete(names)
+            for _ in 0..<3 { _ = try await cloud.outcome() }
+            #expect(cloud.batches.map(\.count) == [1000, 1000, 501])
+            #expect(cloud.batches[1].first == names[3])
+            #expect(Set(cloud.batches.joined()) == Set(names))
+        }
+    }
+
     @Test func `what is withheld is not deleted, wherever it waits`() async throws {
         try await onLoop {
             let cloud = Deletions()
@@ -62,6 +78,28 @@ import Testing
     }
 }
 
+extension ObjectDeleterTests {
+    @Test func `what is withheld while the service refuses it is not deleted later`() async throws {
+        try await onLoop {
+            let cloud = Deletions(refusedNamePause: .milliseconds(20))
+            defer { cloud.stop() }
+            cloud.service.illegalNames = ["kept"]
+            cloud.service.script(.batchDeleteObjects, .held)
+            cloud.deleter.delete(["kept"])
+            try await cloud.service.wait { cloud.batches.count == 1 }
+            let withheld = spawn { await cloud.deleter.withhold(["kept"]) }
+            await yieldToOthers()
+            cloud.service.release(.batchDeleteObjects)
+            await withheld.value
+            #expect(try await cloud.outcome() == "refused kept")
+            try await sleep(for: .milliseconds(40))
+            cloud.deleter.delete(["a"])
+            #expect(try await cloud.outcome() == "deleted a")
+            #expect(cloud.batches == [["kept"], ["a"]])
+        }
+    }
+}
+
 /// A deleter at work in a bucket that has every object asked for.
 @LoopActor
 private final class Deletions {
@@ -69,8 +107,12 @@ private final class Deletions {
     let deleter: ObjectDeleter
     private let work: Spawned<Void>
 
-    init() {
-        let deleter = ObjectDeleter(objects: service.objects, log: service.log.logger)
+    init(refusedNamePause: Duration = .seconds(600)) {
+        let deleter = ObjectDeleter(
+            objects: service.objects,
+            refusedNamePause: refusedNamePause,
+            log: service.log.logger
+        )
         self.deleter = deleter
         work = spawn { await deleter.run() }
     }

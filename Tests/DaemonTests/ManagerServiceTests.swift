@@ -38,7 +38,7 @@ import Transport
             calls: cloud.calls,
             host: host,
             network: SocketNetwork(ioThreads: 1),
-            budget: ResourceBudget(memoryBytesMax: 48 << 20, diskBytesMax: 1 << 40),
+            budgets: HostBudgets(memoryBytesMax: 48 << 20, diskBytesMax: 1 << 40),
             log: cloud.log.logger
         )
     }

@@ -21,6 +21,28 @@ import Testing
         #expect(meanings == [.first, .copy, .copy, .copy, .second, .second])
     }
 
+    @Test func `a wish that comes while a report is written begins the stop, and the report does not end it`()
+    {
+        var requests = StopRequests()
+        var meanings = [0, 0.001].map { requests.received(at: moment($0), wantsReport: true) }
+        meanings.append(requests.received(at: moment(3)))
+        meanings.append(requests.reportEnded(at: moment(6)))
+        meanings.append(requests.received(at: moment(6)))
+        #expect(meanings == [.report, .copy, .first, .copy, .second])
+    }
+
+    @Test func `a stop begins when its report is written, or when it is asked for again`() {
+        var requests = StopRequests()
+        var meanings = [requests.received(at: moment(0), wantsReport: true)]
+        meanings.append(requests.reportEnded(at: moment(5)))
+        meanings.append(requests.received(at: moment(6), wantsReport: true))
+        meanings.append(requests.received(at: moment(7), wantsReport: true))
+        #expect(meanings == [.report, .first, .copy, .second])
+        requests = StopRequests()
+        meanings = [0, 2].map { requests.received(at: moment($0), wantsReport: true) }
+        #expect(meanings == [.report, .first])
+    }
+
     @Test func `a signal that was ignored before stays ignored, and others are caught`() async throws {
         try await onLoop {
             signal(SIGUSR2, SIG_IGN)

@@ -13,6 +13,7 @@ import Testing
     private final class Issuer: TokenIssuer {
         let tenancyID: String? = "t"
         var time = 0
+        var life = 400
         var gate = Latch()
         var failure: OCIError?
         private(set) var issuedCount = 0
@@ -23,7 +24,7 @@ import Testing
             try? await gate.wait(until: deadline)
             if let failure { throw failure }
             guard let testKey else { preconditionFailure("no key") }
-            let claims = #"{"exp":\#(time + 400),"iat":\#(time),"number":\#(number)}"#
+            let claims = #"{"exp":\#(time + life),"iat":\#(time),"number":\#(number)}"#
             return try IssuedToken(unsignedToken(claims), key: testKey, now: time, source: "test")
         }
     }
@@ -68,6 +69,15 @@ import Testing
             #expect(late?.isRetryable == true)
             issuer.gate.open()
             #expect(await second.value != nil)
+            #expect(issuer.issuedCount == 1)
+        }
+    }
+
+    @Test func `a token that comes without life is used for a while all the same`() async throws {
+        try await onLoop {
+            let (issuer, credentials) = self.make()
+            issuer.life = -1
+            for _ in 0..<10 { _ = try await credentials.current(deadline: soon) }
             #expect(issuer.issuedCount == 1)
         }
     }

@@ -125,6 +125,66 @@ import Testing
         }
     }
 
+    /// A new connection was tried at once, and nobody knew of the first attempt.
+    @Test func `a cancelled create remembers an attempt that was lost with a connection used before`()
+        async throws
+    {
+        try await onLoop {
+            let service = try ScriptedService([Self.nothing, "", answer(429, "", ["retry-after: 60"])])
+            _ = try await service.instances.list(deadline: soon)
+            let create = spawn { () async -> OCIError? in
+                await failure(of: {
+                    try await service.instances.create(
+                        InstanceLaunchTests.minimal,
+                        retryToken: "t",
+                        deadline: .after(.seconds(300))
+                    )
+                })
+            }
+            while service.requests.count < 3 { await yieldToOthers() }
+            try await sleep(for: .milliseconds(50))
+            create.cancel()
+            #expect(await create.value?.mayHaveBeenCarriedOut == true)
+            service.stop()
+        }
+    }
+
+    @Test func `a create that is refused after an attempt that may have been carried out is told as that`()
+        async throws
+    {
+        try await onLoop {
+            let full = #"{"code":"InternalError","message":"Out of host capacity."}"#
+            let service = try ScriptedService([answer(503, ""), answer(500, full)])
+            let call = { @LoopActor @Sendable () async throws(OCIError) -> ContainerInstance in
+                try await service.instances.create(
+                    InstanceLaunchTests.minimal,
+                    retryToken: "t",
+                    deadline: soon
+                )
+            }
+            #expect(await failure(of: call)?.kind == .serverBusy)
+            #expect(await failure(of: call)?.kind == .outOfHostCapacity)
+            service.stop()
+        }
+    }
+
+    @Test func `the answer to a create tells how old the instance is by the service's clock`() async throws {
+        try await onLoop {
+            let body = #"{"id":"i","lifecycleState":"CREATING","timeCreated":"2026-11-24T17:55:00.500Z"}"#
+            let dated = answer(200, body, ["date: Tue, 24 Nov 2026 17:56:00 GMT"])
+            let service = try ScriptedService([dated, answer(200, body)])
+            for age in [Duration.milliseconds(59_500), nil] {
+                let made = try await service.instances.create(
+                    InstanceLaunchTests.minimal,
+                    retryToken: "t",
+                    deadline: soon
+                )
+                #expect(made.age == age)
+            }
+            service.stop()
+        }
+    }
+
     @Test func `the service's words for states and operations are those of its reference`() {
         let states: [(LifecycleState, String)] = [
             (.creating, "CREATING"), (.updating, "UPDATING"), (.active, "ACTIVE"), (.inactive, "INACTIVE"),

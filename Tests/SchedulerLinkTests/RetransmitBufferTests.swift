@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
+import SchedulerMessages
 import TestSupport
 import Testing
 
@@ -36,6 +37,29 @@ import Testing
             for number in UInt8(0)..<5 { _ = buffer.add([number]) }
             buffer.connectionLost(mayStillEcho: false)
             #expect(buffer.messages == [[0], [1], [2], [3], [4]])
+        }
+    }
+
+    @Test func `the answer to a cancel is not sent again once the task is sent or cancelled again`()
+        async throws
+    {
+        try await onLoop {
+            let buffer = RetransmitBuffer()
+            let (a, b) = (TaskID([7]), TaskID([8]))
+            _ = buffer.add([1], answeringCancelOf: a)
+            _ = buffer.add([2], answeringCancelOf: b)
+            _ = buffer.add([3])
+            buffer.withdrawCancelAnswer(of: a)
+            #expect(buffer.messages == [[2], [3]])
+            _ = buffer.add([4], answeringCancelOf: b)
+            #expect(buffer.messages == [[3], [4]])
+            buffer.heartbeatSent()
+            buffer.echoReceived()
+            buffer.withdrawCancelAnswer(of: b)
+            _ = buffer.add([5], answeringCancelOf: a)
+            #expect(buffer.messages == [[5]])
+            buffer.withdrawCancelAnswer(of: b)
+            #expect(buffer.messages == [[5]])
         }
     }
 

@@ -141,6 +141,29 @@ import Transport
         }
     }
 
+    /// Said again after a reset, it was taken for the answer to a later cancel, while the task ran.
+    @Test func `the answer to a cancel is not said again once the task has come again`() async throws {
+        try await onLoop {
+            let stage = Stage(.test(heartbeatInterval: .seconds(30)), echoesHeartbeats: false)
+            stage.tasks.cancelAnswer = .canceled
+            let (link, end) = try await stage.start()
+            link.deliver(TaskCancel(taskID: TaskID([7]), force: false).encoded())
+            let answer = TaskCancelConfirm(taskID: TaskID([7]), outcome: .canceled)
+            #expect(try await link.next() == .taskCancelConfirm(answer))
+            link.deliver(Self.task([7]))
+            let (_, created, result) = try Self.reply(stage.session)
+            #expect(try await link.next() == .objectInstruction(created))
+            #expect(try await link.next() == .taskResult(result))
+            link.tell(.disconnected)
+            for _ in 0..<3 { await yieldToOthers() }
+            link.tell(.connected)
+            try await stage.session.reconnected.wait(until: soon)
+            #expect(try await link.next() == .objectInstruction(created))
+            await stage.session.leave(generation: nil)
+            #expect(await end.value == .left)
+        }
+    }
+
     @Test func `deleted objects are forgotten`() async throws {
         try await onLoop {
             let stage = Stage()

@@ -49,11 +49,44 @@ import Testing
 
     @Test func `an instance said not to be there that a listing does not show is gone`() {
         var ledger = deleting()
-        #expect(ledger.deletionNotThere("i", at: .seconds(10)) == [.tell(a, .released)])
+        #expect(ledger.deletionNotThere("i", at: .seconds(10)) == [])
         #expect(ledger.hasDoubtfulDeletion)
         #expect(ledger.deletedCount == 0)
-        #expect(ledger.list([], begun: 11, at: 12) == [.roomFreed, .deleteObjects([.result(a)])])
+        #expect(
+            ledger.list([], begun: 11, at: 12)
+                == [.roomFreed, .deleteObjects([.result(a)]), .tell(a, .released)]
+        )
         #expect(!ledger.hasDoubtfulDeletion)
+    }
+
+    /// "Not there" is also what a missing permission is answered with.
+    @Test func `an instance said not to be there holds its slot until a listing agrees`() {
+        var ledger = deleting()
+        _ = ledger.deletionNotThere("i", at: .seconds(10))
+        #expect(ledger.occupiedSlotCount == 1)
+        #expect(ledger.nextListing(.instances, at: .seconds(10)) <= .seconds(12))
+        _ = ledger.list([instance("i")], begun: 11, at: 12)
+        _ = ledger.deletionNotThere("i", at: .seconds(13))
+        _ = ledger.list([], begun: 12, at: 14)
+        #expect(ledger.occupiedSlotCount == 1)
+        #expect(ledger.list([], begun: 14, at: 15).contains(.tell(a, .released)))
+        #expect(ledger.occupiedSlotCount == 0)
+    }
+
+    @Test func `a run that starts over waits until a listing agrees that its instance is not there`() {
+        var ledger = CloudLedger.running()
+        #expect(ledger.instanceGivenUp(a, at: .seconds(5)).0)
+        #expect(ledger.deletionNotThere("i", at: .seconds(6)) == [])
+        #expect(ledger.occupiedSlotCount == 1)
+        #expect(ledger.list([], begun: 7, at: 8) == [.tell(a, .deletionAccepted("i")), .roomFreed])
+        #expect(ledger.occupiedSlotCount == 1)
+    }
+
+    @Test func `whoever leaves waits for no listing to let go of a task`() {
+        var ledger = deleting()
+        _ = ledger.leaving(isSweeping: false, at: .seconds(8))
+        #expect(ledger.deletionNotThere("i", at: .seconds(10)) == [.tell(a, .released)])
+        #expect(ledger.hasDoubtfulDeletion)
     }
 
     @Test func `an instance said not to be there that a listing shows is deleted again, and a person told`() {
@@ -66,7 +99,10 @@ import Testing
         )
         #expect(!ledger.hasDoubtfulDeletion)
         #expect(!ledger.hasNoPendingDeletion)
-        #expect(ledger.finish("i", at: 13) == [.roomFreed, .deleteObjects([.result(a)])])
+        #expect(
+            ledger.finish("i", at: 13)
+                == [.tell(a, .released), .roomFreed, .deleteObjects([.result(a)])]
+        )
     }
 
     @Test func `refutations are counted in a row, by listings that began after the answer`() {
@@ -174,9 +210,30 @@ import Testing
         var ledger = CloudLedger.stocked([instance("i")])
         _ = ledger.leaving(isSweeping: true, at: .seconds(2))
         #expect(ledger.store([a], inputs: [:], at: 3) == [])
+        _ = ledger.accept("i", at: 3)
         #expect(ledger.cannotWait(at: .seconds(4)) == [.deleteObjects([.result(a)])])
         ledger.objectsDeleted([.result(a)])
-        #expect(ledger.finish("i", at: 5) == [.roomFreed, .deleteObjects([.result(a)])])
+        #expect(ledger.list([], at: 7) == [.roomFreed, .deleteObjects([.result(a)])])
+    }
+
+    /// Once the result of an instance that a stop could not delete was deleted, and the next process failed the task.
+    @Test(arguments: [true, false])
+    func `who cannot wait leaves the result of an instance whose deletion is not accepted`(
+        _ isDenied: Bool
+    ) {
+        var ledger = CloudLedger.stocked([instance("i")])
+        _ = ledger.leaving(isSweeping: true, at: .seconds(2))
+        _ = ledger.store([a], inputs: [:], at: 3)
+        if isDenied { _ = ledger.deletionNotThere("i", at: .seconds(3)) }
+        #expect(ledger.cannotWait(at: .seconds(4)) == [])
+        if isDenied {
+            #expect(
+                ledger.list([instance("i")], begun: 5, at: 6) == [.deleteInstance("i", because: .doubtful)]
+            )
+        }
+        #expect(ledger.remains.instances.map(\.id) == ["i"])
+        #expect(ledger.accept("i", at: 7) == [.deleteObjects([.result(a)])])
+        #expect(!ledger.hasNoPendingDeletion)
     }
 
     /// Once a stop had deleted the result, and could not reach the instance, the next process took that for a task that ended

@@ -122,4 +122,14 @@ import Testing
         ledger.objectsDeleted([.input(a, name: "in")])
         #expect(ledger.knownObjects.isEmpty)
     }
+    /// The batch that the service refused was under way when the run wanted the object again.
+    @Test func `an object that is wanted again is not refused by a batch that was under way`() {
+        var ledger = CloudLedger.stocked(results: [a])
+        _ = ledger.list([], at: 70)
+        _ = ledger.begin(a, at: 71)
+        ledger.willStore(input: nil, of: a, at: .seconds(72))
+        ledger.objectRefused(.result(a))
+        _ = ledger.createAnswered(instance("i"), at: .seconds(73))
+        #expect(ledger.store([a], at: 75) == [.tell(a, .resultListed)])
+    }
 }

@@ -14,7 +14,7 @@ final class CloudModel {
         let generation: Int
         let createdAt: Int
         var phase: InstancePhase
-        /// Whether no ledger could have counted it: a killed process ordered it, or the service denied that it is there.
+        /// Whether no ledger could have counted it: a killed process ordered it.
         var isExempt = false
         var hasStored = false
     }
@@ -267,7 +267,6 @@ final class CloudModel {
             instances[index].phase = .deleting
             note("the answer to the deletion of \(id) is lost")
         case 5:
-            instances[index].isExempt = true
             pendingDeletions.remove(at: position)
             note("the service denies that there is \(id)")
             perform(ledger.deletionNotThere(id, at: moment))

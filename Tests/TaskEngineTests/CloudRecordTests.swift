@@ -26,7 +26,10 @@ import Testing
 
     @Test(arguments: [
         (InstancePhase.running, CloudRecord.Deletion.none, 1), (.running, .ordered, 1),
-        (.running, .accepted(since: .zero, isDoubtful: true), 0), (.stopped, .none, 1), (.deleting, .none, 0),
+        (.running, .accepted(since: .zero, isDoubtful: true), 1),
+        (.running, .accepted(since: .zero, isDoubtful: false), 0),
+        (.deleting, .accepted(since: .zero, isDoubtful: true), 0), (.stopped, .none, 1),
+        (.deleting, .none, 0),
         (.deleted, .ordered, 0),
     ])
     func `an instance takes a slot until its deletion is accepted or it is seen to leave`(

@@ -49,6 +49,34 @@ import Testing
         if case .failure(let failure) = finding { failure.text } else { "no failure" }
     }
 
+    /// The listing that it was adopted from may show what was.
+    @Test(arguments: [
+        (LifecycleState.deleting, true, true), (.deleted, true, true), (.inactive, true, false),
+        (.deleting, false, false),
+    ])
+    func `an adopted instance that was deleted since is asked for by name`(
+        _ state: LifecycleState,
+        _ isAdopted: Bool,
+        _ isDeleted: Bool
+    ) async throws {
+        try await onLoop {
+            let stage = InstanceStage(state)
+            let attempt = Attempt(
+                ListedInstance(
+                    id: stage.id,
+                    task: TaskKey("01"),
+                    phase: .stopped,
+                    state: "INACTIVE",
+                    createdAt: .zero
+                ),
+                activeSince: .zero,
+                limits: Attempt.Limits(create: .seconds(9), job: .seconds(9)),
+                isAdopted: isAdopted
+            )
+            #expect(await stage.diagnosis.isDeletedByPredecessor(attempt) == isDeleted)
+        }
+    }
+
     @Test func `an instance that ended is explained by its container`() async throws {
         try await onLoop {
             let stage = InstanceStage {

@@ -2,7 +2,9 @@
 
 import CloudOwnership
 import Configuration
+import Encodings
 import EventLoop
+import JSON
 import OCIServices
 import SchedulerMessages
 import TaskEngine
@@ -23,10 +25,11 @@ import Testing
         let size: InstanceSize
         private let work: Spawned<Void>
 
-        init() async throws {
+        init(listingLag: Duration = .milliseconds(1)) async throws {
             let settings = Stage.settings()
             var periods = CloudLedger.Periods(grace: .seconds(3600))
             periods.abandonedCreate = .milliseconds(20)
+            periods.listingLag = listingLag
             let driver = Stage.driver(cloud, slots: 1, periods)
             self.driver = driver
             size = InstanceSize(settings, asked: [])
@@ -154,6 +157,110 @@ import Testing
         }
     }
 
+    @Test func `a create refused for want of room after a lost answer goes on with what that has made`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await LaunchStage()
+            defer { stage.stop() }
+            stage.cloud.script(.createContainerInstance, .lost, .outOfHostCapacity, .outOfHostCapacity)
+            let launched = try await stage.launch().value.get()
+            #expect(stage.cloud.records.map(\.id) == [launched.instance.id])
+            #expect(Set(stage.tokens).count == 1)
+        }
+    }
+
+    @Test func `a create refused for want of room that has made nothing goes on elsewhere`() async throws {
+        try await onLoop {
+            let stage = try await LaunchStage()
+            defer { stage.stop() }
+            stage.cloud.script(
+                .createContainerInstance,
+                .serverError,
+                .outOfHostCapacity,
+                .outOfHostCapacity
+            )
+            let launched = try await stage.launch().value.get()
+            #expect(launched.placement?.availabilityDomain == "AD-2")
+            #expect(stage.cloud.records.count == 1)
+        }
+    }
+
+    @Test func `a task cancelled after a lost answer keeps its slot, whatever the next call was told`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await LaunchStage(listingLag: .seconds(3600))
+            defer { stage.stop() }
+            stage.cloud.script(.createContainerInstance, .lost, .outOfHostCapacity, .outOfHostCapacity)
+            let launch = stage.launch()
+            try await stage.cloud.request(.createContainerInstance, count: 3)
+            launch.cancel()
+            #expect(Self.isCancelled(await launch.value))
+            stage.driver.release(Stage.key(1), isAnswered: false)
+            #expect(!stage.driver.hasFreeSlot)
+        }
+    }
+
+    @Test func `a refusal after a lost answer leads to what that has made`() async throws {
+        try await onLoop {
+            let stage = try await LaunchStage()
+            defer { stage.stop() }
+            stage.cloud.script(.createContainerInstance, .lost, .forbidden)
+            let launched = try await stage.launch().value.get()
+            #expect(stage.cloud.records.map(\.id) == [launched.instance.id])
+        }
+    }
+
+    @Test func `a refusal by the last place after a lost answer leaves the slot to what that may have made`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await LaunchStage()
+            defer { stage.stop() }
+            stage.cloud.script(.createContainerInstance, .forbidden, .lost, .forbidden, .forbidden)
+            let failure = Self.failure(await stage.launch().value)
+            #expect(failure?.exception == .permissionError)
+            stage.driver.release(Stage.key(1), isAnswered: false)
+            #expect(!stage.driver.hasFreeSlot)
+        }
+    }
+
+    @Test func `an answer that tells of an instance as it was long ago raises the generation`() async throws {
+        try await onLoop {
+            let stage = try await LaunchStage()
+            defer { stage.stop() }
+            let past = JSON.strings([
+                ("id", "gone"), ("lifecycleState", "CREATING"), ("timeCreated", "2020-01-01T00:00:00Z"),
+            ])
+            let date = HTTPDate.format(secondsSinceEpoch: Int(LoopClock.epochSeconds))
+            stage.cloud.script(
+                .createContainerInstance,
+                .refusal(CloudAnswer(200, fields: [("date", date)], past))
+            )
+            let launched = try await stage.launch().value.get()
+            #expect(stage.cloud.records.map(\.id) == [launched.instance.id])
+            #expect(stage.generations() == ["1"])
+        }
+    }
+
+    /// Each refusal was once counted as an instance that is deleted at once.
+    @Test func `a task waits for room however often there is none`() async throws {
+        try await onLoop {
+            let stage = try await LaunchStage()
+            defer { stage.stop() }
+            stage.cloud.script(.createContainerInstance, .limitExceeded, count: 30)
+            let launch = stage.launch()
+            for count in 2...30 {
+                try await stage.cloud.request(.createContainerInstance, count: count)
+                try await stage.cloud.wait { stage.launcher.queue.waitingCount == 1 }
+                stage.launcher.queue.roomFreed()
+            }
+            _ = try await launch.value.get()
+            #expect(stage.cloud.records.count == 1)
+        }
+    }
+
     @Test func `where no place has room the task waits, and a cancel ends that`() async throws {
         try await onLoop {
             let stage = try await LaunchStage()
@@ -216,24 +323,6 @@ import Testing
             #expect(launched.placement?.availabilityDomain == "AD-1")
             launch.cancel()
             #expect(Self.isCancelled(await launch.value))
-        }
-    }
-
-    @Test func `a task waits for room however often there is none`() async throws {
-        try await onLoop {
-            let stage = try await LaunchStage()
-            defer { stage.stop() }
-            stage.cloud.script(.createContainerInstance, .limitExceeded, count: 30)
-            let launch = stage.launch()
-            for count in 2..<30 {
-                try await stage.cloud.wait {
-                    stage.tokens.count == count && stage.launcher.queue.waitingCount == 1
-                }
-                stage.launcher.queue.roomFreed()
-            }
-            try await stage.cloud.wait { stage.tokens.count == 30 && stage.launcher.queue.waitingCount == 1 }
-            stage.launcher.queue.roomFreed()
-            _ = try await launch.value.get()
         }
     }
 

@@ -69,7 +69,7 @@ final class Stage {
     let driver: LedgerDriver
     let dispatcher: Dispatcher
     let settings: Settings
-    let budget: ResourceBudget
+    let budgets: HostBudgets
     let worker = RecordedWorker()
     let secondWorker = RecordedWorker()
     private var work: [Spawned<Void>] = []
@@ -78,7 +78,7 @@ final class Stage {
     init(
         _ cloud: TestCloud = TestCloud(),
         slots: Int = 2,
-        budget: ResourceBudget = ResourceBudget(memoryBytesMax: 48 << 20, diskBytesMax: 1 << 40),
+        budgets: HostBudgets = HostBudgets(memoryBytesMax: 48 << 20, diskBytesMax: 1 << 40),
         lostRunGrace: Duration = .seconds(3600),
         pace: ObjectStoreConversation.Pace? = nil,
         _ change: (inout Settings) -> Void = { _ in }
@@ -86,7 +86,7 @@ final class Stage {
         self.cloud = cloud
         let settings = Self.settings(change)
         self.settings = settings
-        self.budget = budget
+        self.budgets = budgets
         store = try FakeObjectStore(pace)
         var periods = CloudLedger.Periods(grace: .seconds(3600))
         periods.abandonedCreate = .milliseconds(20)
@@ -99,7 +99,7 @@ final class Stage {
             objects: cloud.objects,
             storage: store.client,
             connector: store.connector,
-            budget: budget,
+            budgets: budgets,
             log: cloud.log.logger
         )
         for number in 0..<16 { store.put(try Self.objectID(number), [UInt8(number)]) }

@@ -66,7 +66,7 @@ import Transport
     {
         try await onLoop {
             let budget = Self.tightBudget
-            let stage = try await Stage(budget: budget)
+            let stage = try await Stage(budgets: HostBudgets(inputs: budget, results: budget))
             defer { stage.stop() }
             var other: Blob? = try Self.largeBlob(for: budget.begin())
             stage.send(try Stage.task(1))
@@ -92,10 +92,31 @@ import Transport
         }
     }
 
+    @Test func `a result finds room although inputs hold all of theirs`() async throws {
+        try await onLoop {
+            let stage = try await Stage(
+                budgets: HostBudgets(limit: Resources(memoryBytes: 4 << 20, diskBytes: 8 << 20, fileCount: 4))
+            )
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            var others: [Blob] = []
+            while stage.budgets.inputs.used.fileCount < 3 {
+                others.append(try Self.largeBlob(for: stage.budgets.inputs.begin()))
+            }
+            let payload = [UInt8](repeating: 3, count: Blob.memoryBytesMax)
+            try stage.complete(1, StoredOutcome.pickle("R", payload))
+            #expect(try await stage.worker.answer().outcome == .success)
+            #expect(others.count == 3)
+        }
+    }
+
     @Test func `after the time limit of its job such a task fails, and its result stays`() async throws {
         try await onLoop {
             let budget = Self.tightBudget
-            let stage = try await Stage(budget: budget) { $0.jobTimeout = .seconds(1) }
+            let stage = try await Stage(budgets: HostBudgets(inputs: budget, results: budget)) {
+                $0.jobTimeout = .seconds(1)
+            }
             defer { stage.stop() }
             let other = try Self.largeBlob(for: budget.begin())
             stage.send(try Stage.task(1))

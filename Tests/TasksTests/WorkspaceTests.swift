@@ -17,11 +17,13 @@ import Testing
     @LoopActor
     private struct Stage {
         let log = RecordedLog(level: .info)
-        let budget = ResourceBudget(memoryBytesMax: 1 << 20, diskBytesMax: 1 << 20)
+        let budget: ResourceBudget
         let workspace: Workspace
 
         init(patience: Duration = .seconds(60)) {
-            workspace = Workspace(budget, patience: patience, log: log.logger)
+            let budgets = HostBudgets(memoryBytesMax: 1 << 20, diskBytesMax: 1 << 20)
+            budget = budgets.inputs
+            workspace = Workspace(budgets, patience: patience, log: log.logger)
         }
     }
 
@@ -30,7 +32,7 @@ import Testing
             let stage = Stage()
             var attemptCount = 0
             let failing = { (_: TransportError, _: Duration) in Self.failure }
-            let value = try await stage.workspace.run(orElse: failing) {
+            let value = try await stage.workspace.run(in: stage.budget, orElse: failing) {
                 _ async throws(TaskInterruption) in
                 attemptCount += 1
                 if attemptCount > 1 { #expect(stage.workspace.waitingCount == 1) }
@@ -81,8 +83,13 @@ import Testing
             let failing = { (_: TransportError, _: Duration) in Self.failure }
             var attemptCount = 0
             let first = spawn {
-                let patient = Workspace(stage.budget, patience: .seconds(60), log: stage.log.logger)
-                try? await patient.run(orElse: failing) { _ async throws(TaskInterruption) in
+                let patient = Workspace(
+                    stage.workspace.budgets,
+                    patience: .seconds(60),
+                    log: stage.log.logger
+                )
+                try? await patient.run(in: stage.budget, orElse: failing) {
+                    _ async throws(TaskInterruption) in
                     attemptCount += 1
                     if attemptCount == 1 { throw .short(Self.full) }
                     hasTurn.open()
@@ -106,6 +113,36 @@ import Testing
         }
     }
 
+    @Test func `what a step may wait for beyond its patience it gets`() async throws {
+        try await onLoop {
+            let stage = Stage(patience: .milliseconds(20))
+            var other: Blob?
+            let holding = stage.budget.begin()
+            var writer = BlobWriter(for: holding)
+            try writer.append([UInt8](repeating: 1, count: 700_000))
+            other = writer.blob
+            writer = BlobWriter()
+            let waiting = spawn { () async -> Int in
+                let patient = { (_: TransportError, _: Duration) -> TaskFailure? in nil }
+                let value = try? await stage.workspace.run(in: stage.budget, orElse: patient) {
+                    holding async throws(TaskInterruption) in
+                    do throws(TransportError) {
+                        var writer = BlobWriter(for: holding)
+                        try writer.append([UInt8](repeating: 1, count: 700_000))
+                        return writer.blob.byteCount
+                    } catch { throw TaskInterruption.short(error) }
+                }
+                return value ?? 0
+            }
+            // Longer than the shortest wait.
+            try await sleep(for: .milliseconds(1100))
+            #expect(stage.workspace.waitingCount == 1)
+            #expect(other?.byteCount == 700_000)
+            other = nil
+            #expect(await waiting.value == 700_000)
+        }
+    }
+
     @Test func `other failures are passed on at once`() async throws {
         try await onLoop {
             let stage = Stage()
@@ -123,7 +160,8 @@ import Testing
     ) async -> TaskFailure? {
         let failing = { (_: TransportError, _: Duration) in failure }
         do throws(TaskInterruption) {
-            try await stage.workspace.run(orElse: failing) { holding async throws(TaskInterruption) in
+            try await stage.workspace.run(in: stage.budget, orElse: failing) {
+                holding async throws(TaskInterruption) in
                 try body(holding)
             }
         } catch {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EventLoop
 import TestSupport
 import Testing
 import Transport
@@ -14,6 +15,24 @@ import Transport
             first = nil
             outcomes.append(try second.hold(name: name))
             #expect(outcomes == [true, false, true])
+        }
+    }
+
+    @Test func `a holder can be asked more often than its queue of connections is long`() async throws {
+        try await onLoop {
+            let name = "scaler-oci-hpc test \(UInt64.random(in: 0 ... .max))"
+            let host = SystemHost()
+            let isHeld = try host.hold(name: name)
+            #expect(isHeld)
+            var answerCount = 0
+            for _ in 0..<50_000 where answerCount < 6000 {
+                if host.holder(ofName: name)?.isTrusted == true {
+                    answerCount += 1
+                } else {
+                    await yieldToOthers()
+                }
+            }
+            #expect(answerCount == 6000)
         }
     }
 

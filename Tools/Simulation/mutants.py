@@ -4,6 +4,8 @@
 A mutant is a file of Tests/Simulation/mutants, made with `git diff`. Above the difference it says which rule it breaks:
 
     Breaks: a slot that is granted is held from then on, not only from when its task claims it.
+    Profile: doubt, churn (only where the others meet its situation too seldom: it is looked for in these)
+    With: clientCancels=0.9, instant=0.5 (numbers of these profiles that make the situation frequent)
     Not found: (only where that is so) why no run can notice it.
 
 All of them are built into one program (`schemata.py`); one that changes more than bodies of functions is built alone.
@@ -23,10 +25,10 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Protocol
+from typing import Protocol, cast
 
 import schemata
 from campaign import table
@@ -59,6 +61,10 @@ class Mutant:
     patch: Path
     breaks: str
     not_found: str | None
+    #: Where it is looked for; nowhere in particular if there are none.
+    profiles: tuple[str, ...]
+    #: What is changed of these profiles.
+    numbers: tuple[str, ...]
     #: What it changes, from the root of the checkout.
     files: tuple[str, ...]
 
@@ -68,15 +74,20 @@ class Mutant:
         text = patch.read_text()
         head = re.split(r"(?m)^diff --git ", text)[0]
         breaks, not_found = (cls._said(word, head) for word in ("Breaks", "Not found"))
+        profiles, numbers = (cls._listed(word, head) for word in ("Profile", "With"))
         files = tuple(re.findall(r"(?m)^\+\+\+ b/(\S+)", text))
         if breaks is None or not files:
             raise ValueError(f"{patch.name} has no line 'Breaks: ...' above a difference made with git diff")
-        return cls(patch.stem, patch, breaks, not_found, files)
+        return cls(patch.stem, patch, breaks, not_found, profiles, numbers, files)
 
     @property
     def number(self) -> int:
         """Stays the same when others come and go, and is not 0."""
         return zlib.crc32(self.name.encode()) >> 1 | 1
+
+    @classmethod
+    def _listed(cls, word: str, head: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in (cls._said(word, head) or "").split(",") if part.strip())
 
     @staticmethod
     def _said(word: str, head: str) -> str | None:
@@ -104,10 +115,18 @@ class Search:
     """Runs seeds of all profiles until something fails that does not fail without the mutant."""
 
     def __init__(self, mutated: Runner, sound: Runner, profiles: list[str], tasks_max: int, cores: int) -> None:
-        self.mutated, self.sound, self.profiles = mutated, sound, profiles
+        self.mutated, self.sound, self.all_profiles = mutated, sound, profiles
+        self.profiles, self.numbers = profiles, cast("tuple[str, ...]", ())
         self.tasks_max, self.cores = tasks_max, cores
+        #: Whether somebody has named the profiles.
+        self.is_told = False
         #: Failures of the code as it is, which say nothing about a mutant.
         self.unsound: list[tuple[Case, Failure]] = []
+
+    def look_for(self, mutant: Mutant) -> None:
+        """From now on, where its head says, unless somebody has named profiles."""
+        self.profiles = list(mutant.profiles) if mutant.profiles and not self.is_told else self.all_profiles
+        self.numbers = mutant.numbers
 
     def run(self, base_seed: int) -> Found | None:
         found = self.once(base_seed)
@@ -138,7 +157,8 @@ class Search:
     def _cases(self, base_seed: int) -> Iterator[Case]:
         number = 0
         while True:
-            yield Case.of(self.profiles[number % len(self.profiles)], base_seed + number, TASKS)
+            case = Case.of(self.profiles[number % len(self.profiles)], base_seed + number, TASKS)
+            yield replace(case, numbers=self.numbers)
             number += 1
 
     def _is_sound(self, case: Case) -> bool:
@@ -324,6 +344,7 @@ def judge(mutant: Mutant, copy: Copy, search: Search, base_seed: int) -> Verdict
     except CannotMutate as problem:
         return Verdict(mutant, problem=str(problem))
     search.mutated = Simulator(program)
+    search.look_for(mutant)
     return Verdict(mutant, search.run(base_seed), tasks_max=search.tasks_max)
 
 
@@ -340,6 +361,7 @@ def verdicts(mutants: list[Mutant], search: Search, base_seed: int) -> Iterator[
     for mutant in mutants:
         if mutant not in others:
             search.mutated, search.sound = Chosen(program, mutant.number), Chosen(program, 0)
+            search.look_for(mutant)
             yield Verdict(mutant, search.run(base_seed), tasks_max=search.tasks_max)
     alone = [mutant for mutant in mutants if mutant in others]
     if alone:
@@ -364,6 +386,7 @@ def main() -> int:
     mutants = chosen(options.names)
     sound = Simulator(PROGRAM)
     search = Search(sound, sound, options.profile or sound.profiles(), options.tasks_max, options.jobs)
+    search.is_told = options.profile is not None
     began, judged = time.monotonic(), []
     at = began
     for verdict in verdicts(mutants, search, options.seed):

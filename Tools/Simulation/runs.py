@@ -59,6 +59,8 @@ class Case:
     without: tuple[str, ...] = ()
     #: The only faults that may strike.
     only: tuple[str, ...] | None = None
+    #: Numbers of the profile that are others, as `NAME=NUMBER`.
+    numbers: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, profile: str, seed: int, tasks: int | None = None) -> Case:
@@ -71,6 +73,8 @@ class Case:
             words += ["--hash-seed", str(self.hash_seed)]
         if self.tasks is not None:
             words += ["--tasks", str(self.tasks)]
+        if self.numbers:
+            words += ["--with", ",".join(self.numbers)]
         return words + self._faults()
 
     def arguments(self) -> list[str]:

@@ -173,6 +173,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--hash-seed", type=int, help="of the one run: the order of sets (default: from its seed)")
     parser.add_argument("--tasks", type=int, help="tasks of each run (default: the profile's)")
     parser.add_argument("--goal", type=int, default=0, metavar="TASKS", help="say so if there were fewer tasks in all")
+    parser.add_argument(
+        "--with", dest="numbers", action="append", metavar="NAME=NUMBER,...", help="of the one run: change its profile"
+    )
     parser.add_argument("--without", action="append", metavar="FAULT,...", help="of the one run: leave faults out")
     parser.add_argument("--only", action="append", metavar="FAULT,...", help="of the one run: let only these strike")
     parser.add_argument("--trace", action="store_true", help="of the one run: show all of its trace")
@@ -196,6 +199,7 @@ def case_of(options: argparse.Namespace) -> Case:
         options.tasks,
         faults(options.without or []),
         None if options.only is None else faults(options.only),
+        faults(options.numbers or []),
     )
 
 

@@ -64,7 +64,7 @@ package enum CommandRunner {
                 case .first:
                     caught.send(number)
                     work.cancel()
-                case .copy: break
+                case .copy, .report: break
                 case .second: exit(ExitCode.signal(number))
                 }
             }

@@ -32,6 +32,7 @@ package final class ContainerInstances: ServiceClient {
         return try await calls.call(request, deadline: deadline) { answer throws(OCIError) in
             var made = try answer.decode(ContainerInstance.init)
             made.workRequestID = answer.head.headers["opc-work-request-id"]
+            made.age = made.timeCreated.flatMap { answer.age(of: $0) }
             return made
         }
     }

@@ -66,6 +66,9 @@ package struct ContainerInstance: Sendable, Equatable {
     package let containerIDs: [String]
     /// The OCID of the work request that makes it, on the answer to a create.
     package internal(set) var workRequestID: String?
+    /// How old it was when a create was answered with it, by the service's clock alone; nil elsewhere, or where it cannot be
+    /// told.
+    package internal(set) var age: Duration?
 
     init(_ object: JSONObject) throws(JSONError) {
         id = try object.string("id")

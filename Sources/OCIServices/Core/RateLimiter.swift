@@ -32,7 +32,7 @@ final class RateLimiter {
     func raiseWrites(to ceiling: Double) {
         buckets.raiseWrites(to: ceiling, now: now)
         grantDue()
-        hurryPump()
+        wakePumpIfEarlier()
     }
 
     private var now: Duration { Deadline.now.duration(since: origin) }
@@ -47,7 +47,7 @@ final class RateLimiter {
 
     /// One sleeper for all who wait, and none when nobody does: an idle daemon has no timer.
     private func startPump() {
-        if pumpWakes != nil { return hurryPump() }
+        if pumpWakes != nil { return wakePumpIfEarlier() }
         if waitingLanes.isEmpty { return }
         pumpWakes = .now
         spawn {
@@ -62,7 +62,7 @@ final class RateLimiter {
     }
 
     /// Wakes the pump if somebody's turn comes before it would wake by itself: another lane may open earlier.
-    private func hurryPump() {
+    private func wakePumpIfEarlier() {
         guard let pumpWakes, let delay = buckets.delayOfNextToken(for: waitingLanes, now: now) else { return }
         if .after(delay) < pumpWakes { bell.ring() }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
 package import HTTPWire
 package import JSON
 package import Transport
@@ -20,6 +21,12 @@ package struct ServiceAnswer: Sendable {
     package var nextPage: String? {
         guard let page = head.headers["opc-next-page"], !page.isEmpty else { return nil }
         return page
+    }
+
+    /// How long before this answer a moment was, both as the services' clocks have it; nil if the answer has no date.
+    func age(of moment: Timestamp) -> Duration? {
+        guard let seconds = head.headers["date"].flatMap(HTTPDate.secondsSinceEpoch) else { return nil }
+        return Timestamp(millisecondsSinceEpoch: seconds * 1000).duration(since: moment)
     }
 
     /// The body as a JSON value.

@@ -28,7 +28,7 @@ package final class ServiceCalls {
     package var clockOffsetSeconds: Int { exchange.clock.offsetSeconds }
 
     private let exchange: SignedExchange
-    private var credentials: any CredentialSource
+    private let credentials: any CredentialSource
     let limiters: [CloudService: RateLimiter]
     private let retryPolicy: RetryPolicy
     private var random: any RandomNumberGenerator & Sendable
@@ -65,8 +65,8 @@ package final class ServiceCalls {
 
     /// Calls until an answer of 2xx comes that `read` can read, a failure that repetition does not mend, or `deadline`.
     ///
-    /// A shielded call ends as cancelled, throttled or not sent only if nothing can have been carried out; else with the
-    /// failure of the last attempt that may have been.
+    /// A shielded call ends with the failure of the last attempt that may have been carried out, if there was one: whatever
+    /// a later attempt was answered says nothing of that one.
     package func call<Value>(
         _ request: ServiceRequest,
         deadline: Deadline,
@@ -78,7 +78,7 @@ package final class ServiceCalls {
         do throws(OCIError) {
             return try await repeatAttempts(request, &state, deadline, read)
         } catch {
-            throw request.isShielded ? state.failure(endingWith: error) : error
+            throw request.isShielded ? state.ambiguousFailure ?? error : error
         }
     }
 
@@ -108,8 +108,11 @@ package final class ServiceCalls {
         exchange.raise(connectionsPerHostMax: connectionCount)
     }
 
-    /// Signs further calls as `other` does: after a key or a token was replaced.
-    package func takeCredentials(of other: ServiceCalls) { credentials = other.credentials }
+    /// Looks for other credentials, as after a refusal: a key or a token may have been replaced.
+    package func renewCredentials(deadline: Deadline) async throws(OCIError) {
+        let identity = try await credentials.current(deadline: deadline)
+        _ = try await credentials.replace(rejected: identity, deadline: deadline)
+    }
 
     /// Where a request would go, as a URL.
     package func url(of request: ServiceRequest) -> String { exchange.destination(of: request).url }
@@ -253,14 +256,6 @@ private struct CallState {
     mutating func allowRepairs() {
         clockRepairCount = 0
         isIdentityRepaired = false
-    }
-
-    /// What a call that ended with `error` throws if its caller must know of what may have been carried out.
-    func failure(endingWith error: OCIError) -> OCIError {
-        switch error {
-        case .cancelled, .deadlinePassed, .accessLost: ambiguousFailure ?? error
-        default: error.kind == .throttled ? ambiguousFailure ?? error : error
-        }
     }
 }
 

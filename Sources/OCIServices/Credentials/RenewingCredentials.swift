@@ -9,8 +9,8 @@ internal import EventLoop
 final class RenewingCredentials: CredentialSource {
     /// How long a renewal may take, whoever waits for it.
     private static let renewalTimeout: Duration = .seconds(60)
-    /// While the old token still lives, a renewal that failed is not tried again for so long.
-    private static let pauseAfterFailure: Duration = .seconds(30)
+    /// How long a renewal that failed, or brought a token that should be renewed at once, is not tried again by itself.
+    private static let renewalPause: Duration = .seconds(30)
 
     private let issuer: any TokenIssuer
     private let now: @LoopActor @Sendable () -> Int
@@ -34,7 +34,7 @@ final class RenewingCredentials: CredentialSource {
         } catch .cancelled {
             throw .cancelled
         } catch  where (token.expiry ?? .max) > now() {
-            earliestRenewal = .after(Self.pauseAfterFailure)
+            earliestRenewal = .after(Self.renewalPause)
             return token.identity
         }
     }
@@ -66,6 +66,9 @@ final class RenewingCredentials: CredentialSource {
             do throws(OCIError) {
                 let issued = try await issuer.issue(replacing: token, deadline: .after(Self.renewalTimeout))
                 self.token = issued
+                if let time = issued.renewal, time <= self.now() {
+                    self.earliestRenewal = .after(Self.renewalPause)
+                }
                 renewal.outcome = .success(issued)
             } catch {
                 renewal.outcome = .failure(error)

@@ -10,18 +10,36 @@
 // scheduler had received it, or on the new connection, on which libzmq sends what it was given before it said that the
 // old one is lost. So as many echoes count for nothing, and what is confirmed is at worst as late as heartbeats were
 // lost, and never early.
+//
+// Rule: of the answers to cancels the scheduler does not tolerate one that comes again later: it would take it for the
+// answer to a later cancel of the same task.
+// Consequence: an answer is withdrawn when the scheduler sends the task or another cancel of it: it has read the answer,
+// or asks again.
 
 internal import EventLoop
+internal import SchedulerMessages
 
 /// Messages that are not confirmed yet, oldest first.
 @LoopActor
 final class RetransmitBuffer {
-    private var entries: [(number: Int, message: [UInt8], confirmed: Latch)] = []
+    private struct Entry {
+        /// One more than that of the entry before.
+        let number: Int
+        /// nil for one that was withdrawn.
+        var message: [UInt8]?
+        /// The task whose cancel it answers, if it does.
+        let cancelledTask: TaskID?
+        let confirmed: Latch
+    }
+
+    private var entries: [Entry] = []
     private var lastNumber = 0
+    /// The number of the last answer to a cancel of each task, as long as it is kept.
+    private var cancelAnswers: [TaskID: Int] = [:]
     /// For each heartbeat whose echo is awaited, oldest first, the number of the last message before it.
     private var heartbeats: [Int] = []
 
-    var messages: [[UInt8]] { entries.map(\.message) }
+    var messages: [[UInt8]] { entries.compactMap(\.message) }
 
     /// Waits until everything that is kept at present is confirmed; false if `deadline` passes first.
     func waitUntilConfirmed(until deadline: Deadline) async -> Bool {
@@ -30,11 +48,23 @@ final class RetransmitBuffer {
     }
 
     /// Keeps a message; the latch opens when it is confirmed, or never.
-    func add(_ message: [UInt8]) -> Latch {
-        lastNumber += 1
+    func add(_ message: [UInt8], answeringCancelOf task: TaskID? = nil) -> Latch {
         let confirmed = Latch()
-        entries.append((lastNumber, message, confirmed))
+        lastNumber += 1
+        if let task {
+            withdrawCancelAnswer(of: task)
+            cancelAnswers[task] = lastNumber
+        }
+        entries.append(
+            Entry(number: lastNumber, message: message, cancelledTask: task, confirmed: confirmed)
+        )
         return confirmed
+    }
+
+    /// Does not send the answer to an earlier cancel of the task again.
+    func withdrawCancelAnswer(of task: TaskID) {
+        guard let number = cancelAnswers.removeValue(forKey: task), let first = entries.first else { return }
+        entries[number - first.number].message = nil
     }
 
     /// Notes a heartbeat on a connection that carried all messages.
@@ -44,7 +74,12 @@ final class RetransmitBuffer {
         guard !heartbeats.isEmpty else { return }
         let number = heartbeats.removeFirst()
         let count = entries.prefix { $0.number <= number }.count
-        for entry in entries.prefix(count) { entry.confirmed.open() }
+        for entry in entries.prefix(count) {
+            entry.confirmed.open()
+            if let task = entry.cancelledTask, cancelAnswers[task] == entry.number {
+                cancelAnswers[task] = nil
+            }
+        }
         entries.removeFirst(count)
     }
 

@@ -79,12 +79,15 @@ final class SchedulerChannel {
 
     /// Sends a message that must arrive: again on every new connection, until it is confirmed and the latch opens.
     @discardableResult
-    func sendUntilConfirmed(_ message: [UInt8]) -> Latch {
-        let confirmed = unconfirmed.add(message)
+    func sendUntilConfirmed(_ message: [UInt8], answeringCancelOf task: TaskID? = nil) -> Latch {
+        let confirmed = unconfirmed.add(message, answeringCancelOf: task)
         // A link that fails here also fails in `receive`, and the message goes out on the next connection.
         if isConnected { try? link?.send(message) }
         return confirmed
     }
+
+    /// The scheduler has sent a task, and so has read what it was told of an earlier cancel.
+    func withdrawCancelAnswer(of task: TaskID) { unconfirmed.withdrawCancelAnswer(of: task) }
 
     /// Sends a message that would be out of date by the time a lost connection is back; false without one.
     @discardableResult

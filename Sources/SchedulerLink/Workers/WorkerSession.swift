@@ -103,6 +103,7 @@ final class WorkerSession {
             guard Self.taskIDByteCounts.contains(task.taskID.bytes.count) else {
                 throw .wrongLength(field: .taskID, byteCount: task.taskID.bytes.count)
             }
+            channel.withdrawCancelAnswer(of: task.taskID)
             tasks.handle(.run(task), from: self)
         case .taskCancel(let cancel): handle(cancel)
         case .objectInstruction(let instruction):
@@ -123,7 +124,8 @@ final class WorkerSession {
         case .unknown: outcome = .cancelNotFound
         case nil: return
         }
-        channel.sendUntilConfirmed(TaskCancelConfirm(taskID: cancel.taskID, outcome: outcome).encoded())
+        let confirm = TaskCancelConfirm(taskID: cancel.taskID, outcome: outcome)
+        channel.sendUntilConfirmed(confirm.encoded(), answeringCancelOf: cancel.taskID)
     }
 
     private func handle(_ echo: WorkerHeartbeatEcho) {

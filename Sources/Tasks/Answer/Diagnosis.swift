@@ -13,6 +13,8 @@ struct Diagnosis {
         case failure(TaskFailure)
         /// There was no room for the instance after all; the text is the cloud's.
         case noRoom(Placements.Fullness, String)
+        /// The process that made it had it deleted, maybe before it had run.
+        case deletedByPredecessor
     }
 
     /// How long to ask; the failure is reported with whatever is known then.
@@ -54,6 +56,15 @@ struct Diagnosis {
             // It may not be asked for: then the listings' word must do.
             return error.isRetryable ? nil : true
         }
+    }
+
+    /// Whether an ended instance was deleted by the process that made it: where listings do not say so yet, it is asked for by
+    /// name.
+    func isDeletedByPredecessor(_ attempt: Attempt) async -> Bool {
+        guard attempt.isAdopted else { return false }
+        if attempt.isDeleted { return true }
+        let instance = try? await instances.get(attempt.seen.id, deadline: .after(Self.timeout))
+        return instance?.lifecycleState.phase.isLeaving ?? false
     }
 
     /// Why the task has no result although its instance stopped, or vanished.

@@ -8,6 +8,10 @@
 // Consequence: the token is computed from owner, task, generation and place, so a call whose answer was lost
 // is simply made again, in the same place: elsewhere it would make a second instance. A dead token raises the
 // generation; a refused one does so only after a listing shows no instance of the task.
+// Rule: the answer to a repeated call tells of the moment when the instance was made, which may be long gone.
+// Consequence: an answer with an instance older than the launch is no instance: a listing tells what there is.
+// Consequence: a call that was not answered may have made an instance whatever the next one is told. Where that is refused
+// for want of room, the launch goes on elsewhere only after a listing shows that nothing was made.
 // Consequence: a request once sent is not abandoned when the task is cancelled, for only its answer tells what
 // there is to delete; what is not sent yet, or must be sent again, is. Then the ledger is told to expect something.
 
@@ -101,28 +105,46 @@ final class Launcher {
                 return try take(Launched(instance: found))
             }
             let generation = cloud.nextGeneration(of: task)
-            switch await create(task, environment, size, generation, placement) {
+            let ending = await create(task, environment, size, generation, placement)
+            switch ending.result {
             case .success(let made):
                 queue.created(in: placement)
                 warning.ended()
                 if !made.lifecycleState.phase.isLeaving {
-                    var launched = Launched(instance: cloud.clock.listed(made, of: task))
-                    launched.workRequestID = made.workRequestID
-                    launched.placement = placement
-                    return try take(launched)
+                    if let instance = cloud.clock.launched(made, of: task, since: ending.begun) {
+                        return try take(
+                            Launched(
+                                instance: instance,
+                                workRequestID: made.workRequestID,
+                                placement: placement
+                            )
+                        )
+                    }
+                    if let found = try await existing(task, madeUntil: .now) { return found }
                 }
-                cloud.generationSpent(generation, of: task)
-                spentCount += 1
             case .failure(let error) where error.kind == .invalidatedRetryToken:
                 queue.nothingLearned(of: placement)
                 if let found = try await existing(task) { return found }
-                cloud.generationSpent(generation, of: task)
-                spentCount += 1
             case .failure(let error):
-                try judge(error, task, placement)
+                try judge(error, ending, task, placement)
+                if let doubt = ending.lastDoubt, let found = try await existing(task, madeUntil: doubt) {
+                    return found
+                }
+                continue
             }
+            cloud.generationSpent(generation, of: task)
+            spentCount += 1
         }
         throw .failed(.deletedLaunch(Self.generationCountMax))
+    }
+
+    /// What became of the calls of one create.
+    private struct Ending {
+        let result: Result<ContainerInstance, OCIError>
+        /// When the first was made, on the ledger's clock.
+        let begun: Duration
+        /// When the last one ended that may have been carried out although it failed; nil if there was none.
+        let lastDoubt: Deadline?
     }
 
     /// Makes an instance the task's own, unless it is another task's.
@@ -140,7 +162,7 @@ final class Launcher {
         _ size: InstanceSize,
         _ generation: Int,
         _ placement: Placement
-    ) async -> Result<ContainerInstance, OCIError> {
+    ) async -> Ending {
         let launch = InstanceLaunch(
             settings,
             in: placement,
@@ -156,55 +178,71 @@ final class Launcher {
             generation: generation,
             placement: "\(placement.availabilityDomain) \(placement.subnetID) \(placement.shape)"
         )
-        let end = Deadline.after(Self.outageTimeout)
-        var ambiguousFailure: OCIError?
+        let (begun, end) = (cloud.clock.now, Deadline.after(Self.outageTimeout))
+        var lastDoubt: Deadline?
         while true {
             do throws(OCIError) {
                 let deadline = end.isPast ? .after(Self.callTimeout) : min(end, .after(Self.callTimeout))
-                return .success(try await instances.create(launch, retryToken: token, deadline: deadline))
-            } catch .cancelled {
-                return .failure(ambiguousFailure ?? .cancelled)
+                let made = try await instances.create(launch, retryToken: token, deadline: deadline)
+                return Ending(result: .success(made), begun: begun, lastDoubt: lastDoubt)
             } catch {
-                if error.mayHaveBeenCarriedOut { ambiguousFailure = error }
+                if error.mayHaveBeenCarriedOut { lastDoubt = .now }
                 // What was refused made nothing, so its token is as good tomorrow.
-                let mayWait = !end.isPast || error.isAccessLost && ambiguousFailure == nil
-                guard error.isRetryable, mayWait else { return .failure(error) }
-                if isCancelled { return .failure(ambiguousFailure ?? .cancelled) }
+                let mayWait = !end.isPast || error.isAccessLost && lastDoubt == nil
+                guard error.isRetryable, mayWait, !isCancelled else {
+                    return Ending(result: .failure(error), begun: begun, lastDoubt: lastDoubt)
+                }
                 warning.occurred(error)
             }
         }
     }
 
     /// Returns where the launch may go on elsewhere or later; throws where it is over.
-    private func judge(_ error: OCIError, _ task: TaskKey, _ placement: Placement) throws(TaskInterruption) {
+    private func judge(
+        _ error: OCIError,
+        _ ending: Ending,
+        _ task: TaskKey,
+        _ placement: Placement
+    ) throws(TaskInterruption) {
         let place = "\(placement.shape) in \(placement.availabilityDomain) in \(placement.subnetID)"
         let refusal: Logger.Metadata = ["place": "\(place)", "error": "\(error)"]
         if let kind = error.kind, kind.isCapacity {
             return queue.full(placement, kind.fullness, refusal: refusal)
         }
         if error.kind?.isPermission == true {
-            guard queue.refused(placement, refusal: refusal) else { throw .failed(.refusedLaunch(error)) }
-            return refusals.occurred(refusal)
+            if queue.refused(placement, refusal: refusal) { return refusals.occurred(refusal) }
+        } else {
+            queue.nothingLearned(of: placement)
         }
-        queue.nothingLearned(of: placement)
-        // Nothing can have been carried out.
-        if case .cancelled = error { throw .cancelled }
-        if !error.isRetryable { throw .failed(.refusedLaunch(error)) }
-        // A request may have been carried out although no answer came.
-        cloud.createAbandoned(task)
-        throw isCancelled ? .cancelled : .failed(.unansweredLaunch(error))
+        if ending.lastDoubt != nil { cloud.createAbandoned(task) }
+        if isCancelled { throw .cancelled }
+        throw .failed(error.isRetryable ? .unansweredLaunch(error) : .refusedLaunch(error))
     }
 
-    /// What an earlier call with the same token, and another body, has made.
-    private func existing(_ task: TaskKey) async throws(TaskInterruption) -> Launched? {
-        let found: ListedInstance?
-        do throws(OCIError) {
-            found = try await cloud.findInstance(of: task)
-        } catch {
-            throw TaskInterruption(error, TaskFailure.unansweredLaunch)
+    /// What calls until `moment` have made although they were answered with nothing, or nothing that is; nil if that is
+    /// nothing.
+    private func existing(
+        _ task: TaskKey,
+        madeUntil moment: Deadline? = nil
+    ) async throws(TaskInterruption) -> Launched? {
+        let end = Deadline.after(Self.outageTimeout)
+        while true {
+            let found: ListedInstance?
+            do throws(OCIError) {
+                found = try await cloud.findInstance(of: task, madeUntil: moment)
+            } catch {
+                if error.isRetryable, !end.isPast, !isCancelled {
+                    warning.occurred(error)
+                    continue
+                }
+                // What there is will be listed later.
+                cloud.createAbandoned(task)
+                throw TaskInterruption(error, TaskFailure.unansweredLaunch)
+            }
+            return try found.map { instance throws(TaskInterruption) in
+                try take(Launched(instance: instance))
+            }
         }
-        guard let found else { return nil }
-        return try take(Launched(instance: found))
     }
 }
 

@@ -20,7 +20,7 @@ final class TaskRun {
     let key: TaskKey
     let route: AnswerRoute
     let isFinished = Latch()
-    private var progress = TaskProgress()
+    private var progress = TaskProgress() { didSet { route.standing = state.standing } }
     private let flags: TaskFlags
     private let steps: TaskSteps
     private let output: LiveOutput?
@@ -32,12 +32,12 @@ final class TaskRun {
     /// Whether there may be something of this run in the cloud.
     private var hasStored = false
 
-    init(task: TaskMessage, flags: TaskFlags, origin: any TaskOrigin, steps: TaskSteps, output: LiveOutput?) {
+    init(task: TaskMessage, flags: TaskFlags, route: AnswerRoute, steps: TaskSteps, output: LiveOutput?) {
         self.task = task
         self.flags = flags
         self.steps = steps
         self.output = output
-        route = AnswerRoute(origin)
+        self.route = route
         key = task.taskID.key
         log = steps.log(of: key)
     }
@@ -205,16 +205,13 @@ final class TaskRun {
 
     private func diagnose() async throws(TaskInterruption) {
         guard let attempt else { preconditionFailure("an instance that ended is known") }
-        // The end of the process that made it may have been its end: a deletion is carried out late, and listed later.
-        if attempt.isAdopted, attempt.isDeleted {
-            return try await startOver(attempt, "it was deleted before it had run")
-        }
         let finding = await steps.explainEnd(of: attempt)
         try checkCancelled()
         // The answer took a while, and results are listed meanwhile.
         takeNews()
         if self.attempt?.isResultListed == true { return advance(.resultSeen) }
         switch finding {
+        case .deletedByPredecessor: try await startOver(attempt, "it was deleted before it had run")
         case .noRoom(let fullness, let text):
             if let placement = attempt.placement {
                 steps.launcher.queue.turnedOutFull(placement, fullness, refusal: ["error": "\(text)"])

@@ -40,7 +40,11 @@ extension TaskSteps {
 
     /// The inputs of a task, packed; waits while this host has no room for them.
     func packedInputs(of task: TaskMessage) async throws(TaskInterruption) -> PackedInputs {
-        try await workspace.run(orElse: TaskFailure.noRoomForInputs) {
+        // What others hold they let go of, however long the cloud makes them wait.
+        let noRoom = { (error: TransportError, time: Duration) in
+            error == .budgetSpent ? nil : TaskFailure.noRoomForInputs(error, time)
+        }
+        return try await workspace.run(in: workspace.budgets.inputs, orElse: noRoom) {
             holding async throws(TaskInterruption) in
             switch try await inputs.inputs(of: task, for: holding) {
             case .absent(let input): return .absent(input)
@@ -64,7 +68,9 @@ extension TaskSteps {
 
     /// Why a task has no result although its instance stopped, or vanished.
     func explainEnd(of attempt: Attempt) async -> Diagnosis.Finding {
-        await diagnosis.explain(
+        // The end of the process that made it may have been its end: a deletion is carried out late, and listed later.
+        if await diagnosis.isDeletedByPredecessor(attempt) { return .deletedByPredecessor }
+        return await diagnosis.explain(
             attempt.seen,
             workRequestID: attempt.workRequestID,
             isVanished: attempt.isMissed
@@ -78,7 +84,8 @@ extension TaskSteps {
             cloud.keepResult(of: key)
             return .noRoomForResult(answers.resultName(of: key), error, time)
         }
-        return try await workspace.run(orElse: noRoom) { holding async throws(TaskInterruption) in
+        return try await workspace.run(in: workspace.budgets.results, orElse: noRoom) {
+            holding async throws(TaskInterruption) in
             try await answers.read(key, for: holding)
         }
     }

@@ -11,15 +11,15 @@ final class Workspace {
     private static let reportInterval: Duration = .seconds(60)
     private static let shortestWait: Duration = .seconds(1)
 
-    private let budget: ResourceBudget
+    let budgets: HostBudgets
     private let patience: Duration
     private let warning: ThrottledWarning
     /// How many steps have met a shortage and have not got what they need yet.
     private(set) var waitingCount = 0
 
     /// `patience` is how long a step waits before it fails its task.
-    init(_ budget: ResourceBudget, patience: Duration, log: Logger) {
-        self.budget = budget
+    init(_ budgets: HostBudgets, patience: Duration, log: Logger) {
+        self.budgets = budgets
         self.patience = patience
         warning = ThrottledWarning(
             "this host has no room for the objects of tasks; they wait",
@@ -28,12 +28,14 @@ final class Workspace {
         )
     }
 
-    /// Does `body` with a holding to which it charges what it keeps.
+    /// Does `body` with a holding in `budget` to which it charges what it keeps.
     ///
     /// Each time it throws `short` it has let go of everything; it is done again from its beginning when there may be room.
-    /// When there is no room for too long, the task fails with what `failure` makes of the last shortage and the time.
+    /// When there is no room for too long, the task fails with what `failure` makes of the last shortage and the time; with nil it
+    /// waits on.
     func run<Value>(
-        orElse failure: (TransportError, Duration) -> TaskFailure,
+        in budget: ResourceBudget,
+        orElse failure: (TransportError, Duration) -> TaskFailure?,
         _ body: (Holding) async throws(TaskInterruption) -> Value
     ) async throws(TaskInterruption) -> Value {
         var holding = budget.begin()
@@ -48,11 +50,12 @@ final class Workspace {
                 return try await body(holding)
             } catch .short(let error) {
                 if end == nil { waitingCount += 1 }
-                let time = end ?? budget.shortTime + patience
-                end = time
+                var time = end ?? budget.shortTime + patience
                 holding = budget.retry(holding, after: error)
-                guard try await hasTurn(holding, error, before: time) else {
-                    throw .failed(failure(error, patience))
+                end = time
+                while !(try await hasTurn(holding, in: budget, error, before: time)) {
+                    if let failure = failure(error, patience) { throw .failed(failure) }
+                    time = budget.shortTime + patience
                 }
             }
         }
@@ -61,6 +64,7 @@ final class Workspace {
     /// Waits for a holding's turn, and says once a minute that tasks wait; false if the budget's time `end` comes first.
     private func hasTurn(
         _ holding: Holding,
+        in budget: ResourceBudget,
         _ error: TransportError,
         before end: Duration
     ) async throws(TaskInterruption) -> Bool {

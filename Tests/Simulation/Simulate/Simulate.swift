@@ -16,6 +16,7 @@ struct Simulate {
     private var stopAt: Int?
     private var leftOut: Set<FaultID> = []
     private var only: Set<FaultID>?
+    private var numbers: [(name: String, value: Double)] = []
     private var showsFaults = false
     private var showsMarks = false
 
@@ -35,12 +36,22 @@ struct Simulate {
                 return fault
             }
         }
+        func changed(_ name: String) -> [(name: String, value: Double)] {
+            value(name).split(separator: ",").map { text in
+                let parts = text.split(separator: "=")
+                guard parts.count == 2, let value = Double(parts[1]) else {
+                    Self.leave("\(text) is not NAME=NUMBER")
+                }
+                return (String(parts[0]), value)
+            }
+        }
         while let word = rest.popFirst() {
             switch word {
             case "--profiles": Self.listProfiles()
             case "--seed": seed = UInt64(number(word))
             case "--hash-seed": _ = number(word)
             case "--profile": profileName = value(word)
+            case "--with": numbers += changed(word)
             case "--tasks": taskCount = number(word)
             case "--trace-from": firstShown = number(word)
             case "--until": stopAt = number(word)
@@ -58,7 +69,8 @@ struct Simulate {
             """
             Simulate: \(text); Simulate --profiles
             Simulate --seed N --profile NAME [--tasks N] [--hash-seed N] [--trace-from EVENT] [--until EVENT]
-            [--faults] [--marks] [--without FAULT,FAULT] [--only FAULT,FAULT]; the last two may be given several times
+            [--faults] [--marks] [--with NAME=NUMBER,...] [--without FAULT,FAULT] [--only FAULT,FAULT]; the last three
+            may be given several times
             """
         )
         exit(64)
@@ -74,6 +86,9 @@ struct Simulate {
     func run() -> Int32 {
         guard var profile = Profile.named(profileName, seed: seed) else {
             Self.leave("no profile \(profileName)")
+        }
+        for (name, value) in numbers where !profile.set(name, to: value) {
+            Self.leave("a profile has no \(name)")
         }
         if let taskCount { profile.workload.taskCount = taskCount }
         let ending = Ending()

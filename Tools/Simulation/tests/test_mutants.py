@@ -93,6 +93,22 @@ class Patches(unittest.TestCase):
         text = "Breaks: one is one.\nNot found: nobody counts.\n" + PATCH[PATCH.index("diff") :]
         self.assertEqual(self.mutant(text).not_found, "nobody counts.")
 
+    def test_the_head_says_where_to_look(self) -> None:
+        text = (
+            "Breaks: one is one.\nProfile: churn, calm\nWith: killed=1,\n    slow=0.5\n\n"
+            + PATCH[PATCH.index("diff") :]
+        )
+        looked = search(FakeRunner(), FakeRunner(), tasks_max=4 * mutants.TASKS)
+        looked.look_for(self.mutant(text))
+        with mock.patch.object(looked.mutated, "run", side_effect=Result) as run:
+            looked.once(1)
+        seen = [call.args[0] for call in run.call_args_list]
+        self.assertEqual(sorted({case.profile for case in seen}), ["calm", "churn"])
+        self.assertEqual({case.numbers for case in seen}, {("killed=1", "slow=0.5")})
+        looked.is_told = True
+        looked.look_for(self.mutant(text))
+        self.assertEqual(looked.profiles, ["calm", "storm"])
+
     def test_a_patch_without_a_sentence_is_none(self) -> None:
         with self.assertRaisesRegex(ValueError, "no line 'Breaks"):
             self.mutant(PATCH[PATCH.index("diff") :])
@@ -134,7 +150,7 @@ class Patches(unittest.TestCase):
 
     def test_what_is_not_found_is_good_only_where_the_head_says_why(self) -> None:
         mutant = self.mutant()
-        excused = Mutant(mutant.name, mutant.patch, mutant.breaks, "nobody counts.", mutant.files)
+        excused = Mutant(mutant.name, mutant.patch, mutant.breaks, "nobody counts.", (), (), mutant.files)
         found = Found(Result(Case.of("calm", 3), Failure("runs", "twice")), [200, 400, 1000])
         self.assertEqual(
             [verdict.is_good for verdict in (Verdict(mutant), Verdict(excused), Verdict(mutant, found))],

@@ -15,6 +15,10 @@ final class RequestBudget {
         var recent: [Duration] = []
         var count = 0
         let start: Duration
+        /// How many answers in a row, each two seconds after the other at least, say that there are too many requests; and the
+        /// last of them.
+        var refusalCount = 0
+        var lastRefusal: Duration?
     }
 
     private static let networkFaults: Set<FaultKind> = [
@@ -37,10 +41,28 @@ final class RequestBudget {
         self.name = name
     }
 
+    /// A request is answered; with 429 or otherwise.
+    func answered(_ request: SimulatedRequest, isThrottled: Bool) {
+        let isRead = isRead(request)
+        guard isThrottled, var lane = lanes[isRead] else {
+            lanes[isRead]?.refusalCount = 0
+            return
+        }
+        let now = simulation.elapsed
+        if let last = lane.lastRefusal, now - last < .seconds(2) { return }
+        lane.refusalCount += 1
+        lane.lastRefusal = now
+        lanes[isRead] = lane
+    }
+
+    private func isRead(_ request: SimulatedRequest) -> Bool {
+        request.method == "GET" || request.path.hasSuffix("/retrieveLogs")
+    }
+
     /// A request has come.
     func count(_ request: SimulatedRequest) {
         let now = simulation.elapsed
-        let isRead = request.method == "GET" || request.path.hasSuffix("/retrieveLogs")
+        let isRead = isRead(request)
         var lane = lanes[isRead] ?? Lane(start: now)
         lane.count += 1
         lane.recent.removeAll { now - $0 >= .seconds(1) }
@@ -56,11 +78,22 @@ final class RequestBudget {
             "\(lane.count) \(words) in the \(life) s since the process began"
         )
         if Deadline.now < simulation.requestsHeldUntil + .seconds(60) { return }
+        judgeThrottled(lane, words, now)
         if let lastFault, now - lastFault < .seconds(60) { return }
         simulation.judge(
             "budget",
             Double(lane.recent.count) <= (burst + rate * (1 + Self.jitter) + 2).rounded(.up),
             "\(lane.recent.count) \(words) within a second, and the budget is \(rate) a second"
+        )
+    }
+
+    /// Whoever was told five times, seconds apart, that there are too many must have slowed down to a quarter.
+    private func judgeThrottled(_ lane: Lane, _ words: String, _ now: Duration) {
+        guard lane.refusalCount >= 5, let last = lane.lastRefusal, now - last < .seconds(4) else { return }
+        simulation.judge(
+            "budget",
+            Double(lane.recent.count) <= max(3, rate / 4),
+            "\(lane.recent.count) \(words) within a second after all were refused again and again"
         )
     }
 

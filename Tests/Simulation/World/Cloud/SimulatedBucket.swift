@@ -12,6 +12,8 @@ package final class SimulatedBucket {
         let bytes: [UInt8]
         let etag: String
         let created: Int64
+        /// When a listing first showed it.
+        var shownAt: Deadline?
     }
 
     private let simulation: Simulation
@@ -44,6 +46,13 @@ package final class SimulatedBucket {
 
     /// The bytes of an object; nil if there is none.
     package subscript(name: String) -> [UInt8]? { objects[name]?.bytes }
+
+    /// How long ago a listing first showed the result of a task; nil if none did.
+    func shownTime(ofResult taskID: String) -> Duration? {
+        objects["\(settings.objectPrefix)/results/\(taskID).pkl"]?.shownAt.map {
+            Deadline.now.duration(since: $0)
+        }
+    }
 
     /// Stores an object, as a container does.
     func put(_ name: String, _ bytes: [UInt8]) {
@@ -159,6 +168,7 @@ package final class SimulatedBucket {
                 break
             }
             found.append(name)
+            if objects[name]?.shownAt == nil { objects[name]?.shownAt = .now }
         }
         let items = found.map { name in
             JSON.object(present: [

@@ -87,7 +87,11 @@ package final class SimulatedCloud {
                     budget.count(request)
                     return .seconds(Double.random(in: self.settings.answerTime, using: &chance))
                 },
-                handle: { self.answer($0, of: service, from: process) }
+                handle: { request in
+                    let answer = self.answer(request, of: service, from: process)
+                    budget.answered(request, isThrottled: answer.status == 429)
+                    return answer
+                }
             )
             servers[service, default: []].append(server)
         }

@@ -28,7 +28,7 @@ extension SimulatedCompute {
         launchOrder.append((token, until))
         live(instance)
         created?(instance)
-        return answer(instance)
+        return answer(instance, instance.whole)
     }
 
     /// The answer to a create whose token was used before.
@@ -46,17 +46,18 @@ extension SimulatedCompute {
             return .error(409, "InvalidatedRetryToken")
         }
         if process == self.process { instance.isInherited = true }
-        return answer(instance)
+        let isStale = simulation.faults.strikes(.staleReplay, instance.job)
+        return answer(instance, isStale ? instance.wholeAsMade : instance.whole)
     }
 
     /// The digest of the body, which is known to be right.
     private func digest(of request: SimulatedRequest) -> String { request.fields["x-content-sha256"] ?? "" }
 
-    private func answer(_ instance: SimulatedInstance) -> SimulatedAnswer {
+    private func answer(_ instance: SimulatedInstance, _ shown: JSON) -> SimulatedAnswer {
         .json(
             200,
             fields: [("etag", "etag-\(instance.id)"), ("opc-work-request-id", instance.workRequestID)],
-            instance.whole
+            shown
         )
     }
 

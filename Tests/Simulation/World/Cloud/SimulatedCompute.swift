@@ -74,6 +74,7 @@ package final class SimulatedCompute {
     func processStarted(_ number: Int) {
         process = number
         hasListed = false
+        for instance in living { instance.shownSince = nil }
     }
 
     // MARK: - Requests
@@ -135,6 +136,7 @@ package final class SimulatedCompute {
             if count > 0 { body.append(UInt8(ascii: ",")) }
             body += shown
             count += 1
+            if process == self.process, instance.shownSince == nil { instance.shownSince = .now }
         }
         body += "]}".utf8
         return SimulatedAnswer(
@@ -170,8 +172,9 @@ package final class SimulatedCompute {
     /// An instance that is not there and a permission that is not there have one answer (oci, 5.3).
     private func delete(_ id: String) -> SimulatedAnswer {
         guard let instance = own(id, "deleted") else { return .error(404, "NotAuthorizedOrNotFound") }
+        instance.deletionCount += 1
         if instance.state != .deleted, simulation.faults.strikes(.deletionForbidden, instance.job) {
-            instance.deniedUntil = .after(Self.denialTime)
+            instance.deny(for: Self.denialTime)
             return .error(404, "NotAuthorizedOrNotFound")
         }
         switch instance.state {
@@ -269,6 +272,11 @@ package final class SimulatedCompute {
             launch
         )
         createdCount += 1
+        // Nobody can know of an instance that an earlier process had asked for and that no listing shows.
+        if living.contains(where: { $0.job == instance.job && $0.process != process && $0.shownSince == nil })
+        {
+            book.runLost(instance.job)
+        }
         add(instance)
         living.append(instance)
         freePlaces[launch.availabilityDomain]? -= 1
@@ -321,6 +329,24 @@ package final class SimulatedCompute {
             known <= settings.baseConcurrency,
             "\(made.id) is instance \(known), and --base-concurrency is \(settings.baseConcurrency)"
         )
+    }
+
+    /// Whether a listing has shown an instance to the present process so long before another was made.
+    func hasShown(_ instance: SimulatedInstance, before other: SimulatedInstance, by margin: Duration) -> Bool
+    {
+        instance.shownSince.map { other.process == process && other.madeAt.duration(since: $0) > margin }
+            ?? false
+    }
+
+    /// An instance that is not its task's first, where listings have shown both for so long; nil if there is none.
+    func twin(shownFor duration: Duration) -> SimulatedInstance? {
+        var jobs: Set<UInt64> = []
+        return living.first {
+            guard let shownSince = $0.shownSince, Deadline.now.duration(since: shownSince) > duration,
+                $0.deniedUntil == nil
+            else { return false }
+            return !jobs.insert($0.job).inserted
+        }
     }
 
     /// Judges that a process that has stopped, and says that it has left nothing, has left none of its instances.

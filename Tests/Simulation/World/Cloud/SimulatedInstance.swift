@@ -61,6 +61,11 @@ package final class SimulatedInstance {
     var failedAt: Deadline?
     /// Whether the present process must know of it although an earlier one has made it.
     var isInherited = false
+    /// How many deletions of it have been asked for.
+    var deletionCount = 0
+    /// When a listing first showed it to the present process of the daemon, and when it was made.
+    var shownSince: Deadline?
+    let madeAt = Deadline.now
     /// The retry token that it was made with; empty for a stranger's.
     var token = ""
     /// The run of its container, once that has begun.
@@ -178,10 +183,27 @@ package final class SimulatedInstance {
         return bytes
     }
 
-    /// Whether the daemon may believe at present that it is gone.
-    var mayPassForGone: Bool { deniedUntil.map { !$0.isPast } ?? false }
+    /// Whether the daemon may believe at present that it is gone: a deletion was answered so, and a listing agreed.
+    var mayPassForGone: Bool { isDeniedUnseen && deniedUntil.map { !$0.isPast } ?? false }
+    /// Whether listings did not show it when a deletion of it was denied.
+    private var isDeniedUnseen = false
+
+    /// A deletion is answered as if it were not there.
+    func deny(for time: Duration) {
+        isDeniedUnseen = mayPassForGone || !isShown
+        deniedUntil = .after(time)
+    }
+
     /// Whether listings show it at all.
     var isShown: Bool { shown != nil }
+
+    /// What the create was answered with.
+    var wholeAsMade: JSON {
+        let (present, moment) = (state, updated)
+        defer { (state, updated) = (present, moment) }
+        (state, updated) = (.creating, created)
+        return whole
+    }
 
     /// What a single answer shows.
     var whole: JSON {

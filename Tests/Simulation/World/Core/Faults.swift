@@ -53,6 +53,8 @@ package enum FaultKind: Int, Sendable, CaseIterable {
     case objectStays
     /// Container Instances goes out of reach right after it has made an instance, and nobody hears of that.
     case lostAfterCreate
+    /// A create whose token was used before is answered as the first time, whatever has become of the instance since.
+    case staleReplay
 
     // Containers.
     /// The task raises an exception, which is its result.

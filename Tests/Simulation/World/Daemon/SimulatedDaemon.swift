@@ -115,7 +115,7 @@ package final class SimulatedDaemon {
                 calls: calls(),
                 host: machine.host(for: process),
                 network: network,
-                budget: machine.budget(settings),
+                budgets: machine.budgets(settings),
                 log: logger(number)
             )
         }
@@ -131,7 +131,9 @@ package final class SimulatedDaemon {
             if obstacle != nil { return giveUp(life) }
             if !(isStopping && life.process === self.life?.process) { life.service.start() }
         } catch {
+            // A process that dies meanwhile has nothing more to say.
             if case .cancelled = error { return }
+            if life.process.isDead { return }
             // It ends with 77, and whoever runs it starts it again.
             let isDenied = !(simulation.accessDeniedUntil + .seconds(60)).isPast
             if error.kind == .notAuthenticated, isDenied {

@@ -34,8 +34,8 @@ package final class SimulatedMachine {
     }
 
     /// What a process may hold in memory and on disk at once.
-    func budget(_ settings: Settings) -> ResourceBudget {
-        ResourceBudget(
+    func budgets(_ settings: Settings) -> HostBudgets {
+        HostBudgets(
             limit: Resources(
                 memoryBytes: settings.memoryLimitMB << 20,
                 diskBytes: settings.spoolLimitMB << 20,

@@ -52,6 +52,8 @@ package final class TaskBook {
     package private(set) var progress = 0
     /// When tasks became unwanted that had no reply, for whoever may hold them a while longer.
     private var unwantedSince: [Deadline] = []
+    /// How long ago a listing first showed the daemon the result of a task; nil if none did, or if that is not judged.
+    package var resultShown: (@LoopActor (_ job: UInt64) -> Duration?)?
     /// Called whenever a task ends.
     package var ended: (@LoopActor () -> Void)?
 
@@ -185,6 +187,12 @@ package final class TaskBook {
                 page.mayFail || page.endedRuns.contains(.raised) || page.endedRuns.contains(.failed),
                 "task \(job) failed, and nothing was wrong with it"
             )
+            let shown = page.endedRuns.contains(.result) ? resultShown?(job) ?? .zero : .zero
+            simulation.judge(
+                "replies",
+                shown < .seconds(1),
+                "task \(job) failed \(shown) after its result was listed"
+            )
         case .cancelled:
             simulation.judge("replies", page.isUnwanted, "task \(job) was cancelled, and nobody wanted that")
         }
@@ -192,6 +200,12 @@ package final class TaskBook {
         answeredCount += 1
         if !page.isUnwanted { close() }
         pages[job] = page
+    }
+
+    /// Whether somebody waits for a task that has no reason to fail.
+    package func isWantedAndSound(_ job: UInt64) -> Bool {
+        guard let page = pages[job] else { return false }
+        return !page.isUnwanted && page.replies.isEmpty && !page.mayFail
     }
 
     private func close() {

@@ -46,6 +46,7 @@ package final class HTTPServer {
     private let handle: @LoopActor (SimulatedRequest) -> SimulatedAnswer
     private let time: @LoopActor (SimulatedRequest) -> Duration
     private var requestCount: UInt64 = 0
+    private var repeats = PromptRepeats()
 
     /// A server that answers with `handle` after `time`.
     package init(
@@ -62,6 +63,7 @@ package final class HTTPServer {
     package func accept(_ end: ServerEnd) {
         var buffer: [UInt8] = []
         var isContinued = false
+        var exchangeCount = 0
         end.onBytes = { [unowned self, unowned end] bytes in
             if buffer.isEmpty { buffer = bytes } else { buffer += bytes }
             while let head = RequestHead.read(buffer, simulation) {
@@ -76,22 +78,30 @@ package final class HTTPServer {
                 buffer.removeFirst(head.byteCount + head.bodyByteCount)
                 isContinued = false
                 requestCount += 1
-                serve(head.request(body, number: requestCount), on: end)
+                exchangeCount += 1
+                serve(head.request(body, number: requestCount), on: end, isFirst: exchangeCount == 1)
             }
         }
     }
 
-    private func serve(_ request: SimulatedRequest, on end: ServerEnd) {
+    private func serve(_ request: SimulatedRequest, on end: ServerEnd, isFirst: Bool) {
         let faults = simulation.faults
         let party = stableHash("\(request.method) \(request.path)".utf8, from: 0)
-        if faults.strikes(.requestLost, party) { return end.reset() }
+        repeats.arrived(request, simulation)
+        if faults.strikes(.requestLost, party) {
+            if isFirst { repeats.lost(request) }
+            return end.reset()
+        }
         var duration = time(request)
         if let share = faults.draw(.slow, party) { duration += .seconds(20 * share * share) }
         // The request is carried out somewhere within its time, not at its end.
         simulation.after(duration / 2) {
             let answer = self.handle(request)
             self.simulation.note("http", "answered", "\(answer.status) \(request.method) \(request.path)")
-            if faults.strikes(.answerLost, party) { return end.reset() }
+            if faults.strikes(.answerLost, party) {
+                if isFirst { self.repeats.lost(request) }
+                return end.reset()
+            }
             let bytes = self.bytes(of: answer, to: request)
             self.simulation.after(duration / 2) {
                 guard let share = faults.draw(.answerCut, party) else { return end.send(bytes) }

@@ -17,6 +17,7 @@ package final class SimulatedNetwork {
     /// What each process of the daemon that lives has open.
     private var lives: [NetworkLife] = []
     private var connectionCount: UInt64 = 0
+    private var refusals: [String: Int] = [:]
     /// Addresses that cannot be reached, until when, and how that shows.
     private var blocks: [String: Block] = [:]
 
@@ -66,6 +67,9 @@ package final class SimulatedNetwork {
         blocks[address] = nil
         return nil
     }
+
+    /// How many attempts to connect to an address were refused so far.
+    func refusalCount(of address: String) -> Int { refusals[address, default: 0] }
 
     /// Whether nobody can connect to an address now.
     func isBlocked(_ address: String) -> Bool { block(at: address) != nil }
@@ -147,6 +151,7 @@ package final class SimulatedNetwork {
         let isRefused = simulation.faults.strikes(.connectRefused, stableHash(address.utf8, from: 0))
         guard !isRefused, !isBlocked(address), let accept = listeners[address] ?? greeter(at: address) else {
             simulation.note("network", "refused", address)
+            refusals[address, default: 0] += 1
             return nil
         }
         let life = life(of: .current)

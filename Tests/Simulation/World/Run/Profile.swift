@@ -26,6 +26,10 @@ package struct Profile: Sendable {
     package var requestsPerSecond = 20.0
     /// The daemon's `--per-worker-task-queue-size`.
     package var taskQueueSize = 1000
+    /// After so long without a heartbeat the scheduler sends the tasks of a worker to another.
+    package var workerTimeout = Duration.seconds(60)
+    /// Seconds that a listing lags behind at most.
+    package var staleMax = 20.0
     /// Whether the rates rise and fall in phases.
     package var hasWeather = false
     /// How soon nothing may be left in the cloud when all tasks have ended: where nothing goes wrong that nobody can see, what
@@ -87,6 +91,7 @@ package struct Profile: Sendable {
             .staleListing: 0.1, .clientCancels: 0.05,
             .taskRaises: 0.02, .balanceCancel: 0.02, .linkReset: 0.001, .storedLate: 0.02,
             .killedInSilence: 0.1, .resetAgain: 0.05, .frozen: 0.05, .rivalStarted: 0.1, .overloaded: 0.03,
+            .staleReplay: 0.5,
         ],
         workload: bursts
     )
@@ -97,7 +102,7 @@ package struct Profile: Sendable {
         rates: [
             .noCapacity: 0.4, .limitReached: 0.1, .lateNoCapacity: 0.1, .slowStart: 0.05, .answerLost: 0.02,
             .clientCancels: 0.05, .staleListing: 0.1, .outage: 0.005, .accessLost: 0.01,
-            .lostAfterCreate: 0.01,
+            .lostAfterCreate: 0.01, .staleReplay: 0.5,
         ],
         workload: bursts,
         hasWeather: true
@@ -123,7 +128,7 @@ package struct Profile: Sendable {
             .slow: 0.01,
             .serverError: 0.02,
             .clientCancels: 0.05,
-            .staleListing: 0.1, .slowDeletion: 0.1, .lostAfterCreate: 0.005,
+            .staleListing: 0.1, .slowDeletion: 0.1, .lostAfterCreate: 0.005, .deletionForbidden: 0.1,
         ],
         workload: bursts
     )
@@ -135,8 +140,7 @@ package struct Profile: Sendable {
             .answerLost: 0.2, .requestLost: 0.1, .answerCut: 0.05, .serverError: 0.1, .throttled: 0.05,
             .staleListing: 0.3, .slowDeletion: 0.1, .clientCancels: 0.5, .balanceCancel: 0.2,
             .linkReset: 0.005, .linkFrozen: 0.002, .schedulerRestarts: 0.02, .storedLate: 0.1,
-            .lostAfterCreate: 0.01,
-            .deletionForbidden: 0.02, .objectStays: 0.2,
+            .lostAfterCreate: 0.01, .deletionForbidden: 0.02, .objectStays: 0.2, .staleReplay: 0.5,
         ],
         workload: hesitant,
         instant: .milliseconds(20),
@@ -239,5 +243,35 @@ package struct Profile: Sendable {
         profile.delay = delays.randomElement(using: &chance) ?? 0.001..<0.02
         profile.deathTimeout = .seconds([60, 300, 900].randomElement(using: &chance) ?? 300)
         return profile
+    }
+}
+
+extension Profile {
+    /// Changes a number of it by its name: the rate of a fault, or one of those below (times in seconds); false if it has none
+    /// of that name.
+    package mutating func set(_ name: String, to value: Double) -> Bool {
+        if let kind = FaultKind(name: name) {
+            rates[kind] = value
+            return true
+        }
+        switch name {
+        case "baseConcurrency": baseConcurrency = Int(value)
+        case "burst": workload.arrivals = .bursts(size: 1...Int(value), pauseSeconds: 1...120)
+        case "deathTimeout": deathTimeout = .seconds(value)
+        case "delayMax": delay = delay.lowerBound..<value
+        case "fillingMax": workload.fillingByteCount = 0...Int(value)
+        case "instant": instant = .seconds(value)
+        case "jobTimeout": jobTimeout = .seconds(value)
+        case "misfortuneInterval": misfortuneInterval = .seconds(value)
+        case "requestsPerSecond": requestsPerSecond = value
+        case "restTimeout": restTimeout = .seconds(value)
+        case "runMax": workload.milliseconds = 10...UInt64(value * 1000)
+        case "staleMax": staleMax = value
+        case "streamedShare": workload.streamedShare = value
+        case "taskQueueSize": taskQueueSize = Int(value)
+        case "workerTimeout": workerTimeout = .seconds(value)
+        default: return false
+        }
+        return true
     }
 }

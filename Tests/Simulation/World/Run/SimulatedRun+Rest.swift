@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Encodings
 internal import EventLoop
-internal import SchedulerMessages
 
 /// Who stays dead for hours at the end of a run, while whatever does not need it must go on.
 enum DeadParty: UInt64, CaseIterable {
@@ -73,6 +71,17 @@ extension SimulatedRun {
         await wait(atMost: limit, "without a scheduler instances are left") {
             self.cloud.compute.living.isEmpty
         }
+        // The workers are given up after the death timeout, and then nobody but the manager asks for the scheduler; each session
+        // of it anew, soon after its begin.
+        try? await sleep(for: profile.deathTimeout + .seconds(60))
+        let count = network.refusalCount(of: address)
+        try? await sleep(for: .seconds(600))
+        let attempts = network.refusalCount(of: address) - count
+        simulation.judge(
+            "silence",
+            attempts <= 360 || profile.deathTimeout < .seconds(300),
+            "a scheduler that is away is asked for \(attempts) times in ten minutes"
+        )
         network.restore(address)
         simulation.endExcuse(after: .seconds(120))
         await progress { self.clients.isDone && self.book.openCount == 0 }
@@ -117,39 +126,12 @@ extension SimulatedRun {
         try? await sleep(for: .seconds(3600))
         cloud.onRequest = nil
         simulation.note("run", "rested", "\(listingCount) listings in an hour")
+        simulation.judge(
+            "rest",
+            listingCount <= 60,
+            "an idle daemon lists the cloud \(listingCount) times in an hour"
+        )
         judgeIdle()
-    }
-
-    // MARK: - What nobody asks for
-
-    /// A result of an earlier process may be deleted, and its task run again, when the scheduler answers and has not sent the
-    /// task for the grace time: it may hold it back, for the queues of its workers are full.
-    func resultRemoved(_ name: String) {
-        let hex = name.split(separator: "/").last?.prefix { $0 != "." } ?? ""
-        guard name.contains("/results/"), let bytes = Hexadecimal.decode(String(hex)),
-            let number = scheduler.names.number(of: TaskID(bytes)), !scheduler.isPlaced(number),
-            let answersSince = scheduler.answersSince, answersSince >= worksSince,
-            Deadline.now.duration(since: answersSince) >= profile.deathTimeout
-        else { return }
-        book.runLost(number)
-    }
-
-    /// A deletion was accepted.
-    ///
-    /// A task that runs and whose worker is lost is given up after the grace time, whether the scheduler answers or not, and
-    /// runs again when it is sent again. The scheduler notices later that the worker is lost.
-    ///
-    /// An instance that ended without a result is what tells that its task has had its run; it is kept for 30 seconds.
-    func instanceDeleted(_ instance: SimulatedInstance) {
-        if let number = instance.launch?.job.number, let failedAt = instance.failedAt,
-            Deadline.now.duration(since: failedAt) >= .seconds(30)
-        {
-            return book.runLost(number)
-        }
-        guard let number = instance.launch?.job.number, let time = scheduler.waitingTime(of: number),
-            time >= profile.deathTimeout / 2
-        else { return }
-        book.runLost(number)
     }
 
     // MARK: - Pace

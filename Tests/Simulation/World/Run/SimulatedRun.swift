@@ -46,23 +46,16 @@ package final class SimulatedRun {
         let settings = Self.settings(profile)
         book = TaskBook(simulation)
         var place = Self.cloud(settings)
+        place.staleMax = profile.staleMax
         // Short pages stand for a compartment with many records.
         let pageSizes = [1000, 1000, 100, 10]
         place.pageSize = pageSizes[Int(stableHash("pages".utf8, from: simulation.seed) % 4)]
         cloud = SimulatedCloud(simulation, network: network, book: book, settings: place)
-        let draw = mix(simulation.seed)
         scheduler = SimulatedScheduler(
             simulation,
             network: network,
             book: book,
-            settings: SchedulerSettings(
-                address: "scheduler:6378",
-                storageAddress: "storage:6379",
-                generation: draw & 1 == 0 ? .first : .second,
-                transport: draw & 6 == 0 ? .zmq : .ymq,
-                heartbeatInterval: settings.heartbeatInterval,
-                messageTime: profile.delay.upperBound > 0.1 ? .seconds(profile.delay.upperBound) : .zero
-            )
+            settings: Self.scheduler(profile, mix(simulation.seed))
         )
         clients = SimulatedClients(simulation, scheduler: scheduler, book: book, workload: profile.workload)
         outages = Outages(simulation, network, cloud, scheduler)
@@ -100,9 +93,15 @@ package final class SimulatedRun {
         if profile.delay.upperBound > 0.1 { simulation.holdRequests(for: .seconds(100 * 86_400)) }
         lookAtMemory()
         lookAtPace()
+        lookAtTwins()
+        if profile.isPaceJudged {
+            book.resultShown = { [unowned self] number in
+                cloud.bucket.shownTime(ofResult: scheduler.names.name(of: number).hexadecimal)
+            }
+        }
         cloud.bucket.onRemoved = { [unowned self] name in resultRemoved(name) }
         cloud.compute.deletionAccepted = { [unowned self] instance, isRunning in
-            if !isRunning { instanceDeleted(instance) }
+            isRunning ? runningInstanceDeleted(instance) : instanceDeleted(instance)
         }
         hostOperator.begin()
         outages.begin()
@@ -189,6 +188,20 @@ package final class SimulatedRun {
         settings.subnetIDs = place.subnetIDs
         settings.objectStorageNamespace = place.namespace
         settings.objectStorageBucket = place.bucket
+        return settings
+    }
+
+    /// Its kind is drawn from the seed.
+    private static func scheduler(_ profile: Profile, _ draw: UInt64) -> SchedulerSettings {
+        var settings = SchedulerSettings(
+            address: "scheduler:6378",
+            storageAddress: "storage:6379",
+            generation: draw & 1 == 0 ? .first : .second,
+            transport: draw & 6 == 0 ? .zmq : .ymq,
+            heartbeatInterval: profile.heartbeatInterval,
+            messageTime: profile.delay.upperBound > 0.1 ? .seconds(profile.delay.upperBound) : .zero
+        )
+        settings.workerTimeout = profile.workerTimeout
         return settings
     }
 

@@ -152,6 +152,7 @@ extension SimulatedScheduler {
             register(heartbeat, peer)
         }
         peer.lastEcho = .now
+        lastWorkerSeen = .now
         let (host, port) = settings.storageEndpoint
         send(SchedulerBytes.workerEcho(storageHost: host, port: port), to: peer.identity)
     }
@@ -251,11 +252,6 @@ extension SimulatedScheduler {
         whenServing { [unowned self] in judge(end, of: peer) }
     }
 
-    /// Whether echoes of this connection may have come late or not at all.
-    private func wasDisturbed(_ peer: PeerConnection) -> Bool {
-        peer.openedAt < simulation.excusedUntil && Deadline.now < simulation.excusedUntil + .seconds(30)
-    }
-
     private func judge(_ end: PeerEnd, of peer: PeerConnection) {
         guard let worker = workersByIdentity[peer.identity], !peer.saidGoodbye else { return }
         switch end {
@@ -263,11 +259,9 @@ extension SimulatedScheduler {
             if settings.transport == .ymq { leftWorkers.insert(peer.identity) }
             // What is not open yet when the daemon is told to stop carries no goodbye.
             let isLate = daemonStopsSince.map { $0 <= peer.openedAt } ?? false
-            // One that gets no answers for long may give up.
-            let silence = Deadline.now.duration(since: peer.lastEcho ?? peer.openedAt)
             simulation.judge(
                 "goodbye",
-                !isOfPresentDaemon(peer) || silence > .seconds(30) || wasDisturbed(peer) || isLate,
+                !isOfPresentDaemon(peer) || isLate,
                 "\(peer.identity) ended its connection without a goodbye, with \(worker.tasks.count) tasks"
             )
         case .reset:

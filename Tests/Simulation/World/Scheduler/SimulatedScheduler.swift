@@ -58,6 +58,9 @@ package final class SimulatedScheduler {
     /// Whether heartbeats are judged; not while two daemons run or one stands still.
     package var judgesHeartbeats = true
 
+    /// When a worker said something last.
+    var lastWorkerSeen = Deadline.now
+
     /// When it first answered the daemon that runs now; nil if it has not.
     package internal(set) var answersSince: Deadline?
     /// Whether it runs.
@@ -109,8 +112,26 @@ package final class SimulatedScheduler {
         tick()
     }
 
-    /// Whether a worker has the task.
-    package func isPlaced(_ number: UInt64) -> Bool { tasks[number]?.worker != nil }
+    /// How long nothing was heard of the worker that has the task; nil if none has it.
+    package func silenceOfHolder(of number: UInt64) -> Duration? {
+        tasks[number]?.worker.map { Deadline.now.duration(since: $0.lastSeen) }
+    }
+
+    /// Whether a worker of the present daemon has the task for certain: it was sent to it a while ago on the connection that
+    /// it has now, and nobody has asked for it back.
+    package func isSurelyHeld(_ number: UInt64, for duration: Duration) -> Bool {
+        guard let task = tasks[number], task.cancel == nil, !task.isCancelDue, let worker = task.worker,
+            let peer = binder.connections.first(where: { $0.identity == worker.identity }),
+            isOfPresentDaemon(peer), !peer.isLeaving, Deadline.now > simulation.excusedUntil,
+            case .handedOver(peer.number, let moment)? = task.delivery?.state
+        else { return false }
+        return Deadline.now.duration(since: moment) > duration
+    }
+
+    /// Whether a worker has been connected at some time since a moment.
+    package func hadWorker(since moment: Deadline) -> Bool {
+        lastWorkerSeen > moment || binder.connections.contains { workersByIdentity[$0.identity] != nil }
+    }
 
     /// How long no worker has held a task for more than a moment; nil for one that is held, or not known.
     package func waitingTime(of number: UInt64) -> Duration? { tasks[number]?.waitingTime }
