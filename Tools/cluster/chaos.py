@@ -68,7 +68,8 @@ def choices() -> dict[str, Choice]:
         "crash-matrix": Choice(lambda _, seed: crash.crash_matrix(seed, lanes), matrix, 0, True),
         "random-crash": Choice(
             lambda tasks, seed: crash.random_crash(tasks, seed, 5, 20),
-            lambda seed: crash.random_crash(100, seed, 4, 6, slots=8, grace=8),
+            # A life is longer than the scheduler takes to notice that the last worker is dead.
+            lambda seed: crash.random_crash(100, seed, 7, 9, slots=8, grace=12),
             2000,
         ),
         "lost-answers": Choice(storms.lost_answers, lambda seed: storms.lost_answers(30, seed), 2000),

@@ -79,6 +79,8 @@ class Pressure(Experiment):
         with super().running():
             self.watch()
             yield self
+        turns = re.findall(r"longest_turn_ms=(\d+)", "\n".join(log_lines(self.cluster.directory, "longest_turn_ms")))
+        self.outcome.figures["longest turn of its loop"] = f"{max(map(int, turns), default=0)} ms"
 
     def settle(self, seconds: float = 600) -> None:
         super().settle(seconds)

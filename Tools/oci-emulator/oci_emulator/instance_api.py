@@ -321,7 +321,7 @@ class InstanceService:
     # MARK: the emulator's own endpoint
 
     async def place_deleted(self, call: Call) -> Answer:
-        """`{"count": N, "create": BODY}`: records of N instances that are DELETED; `#` in a tag is the number of each."""
+        """`{"count": N, "create": BODY}`: records of N DELETED instances; `#` in a tag is the number of each."""
         order = json_body(call)
         count, template = order.get("count"), order.get("create")
         if not isinstance(count, int) or not isinstance(template, dict):
