@@ -140,6 +140,13 @@ let package = Package(
             exclude: ["bench.py", "libcurl.py", "server.py"],
             swiftSettings: strict
         ),
+        // Shows that a task costs the same however many there are; in no product, Tools/curve builds it.
+        .executableTarget(
+            name: "Curve",
+            dependencies: ["EventLoop", "SchedulerLink", "SchedulerMessages", "TaskEngine", "Tasks"],
+            path: "Tools/Curve",
+            swiftSettings: strict
+        ),
 
         .target(
             name: "TestSupport",

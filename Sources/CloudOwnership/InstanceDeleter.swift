@@ -26,7 +26,8 @@ final class InstanceDeleter {
     private let warning: ThrottledWarning
     /// Instances whose deletion is not answered yet, with the pauses between attempts.
     private var pauses: [String: Backoff] = [:]
-    private var waiting: [String] = []
+    /// Those that no attempt is under way for and no pause.
+    private let waiting = Mailbox<String>()
     private var workingCount = 0
 
     /// What deletions found, in the order of the answers; the ledger's driver receives it.
@@ -52,13 +53,12 @@ final class InstanceDeleter {
     }
 
     private func enqueue(_ id: String) {
-        waiting.append(id)
+        waiting.send(id)
         startWork()
     }
 
     private func startWork() {
-        while workingCount < parallelCountMax, !waiting.isEmpty {
-            let id = waiting.removeFirst()
+        while workingCount < parallelCountMax, let id = waiting.poll() {
             workingCount += 1
             spawn {
                 await self.attempt(id)

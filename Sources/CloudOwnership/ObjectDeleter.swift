@@ -22,6 +22,10 @@ final class ObjectDeleter {
     private let objects: ObjectStorage
     private let warning: ThrottledWarning
     private var names: Set<String> = []
+    /// The same in the order in which they came, with some that are withheld: no batch looks at those behind it.
+    private let line = Mailbox<String>()
+    /// What a batch could not delete, which goes before the line; the last of it is the first.
+    private var returned: [String] = []
     private var refusedNames: Set<String> = []
     /// Names of the batch under way.
     private var batch: Set<String> = []
@@ -46,7 +50,7 @@ final class ObjectDeleter {
 
     /// Deletes objects, soon, together with others.
     func delete(_ names: [String]) {
-        self.names.formUnion(names)
+        for name in names where self.names.insert(name).inserted { line.send(name) }
         if !names.isEmpty { namesArrived.ring() }
     }
 
@@ -82,9 +86,8 @@ final class ObjectDeleter {
     ///
     /// Returns whether all of it was deleted.
     private func deleteBatch() async -> Bool {
-        let names = Array(names.sorted().prefix(batchCountMax))
+        let names = takeNames()
         if names.isEmpty { return true }
-        self.names.subtract(names)
         batch = Set(names)
         var remaining = names
         do throws(OCIError) {
@@ -94,17 +97,28 @@ final class ObjectDeleter {
                 warning.occurred(["error": "\(first)", "count": "\(remaining.count)"])
             }
             batchCountMax = min(batchCountMax * 2, ObjectStorage.batchCountMax)
-            outcomes.send(.deleted(names.filter { !remaining.contains($0) }))
+            let kept = Set(remaining)
+            outcomes.send(.deleted(names.filter { !kept.contains($0) }))
         } catch {
             if error.isDenial { denial = error }
             warning.occurred(error, ["count": "\(names.count)"])
             if error.kind == .badRequest { remaining = divide(names) }
         }
-        self.names.formUnion(remaining)
+        returned += remaining.filter { self.names.insert($0).inserted }.reversed()
         batch = []
         batchEnded.send()
         if remaining.isEmpty { warning.ended() }
         return remaining.isEmpty
+    }
+
+    /// The next names to delete, in order.
+    private func takeNames() -> [String] {
+        var taken: [String] = []
+        while taken.count < batchCountMax, let name = returned.popLast() ?? line.poll() {
+            // One that was withheld may have come again, and be in the line twice.
+            if names.remove(name) != nil { taken.append(name) }
+        }
+        return taken.sorted()
     }
 
     /// A batch that is refused as a whole is divided until the name is found that the service will not have.

@@ -11,7 +11,8 @@ package enum HTTPDate {
         let second = secondsSinceEpoch - days * 86_400
         let (year, month, day) = CivilDate.ofDay(days)
         let weekday = weekdays[days - days.flooredQuotient(7) * 7]
-        let time = [second / 3600, second / 60 % 60, second % 60].map { padded($0, 2) }.joined(separator: ":")
+        let (hours, minutes) = (padded(second / 3600, 2), padded(second / 60 % 60, 2))
+        let time = "\(hours):\(minutes):\(padded(second % 60, 2))"
         return "\(weekday), \(padded(day, 2)) \(months[month - 1]) \(padded(year, 4)) \(time) GMT"
     }
 
@@ -65,6 +66,7 @@ package enum HTTPDate {
 
     private static func padded(_ number: Int, _ width: Int) -> String {
         let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        let missing = width - digits.utf8.count
+        return missing > 0 ? String(repeating: "0", count: missing) + digits : digits
     }
 }

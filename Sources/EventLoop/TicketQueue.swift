@@ -26,11 +26,14 @@ package final class TicketQueue<Grant: Sendable> {
         }
     }
 
-    /// Tickets that left stay until their turn comes, so leaving costs nothing however many wait.
+    /// Those that wait, and for a moment those whose wait has just ended in vain.
     private var heap = Heap<Ticket>()
     private var arrivals: UInt64 = 0
     /// How many callers wait, those included whose wait has just ended in vain.
     package private(set) var count = 0
+
+    /// How many places there are to look through: not more than callers wait, whoever has left.
+    var placeCount: Int { heap.count }
 
     /// Makes an empty queue.
     package init() {}
@@ -57,7 +60,7 @@ package final class TicketQueue<Grant: Sendable> {
             try await ticket.waiter.wait(until: deadline)
         } catch {
             // One that was told to leave is not counted any more.
-            if error != .closed { noteLeft() }
+            if error != .closed { left(ticket) }
             throw error
         }
         guard let grant = ticket.grant else { preconditionFailure("a ticket is woken with a grant only") }
@@ -74,8 +77,8 @@ package final class TicketQueue<Grant: Sendable> {
     @discardableResult
     package func grantNext(_ grant: Grant) -> Bool {
         while let ticket = heap.first {
-            heap.remove(ticket)
             if self.grant(grant, to: ticket) { return true }
+            heap.remove(ticket)
         }
         return false
     }
@@ -85,7 +88,7 @@ package final class TicketQueue<Grant: Sendable> {
     package func grant(_ grant: Grant, to ticket: Ticket) -> Bool {
         guard ticket.waiter.isPending else { return false }
         ticket.grant = grant
-        noteLeft()
+        left(ticket)
         ticket.waiter.wake()
         return true
     }
@@ -94,11 +97,11 @@ package final class TicketQueue<Grant: Sendable> {
     package func leave(_ ticket: Ticket) {
         guard ticket.waiter.isPending else { return }
         ticket.waiter.fail(.closed)
-        noteLeft()
+        left(ticket)
     }
 
-    private func noteLeft() {
+    private func left(_ ticket: Ticket) {
         count -= 1
-        if count == 0 { heap = Heap() }
+        heap.remove(ticket)
     }
 }

@@ -4,6 +4,8 @@
 extension CloudLedger {
     /// A complete listing of the instances with our tag, which began at `begun`, is over at `now`; `mayMissSome` if one that
     /// lives may all the same be missing, as where the service listed each state for itself.
+    ///
+    /// A run whose instance runs on as it did is not told: it would be woken at each listing, for hours.
     package mutating func instancesListed(
         _ listed: [ListedInstance],
         mayMissSome: Bool = false,
@@ -18,7 +20,7 @@ extension CloudLedger {
         let look = Look(begun: begun, now: now, shown: shown, living: living, mayMissSome: mayMissSome)
         let knownCount = taskOfInstance.count
         var contradicted = Contradictions()
-        for task in tasksInOrder() {
+        for task in tasksInOrder(where: { !$0.isSettled(whereShown: shown) }) {
             update(task, at: now) { ledger, record in
                 ledger.compare(task, &record, with: look, &contradicted)
             }
@@ -147,12 +149,17 @@ extension CloudLedger {
             if !instance.phase.isLeaving, deletedLately[instance.id] == nil { discovered(instance, at: now) }
             return
         }
+        guard let record = records[task],
+            let index = record.instances.firstIndex(where: { $0.id == instance.id })
+        else { return }
+        let isNews = record.isNews(instance)
+        guard isNews || record.inHand == nil || !record.instances[index].seen.shows(sameAs: instance)
+        else { return }
         update(task, at: now) { ledger, record in
-            guard let index = record.instances.firstIndex(where: { $0.id == instance.id }) else { return }
             record.instances[index].seen = instance
-            if let inHand = record.inHand, inHand.isWatched, inHand.instanceID == instance.id {
-                ledger.orders.append(.tell(task, .instanceListed(instance, begun: begun)))
-            }
+            guard isNews else { return }
+            record.inHand?.told = instance
+            ledger.orders.append(.tell(task, .instanceListed(instance, begun: begun)))
         }
     }
 
@@ -236,6 +243,7 @@ extension CloudLedger {
     ) {
         if let inHand = record.inHand, inHand.instanceID == id {
             if inHand.isWatched, !look.shown.contains(id) {
+                record.inHand?.told = nil
                 orders.append(.tell(task, .instanceMissed(begun: look.begun)))
             }
         } else if case .answered = record.claim {

@@ -14,7 +14,6 @@ extension CloudLedger {
     package mutating func queued(_ task: TaskKey, at now: Duration) -> [CloudOrder] {
         update(task, at: now) { ledger, record in
             record.claim = .queued
-            ledger.answeredTasks.remove(task)
             ledger.admitWithOwnSlot(task, record)
         }
         return takeOrders()
@@ -59,7 +58,6 @@ extension CloudLedger {
             }
             record.claim = .inHand(CloudRecord.InHand(instanceID: best?.id))
             record.mayHaveUnwantedResult = false
-            ledger.answeredTasks.remove(task)
             ledger.deleteInstances(of: &record, except: best?.id, because: .notAdopted)
         }
         lastChange = now
@@ -190,7 +188,7 @@ extension CloudLedger {
             ledger.deleteInstances(of: &record, except: evidence, because: reason)
             let period = record.hasResult ? ledger.periods.resultEvidence : ledger.periods.instanceEvidence
             record.claim = .answered(until: now + period)
-            ledger.answeredTasks.insert(task)
+            ledger.answeredTasks[record.hasResult ? 0 : 1].append(task, at: now + period)
         }
         lastChange = now
         return takeOrders()
@@ -225,13 +223,19 @@ extension CloudLedger {
 
     /// Time has passed; see `nextMoment`.
     package mutating func timePassed(at now: Duration) -> [CloudOrder] {
-        for task in answeredTasks.sorted() {
+        var due: [TaskKey] = []
+        for index in answeredTasks.indices {
+            while let (task, moment) = answeredTasks[index].first, moment <= now {
+                answeredTasks[index].removeFirst()
+                due.append(task)
+            }
+        }
+        for task in due.sorted() where records[task] != nil {
             update(task, at: now) { ledger, record in
                 guard case .answered(let until) = record.claim, until <= now else { return }
                 if record.hasResult {
                     record.claim = .orphaned
                     record.since = now
-                    ledger.answeredTasks.remove(task)
                 } else {
                     ledger.makeUnwanted(task, &record, because: .unconfirmed)
                 }

@@ -77,8 +77,10 @@ package struct CloudLedger {
     /// Instances whose deletion was accepted, by the beginning of the listing that did not show them any more: one that had not
     /// shown them yet was too early, and a later one shows them as they were.
     var deletedLately: [String: Duration] = [:]
-    /// Tasks that were answered and wait for the confirmation.
-    var answeredTasks: Set<TaskKey> = []
+    /// Tasks of which the cloud holds something, as far as is known: a listing need not look at those that only wait.
+    private(set) var heldTasks: Set<TaskKey> = []
+    /// Tasks that were answered and wait for the confirmation: those with a result, and those without.
+    var answeredTasks = [DueTasks(), DueTasks()]
     /// Released tasks whose run waits to hear that nothing of them counts any more.
     var releasedTasks: Set<TaskKey> = []
     /// When the newest complete listing of each kind began.
@@ -131,7 +133,7 @@ package struct CloudLedger {
     package var graceSeconds: Int64 { periods.grace.components.seconds }
 
     /// Tasks of which there is something that nobody here has asked for.
-    package var orphanCount: Int { records.values.count { $0.claim == .orphaned } }
+    package var orphanCount: Int { totals.orphans }
 
     /// Instances of those tasks, and of those that wait for a slot.
     package var orphanInstanceCount: Int {
@@ -219,11 +221,7 @@ package struct CloudLedger {
     package var wantsAllObjects: Bool { totals.withUnknownObjects > 0 || newestListing[.objects] == nil }
 
     /// When `timePassed` should be called next; nil if nothing waits for a time.
-    package var nextMoment: Duration? {
-        answeredTasks.compactMap { task in
-            if case .answered(let until)? = records[task]?.claim { until } else { nil }
-        }.min()
-    }
+    package var nextMoment: Duration? { answeredTasks.compactMap(\.first?.moment).min() }
 
     /// Notes a complete listing; false for one that began before another that is known already, which tells nothing new.
     mutating func isNews(_ listing: Listing, begun: Duration) -> Bool {
@@ -258,9 +256,11 @@ package struct CloudLedger {
             releasedTasks.remove(task)
             orders.append(.tell(task, .released))
         }
+        if (known?.isEmpty ?? true) != record.isEmpty {
+            if record.isEmpty { heldTasks.remove(task) } else { heldTasks.insert(task) }
+        }
         if isForgettable(record) {
             records[task] = nil
-            answeredTasks.remove(task)
         } else {
             records[task] = record
             totals += record.totals
@@ -288,13 +288,21 @@ package struct CloudLedger {
     /// that the same events yield the same orders.
     func tasksInOrder(where wanted: (CloudRecord) -> Bool = { _ in true }) -> [TaskKey] {
         var found: [(number: Int, task: TaskKey)] = []
-        for (task, record) in records where !record.isEmpty && wanted(record) {
-            found.append((record.number, task))
+        for task in heldTasks {
+            if let record = records[task], wanted(record) { found.append((record.number, task)) }
         }
         return found.sorted { $0.number < $1.number }.map(\.task)
     }
 
+    /// The orders of an event that is over.
     mutating func takeOrders() -> [CloudOrder] {
+        for index in answeredTasks.indices {
+            while let (task, moment) = answeredTasks[index].first,
+                records[task]?.claim != .answered(until: moment)
+            {
+                answeredTasks[index].removeFirst()
+            }
+        }
         defer { orders = [] }
         return orders
     }
@@ -347,7 +355,6 @@ package struct CloudLedger {
     mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord, because reason: DeletionReason) {
         record.claim = .unwanted
         deleteMark(of: task, &record)
-        answeredTasks.remove(task)
         deleteInstances(of: &record, because: reason)
         deleteInputs(of: task, &record)
         if !record.instances.isEmpty {

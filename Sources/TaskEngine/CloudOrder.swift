@@ -40,7 +40,7 @@ package enum TaskNews: Hashable, Sendable {
     case resultListed
     /// A complete listing of results that began then is over, whatever it showed; only to a run that waits for one.
     case resultsListed(begun: Duration)
-    /// A complete listing that began then showed the task's instance.
+    /// A complete listing that began then showed the task's instance; not told again while it runs and shows no change.
     case instanceListed(ListedInstance, begun: Duration)
     /// A complete listing that began then did not show the task's instance.
     case instanceMissed(begun: Duration)

@@ -35,6 +35,8 @@ struct CloudRecord {
         var isWatched = true
         /// Whether a listing of results can tell it something although it does not show the result.
         var awaitsListing = false
+        /// How it was last told that listings show its instance; nil where it was told since that one does not.
+        var told: ListedInstance?
         /// Whether its answer was confirmed before it let go of the task.
         var isConfirmed = false
         /// Whether its result stays although the task is answered.
@@ -111,6 +113,20 @@ struct CloudRecord {
         return inHand.isWatched && inHand.instanceID != nil && inHand.awaitsListing
     }
 
+    /// Whether its run must be told that a listing shows an instance so: one that runs on as it did proves nothing new.
+    func isNews(_ listed: ListedInstance) -> Bool {
+        guard let inHand, inHand.isWatched, inHand.instanceID == listed.id else { return false }
+        return listed.phase != .running || inHand.told?.shows(sameAs: listed) != true
+    }
+
+    /// Whether a listing that shows the one instance of its run changes nothing of it.
+    func isSettled(whereShown shown: Set<String>) -> Bool {
+        guard let inHand, abandonedCreates.isEmpty, instances.count == 1 else { return false }
+        let instance = instances[0]
+        return instance.id == inHand.instanceID && instance.deletion == .none && instance.missedSince == nil
+            && shown.contains(instance.id)
+    }
+
     /// Whether it may be adopted by a run to come, or is waited for by one.
     var isClaimable: Bool { claim == .orphaned || claim == .queued }
 
@@ -118,6 +134,7 @@ struct CloudRecord {
         var totals = CloudTotals()
         totals.slots = slotCount
         totals.worthLooking = isWorthLooking ? 1 : 0
+        totals.orphans = claim == .orphaned ? 1 : 0
         totals.withUnknownObjects = claim == .orphaned || !abandonedCreates.isEmpty ? 1 : 0
         for instance in instances {
             if instance.deletion == .ordered { totals.pendingDeletions += 1 }
@@ -167,6 +184,8 @@ struct CloudTotals: Hashable {
     var slots = 0
     /// Records of which listings can tell something.
     var worthLooking = 0
+    /// Records that nobody here has asked for.
+    var orphans = 0
     /// Records of which there may be objects that only a listing of all objects shows.
     var withUnknownObjects = 0
     /// Instances whose deletion is ordered and not accepted.
@@ -180,6 +199,7 @@ struct CloudTotals: Hashable {
     private mutating func combine(_ other: CloudTotals, _ operation: (Int, Int) -> Int) {
         slots = operation(slots, other.slots)
         worthLooking = operation(worthLooking, other.worthLooking)
+        orphans = operation(orphans, other.orphans)
         withUnknownObjects = operation(withUnknownObjects, other.withUnknownObjects)
         pendingDeletions = operation(pendingDeletions, other.pendingDeletions)
         doubtfulDeletions = operation(doubtfulDeletions, other.doubtfulDeletions)

@@ -76,6 +76,11 @@ package struct ListedInstance: Hashable, Sendable {
         self.activeSince = activeSince
         self.generation = generation
     }
+
+    /// Whether another look at the same instance showed no change; its times come out a little different each time.
+    func shows(sameAs other: ListedInstance) -> Bool {
+        phase == other.phase && state == other.state && details == other.details
+    }
 }
 
 /// An object in the bucket that belongs to a task.

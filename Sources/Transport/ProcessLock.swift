@@ -36,11 +36,12 @@ package final class ProcessLock: Sendable {
         fileDescriptor = descriptor
     }
 
-    /// Lets those go who asked who holds the name, for as long as it is held.
-    @LoopActor package func letVisitorsGo() {
+    /// Lets those go who asked who holds the name, for as long as it is held; returns the work that does.
+    @discardableResult
+    @LoopActor package func letVisitorsGo() -> Spawned<Void> {
         let reception = Reception(fileDescriptor)
         self.reception = reception
-        spawn { await reception.run() }
+        return spawn { await reception.run() }
     }
 
     deinit {

@@ -42,6 +42,22 @@ import Testing
         }
     }
 
+    @Test func `each batch takes the next names, and first those that the one before it could not delete`()
+        async throws
+    {
+        try await onLoop {
+            let cloud = Deletions()
+            defer { cloud.stop() }
+            let names = (0..<2500).map { "n\(10_000 + $0)" }
+            cloud.service.keptNames = [names[3]]
+            cloud.deleter.delete(names)
+            for _ in 0..<3 { _ = try await cloud.outcome() }
+            #expect(cloud.batches.map(\.count) == [1000, 1000, 501])
+            #expect(cloud.batches[1].first == names[3])
+            #expect(Set(cloud.batches.joined()) == Set(names))
+        }
+    }
+
     @Test func `what is withheld is not deleted, wherever it waits`() async throws {
         try await onLoop {
             let cloud = Deletions()

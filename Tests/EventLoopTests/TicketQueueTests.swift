@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import EventLoop
 import TestSupport
 import Testing
+
+@testable import EventLoop
 
 @Suite struct TicketQueueTests {
     @Test func `callers are granted in order of arrival, the higher priority first`() async throws {
@@ -19,6 +20,22 @@ import Testing
             var grants: [Int?] = []
             for caller in callers { grants.append(await caller.value) }
             #expect(grants == [2, 3, 0, 5, 1, 4])
+        }
+    }
+
+    @Test func `who leaves takes the place along, whoever waits before it`() async throws {
+        try await onLoop {
+            let queue = TicketQueue<Int>()
+            let first = queue.enter(priority: 1)
+            for _ in 0..<1000 {
+                let waiting = spawn { try? await queue.wait() }
+                queue.leave(queue.enter())
+                await yieldToOthers()
+                waiting.cancel()
+                _ = await waiting.value
+                #expect(queue.placeCount == 1 && queue.count == 1)
+            }
+            #expect(queue.grant(7, to: first) && queue.placeCount == 0)
         }
     }
 

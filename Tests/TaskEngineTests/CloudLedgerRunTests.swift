@@ -309,6 +309,29 @@ import Testing
         )
     }
 
+    @Test
+    func
+        `a run is told again of an instance that runs only after a change or a miss`()
+    {
+        var ledger = CloudLedger.running()
+        let told = { (instance: ListedInstance, begun: Int) -> [CloudOrder] in
+            [.tell(a, .instanceListed(instance, begun: .seconds(begun)))]
+        }
+        for phase in [InstancePhase.creating, .creating, .running] {
+            #expect(ledger.list([instance("i", phase)], begun: 4, at: 5) == told(instance("i", phase), 4))
+        }
+        for begun in 6..<100 {
+            #expect(ledger.list([instance("i", createdAt: begun % 2)], begun: begun, at: begun) == [])
+        }
+        #expect(ledger.list([], begun: 100, at: 101) == [.tell(a, .instanceMissed(begun: .seconds(100)))])
+        #expect(ledger.list([instance("i")], begun: 102, at: 103) == told(instance("i"), 102))
+        #expect(ledger.list([instance("i")], begun: 104, at: 105) == [])
+        for begun in [106, 108] {
+            let stopped = instance("i", .stopped)
+            #expect(ledger.list([stopped], begun: begun, at: begun + 1) == told(stopped, begun))
+        }
+    }
+
     @Test func `who has no instance, or one that does not count, need not wait to make another`() {
         var ledger = CloudLedger.stocked()
         _ = ledger.begin(a, at: 2)

@@ -31,7 +31,7 @@ import Transport
     {
         try await onLoop {
             let (first, second) = (NotedOrigin(), NotedOrigin())
-            let route = AnswerRoute(first)
+            let route = AnswerRoute(first, of: Self.task.taskID, in: RunTally())
             route.sendOutput([[1], [2]])
             route.sendOutput([])
             route.muteOutput()
@@ -50,7 +50,7 @@ import Transport
     @Test func `whoever waits for a worker goes on when there is one`() async throws {
         try await onLoop {
             let origin = NotedOrigin()
-            let route = AnswerRoute(origin)
+            let route = AnswerRoute(origin, of: Self.task.taskID, in: RunTally())
             try await route.awaitOrigin()
             route.move(to: nil)
             let waiting = spawn { (try? await route.awaitOrigin()) != nil }

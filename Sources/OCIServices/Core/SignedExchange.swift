@@ -112,18 +112,20 @@ package final class SignedExchange {
     private func prepare(_ call: Call, _ destination: Endpoints.Location) throws(OCIError) -> HTTPRequest {
         let request = call.request
         let content = Content(request.body)
-        let sign = { @LoopActor @Sendable [self] () throws(OCISigningError) -> SigningString in
+        let sign = { @LoopActor @Sendable (time: Int) throws(OCISigningError) -> SigningString in
             try SigningString(
                 method: request.method,
                 target: destination.target,
                 host: destination.origin.authority,
-                date: HTTPDate.format(secondsSinceEpoch: now),
+                date: HTTPDate.format(secondsSinceEpoch: time),
                 coverage: content.coverage
             )
         }
         // Once now, so that what no signature can hold is told apart from a failure of the network.
+        let (preparedAt, first): (Int, SigningString)
         do throws(OCISigningError) {
-            _ = try sign()
+            preparedAt = now
+            first = try sign(preparedAt)
         } catch {
             throw .unsendable(operation: request.operation, reason: "\(error)")
         }
@@ -141,8 +143,9 @@ package final class SignedExchange {
         prepared.bodyBytesMax = request.answerBytesMax
         prepared.bodyUse = request.spoolAbove.map { .spool(above: $0, for: request.holding) } ?? .collect
         // Signed at the last moment: a request may wait for its connection longer than its date would live.
-        prepared.sign = { fields in
-            guard let text = try? sign() else { return }
+        prepared.sign = { [self] fields in
+            let time = now
+            guard let text = time == preparedAt ? first : try? sign(time) else { return }
             for field in text.fields { fields.set(field.name, to: field.value) }
             let (keyID, key) = (call.identity.keyID.text, call.identity.key)
             fields.set(

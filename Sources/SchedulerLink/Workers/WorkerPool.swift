@@ -178,8 +178,8 @@ extension WorkerPool {
 
     /// The least busy workers: their tasks are placed again, and are adopted where they are placed here.
     private func leastBusy(_ count: Int) -> [WorkerSession] {
-        let order = workers.sorted { ($0.value.unansweredCount, $0.key) < ($1.value.unansweredCount, $1.key) }
-        return order.prefix(count).map(\.value)
+        let loads = workers.map { (count: $0.value.unansweredCount, number: $0.key, worker: $0.value) }
+        return loads.sorted { ($0.count, $0.number) < ($1.count, $1.number) }.prefix(count).map(\.worker)
     }
 
     private func startWorker() {

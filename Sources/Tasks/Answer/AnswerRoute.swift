@@ -13,16 +13,32 @@ final class AnswerRoute {
     private(set) var origin: (any TaskOrigin)?
     /// Since when there is none.
     private(set) var lostSince: Deadline?
+    /// How far the task is; nil when nobody must answer it any more.
+    var standing: RunTally.Standing? = .queued { didSet { count(standing) } }
+    private let task: TaskID
+    private let tally: RunTally
     /// What was answered, once something was.
     var answer: SentAnswer?
     private var isOutputMuted = false
     private let changed = Wakeup()
 
-    init(_ origin: any TaskOrigin) { self.origin = origin }
+    /// The route of a task that was sent to `origin`; `tally` counts it as that worker's.
+    init(_ origin: any TaskOrigin, of task: TaskID, in tally: RunTally) {
+        self.origin = origin
+        self.task = task
+        self.tally = tally
+        count(standing)
+    }
+
+    private func count(_ standing: RunTally.Standing?) {
+        if let origin { tally.set(standing, of: task, for: origin) }
+    }
 
     /// Moves the duty to answer to another worker, or to none.
     func move(to origin: (any TaskOrigin)?) {
+        count(nil)
         self.origin = origin
+        count(standing)
         lostSince = origin == nil ? .now : nil
         isOutputMuted = false
         changed.ring()

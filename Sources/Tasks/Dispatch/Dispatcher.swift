@@ -21,6 +21,7 @@ package final class Dispatcher {
     private let shapeLimits: ShapeLimits
     private let log: Logger
     private var runs: [TaskID: TaskRun] = [:]
+    private let tally = RunTally()
     /// Tasks that were sent again while their last run was letting go of them; they begin when it is over.
     private var resent: [TaskID: (task: TaskMessage, origin: any TaskOrigin)] = [:]
     private var isLeaving = false
@@ -142,7 +143,8 @@ package final class Dispatcher {
         let output =
             flags.streamOutput
             ? LiveOutput(taskID: task.taskID, instances: instances, pace: outputPace) : nil
-        let run = TaskRun(task: task, flags: flags, origin: origin, steps: steps, output: output)
+        let route = AnswerRoute(origin, of: task.taskID, in: tally)
+        let run = TaskRun(task: task, flags: flags, route: route, steps: steps, output: output)
         runs[task.taskID] = run
         run.start()
         spawn { await self.removeWhenFinished(run) }
@@ -153,6 +155,7 @@ package final class Dispatcher {
         _ = try? await run.isFinished.wait()
         let id = run.task.taskID
         runs[id] = nil
+        run.route.standing = nil
         if let (task, origin) = resent.removeValue(forKey: id) { begin(task, origin) }
         if runs.isEmpty { becameIdle.send() }
     }
@@ -162,7 +165,9 @@ package final class Dispatcher {
         runs.values.filter(isWanted).sorted { $0.key < $1.key }
     }
 
-    private func runs(of worker: any TaskOrigin) -> [TaskRun] { runsInOrder { $0.route.origin === worker } }
+    private func runs(of worker: any TaskOrigin) -> [TaskRun] {
+        tally.tasks(of: worker).compactMap { runs[$0] }.sorted { $0.key < $1.key }
+    }
 }
 
 // MARK: - What the scheduler says
@@ -193,10 +198,10 @@ extension Dispatcher: TaskHandler {
     }
 
     package func load(of worker: any TaskOrigin) -> WorkerLoad {
-        let runs = runs.values.filter { $0.route.origin === worker }
+        let counts = tally.counts(of: worker)
         return (
-            unansweredCount: runs.count { $0.state != .cleaning },
-            queuedCount: runs.count { $0.state == .queued },
+            unansweredCount: counts.unanswered,
+            queuedCount: counts.queued,
             isFull: !cloud.hasFreeSlot || waitingForRoomCount > 0 || waitingForHostCount > 0
                 || calls.isAccessLost
         )

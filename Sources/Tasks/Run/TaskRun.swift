@@ -20,7 +20,7 @@ final class TaskRun {
     let key: TaskKey
     let route: AnswerRoute
     let isFinished = Latch()
-    private var progress = TaskProgress()
+    private var progress = TaskProgress() { didSet { route.standing = state.standing } }
     private let flags: TaskFlags
     private let steps: TaskSteps
     private let output: LiveOutput?
@@ -32,12 +32,12 @@ final class TaskRun {
     /// Whether there may be something of this run in the cloud.
     private var hasStored = false
 
-    init(task: TaskMessage, flags: TaskFlags, origin: any TaskOrigin, steps: TaskSteps, output: LiveOutput?) {
+    init(task: TaskMessage, flags: TaskFlags, route: AnswerRoute, steps: TaskSteps, output: LiveOutput?) {
         self.task = task
         self.flags = flags
         self.steps = steps
         self.output = output
-        route = AnswerRoute(origin)
+        self.route = route
         key = task.taskID.key
         log = steps.log(of: key)
     }

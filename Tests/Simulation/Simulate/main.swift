@@ -8,4 +8,5 @@ internal import Glibc
 let words = CommandLine.arguments
 // First of all, before any set or dictionary is made: it would be looked up with another seed.
 csimulation_seed_hashing(words.firstIndex(of: "--hash-seed").flatMap { UInt64(words[$0 + 1]) } ?? 1)
+csimulation_keep_memory()
 exit(Simulate(words).run())

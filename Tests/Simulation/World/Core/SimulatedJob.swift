@@ -21,10 +21,18 @@ package struct SimulatedJob: Sendable, Hashable {
 
     /// The bytes of the argument object.
     package var argument: [UInt8] {
-        Array("job \(number) \(milliseconds) \(fillingByteCount) ".utf8)
-            // Not one byte again and again, in which a compressor finds a hundred matches at each place.
-            + (0..<fillingByteCount).map { UInt8(truncatingIfNeeded: number &+ UInt64($0 & 127)) }
+        let head = head
+        return [UInt8](unsafeUninitializedCapacity: head.count + fillingByteCount) { bytes, count in
+            for (index, byte) in head.enumerated() { bytes[index] = byte }
+            for index in 0..<fillingByteCount { bytes[head.count + index] = filling(index) }
+            count = head.count + fillingByteCount
+        }
     }
+
+    private var head: [UInt8] { Array("job \(number) \(milliseconds) \(fillingByteCount) ".utf8) }
+
+    /// Not one byte again and again, in which a compressor finds a hundred matches at each place.
+    private func filling(_ index: Int) -> UInt8 { UInt8(truncatingIfNeeded: number) &+ UInt8(index & 127) }
 
     /// Reads the bytes of an argument object; nil unless they are whole and unchanged.
     package init?(argument: [UInt8]) {
@@ -40,8 +48,6 @@ package struct SimulatedJob: Sendable, Hashable {
         guard self.argument == argument else { return nil }
     }
 
-    /// What the function returns for it.
-    package var result: [UInt8] {
-        Array("result \(number) \(stableHash(argument, from: 1))".utf8)
-    }
+    /// What the function returns for it: another for another argument, of which whoever reads one has seen that it is whole.
+    package var result: [UInt8] { Array("result \(number) \(stableHash(head, from: 1))".utf8) }
 }

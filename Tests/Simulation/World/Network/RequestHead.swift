@@ -20,11 +20,7 @@ struct RequestHead {
             return nil
         }
         // Bytes, not characters: this is done for every request.
-        let lines = buffer[..<end].split(separator: 10, omittingEmptySubsequences: false).map {
-            $0.last == 13 ? $0.dropLast() : $0
-        }
-        let isCut = lines.dropLast().enumerated().allSatisfy { buffer[lines[$0.offset].endIndex] == 13 }
-        simulation.judge("wire", isCut, "a line of a head that ends without a carriage return")
+        let lines = Self.lines(of: buffer[..<end], simulation)
         let words = lines[0].split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
         let isRequest = words.count == 3 && words[2].elementsEqual("HTTP/1.1".utf8)
         simulation.judge("wire", isRequest, "request line: \(text(lines[0]))")
@@ -34,7 +30,8 @@ struct RequestHead {
             simulation.judge("wire", colon != nil, "a header field without a colon: \(text(line))")
             guard let colon else { return nil }
             let value = line[(colon + 1)...].drop { $0 == UInt8(ascii: " ") }
-            fields[text(line[..<colon]).lowercased()] = text(value)
+            let name = text(line[..<colon])
+            fields[name.utf8.contains { 65...90 ~= $0 } ? name.lowercased() : name] = text(value)
         }
         let target = text(words[1])
         simulation.judge("wire", fields["host"] != nil, "a request without a host")
@@ -48,6 +45,21 @@ struct RequestHead {
         )
     }
 
+    /// The lines, without their ends.
+    private static func lines(of head: ArraySlice<UInt8>, _ simulation: Simulation) -> [ArraySlice<UInt8>] {
+        var lines: [ArraySlice<UInt8>] = []
+        lines.reserveCapacity(16)
+        var start = 0
+        for index in head.indices where head[index] == 10 {
+            let isWhole = index > start && head[index - 1] == 13
+            simulation.judge("wire", isWhole, "a line of a head that ends without a carriage return")
+            lines.append(head[start..<index - 1])
+            start = index + 1
+        }
+        lines.append(head[start...])
+        return lines
+    }
+
     private static func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 
     private static func end(of buffer: [UInt8]) -> Int? {
@@ -59,15 +71,17 @@ struct RequestHead {
     }
 
     func request(_ body: [UInt8], number: UInt64) -> SimulatedRequest {
-        let parts = target.split(separator: "?", maxSplits: 1)
-        let pairs = (parts.count > 1 ? parts[1] : "").split(separator: "&").map { pair in
-            let sides = pair.split(separator: "=", maxSplits: 1)
-            return (percentDecoded(sides[0]), sides.count > 1 ? percentDecoded(sides[1]) : "")
+        let parts = target.utf8.split(separator: UInt8(ascii: "?"), maxSplits: 1).map { Substring($0) }
+        let pairs = parts.count > 1 ? parts[1].utf8.split(separator: UInt8(ascii: "&")) : []
+        var query: [String: String] = [:]
+        for pair in pairs {
+            let sides = pair.split(separator: UInt8(ascii: "="), maxSplits: 1).map { Substring($0) }
+            query[percentDecoded(sides[0])] = sides.count > 1 ? percentDecoded(sides[1]) : ""
         }
         return SimulatedRequest(
             method: method,
             path: String(parts.first ?? ""),
-            query: Dictionary(pairs, uniquingKeysWith: { $1 }),
+            query: query,
             fields: fields,
             body: body,
             number: number
@@ -77,5 +91,6 @@ struct RequestHead {
 
 /// Text with each `%XX` replaced by its byte (RFC 3986 section 2.1).
 func percentDecoded(_ text: Substring) -> String {
-    PercentEncoding.decode(text).map { String(decoding: $0, as: UTF8.self) } ?? String(text)
+    if !text.utf8.contains(UInt8(ascii: "%")) { return String(text) }
+    return PercentEncoding.decode(text).map { String(decoding: $0, as: UTF8.self) } ?? String(text)
 }
