@@ -107,19 +107,57 @@ private func job(_ number: UInt64) -> SimulatedJob {
             CloudBench.run { bench in
                 let budget = RequestBudget(bench.simulation, rate: 10, name: "compute")
                 for number in 0..<30 as Range<UInt64> {
-                    let request = SimulatedRequest(
-                        method: "GET",
-                        path: "/",
-                        query: [:],
-                        fields: [:],
-                        body: [],
-                        number: number
-                    )
-                    budget.count(request)
+                    budget.count(request(number))
                     try await sleep(for: .milliseconds(20))
                 }
             }
         }
         #expect(violation(result).contains("budget: "))
     }
+
+    @Test func `whoever does not slow down although everything is refused is seen`() async {
+        let result = await #expect(
+            processExitsWith: .exitCode(CloudBench.violated),
+            observing: [\.standardErrorContent]
+        ) {
+            CloudBench.run { bench in
+                let budget = RequestBudget(bench.simulation, rate: 10, name: "compute")
+                for number in 0..<100 as Range<UInt64> {
+                    budget.count(request(number))
+                    budget.answered(request(number), isThrottled: true)
+                    try await sleep(for: .milliseconds(125))
+                }
+            }
+        }
+        #expect(violation(result).contains("refused again and again"))
+    }
+
+    @Test func `whoever repeats at once what was lost on new connections is seen`() async {
+        let result = await #expect(
+            processExitsWith: .exitCode(CloudBench.violated),
+            observing: [\.standardErrorContent]
+        ) {
+            CloudBench.run { bench in
+                var repeats = PromptRepeats()
+                for number in 0..<100 as Range<UInt64> {
+                    repeats.arrived(request(number), bench.simulation)
+                    repeats.lost(request(number))
+                    try await sleep(for: .milliseconds(50))
+                    repeats.arrived(request(number), bench.simulation)
+                }
+            }
+        }
+        #expect(violation(result).contains("made again at once"))
+    }
+}
+
+private func request(_ number: UInt64) -> SimulatedRequest {
+    SimulatedRequest(
+        method: "GET",
+        path: "/",
+        query: [:],
+        fields: ["opc-request-id": "\(number)"],
+        body: [],
+        number: number
+    )
 }
