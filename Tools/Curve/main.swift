@@ -19,7 +19,7 @@ private final class Worker: TaskOrigin {
 /// So many tasks that all wait at once, beside a tenth as many that an earlier process left: one in ten is cancelled, the
 /// others run one after the other and are confirmed late; ten listings show all that there is.
 @LoopActor
-private struct Curve {
+private final class Curve {
     let count: Int
     private var ledger = CloudLedger(
         slotLimit: 1 << 30,
@@ -33,7 +33,7 @@ private struct Curve {
 
     init(_ count: Int) { self.count = count }
 
-    mutating func run() {
+    func run() {
         living = (0..<count / 10).map { instance(TaskKey("orphan\($0)")) }
         list()
         let ids = (0..<count).map { number in
@@ -54,7 +54,7 @@ private struct Curve {
         }
     }
 
-    private mutating func cancel(_ id: TaskID, _ ticket: TicketQueue<Void>.Ticket) {
+    private func cancel(_ id: TaskID, _ ticket: TicketQueue<Void>.Ticket) {
         queue.leave(ticket)
         let key = TaskKey(id.hexadecimal)
         perform(ledger.discarded(key, at: now))
@@ -62,7 +62,7 @@ private struct Curve {
         tally.set(nil, of: id, for: worker)
     }
 
-    private mutating func answer(_ id: TaskID) {
+    private func answer(_ id: TaskID) {
         let key = TaskKey(id.hexadecimal)
         precondition(queue.grantNext(()))
         ledger.slotGranted()
@@ -74,14 +74,14 @@ private struct Curve {
         tally.set(.over, of: id, for: worker)
     }
 
-    private mutating func confirm(_ id: TaskID) {
+    private func confirm(_ id: TaskID) {
         let key = TaskKey(id.hexadecimal)
         perform(ledger.answerConfirmed(key, at: now))
         perform(ledger.deletionAccepted("i\(key)", at: now))
         tally.set(nil, of: id, for: worker)
     }
 
-    private mutating func list() {
+    private func list() {
         now += .milliseconds(1)
         perform(ledger.instancesListed(living, begun: now, at: now))
         perform(ledger.objectsListed(results: [], inputs: [:], begun: now, at: now))
@@ -103,7 +103,7 @@ private struct Curve {
 private let counts = CommandLine.arguments.dropFirst().compactMap { Int($0) }
 EventLoop.run {
     for count in counts {
-        var curve = Curve(count)
+        let curve = Curve(count)
         let start = clock()
         curve.run()
         let seconds = Double(clock() - start) / Double(CLOCKS_PER_SEC)
