@@ -12,9 +12,8 @@ import subprocess
 import tempfile
 import unittest
 from pathlib import Path
-from typing import Any
 
-from kinds import Cluster, KindTestCase, await_that, travels
+from kinds import KindTestCase, await_that, travels
 
 travels(__name__)
 
@@ -32,24 +31,9 @@ def total(*parts):
     return sum(len(part) for part in parts)
 
 
-class CrampedCluster(Cluster):
-    """A daemon that is started by another program, which takes something from it, with temporary files elsewhere."""
-
-    starter: tuple[str, ...] = ()
-    spool_directory: Path | None = None
-
-    def _started(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> Any:
-        if name.startswith("daemon"):
-            command = [*self.starter, *command]
-            if self.spool_directory:
-                environment = {**(environment or {}), "TMPDIR": str(self.spool_directory)}
-        return super()._started(name, command, environment)
-
-
 class SmallDisk(KindTestCase):
     """A spool directory of 8 MiB, which others have filled."""
 
-    cluster_type = CrampedCluster
     filling: Path
 
     @classmethod
@@ -62,8 +46,7 @@ class SmallDisk(KindTestCase):
         if mounted.returncode:
             raise unittest.SkipTest("no file system can be mounted here")
         cls.addClassCleanup(subprocess.run, ["umount", str(directory)], check=True)
-        CrampedCluster.spool_directory = directory
-        cls.addClassCleanup(setattr, CrampedCluster, "spool_directory", None)
+        cls.options = {**cls.options, "spool_directory": directory}
         super().setUpClass()
         cls.filling = directory / "others"
 
@@ -115,13 +98,7 @@ class FullDiskForLong(SmallDisk):
 class FewDescriptors(KindTestCase):
     """256 descriptors, and 240 objects that each want one at the same time."""
 
-    cluster_type = CrampedCluster
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        CrampedCluster.starter = ("prlimit", "--nofile=256:256")
-        cls.addClassCleanup(setattr, CrampedCluster, "starter", ())
-        super().setUpClass()
+    options = {"daemon_starter": ("prlimit", "--nofile=256:256")}
 
     def test_tasks_with_many_large_arguments_wait_for_each_other(self):
         client = self.client()
@@ -149,7 +126,7 @@ class FewDescriptors(KindTestCase):
 
     def test_the_limit_is_raised_as_far_as_it_goes(self):
         self.cluster.kill_daemon()
-        CrampedCluster.starter = ("prlimit", "--nofile=64:512")
+        self.cluster.options.daemon_starter = ("prlimit", "--nofile=64:512")
         daemon = self.cluster.start_daemon()
         limits = Path(f"/proc/{daemon.process.pid}/limits").read_text()
         self.assertRegex(limits, r"Max open files\s+512\s+512")

@@ -38,6 +38,10 @@ class Options:
     is_proxied: bool = False
     #: the daemon is told where the object storage is, and does not have to learn it
     is_storage_told: bool = True
+    #: a command that starts the daemon, and may take something from it
+    daemon_starter: tuple[str, ...] = ()
+    #: where the daemon has its temporary files
+    spool_directory: Path | None = None
 
 
 class Cluster:
@@ -127,13 +131,16 @@ class Cluster:
         self._daemon_count += 1
         scheduler = self.scheduler_proxy.address if self.scheduler_proxy else self.address
         storage = self.storage_proxy.address if self.storage_proxy else self.storage_address
-        command = [str(DAEMON), scheduler, "--worker-manager-id", "wm-oci-hpc"]
+        command = [*self.options.daemon_starter, str(DAEMON), scheduler, "--worker-manager-id", "wm-oci-hpc"]
         if self.options.is_storage_told:
             command += ["--object-storage-address", storage]
         command += ["--network-backend", self.options.daemon_backend]
         command += ["--heartbeat-interval-seconds", "1"]
         name = "daemon" if self._daemon_count == 1 else f"daemon-{self._daemon_count}"
-        self.daemon = self._started(name, command + self.options.daemon + list(arguments), self.environment)
+        environment = dict(self.environment)
+        if self.options.spool_directory:
+            environment["TMPDIR"] = str(self.options.spool_directory)
+        self.daemon = self._started(name, command + self.options.daemon + list(arguments), environment)
         return self.daemon
 
     def report(self) -> dict[str, Any]:

@@ -22,10 +22,9 @@ from typing import Any
 
 import cloudpickle
 
-from cluster import Cluster, Options
 from experiment import Experiment, Outcome, log_lines, work
 from leaving import await_running
-from processes import Process, await_that, free_port
+from processes import await_that, free_port
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -49,30 +48,11 @@ def large_result(count: int, seed: int) -> bytes:
     return random.Random(seed).randbytes(count)
 
 
-class CrampedCluster(Cluster):
-    """A daemon that another program starts, which takes something from it, with temporary files elsewhere."""
-
-    def __init__(self, options: Options, starter: tuple[str, ...] = (), spools: Path | None = None) -> None:
-        super().__init__(options)
-        self.starter, self.spools = starter, spools
-
-    def _started(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> Process:
-        if name.startswith("daemon"):
-            command = [*self.starter, *command]
-            if self.spools:
-                environment = {**(environment or {}), "TMPDIR": str(self.spools)}
-        return super()._started(name, command, environment)
-
-
 class Pressure(Experiment):
     """An experiment with a proxy in front of the scheduler, which hears when the daemon says nothing."""
 
-    def __init__(
-        self, name: str, seed: int, starter: tuple[str, ...] = (), spools: Path | None = None, **options: Any
-    ) -> None:
+    def __init__(self, name: str, seed: int, **options: Any) -> None:
         super().__init__(name, seed, is_proxied=True, **options)
-        self.cluster = CrampedCluster(self.cluster.options, starter, spools)
-        self.outcome.logs = [str(self.cluster.directory)]
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Experiment]:
@@ -201,7 +181,7 @@ def full_disk(tasks: int, seed: int) -> Outcome:
     """
     with small_disk(8) as directory:
         limit = [] if directory else ["--spool-limit-mb", "4"]
-        experiment = Pressure("a full spool directory", seed, spools=directory, daemon=limit)
+        experiment = Pressure("a full spool directory", seed, spool_directory=directory, daemon=limit)
         with experiment.running():
             for number in range(tasks // 2):
                 experiment.submit(large_result, 3 * MIB, number, expected=large_result(3 * MIB, number))
@@ -220,7 +200,7 @@ def full_disk(tasks: int, seed: int) -> Outcome:
 
 def descriptors(tasks: int, seed: int) -> Outcome:
     """256 descriptors, and tasks of 12 arguments that each want one."""
-    experiment = Pressure("256 descriptors", seed, starter=("prlimit", "--nofile=256:256"))
+    experiment = Pressure("256 descriptors", seed, daemon_starter=("prlimit", "--nofile=256:256"))
     with experiment.running():
         part = experiment.random.randbytes(LARGE)
         for number in range(1, tasks + 1):
@@ -234,7 +214,8 @@ def unread_log(tasks: int, seed: int) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="scaler-oci-hpc-") as directory:
         flag = Path(directory) / "stop"
         starter = (sys.executable, str(READER), str(flag))
-        experiment = Pressure("a log that nobody reads", seed, starter=starter, daemon=["--logging-level", "DEBUG"])
+        options = {"daemon_starter": starter, "daemon": ["--logging-level", "DEBUG"]}
+        experiment = Pressure("a log that nobody reads", seed, **options)
         outcome = experiment.outcome
         with experiment.running():
             experiment.submit_work(1)[0].result(timeout=60)
