@@ -356,15 +356,7 @@ package final class LedgerDriver {
         ledger.listingBegan(listing, at: begun)
         switch listing {
         case .instances:
-            let listing = try await listInstances(until: deadline)
-            perform(
-                ledger.instancesListed(
-                    listing.wanted,
-                    mayMissSome: listing.mayMissSome,
-                    begun: begun,
-                    at: clock.now
-                )
-            )
+            tell(try await listInstances(until: deadline), begun: begun)
         case .objects:
             let listed = try await lister.listObjects(
                 includingInputs: includingInputs || ledger.wantsAllObjects,
@@ -395,6 +387,21 @@ package final class LedgerDriver {
         form.ended(isInParts: listing.isInParts)
         ledger.listingTook(.instances, requestCount: listing.requestCount)
         return listing
+    }
+
+    private func tell(
+        _ listing: InstanceListing<ListedInstance>,
+        begun: Duration,
+        where isOurs: (ListedInstance) -> Bool = { _ in true }
+    ) {
+        perform(
+            ledger.instancesListed(
+                listing.wanted.filter(isOurs),
+                mayMissSome: listing.mayMissSome,
+                begun: begun,
+                at: clock.now
+            )
+        )
     }
 
     private func watchTime() async {
@@ -430,15 +437,7 @@ package final class LedgerDriver {
     func look(for ids: Set<String>, until deadline: Deadline) async throws(OCIError) -> Int {
         let begun = clock.now
         let listing = try await listInstances(until: deadline)
-        let listed = listing.wanted.filter { ids.contains($0.id) }
-        perform(
-            ledger.instancesListed(
-                listed,
-                mayMissSome: listing.mayMissSome,
-                begun: begun,
-                at: clock.now
-            )
-        )
+        tell(listing, begun: begun) { ids.contains($0.id) }
         return listing.requestCount
     }
 }

@@ -209,8 +209,11 @@ extension CloudLedger {
                 // What is being deleted for certain moves on in one direction.
                 if isDoubtful, !isCertain(record.instances[index], look) { continue }
                 if !look.living.contains(id) {
-                    if isDoubtful { tellDeletion(of: id, of: task, record) }
-                    if !isDoubtful { deletedLately[id] = look.begun }
+                    if isDoubtful {
+                        tellDeletion(of: id, of: task, record)
+                    } else {
+                        deletedLately[id] = look.begun
+                    }
                     remove(index, of: &record)
                     orders.append(.roomFreed)
                 } else if isDoubtful {
