@@ -140,7 +140,7 @@ let package = Package(
             exclude: ["bench.py", "libcurl.py", "server.py"],
             swiftSettings: strict
         ),
-        // Shows what a task costs when there are many; in no product, Tools/curve builds it.
+        // Shows what a task costs when there are many; in no product, Tools/scaling builds it.
         .executableTarget(
             name: "Curve",
             dependencies: ["EventLoop", "SchedulerLink", "SchedulerMessages", "TaskEngine", "Tasks"],

@@ -445,6 +445,11 @@ class Lost(ClusterTestCase):
         skip_unless_first_backend()
         super().setUpClass()
 
+    def setUp(self) -> None:
+        # A daemon tells of it once a minute, and that of the test before may not be over.
+        self.cluster.kill_daemon()
+        self.cluster.start_daemon()
+
     def lose(self, seconds: float, *rules: str) -> None:
         """Tasks in every phase of their lives while OCI refuses; all have their results when it accepts again."""
         client = self.client()

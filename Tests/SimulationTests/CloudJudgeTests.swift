@@ -122,7 +122,8 @@ private func job(_ number: UInt64) -> SimulatedJob {
         ) {
             CloudBench.run { bench in
                 let budget = RequestBudget(bench.simulation, rate: 10, name: "compute")
-                for number in 0..<100 as Range<UInt64> {
+                // For the first minute only the sum counts.
+                for number in 0..<600 as Range<UInt64> {
                     budget.count(request(number))
                     budget.answered(request(number), isThrottled: true)
                     try await sleep(for: .milliseconds(125))

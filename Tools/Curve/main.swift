@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a task costs the daemon's own bookkeeping, however many others there are: `Curve COUNT` prints CPU microseconds.
+// What a task costs the daemon's own bookkeeping, however many others there are: `Curve COUNT...` prints CPU
+// microseconds as a table.
 
 internal import EventLoop
 internal import Glibc
@@ -16,11 +17,15 @@ private final class Worker: TaskOrigin {
     func sendOutput(_ messages: [[UInt8]]) {}
 }
 
-/// So many tasks that all wait at once, beside a tenth as many that an earlier process left: one in ten is cancelled, the
-/// others run one after the other and are confirmed late; ten listings show all that there is.
+/// So many tasks that all wait at once, beside what an earlier process left (orphans): one task in ten is cancelled, one in ten
+/// adopts its orphan, the others run one after the other, and all are confirmed late; ten listings show all that there is.
 @LoopActor
-private struct Curve {
-    let count: Int
+private final class Curve {
+    private static let orphanCountMax = 10_000
+    private static let listingCount = 10
+
+    private let ids: [TaskID]
+    private var orphans: [ListedInstance] = []
     private var ledger = CloudLedger(
         slotLimit: 1 << 30,
         periods: CloudLedger.Periods(grace: .seconds(1 << 30))
@@ -29,62 +34,88 @@ private struct Curve {
     private let tally = RunTally()
     private let worker = Worker()
     private var now = Duration.seconds(1)
-    private var living: [ListedInstance] = []
+    private var pausedSeconds = 0.0
+    private var listingSeconds = 0.0
+    private var knownCount = 0
 
-    init(_ count: Int) { self.count = count }
-
-    mutating func run() {
-        living = (0..<count / 10).map { instance(TaskKey("orphan\($0)")) }
-        list()
-        let ids = (0..<count).map { number in
+    init(_ count: Int) {
+        ids = (0..<count).map { number in
             TaskID([number, number >> 8, number >> 16].map { UInt8($0 & 255) })
         }
+    }
+
+    var orphanCount: Int { min(ids.count, Self.orphanCountMax) }
+
+    /// CPU microseconds a task without the listings, and those of a listing for each instance that is known.
+    func run() -> (task: Double, known: Double) {
+        // The orphan of every tenth task, and others.
+        orphans = (0..<orphanCount).map { number in
+            let isAskedFor = number * 10 < ids.count
+            return instance(isAskedFor ? key(ids[number * 10]) : TaskKey("orphan\(number)"))
+        }
+        list(begun: 0, confirmed: 0)
+        (pausedSeconds, listingSeconds, knownCount) = (0, 0, 0)
+        let start = Self.seconds
         let tickets = ids.map { id in
             tally.set(.queued, of: id, for: worker)
-            perform(ledger.queued(TaskKey(id.hexadecimal), at: now))
+            perform(ledger.queued(key(id), at: now))
             return queue.enter()
         }
         for (number, id) in ids.enumerated() {
             now += .milliseconds(1)
             if number % 10 == 9 { cancel(id, tickets[number]) } else { answer(id) }
-            if number >= count / 10 { confirm(ids[number - count / 10]) }
-            if number % (count / 10) == 0 { list() }
+            let confirmed = number - ids.count / 10
+            if confirmed >= 0 { confirm(ids[confirmed]) }
+            if number % (ids.count / Self.listingCount) == 0 {
+                list(begun: number + 1, confirmed: max(0, confirmed + 1))
+            }
             // A heartbeat.
             _ = tally.counts(of: worker)
         }
+        let seconds = Self.seconds - start - pausedSeconds
+        return (seconds * 1e6 / Double(ids.count), listingSeconds * 1e6 / Double(knownCount))
     }
 
-    private mutating func cancel(_ id: TaskID, _ ticket: TicketQueue<Void>.Ticket) {
+    private func cancel(_ id: TaskID, _ ticket: TicketQueue<Void>.Ticket) {
         queue.leave(ticket)
-        let key = TaskKey(id.hexadecimal)
-        perform(ledger.discarded(key, at: now))
-        perform(ledger.unqueued(key, at: now))
+        perform(ledger.discarded(key(id), at: now))
+        perform(ledger.unqueued(key(id), at: now))
         tally.set(nil, of: id, for: worker)
     }
 
-    private mutating func answer(_ id: TaskID) {
-        let key = TaskKey(id.hexadecimal)
+    private func answer(_ id: TaskID) {
+        let key = key(id)
         precondition(queue.grantNext(()))
         ledger.slotGranted()
-        perform(ledger.claimed(key, at: now).1)
+        let (adoption, orders) = ledger.claimed(key, at: now)
+        perform(orders)
         tally.set(.working, of: id, for: worker)
-        perform(ledger.createAnswered(instance(key), at: now) ?? [])
+        if adoption == nil { perform(ledger.createAnswered(instance(key), at: now) ?? []) }
         ledger.outcomeKnown(key, at: now)
         perform(ledger.released(key, isAnswered: true, at: now))
         tally.set(.over, of: id, for: worker)
     }
 
-    private mutating func confirm(_ id: TaskID) {
-        let key = TaskKey(id.hexadecimal)
+    private func confirm(_ id: TaskID) {
+        let key = key(id)
         perform(ledger.answerConfirmed(key, at: now))
         perform(ledger.deletionAccepted("i\(key)", at: now))
         tally.set(nil, of: id, for: worker)
     }
 
-    private mutating func list() {
+    /// Shows what the first tasks have, but for those whose answers are confirmed, and the orphans that nobody has asked for.
+    private func list(begun: Int, confirmed: Int) {
+        let start = Self.seconds
+        let own = (confirmed..<begun).filter { $0 % 10 != 9 && $0 % 10 != 0 }.map { instance(key(ids[$0])) }
+        let shown = own + orphans.dropFirst((confirmed + 9) / 10)
+        // Those that are gone since the last listing are looked at, too.
+        knownCount += max(shown.count, ledger.taskOfInstance.count)
+        let listingStart = Self.seconds
         now += .milliseconds(1)
-        perform(ledger.instancesListed(living, begun: now, at: now))
+        perform(ledger.instancesListed(shown, begun: now, at: now))
         perform(ledger.objectsListed(results: [], inputs: [:], begun: now, at: now))
+        listingSeconds += Self.seconds - listingStart
+        pausedSeconds += Self.seconds - start
     }
 
     /// What the daemon looks at after each event.
@@ -95,18 +126,22 @@ private struct Curve {
         _ = ledger.nextMoment
     }
 
+    private func key(_ id: TaskID) -> TaskKey { TaskKey(id.hexadecimal) }
+
     private func instance(_ key: TaskKey) -> ListedInstance {
         ListedInstance(id: "i\(key)", task: key, phase: .stopped, state: "INACTIVE", createdAt: now)
     }
+
+    private static var seconds: Double { Double(clock()) / Double(CLOCKS_PER_SEC) }
 }
 
 private let counts = CommandLine.arguments.dropFirst().compactMap { Int($0) }
 EventLoop.run {
+    print("| tasks at once | orphans | us a task | us a known instance in a listing |\n|---:|---:|---:|---:|")
     for count in counts {
-        var curve = Curve(count)
-        let start = clock()
-        curve.run()
-        let seconds = Double(clock() - start) / Double(CLOCKS_PER_SEC)
-        print("\(count) tasks at once: \((seconds / Double(count) * 1e8).rounded() / 100) us a task")
+        let curve = Curve(count)
+        let (task, known) = curve.run()
+        let figures = [task, known].map { "\(($0 * 10).rounded() / 10)" }
+        print("| \(count) | \(curve.orphanCount) | \(figures[0]) | \(figures[1]) |")
     }
 }

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -50,10 +51,7 @@ class Blocks(unittest.TestCase):
 
     def test_a_run_with_all_its_ports_in_use_is_told_so(self) -> None:
         ports = Ports(self.directory)
-        listeners = [socket.create_server(("127.0.0.1", ports.next())) for _ in range(BLOCK_PORTS)]
-        try:
-            with self.assertRaisesRegex(StartError, "in use"):
-                ports.next()
-        finally:
-            for listener in listeners:
-                listener.close()
+        with contextlib.ExitStack() as listeners, self.assertRaisesRegex(StartError, "in use"):
+            # Something else may listen on some of them.
+            for _ in range(BLOCK_PORTS + 1):
+                listeners.enter_context(socket.create_server(("127.0.0.1", ports.next())))

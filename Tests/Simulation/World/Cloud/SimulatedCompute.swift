@@ -113,8 +113,10 @@ package final class SimulatedCompute {
         let before = request.query["page"].flatMap { Int($0) } ?? Int.max
         if process == self.process, !hasListed {
             hasListed = true
+            // What fills more than a page may be listed state by state, and an instance be in no list while it changes.
+            let isPage = instances.count { $0.isShown } <= min(limit, settings.pageSize)
             for instance in instances where instance.process != nil && instance.process != process {
-                instance.isInherited = instance.isShown
+                instance.isInherited = isPage ? instance.isShown : instance.isShown && instance.isShownByState
             }
         }
         var (body, count) = (Array("{\"items\":[".utf8), 0)

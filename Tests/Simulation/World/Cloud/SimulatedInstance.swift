@@ -176,6 +176,12 @@ package final class SimulatedInstance {
         }
     }
 
+    /// Whether a listing state by state shows it now, in one of them at least.
+    var isShownByState: Bool {
+        guard let staleUntil, !staleUntil.isPast, listing == .inNone else { return isShown }
+        return unlistedUntil?.isPast ?? true
+    }
+
     private var current: [UInt8] {
         if let encoded { return encoded }
         let bytes = JSON.object(present: summary).encoded()
