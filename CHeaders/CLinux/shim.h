@@ -2,6 +2,7 @@
 #pragma once
 // Without this, Swift takes the types of the C library for part of this module.
 #pragma clang module import SwiftGlibc
+#include <fcntl.h>
 #include <malloc.h>
 #include <spawn.h>
 #include <sys/pidfd.h>
@@ -49,4 +50,18 @@ static inline int clinux_change_directory(posix_spawn_file_actions_t *actions, c
 // pipe2(2), likewise
 static inline int clinux_open_pipe(int ends[2], int flags) {
     return pipe2(ends, flags);
+}
+
+// SYNC_FILE_RANGE_WRITE of sync_file_range(2), hidden behind _GNU_SOURCE
+static inline int clinux_begin_write_back(int file, off_t start, off_t count) {
+    return sync_file_range(file, start, count, 2);
+}
+
+// cachestat(2), for which the C library has no function: how many pages of that range are not on the disk yet; negative
+// where the kernel does not tell (before Linux 6.5)
+static inline long clinux_unwritten_pages(int file, off_t start, off_t count) {
+    unsigned long long range[2] = {(unsigned long long)start, (unsigned long long)count};
+    // cached, dirty, in write-back, evicted, evicted recently
+    unsigned long long pages[5] = {0};
+    return syscall(451, file, range, pages, 0) < 0 ? -1 : (long)(pages[1] + pages[2]);
 }

@@ -75,7 +75,7 @@ struct Metrics {
         add(
             "scaler_oci_longest_turn_seconds",
             "gauge",
-            "The longest time for which one piece of work kept all others waiting.",
+            "The longest time for which one piece of work kept all others waiting; waits for a processor left out.",
             [("", "\(usage.longestTurn / .seconds(1))")]
         )
         add("process_cpu_seconds_total", "counter", "CPU time used.", [("", "\(usage.cpuSeconds)")])

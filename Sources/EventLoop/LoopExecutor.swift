@@ -39,10 +39,13 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
 
     /// Turns of the loop, that is, polls of the kernel.
     package let turnCount = Atomic<Int>(0)
-    /// The longest time from the end of one poll to the beginning of the next, in nanoseconds: so long nothing else was done.
+    /// The longest time from the end of one poll to the beginning of the next, in nanoseconds, without what the loop's thread
+    /// waited for a processor: so long nothing else was done.
     package let longestTurnNanoseconds = Atomic<UInt64>(0)
-    /// When the last poll ended; 0 before the first.
-    private nonisolated(unsafe) var pollEnded: UInt64 = 0
+    /// When the last poll ended, or the loop began.
+    private nonisolated(unsafe) var pollEnded = ThreadMoment(nanoseconds: 0, waitedNanoseconds: 0)
+    /// Of the thread that runs the loop; nil in a simulation.
+    private nonisolated(unsafe) var runQueueWait: RunQueueWait?
 
     /// Swift jobs run.
     package let jobCount = Atomic<Int>(0)
@@ -97,7 +100,10 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
         // A peer that closed its end shows as EPIPE at the next write; a signal would end the process.
         signal(SIGPIPE, SIG_IGN)
         isStopping = false
+        runQueueWait = virtualTime == nil ? RunQueueWait() : nil
+        pollEnded = moment
         while !isStopping { runOneTurn() }
+        runQueueWait = nil
         loopThread.store(0, ordering: .sequentiallyConsistent)
     }
 
@@ -123,6 +129,13 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
         LoopActor.assumeIsolated { LoopTimers.ringDue() }
     }
 
+    private var moment: ThreadMoment {
+        ThreadMoment(
+            nanoseconds: LoopClock.monotonicNanoseconds,
+            waitedNanoseconds: runQueueWait?.nanoseconds ?? 0
+        )
+    }
+
     private func run(_ entry: ReadyJob) {
         let serial = asUnownedSerialExecutor()
         virtualTime?.spend()
@@ -146,11 +159,9 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
             clibev_timer_init(alarm, { _, _, _ in }, Double(seconds) + Double(attoseconds) * 1e-18)
             ev_timer_start(loop, alarm)
         }
-        if pollEnded > 0 {
-            longestTurnNanoseconds.max(LoopClock.monotonicNanoseconds - pollEnded, ordering: .relaxed)
-        }
+        longestTurnNanoseconds.max(pollEnded.busyNanoseconds(until: moment), ordering: .relaxed)
         ev_run(loop, Int32(ready.isEmpty ? EVRUN_ONCE : EVRUN_NOWAIT))
-        pollEnded = LoopClock.monotonicNanoseconds
+        pollEnded = moment
         ev_timer_stop(loop, alarm)
     }
 
@@ -182,6 +193,8 @@ package enum EventLoop {
     }
 
     /// The longest time for which nothing was read, written or rung: while a piece of work had the thread to itself.
+    ///
+    /// For how long other programs had the processor meanwhile is not counted.
     package static var longestTurn: Duration {
         .nanoseconds(Int64(LoopExecutor.shared.longestTurnNanoseconds.load(ordering: .relaxed)))
     }

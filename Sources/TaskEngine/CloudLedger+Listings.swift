@@ -166,12 +166,15 @@ extension CloudLedger {
     /// An instance of ours that was not known is there.
     private mutating func discovered(_ instance: ListedInstance, at now: Duration) {
         update(instance.task, at: now) { ledger, record in
+            let isExpected = record.unlistedUntil != nil
             ledger.add(instance, to: &record, at: now)
             switch record.claim {
             case .orphaned: break
             case .queued: ledger.admitWithOwnSlot(instance.task, record)
             // Before a create is answered, what is listed may be what it is making.
             case .inHand(let inHand) where inHand.instanceID == nil: break
+            case .answered where isExpected:
+                ledger.delete(record.instances.count - 1, of: &record, because: .answered)
             case .inHand, .answered: return ledger.deleteSecond(record.instances.count - 1, of: &record)
             case .kept: ledger.delete(record.instances.count - 1, of: &record, because: .unwanted)
             case .unwanted:
@@ -229,6 +232,7 @@ extension CloudLedger {
         }
         // What they made by then is in the listing, and counts by itself.
         record.abandonedCreates.removeAll { $0 < look.begun }
+        if let until = record.unlistedUntil, until < look.begun { record.unlistedUntil = nil }
         if record.claim == .unwanted, record.mayHaveUnwantedResult, !record.mayHaveContainer {
             deleteResult(of: task, &record)
         }
@@ -290,7 +294,10 @@ extension CloudLedger {
 
     private mutating func noteResult(of task: TaskKey, _ record: inout CloudRecord, at now: Duration) {
         switch record.claim {
-        case .orphaned, .queued: record.hasResult = true
+        case .orphaned, .queued:
+            let isKnown = record.hasResult || record.nextGeneration > 0
+            if !isKnown { record.unlistedUntil = now + periods.listingLag }
+            record.hasResult = true
         case .inHand(let inHand):
             // What was stored before the run has an instance is looked for when it has one.
             guard inHand.isWatched, inHand.instanceID != nil, !record.hasResult else { return }

@@ -208,7 +208,7 @@ extension CloudLedger {
             if record.inHand?.isWatched == false { record.inHand?.isConfirmed = true }
             guard case .answered = record.claim else { return }
             ledger.makeUnwanted(task, &record, because: .confirmed)
-            guard record.hasResult else { return }
+            guard record.hasResult, record.unlistedUntil == nil else { return }
             // It was stored and is not stored again.
             record.mayHaveUnwantedResult = false
             ledger.deleteResult(of: task, &record)

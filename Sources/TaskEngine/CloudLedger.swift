@@ -25,6 +25,9 @@
 // killed process made it.
 // Consequence: the ledger goes on looking for a while after the last thing that it knows of is gone; and what it has deleted
 // is not found again in a listing that shows how it was before.
+// Consequence: a result whose instance no listing has shown outlives its answer until every listing would show it. The
+// instance is deleted on sight then, and by the next process, too: without the result that would keep it for the grace
+// time, and processes that live shorter than that would leave more and more of them until none has a slot.
 //
 // Rule: the cloud is the daemon's only memory. Until the scheduler has surely read an answer, the next process must be
 // able to give it again.
@@ -227,7 +230,9 @@ package struct CloudLedger {
     mutating func isNews(_ listing: Listing, begun: Duration) -> Bool {
         if let newest = newestListing[listing], begun < newest { return false }
         let isFirst = newestListing[listing] == nil
-        if listing == .instances, isFirst || totals.worthLooking > 0 { lastWorthLooking = begun }
+        if listing == .instances, isFirst || totals.worthLooking > totals.evidence {
+            lastWorthLooking = begun
+        }
         newestListing[listing] = begun
         return true
     }
@@ -310,6 +315,7 @@ package struct CloudLedger {
     mutating func add(_ instance: ListedInstance, to record: inout CloudRecord, at now: Duration) {
         record.instances.append(CloudRecord.Instance(id: instance.id, knownSince: now, seen: instance))
         record.nextGeneration = max(record.nextGeneration, instance.generation + 1)
+        record.unlistedUntil = nil
         taskOfInstance[instance.id] = instance.task
     }
 
@@ -354,12 +360,14 @@ package struct CloudLedger {
     /// Gives up everything of a task: its instances, its payloads at once, its result when no instance can store it anew.
     mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord, because reason: DeletionReason) {
         record.claim = .unwanted
+        // Whoever cancels or stops is not asked for the task again.
+        if isLeaving || reason != .confirmed && reason != .answered { record.unlistedUntil = nil }
         deleteMark(of: task, &record)
         deleteInstances(of: &record, because: reason)
         deleteInputs(of: task, &record)
         if !record.instances.isEmpty {
             record.mayHaveUnwantedResult = true
-        } else if record.hasResult || record.mayHaveUnwantedResult, record.abandonedCreates.isEmpty {
+        } else if record.hasResult || record.mayHaveUnwantedResult, !record.mayHaveContainer {
             deleteResult(of: task, &record)
         } else if record.hasResult {
             record.mayHaveUnwantedResult = true

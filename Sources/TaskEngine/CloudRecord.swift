@@ -97,6 +97,9 @@ struct CloudRecord {
     var nextGeneration = 0
     /// Until when each create that was abandoned without an answer may still make an instance, in the order of the times.
     var abandonedCreates: [Duration] = []
+    /// Until when listings may miss the instance that has stored its result, which an earlier process made; nil if there is
+    /// nothing to expect.
+    var unlistedUntil: Duration?
     /// Whether there may be a result that nobody wants, which a container may still store or whose deletion was called off, so
     /// that it is deleted when no instance is left.
     var mayHaveUnwantedResult = false
@@ -134,6 +137,7 @@ struct CloudRecord {
         var totals = CloudTotals()
         totals.slots = slotCount
         totals.worthLooking = isWorthLooking ? 1 : 0
+        totals.evidence = claim == .unwanted && instances.isEmpty && unlistedUntil != nil ? 1 : 0
         totals.orphans = claim == .orphaned ? 1 : 0
         totals.withUnknownObjects = claim == .orphaned || !abandonedCreates.isEmpty ? 1 : 0
         for instance in instances {
@@ -158,7 +162,9 @@ struct CloudRecord {
     var isEmpty: Bool { instances.isEmpty && !hasResult && inputs.isEmpty && abandonedCreates.isEmpty }
 
     /// Whether there may be a container that stores a result, or has stored it.
-    var mayHaveContainer: Bool { !instances.isEmpty || !abandonedCreates.isEmpty }
+    var mayHaveContainer: Bool {
+        !instances.isEmpty || !abandonedCreates.isEmpty || unlistedUntil != nil
+    }
 
     /// Whether there is anything to learn of it by looking.
     private var isWorthLooking: Bool {
@@ -184,6 +190,8 @@ struct CloudTotals: Hashable {
     var slots = 0
     /// Records of which listings can tell something.
     var worthLooking = 0
+    /// Those among them whose instance has yet to turn up, which is looked for until then and no longer.
+    var evidence = 0
     /// Records that nobody here has asked for.
     var orphans = 0
     /// Records of which there may be objects that only a listing of all objects shows.
@@ -199,6 +207,7 @@ struct CloudTotals: Hashable {
     private mutating func combine(_ other: CloudTotals, _ operation: (Int, Int) -> Int) {
         slots = operation(slots, other.slots)
         worthLooking = operation(worthLooking, other.worthLooking)
+        evidence = operation(evidence, other.evidence)
         orphans = operation(orphans, other.orphans)
         withUnknownObjects = operation(withUnknownObjects, other.withUnknownObjects)
         pendingDeletions = operation(pendingDeletions, other.pendingDeletions)

@@ -61,17 +61,6 @@ package struct Budget: Sendable {
     /// A step of a task that may hold something, by number.
     package typealias Holder = Int
 
-    /// A step that waits.
-    private struct Waiting {
-        var holder: Holder
-        /// The least that it needs.
-        var need: Resources
-        /// What of it is short, so that who comes later must not take it.
-        var claim: Resources
-        /// Whether the host refused it, and not this budget: what the host has is not known, so it can only be tried.
-        var isRefusedByHost: Bool
-    }
-
     /// Pauses between two attempts that the host may refuse.
     private static let firstPause: Duration = .seconds(1)
     private static let longestPause: Duration = .seconds(10)
@@ -82,7 +71,9 @@ package struct Budget: Sendable {
     package private(set) var used = Resources()
     private var holdings: [Holder: Resources] = [:]
     /// In order of arrival.
-    private var line: [Waiting] = []
+    private var line = WaitingLine()
+    /// How many of those that wait were looked at in all, to find whose turn it is.
+    private(set) var lookCount = 0
     /// Who among those that wait tries now.
     package private(set) var turn: Holder?
     private var pause = Self.firstPause
@@ -105,7 +96,7 @@ package struct Budget: Sendable {
     package mutating func take(_ amount: Resources, for holder: Holder) -> Bool {
         let own = holdings[holder] ?? Resources()
         // Those that were here before the first had to wait go on, so that they end.
-        let isFree = turn == holder || own.overlaps(amount) || !isClaimed(amount)
+        let isFree = turn == holder || own.overlaps(amount) || !line.claiming.overlaps(amount)
         guard isFree, hasRoom(for: amount, besides: own) else { return false }
         holdings[holder] = own + amount
         used = used + amount
@@ -138,9 +129,8 @@ package struct Budget: Sendable {
         waitingAs next: Holder,
         at now: Duration
     ) {
-        let place = line.firstIndex { $0.holder == holder }
-        if let place { line.remove(at: place) }
-        let waiting = Waiting(
+        let place = line.vacate(holder)
+        let waiting = WaitingStep(
             holder: next,
             need: need,
             claim: short(of: need, isRefusedByHost: isRefusedByHost),
@@ -152,7 +142,7 @@ package struct Budget: Sendable {
             pause = min(pause * 2, Self.longestPause)
         }
         if turn == holder { turn = nil }
-        line.insert(waiting, at: isRefusedByHost && isAlone ? line.endIndex : place ?? line.endIndex)
+        line.insert(waiting, at: isRefusedByHost && isAlone ? nil : place)
     }
 
     /// What of a need is short now, or waited for by others.
@@ -160,7 +150,7 @@ package struct Budget: Sendable {
         need.filtered { kind in
             if isRefusedByHost, kind != \.memoryBytes { return true }
             let isSpent = used[keyPath: kind] + need[keyPath: kind] > limit[keyPath: kind]
-            return isSpent || line.contains { $0.claim[keyPath: kind] > 0 }
+            return isSpent || line.claiming[keyPath: kind] > 0
         }
     }
 
@@ -170,32 +160,26 @@ package struct Budget: Sendable {
             turn = nil
             (pause, nextAttempt) = (Self.firstPause, .zero)
         }
-        line.removeAll { $0.holder == holder }
+        line.remove(holder)
     }
 
     /// Whose turn it is at `now`, of those that wait; nil while another tries, or nobody can.
     package mutating func nextTurn(at now: Duration) -> Holder? {
         if turn != nil { return nil }
-        var claimed = Resources()
-        for waiting in line {
+        let (next, lookCount) = line.first { waiting, claimed in
             let isNext = !waiting.need.overlaps(claimed)
-            claimed = claimed + waiting.claim
-            guard isNext, waiting.isRefusedByHost ? nextAttempt <= now : hasRoom(for: waiting.need) else {
-                continue
-            }
-            turn = waiting.holder
-            return turn
+            return isNext && (waiting.isRefusedByHost ? nextAttempt <= now : hasRoom(for: waiting.need))
         }
-        return nil
+        self.lookCount += lookCount
+        turn = next?.holder
+        return turn
     }
 
     /// When time alone may give somebody a turn; nil if it cannot.
     package func nextMoment(after now: Duration) -> Duration? {
-        let isTimed = turn == nil && line.contains { $0.isRefusedByHost }
+        let isTimed = turn == nil && line.refusedByHostCount > 0
         return isTimed && nextAttempt > now ? nextAttempt : nil
     }
-
-    private func isClaimed(_ amount: Resources) -> Bool { line.contains { $0.claim.overlaps(amount) } }
 
     /// Whether an amount fits, or nobody else holds any of what it does not fit into.
     private func hasRoom(for amount: Resources, besides own: Resources = Resources()) -> Bool {

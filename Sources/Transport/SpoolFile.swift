@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 package import EventLoop
 internal import Glibc
 
@@ -58,17 +59,47 @@ package final class SpoolFile {
     }
 }
 
+/// When the bytes of a growing file are handed to the disk: early, lest the kernel find so many unwritten ones that it makes
+/// the writer, and with it the loop, wait; and not before the disk has those handed to it earlier, for its queue is full then
+/// and the call would wait, too.
+///
+/// What was written stays in the page cache, so that it is read back without the disk.
+package struct WriteBack: Sendable {
+    /// How many bytes are handed over at a time.
+    package static let stepBytes = 4 << 20
+
+    private var begun = 0
+
+    /// Nothing was handed over yet.
+    package init() {}
+
+    /// The part to hand over now that `count` bytes were written, nil for none; `isOnDisk` tells of the part before it.
+    package mutating func next(after count: Int, isOnDisk: (Range<Int>) -> Bool) -> Range<Int>? {
+        guard count - begun >= Self.stepBytes else { return nil }
+        guard begun == 0 || isOnDisk(begun - Self.stepBytes..<begun) else { return nil }
+        begun += Self.stepBytes
+        return begun - Self.stepBytes..<begun
+    }
+}
+
 /// A file of the host.
 @LoopActor
 private final class NamelessFile: SpoolStore {
     private let fileDescriptor: Int32
+    private var writeBack = WriteBack()
 
     init(_ directory: String) throws(SystemCallError) { fileDescriptor = try openNameless(directory) }
 
     func write(_ bytes: ArraySlice<UInt8>, at position: Int) throws(SystemCallError) -> Int {
-        try promptSystemCall("pwrite") {
+        let written = try promptSystemCall("pwrite") {
             bytes.withUnsafeBytes { pwrite(fileDescriptor, $0.baseAddress, $0.count, position) }
         }
+        let next = writeBack.next(after: position + written) {
+            clinux_unwritten_pages(fileDescriptor, $0.lowerBound, $0.count) <= 0
+        }
+        // Advice: where it is refused, the kernel writes in its own time.
+        if let next { _ = clinux_begin_write_back(fileDescriptor, next.lowerBound, next.count) }
+        return written
     }
 
     func read(at position: Int, count: Int) throws(SystemCallError) -> [UInt8] {

@@ -17,28 +17,53 @@ import Testing
         #expect(ledger.occupiedSlotCount == 1)
     }
 
-    @Test func `what a killed process made is looked for after the task that it was for is over`() {
-        // Its result is there at once, the instance is not.
+    /// A ledger with a task whose result was there at once, and that is answered since 5; a killed process made its instance,
+    /// which no listing has shown.
+    private func answered() -> CloudLedger {
         var ledger = CloudLedger.stocked(results: [a])
         _ = ledger.begin(a, at: 2)
         ledger.outcomeKnown(a, at: .seconds(3))
-        _ = ledger.released(a, isAnswered: true, at: .seconds(4))
-        _ = ledger.answerConfirmed(a, at: .seconds(5))
-        ledger.objectsDeleted([.result(a)])
-        #expect(ledger.isEmpty)
+        #expect(ledger.released(a, isAnswered: true, at: .seconds(4)) == [.tell(a, .released)])
+        return ledger
+    }
+
+    @Test func `what a killed process made is looked for after the task that it was for is over`() {
+        var ledger = answered()
+        #expect(ledger.answerConfirmed(a, at: .seconds(5)) == [])
         var due = ledger.nextListing(.instances, at: .seconds(6))
         var looks = 0
+        var deleted: Duration?
         while due < .seconds(60) {
             ledger.listingBegan(.instances, at: due)
-            _ = ledger.instancesListed([], begun: due, at: due)
+            let orders = ledger.instancesListed([], begun: due, at: due)
+            if orders.contains(.deleteObjects([.result(a)])) {
+                deleted = due
+                ledger.objectsDeleted([.result(a)])
+            }
             due = ledger.nextListing(.instances, at: due)
             looks += 1
         }
         #expect(5...15 ~= looks)
-        // One that turns up meanwhile is kept for the grace time, as any other orphan.
-        _ = ledger.list([instance("x")], at: 60)
-        #expect(ledger.nextListing(.instances, at: .seconds(60)) < .seconds(120))
-        #expect(ledger.orphanCount == 1)
+        // The next process learns from the result that its task has run, until its instance would be listed.
+        #expect(deleted.map { (.seconds(31)...(.seconds(60))).contains($0) } == true)
+        #expect(ledger.isEmpty)
+        #expect(ledger.occupiedSlotCount == 0)
+    }
+
+    @Test(arguments: [true, false])
+    func `what a killed process made is deleted on sight when its task is over, and then its result`(
+        isConfirmed: Bool
+    ) {
+        var ledger = answered()
+        if isConfirmed { _ = ledger.answerConfirmed(a, at: .seconds(5)) }
+        let reason: DeletionReason = isConfirmed ? .unwanted : .answered
+        #expect(ledger.list([instance("x")], at: 8) == [.deleteInstance("x", because: reason)])
+        #expect(ledger.accept("x", at: 9) == [])
+        #expect(ledger.occupiedSlotCount == 0)
+        if !isConfirmed { _ = ledger.answerConfirmed(a, at: .seconds(10)) }
+        _ = ledger.list([], begun: 11, at: 12)
+        ledger.objectsDeleted([.result(a)])
+        #expect(ledger.isEmpty)
     }
 
     @Test func `an instance that was deleted before a listing showed it is not found again when one does`() {

@@ -81,6 +81,7 @@ final class Stage {
         budgets: HostBudgets = HostBudgets(memoryBytesMax: 48 << 20, diskBytesMax: 1 << 40),
         lostRunGrace: Duration = .seconds(3600),
         pace: ObjectStoreConversation.Pace? = nil,
+        listingLag: Duration = .seconds(30),
         _ change: (inout Settings) -> Void = { _ in }
     ) async throws {
         self.cloud = cloud
@@ -90,6 +91,7 @@ final class Stage {
         store = try FakeObjectStore(pace)
         var periods = CloudLedger.Periods(grace: .seconds(3600))
         periods.abandonedCreate = .milliseconds(20)
+        periods.listingLag = listingLag
         driver = Self.driver(cloud, slots: slots, periods)
         dispatcher = Dispatcher(
             settings: settings,

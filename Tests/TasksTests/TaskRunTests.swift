@@ -356,13 +356,16 @@ import Transport
         try await onLoop {
             let cloud = TestCloud()
             cloud.bucket[Stage.resultName(1)] = StoredOutcome.pickle("R", [8])
-            let stage = try await Stage(cloud)
+            let stage = try await Stage(cloud, listingLag: .milliseconds(20))
             defer { stage.stop() }
             stage.send(try Stage.task(1))
             let result = try await stage.worker.answer()
             #expect(try await stage.store.object(try #require(result.results.first)) == [8])
             #expect(cloud.requests(of: .createContainerInstance).isEmpty)
             stage.worker.confirm()
+            // Its instance might be listed late; once no listing could, the result is of no use any more.
+            try await sleep(for: .milliseconds(30))
+            try await stage.look(2)
             try await cloud.wait { cloud.bucket.isEmpty }
         }
     }

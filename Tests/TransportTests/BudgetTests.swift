@@ -14,6 +14,7 @@ import Testing
 
         var used: Resources { budget.used }
         var waitingCount: Int { budget.waitingCount }
+        var lookCount: Int { budget.lookCount }
         func take(_ amount: Resources, for holder: Int) -> Bool { budget.take(amount, for: holder) }
         func giveBack(_ amount: Resources, of holder: Int) { budget.giveBack(amount, of: holder) }
         func settled(_ holder: Int) { budget.settled(holder) }
@@ -232,5 +233,34 @@ import Testing
         budget.settled(2)
         budget.timePassed(to: .seconds(101))
         #expect(budget.shortTime == .seconds(3))
+    }
+
+    /// Each change looked at all that wait.
+    @Test(arguments: [10, 1000, 3000])
+    func `whose turn it is shows at a look at few, however many wait`(_ count: Int) {
+        let budget = Self.budget(memory: count + 1)
+        #expect(budget.take(Self.memory(count), for: 0))
+        for number in 1...count {
+            budget.refused(
+                number,
+                need: Self.memory(2),
+                isRefusedByHost: false,
+                waitingAs: -number,
+                at: .zero
+            )
+            #expect(budget.nextTurn(at: .zero) == nil)
+        }
+        // Some give up.
+        for number in 1...count where number % 3 != 0 {
+            budget.settled(-number)
+            #expect(budget.nextTurn(at: .zero) == nil)
+        }
+        budget.giveBack(Self.memory(count), of: 0)
+        for number in 1...count where number % 3 == 0 {
+            #expect(budget.nextTurn(at: .zero) == -number)
+            budget.settled(-number)
+        }
+        #expect(budget.waitingCount == 0)
+        #expect(budget.lookCount <= 4 * count)
     }
 }

@@ -22,6 +22,35 @@ import Transport
         }
     }
 
+    @Test func `bytes are handed to the disk in steps, the next when it has the one before`() {
+        let step = WriteBack.stepBytes
+        var writeBack = WriteBack()
+        #expect(writeBack.next(after: step - 1) { _ in true } == nil)
+        #expect(writeBack.next(after: step + 5) { _ in false } == 0..<step)
+        #expect(writeBack.next(after: 2 * step - 1) { _ in true } == nil)
+        var asked: [Range<Int>] = []
+        let isOnDisk = { (part: Range<Int>, answer: Bool) -> Bool in
+            asked.append(part)
+            return answer
+        }
+        #expect(writeBack.next(after: 5 * step) { isOnDisk($0, false) } == nil)
+        #expect(writeBack.next(after: 5 * step) { isOnDisk($0, true) } == step..<2 * step)
+        #expect(writeBack.next(after: 5 * step) { isOnDisk($0, true) } == 2 * step..<3 * step)
+        #expect(asked == [0..<step, 0..<step, step..<2 * step])
+    }
+
+    @Test func `a spool file of several steps gives back what was appended`() async throws {
+        try await onLoop {
+            let file = try SpoolFile()
+            let bytes = patternBytes(1 << 20)
+            for _ in 0..<10 {
+                try file.append(bytes)
+                await yieldToOthers()
+            }
+            for index in 0..<10 { #expect(try file.read(at: index << 20, upTo: 1 << 20) == bytes) }
+        }
+    }
+
     @Test func `a spool file in a directory that is none fails with the kernel's reason`() async throws {
         try await onLoop {
             _ = #expect(

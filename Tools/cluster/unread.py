@@ -18,13 +18,17 @@ PIPE_BYTES = 4096
 def copy(source: int, flag: str, parent: int) -> None:
     """Copies until the other end is closed, or its owner is gone."""
     os.set_blocking(source, False)
-    while os.getppid() == parent:
-        if os.path.exists(flag):
+    while True:
+        # Asked before the look into the pipe, so that the last words of one that is gone are read.
+        is_gone = os.getppid() != parent
+        if os.path.exists(flag) and not is_gone:
             time.sleep(0.05)
             continue
         try:
             data = os.read(source, PIPE_BYTES)
         except BlockingIOError:
+            if is_gone:
+                return
             time.sleep(0.02)
             continue
         if not data:
