@@ -2,13 +2,13 @@
 //
 // Where to create the next instance.
 //
-// Rule: "Out of host capacity" and a service limit say that a place is full now. Asking again at once earns a rate
-// limit; and when a thousand tasks wait, letting all of them ask the moment one pause is over is the same mistake.
-// Consequence: each place has a circuit breaker. It opens when a create finds no room, and lets nothing through for a
-// pause that doubles each time. Then it is half open: one create probes; if that succeeds two may be under way, then
-// four, and so on until the breaker is closed again.
-// Consequence: where a limit is what makes a place full, each instance of ours that is gone lets one create through an
-// open breaker, for that is what the limit counts. More than one would be refused: room for one says nothing of others.
+// Rule: a create is refused for want of hardware, at a service limit of ours, or because a place names what is not there or
+// not ours to use. Each of these comes and goes by itself, and what one says of a place the others do not.
+// Consequence: each place has a throttle for each of them, and a create is sent where all let it through.
+// Consequence: a place that is held back leaves the rest to the next one; one that is only busy is waited for.
+// Rule: a limit counts what there is of ours, so an instance that is gone makes room for exactly one.
+// Consequence: where a limit refuses all, each instance of ours that is gone lets one create through besides the probes.
+// What comes of it says nothing of the limit; and where it was refused for another reason, the room is still there.
 //
 // Rule: a subnet that is gone, or a policy that is missing, is a fault of one place; and it may be mended.
 // Consequence: a place that refuses is as good as full while another may take the task, or when one has taken tasks before.
@@ -31,10 +31,10 @@ package struct Placement: Hashable, Sendable {
     }
 }
 
-/// The places to try, in order of preference, and which of them are known to be full; pure.
+/// The places to try, in order of preference, and what their last creates were told; pure, time is that of any steady clock.
 package struct Placements: Sendable {
     /// Why a place is full.
-    package enum Fullness: Hashable, Sendable {
+    package enum Fullness: Hashable, Sendable, CaseIterable {
         /// The cloud has no hardware left there; only time helps.
         case capacity
         /// A limit or quota of ours is reached; the end of an instance of ours helps, too.
@@ -43,164 +43,251 @@ package struct Placements: Sendable {
         case refusal
     }
 
-    /// The breaker of a place that was found full; a place without one has its breaker closed.
-    private struct Breaker {
-        /// What opened it.
-        var fullness: Fullness
-        /// Open until then, half open from then on.
-        var openUntil: Duration
-        /// The length of the last pause.
-        var pause: Duration
-        /// So many creates may be under way while it is half open.
-        var window = 1
-        /// How many creates found the place full that were let through because an instance of ours was gone.
-        var failedProbeCount = 0
+    /// The right to send one create, to be given back with what came of it.
+    package struct Turn: Hashable, Sendable {
+        /// Where to create.
+        package let placement: Placement
+        /// Whether it goes where a limit is reached, for an instance of ours that is gone.
+        package let usesFreedRoom: Bool
+
+        /// Makes a turn.
+        package init(_ placement: Placement, usesFreedRoom: Bool = false) {
+            self.placement = placement
+            self.usesFreedRoom = usesFreedRoom
+        }
     }
 
-    /// So many creates may be under way in a place that is not known to be full: each is lost if it is by now, and there
+    /// The shortest pauses before a place where all creates are refused is probed.
+    package struct Pauses: Sendable {
+        let hardware: Duration
+        let others: Duration
+
+        /// Pauses where hardware is short, and for other reasons.
+        package init(hardware: Duration = .milliseconds(250), others: Duration = .seconds(5)) {
+            self.hardware = hardware
+            self.others = others
+        }
+    }
+
+    /// What is known of one place.
+    private struct Place {
+        let placement: Placement
+        var hardware: AdaptiveThrottle
+        var limit: AdaptiveThrottle
+        var permission: AdaptiveThrottle
+        /// Creates under way, and those of them for which an instance of ours is gone.
+        var underWay = 0
+        var underWayInFreedRoom = 0
+        /// How many creates for which an instance of ours was gone were refused at the limit.
+        var vainCount = 0
+        /// Whether it has taken a create.
+        var isProven = false
+
+        init(_ placement: Placement, _ pauses: Pauses) {
+            self.placement = placement
+            // Hardware is short for a moment as often as for an hour; a limit seldom changes from one create to the next, and a
+            // permission only when a person acts.
+            hardware = AdaptiveThrottle(memory: 32, pauseMin: pauses.hardware)
+            limit = AdaptiveThrottle(memory: 4, pauseMin: pauses.others)
+            permission = AdaptiveThrottle(memory: 1, pauseMin: pauses.others)
+        }
+
+        var isShut: Bool { hardware.isShut || limit.isShut || permission.isShut }
+
+        /// How many creates may be under way, whatever the limit says.
+        func allowance(of countMax: Int, at now: Duration) -> Int {
+            min(hardware.allowance(of: countMax, at: now), permission.allowance(of: countMax, at: now))
+        }
+
+        /// Whether room that is ours can be used at `now`.
+        func canUseFreedRoom(_ countMax: Int, at now: Duration) -> Bool {
+            limit.isShut && underWay < allowance(of: countMax, at: now)
+        }
+
+        subscript(_ fullness: Fullness) -> AdaptiveThrottle {
+            get {
+                switch fullness {
+                case .capacity: hardware
+                case .limit: limit
+                case .refusal: permission
+                }
+            }
+            set {
+                switch fullness {
+                case .capacity: hardware = newValue
+                case .limit: limit = newValue
+                case .refusal: permission = newValue
+                }
+            }
+        }
+    }
+
+    /// So many creates may be under way in a place where none is refused: each is lost if it is full by now, and there
     /// are no more connections than that, so more of them would only wait elsewhere.
     private static let windowMax = 8
 
     /// In order of preference; never empty.
-    package let all: [Placement]
-    private var breakers: [Placement: Breaker] = [:]
-    /// Those that have taken a create.
-    private var proven: Set<Placement> = []
-    private var underWay: [Placement: Int] = [:]
+    private var places: [Place]
     /// So many creates may be tried where a limit is reached: things of ours that are gone since.
     private var freedCount = 0
-    private let firstPause: Duration
-    private let longestPause: Duration
+    /// So many instances of ours were never counted by a limit, and make no room when they are gone.
+    private var uncountedCount = 0
 
     /// All combinations: shapes vary slowest, then availability domains, then subnets.
     package init(
         availabilityDomains: [String],
         subnetIDs: [String],
         shapes: [String],
-        firstPause: Duration = .seconds(15),
-        longestPause: Duration = .seconds(120)
+        pauses: Pauses = Pauses()
     ) {
-        all = shapes.flatMap { shape in
+        places = shapes.flatMap { shape in
             availabilityDomains.flatMap { domain in
-                subnetIDs.map { Placement(availabilityDomain: domain, subnetID: $0, shape: shape) }
+                subnetIDs.map {
+                    Place(Placement(availabilityDomain: domain, subnetID: $0, shape: shape), pauses)
+                }
             }
         }
-        precondition(!all.isEmpty, "no place to create an instance in")
-        self.firstPause = firstPause
-        self.longestPause = longestPause
+        precondition(!places.isEmpty, "no place to create an instance in")
     }
 
-    /// Takes the first place where a create may be tried at `now`; `created`, `full` or `nothingLearned` gives it back.
-    package mutating func take(at now: Duration) -> Placement? {
-        var free = all.first { letsThrough($0, at: now) }
-        // One that is busy and not known to be full is waited for: the next is not as good.
-        if let place = free, underWay[place, default: 0] >= Self.windowMax { return nil }
-        let limited = likeliestFreed(at: now)
-        // What was freed before a breaker opened again says nothing of the place's room now.
-        if limited == nil { freedCount = 0 }
-        if free == nil, freedCount > 0, let limited {
-            free = limited
-            freedCount -= 1
-        }
-        if let free { underWay[free, default: 0] += 1 }
-        return free
-    }
-
-    /// When an open breaker becomes half open; nil if none is open, so that only the end of a create under way can help.
-    package func nextProbe(after now: Duration) -> Duration? {
-        breakers.values.map(\.openUntil).filter { $0 > now }.min()
-    }
+    /// In order of preference.
+    package var all: [Placement] { places.map(\.placement) }
 
     /// How many creates may be under way at once.
-    package var createCountMax: Int { Self.windowMax * all.count }
+    package var createCountMax: Int { Self.windowMax * places.count }
 
-    /// Whether any place's breaker is closed.
-    package var isAnyClosed: Bool { all.contains { breakers[$0] == nil } }
+    /// Whether some place takes creates, as far as is known.
+    package var isAnyOpen: Bool { places.contains { !$0.isShut } }
 
-    /// A create in a place that was taken has succeeded, as was learned at `now`.
-    package mutating func created(in place: Placement, at now: Duration) {
-        giveBack(place)
-        proven.insert(place)
-        // One that was under way when the place was found full says nothing about now.
-        guard var breaker = breakers[place], breaker.openUntil <= now else { return }
-        breaker.window *= 2
-        breakers[place] = breaker.window > Self.windowMax ? nil : breaker
+    /// When the next of the full places may be probed; nil if none waits for a time, so that only the end of a create under way
+    /// can help.
+    package func nextProbe(after now: Duration) -> Duration? {
+        places.lazy.flatMap { place in Fullness.allCases.compactMap { place[$0].probeTime } }
+            .filter { $0 > now }.min()
     }
 
-    /// A create in a place that was taken was told at `now` that there is no room.
+    /// Takes the first place where a create may be tried at `now`, to be given back with what came of it.
     ///
-    /// Several answers to creates that overlapped count once.
-    package mutating func full(_ place: Placement, _ fullness: Fullness, at now: Duration) {
-        giveBack(place)
-        open(place, fullness, at: now)
+    /// Here as below, `random` draws evenly from 0 ..< 1.
+    package mutating func take(at now: Duration, random: () -> Double) -> Turn? {
+        if let turn = takeFreedRoom(at: now, random) { return turn }
+        for index in places.indices {
+            let place = places[index]
+            let allowance = place.allowance(of: Self.windowMax, at: now)
+            let limitAllowance = place.limit.allowance(of: Self.windowMax, at: now)
+            if place.underWay < allowance, place.underWay - place.underWayInFreedRoom < limitAllowance {
+                return send(to: index, usesFreedRoom: false, at: now, random)
+            }
+            // One that is busy and does not refuse is waited for: the next is not as good.
+            if min(allowance, limitAllowance) == Self.windowMax { return nil }
+        }
+        return nil
     }
 
-    /// A create in a place that was taken was refused at `now`; false if no place can be hoped for.
-    package mutating func refused(_ place: Placement, at now: Duration) -> Bool {
-        giveBack(place)
-        let isHope = all.contains { other in
-            proven.contains(other) || other != place && breakers[other]?.fullness != .refusal
+    /// A create has succeeded.
+    package mutating func created(_ turn: Turn) {
+        giveBack(turn) { place in
+            place.isProven = true
+            for fullness in Fullness.allCases where !(fullness == .limit && turn.usesFreedRoom) {
+                place[fullness].accepted()
+            }
         }
-        if isHope { open(place, .refusal, at: now) }
+    }
+
+    /// A create was told at `now` that there is no room.
+    package mutating func full(_ turn: Turn, _ fullness: Fullness, at now: Duration, random: () -> Double) {
+        giveBack(turn) { place in
+            if turn.usesFreedRoom, fullness == .limit {
+                place.vainCount += 1
+            } else {
+                place[fullness].refused(at: now, random: random)
+            }
+        }
+        if fullness != .limit { keepFreedRoom(of: turn) }
+    }
+
+    /// A create was refused at `now`, and not for want of room; false if no place can be hoped for.
+    package mutating func refused(_ turn: Turn, at now: Duration, random: () -> Double) -> Bool {
+        let isHope = places.contains {
+            $0.isProven || $0.placement != turn.placement && !$0.permission.isShut
+        }
+        if isHope {
+            full(turn, .refusal, at: now, random: random)
+        } else {
+            nothingLearned(of: turn)
+        }
         return isHope
     }
 
+    /// A create ended without telling whether there is room.
+    package mutating func nothingLearned(of turn: Turn) {
+        giveBack(turn) { _ in }
+        keepFreedRoom(of: turn)
+    }
+
+    /// The instance of a create that had succeeded has begun its work.
+    package mutating func proven(_ placement: Placement) {
+        change(placement) { place in for fullness in Fullness.allCases { place[fullness].proven() } }
+    }
+
     /// The cloud said at `now`, long after a create, that there had been no room for it.
-    package mutating func turnedOutFull(_ place: Placement, _ fullness: Fullness, at now: Duration) {
-        open(place, fullness, at: now)
+    package mutating func turnedOutFull(
+        _ placement: Placement,
+        _ fullness: Fullness,
+        at now: Duration,
+        random: () -> Double
+    ) {
+        change(placement) { $0[fullness].refused(at: now, isLate: true, random: random) }
+        if fullness == .limit { uncountedCount += 1 }
     }
 
-    /// A create in a place that was taken ended without telling whether there is room.
-    package mutating func nothingLearned(of place: Placement) { giveBack(place) }
-
-    /// An instance of ours is gone for certain: where a limit opened a breaker, one create may be tried.
-    package mutating func roomFreed(at now: Duration) {
-        if likeliestFreed(at: now) != nil { freedCount += 1 }
-    }
-
-    private func letsThrough(_ place: Placement, at now: Duration) -> Bool {
-        guard let breaker = breakers[place] else { return true }
-        return breaker.openUntil <= now && underWay[place, default: 0] < breaker.window
-    }
-
-    /// Of the places whose breaker a limit opened, the one where what is gone of ours most likely was: where that helped
-    /// before.
-    private func likeliestFreed(at now: Duration) -> Placement? {
-        var least: (place: Placement, count: Int)?
-        for place in all {
-            guard let breaker = breakers[place], breaker.fullness == .limit, breaker.openUntil > now else {
-                continue
-            }
-            if breaker.failedProbeCount < least?.count ?? .max { least = (place, breaker.failedProbeCount) }
-        }
-        return least?.place
-    }
-
-    private mutating func open(_ place: Placement, _ fullness: Fullness, at now: Duration) {
-        guard let known = breakers[place] else {
-            breakers[place] = Breaker(fullness: fullness, openUntil: now + firstPause, pause: firstPause)
-            return
-        }
-        if known.openUntil > now { return note(fullness, of: place, openedBy: known.fullness) }
-        // A place where creates succeeded since is full anew, not still.
-        let pause = known.window > 1 ? firstPause : min(known.pause * 2, longestPause)
-        breakers[place] = Breaker(fullness: fullness, openUntil: now + pause, pause: pause)
-    }
-
-    /// A create found a place full whose breaker is open already.
-    private mutating func note(_ fullness: Fullness, of place: Placement, openedBy known: Fullness) {
-        switch (known, fullness) {
-        case (.limit, .limit): breakers[place]?.failedProbeCount += 1
-        case (.limit, .capacity), (.limit, .refusal):
-            // It lacks more than what the limit counts, so what is gone of ours is of no use here, and may be elsewhere.
-            breakers[place]?.fullness = fullness
+    /// An instance of ours is gone for certain: where a limit refuses all, one create may be tried.
+    package mutating func roomFreed() {
+        if uncountedCount > 0 {
+            uncountedCount -= 1
+        } else if places.contains(where: \.limit.isShut) {
             freedCount += 1
-        case (.capacity, _), (.refusal, _): break
         }
     }
 
-    private mutating func giveBack(_ place: Placement) {
-        guard let count = underWay[place] else { return }
-        underWay[place] = count > 1 ? count - 1 : nil
+    /// Of the places where a limit is reached, the one where what is gone of ours most likely was: where that helped before.
+    private mutating func takeFreedRoom(at now: Duration, _ random: () -> Double) -> Turn? {
+        // What was freed before a limit was reached again says nothing of the place's room now.
+        if !places.contains(where: \.limit.isShut) { freedCount = 0 }
+        guard freedCount > 0 else { return nil }
+        let usable = places.indices.filter { places[$0].canUseFreedRoom(Self.windowMax, at: now) }
+        guard let index = usable.min(by: { places[$0].vainCount < places[$1].vainCount }) else { return nil }
+        freedCount -= 1
+        return send(to: index, usesFreedRoom: true, at: now, random)
+    }
+
+    private mutating func send(
+        to index: Int,
+        usesFreedRoom: Bool,
+        at now: Duration,
+        _ random: () -> Double
+    ) -> Turn {
+        let turn = Turn(places[index].placement, usesFreedRoom: usesFreedRoom)
+        places[index].underWay += 1
+        if usesFreedRoom { places[index].underWayInFreedRoom += 1 }
+        for fullness in Fullness.allCases where !(fullness == .limit && usesFreedRoom) {
+            places[index][fullness].sent(at: now, random: random)
+        }
+        return turn
+    }
+
+    private mutating func giveBack(_ turn: Turn, _ learn: (inout Place) -> Void) {
+        change(turn.placement) { place in
+            place.underWay -= 1
+            if turn.usesFreedRoom { place.underWayInFreedRoom -= 1 }
+            learn(&place)
+        }
+    }
+
+    private mutating func keepFreedRoom(of turn: Turn) { if turn.usesFreedRoom { freedCount += 1 } }
+
+    private mutating func change(_ placement: Placement, _ body: (inout Place) -> Void) {
+        guard let index = places.firstIndex(where: { $0.placement == placement }) else { return }
+        body(&places[index])
     }
 }

@@ -55,6 +55,25 @@ import Testing
         #expect(attempt.verdict(at: .seconds(23)) == .open(until: .seconds(110)))
     }
 
+    @Test func `that there was room for an instance is told once, when it works, and not when it failed`() {
+        let place = Placement(availabilityDomain: "AD-1", subnetID: "subnet", shape: "shape")
+        for (phase, told) in [
+            (InstancePhase.creating, [nil, nil]), (.failed, [nil, nil]), (.running, [place, nil]),
+            (.stopped, [place, nil]),
+        ] {
+            var attempt = Attempt(
+                Self.instance(.creating),
+                activeSince: nil,
+                limits: Self.limits,
+                placement: place
+            )
+            _ = attempt.weigh(.instanceListed(Self.instance(phase), begun: .seconds(19)), at: .seconds(20))
+            #expect([attempt.roomShown(), attempt.roomShown()] == told)
+            _ = attempt.weigh(.resultListed, at: .seconds(21))
+            #expect(attempt.roomShown() == (told[0] == nil ? place : nil))
+        }
+    }
+
     @Test func `a listed result decides, until it turns out not to be there`() {
         var attempt = Self.attempt()
         var told: [Bool] = []

@@ -17,7 +17,9 @@ import Testing
     private final class Stage {
         let log = RecordedLog(level: .info)
         let queue: LaunchQueue
-        let place = Placement(availabilityDomain: "AD-1", subnetID: "subnet", shape: "shape")
+        let turn = Placements.Turn(
+            Placement(availabilityDomain: "AD-1", subnetID: "subnet", shape: "shape")
+        )
         /// Numbers of the waits that came through, in order.
         private(set) var through: [Int] = []
         private let came = Broadcast()
@@ -27,19 +29,18 @@ import Testing
                 availabilityDomains: domains,
                 subnetIDs: ["subnet"],
                 shapes: ["shape"],
-                firstPause: pause,
-                longestPause: pause
+                pauses: Placements.Pauses(hardware: pause, others: pause)
             )
             queue = LaunchQueue(placements, log: log.logger)
         }
 
         /// Waits for a turn under a number; nil when cancelled.
-        func enter(_ number: Int) -> Spawned<Placement?> {
+        func enter(_ number: Int) -> Spawned<Placements.Turn?> {
             spawn {
-                guard let placement = try? await self.queue.turn() else { return nil }
+                guard let turn = try? await self.queue.turn() else { return nil }
                 self.through.append(number)
                 self.came.send()
-                return placement
+                return turn
             }
         }
 
@@ -72,7 +73,7 @@ import Testing
             #expect(stage.through.count == 8)
             #expect(stage.queue.waitingCount == 0)
             for count in 9...11 {
-                stage.queue.created(in: stage.place)
+                stage.queue.created(stage.turn)
                 try await stage.waitFor(count)
                 await stage.settle()
                 #expect(stage.through == Array(0..<count))
@@ -85,9 +86,9 @@ import Testing
         try await onLoop {
             let stage = Stage(domains: ["AD-1", "AD-2"])
             let first = try await stage.queue.turn()
-            #expect(first.availabilityDomain == "AD-1")
+            #expect(first.placement.availabilityDomain == "AD-1")
             stage.queue.full(first, .capacity, refusal: [:])
-            #expect(try await stage.queue.turn().availabilityDomain == "AD-2")
+            #expect(try await stage.queue.turn().placement.availabilityDomain == "AD-2")
             #expect(stage.queue.waitingCount == 0)
         }
     }
@@ -95,9 +96,9 @@ import Testing
     @Test func `a full place is tried again by one when its pause is over, then by more`() async throws {
         try await onLoop {
             let stage = Stage(pause: .milliseconds(50))
-            let place = try await stage.queue.turn()
+            let turn = try await stage.queue.turn()
             let pauseOver = Deadline.after(.milliseconds(50))
-            stage.queue.full(place, .capacity, refusal: [:])
+            stage.queue.full(turn, .capacity, refusal: [:])
             for number in 0..<3 { _ = stage.enter(number) }
             await stage.settle()
             #expect(stage.through.isEmpty || pauseOver.isPast)
@@ -105,7 +106,7 @@ import Testing
             #expect(pauseOver.isPast)
             await stage.settle()
             #expect(stage.through == [0])
-            stage.queue.created(in: place)
+            stage.queue.created(turn)
             try await stage.waitFor(3)
             #expect(stage.through == [0, 1, 2])
         }
@@ -142,13 +143,13 @@ import Testing
         }
     }
 
-    @Test func `a place that turned out full long after a create is closed`() async throws {
+    @Test func `a place that turned out full long after a create is left for the next`() async throws {
         try await onLoop {
             let stage = Stage(domains: ["AD-1", "AD-2"])
             let first = try await stage.queue.turn()
-            stage.queue.created(in: first)
-            stage.queue.turnedOutFull(first, .capacity, refusal: [:])
-            #expect(try await stage.queue.turn().availabilityDomain == "AD-2")
+            stage.queue.created(first)
+            stage.queue.turnedOutFull(first.placement, .capacity, refusal: [:])
+            #expect(try await stage.queue.turn().placement.availabilityDomain == "AD-2")
         }
     }
 
@@ -162,8 +163,8 @@ import Testing
             await stage.settle()
             cancelled.cancel()
             #expect(await cancelled.value == nil)
-            stage.queue.created(in: stage.place)
-            stage.queue.created(in: stage.place)
+            stage.queue.created(stage.turn)
+            stage.queue.created(stage.turn)
             try await stage.waitFor(10)
             #expect(stage.through == [0, 1, 2, 3, 4, 5, 6, 7, 9, 10])
         }
@@ -176,12 +177,12 @@ import Testing
             let cancelled = stage.enter(8)
             _ = stage.enter(9)
             await stage.settle()
-            stage.queue.nothingLearned(of: stage.place)
+            stage.queue.nothingLearned(of: stage.turn)
             cancelled.cancel()
             // Either the turn came first, and the place is given back as after any create, or the queue takes it back.
-            let place = await cancelled.value
-            if let place { stage.queue.nothingLearned(of: place) }
-            try await stage.waitFor(place == nil ? 9 : 10)
+            let turn = await cancelled.value
+            if let turn { stage.queue.nothingLearned(of: turn) }
+            try await stage.waitFor(turn == nil ? 9 : 10)
             #expect(stage.through.last == 9)
         }
     }
@@ -191,8 +192,8 @@ import Testing
     {
         try await onLoop {
             let stage = Stage()
-            let place = try await stage.queue.turn()
-            stage.queue.full(place, .limit, refusal: ["error": "no room"])
+            let turn = try await stage.queue.turn()
+            stage.queue.full(turn, .limit, refusal: ["error": "no room"])
             for number in 0..<3 {
                 _ = stage.enter(number)
                 await stage.settle()
@@ -200,7 +201,7 @@ import Testing
             #expect(stage.log.messages == [Self.cloudIsFull])
             stage.queue.roomFreed()
             try await stage.waitFor(1)
-            stage.queue.full(place, .limit, refusal: ["error": "no room"])
+            stage.queue.full(turn, .limit, refusal: ["error": "no room"])
             await stage.settle()
             #expect(stage.log.messages == [Self.cloudIsFull])
             for count in 2...3 {

@@ -38,6 +38,7 @@ import Testing
                 cloud: driver,
                 instances: cloud.instances,
                 shapeLimits: ShapeLimits(settings: settings, instances: cloud.instances),
+                pauses: Placements.Pauses(hardware: .seconds(3600), others: .seconds(3600)),
                 log: cloud.log.logger
             )
             try await driver.takeStock()

@@ -14,7 +14,7 @@ final class LaunchQueue {
     private let log: Logger
     private let origin = Deadline.now
     private var placements: Placements
-    private let line = TicketQueue<Placement>()
+    private let line = TicketQueue<Placements.Turn>()
     /// Before which tasks wait without their inputs.
     let gate: LoadGate
     private var lastRefusal: Logger.Metadata = [:]
@@ -29,53 +29,63 @@ final class LaunchQueue {
     }
 
     /// How many launches wait for room; those that only wait for others to be answered do not.
-    var waitingCount: Int { placements.isAnyClosed ? 0 : line.count + gate.waitingCount }
+    var waitingCount: Int { placements.isAnyOpen ? 0 : line.count + gate.waitingCount }
 
     /// Waits until a place is worth a try; what came of it must be told with one of the other functions.
-    func turn() async throws(WaitError) -> Placement {
-        if line.isEmpty, let placement = placements.take(at: now) { return placement }
+    func turn() async throws(WaitError) -> Placements.Turn {
+        if line.isEmpty, let turn = takeTurn() { return turn }
         let ticket = line.enter()
         startWatch()
         return try await line.wait(for: ticket)
     }
 
-    func created(in placement: Placement) {
-        placements.created(in: placement, at: now)
+    func created(_ turn: Placements.Turn) {
+        placements.created(turn)
         grantTurns()
     }
 
     /// The create was told that there is no room; `refusal` is for the log.
-    func full(_ placement: Placement, _ fullness: Placements.Fullness, refusal: Logger.Metadata) {
-        placements.full(placement, fullness, at: now)
+    func full(_ turn: Placements.Turn, _ fullness: Placements.Fullness, refusal: Logger.Metadata) {
+        placements.full(turn, fullness, at: now, random: Self.draw)
         lastRefusal = refusal
         grantTurns()
     }
 
     /// The create was refused, and not for want of room; false if no place can be hoped for.
-    func refused(_ placement: Placement, refusal: Logger.Metadata) -> Bool {
-        let isHope = placements.refused(placement, at: now)
+    func refused(_ turn: Placements.Turn, refusal: Logger.Metadata) -> Bool {
+        let isHope = placements.refused(turn, at: now, random: Self.draw)
         if isHope { lastRefusal = refusal }
         grantTurns()
         return isHope
     }
 
-    /// The cloud said long after the create that there had been no room.
-    func turnedOutFull(_ placement: Placement, _ fullness: Placements.Fullness, refusal: Logger.Metadata) {
-        placements.turnedOutFull(placement, fullness, at: now)
-        lastRefusal = refusal
+    /// The create ended without telling whether there is room.
+    func nothingLearned(of turn: Placements.Turn) {
+        placements.nothingLearned(of: turn)
+        grantTurns()
     }
 
-    /// The create ended without telling whether there is room.
-    func nothingLearned(of placement: Placement) {
-        placements.nothingLearned(of: placement)
+    /// The instance of a create that had succeeded has begun its work.
+    func proven(_ placement: Placement) {
+        placements.proven(placement)
         grantTurns()
+    }
+
+    /// The cloud said long after the create that there had been no room.
+    func turnedOutFull(_ placement: Placement, _ fullness: Placements.Fullness, refusal: Logger.Metadata) {
+        placements.turnedOutFull(placement, fullness, at: now, random: Self.draw)
+        lastRefusal = refusal
     }
 
     /// An instance of ours is gone for certain.
     func roomFreed() {
-        placements.roomFreed(at: now)
+        placements.roomFreed()
         grantTurns()
     }
+
+    private static func draw() -> Double { LoopRandom.number(in: 0..<1) }
+
+    private func takeTurn() -> Placements.Turn? { placements.take(at: now, random: Self.draw) }
 
     private var now: Duration { Deadline.now.duration(since: origin) }
 
@@ -85,7 +95,7 @@ final class LaunchQueue {
     }
 
     private func grantNow() {
-        while !line.isEmpty, let placement = placements.take(at: now) { line.grantNext(placement) }
+        while !line.isEmpty, let turn = takeTurn() { line.grantNext(turn) }
     }
 
     /// Lets probes through when their time has come, and says at most once a minute that tasks wait, while any do.

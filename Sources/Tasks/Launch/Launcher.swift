@@ -58,6 +58,7 @@ final class Launcher {
         cloud: LedgerDriver,
         instances: ContainerInstances,
         shapeLimits: ShapeLimits,
+        pauses: Placements.Pauses = Placements.Pauses(),
         log: Logger
     ) {
         self.settings = settings
@@ -77,7 +78,8 @@ final class Launcher {
         let placements = Placements(
             availabilityDomains: settings.availabilityDomains,
             subnetIDs: settings.subnetIDs,
-            shapes: settings.instanceShapes
+            shapes: settings.instanceShapes,
+            pauses: pauses
         )
         queue = LaunchQueue(placements, log: log)
     }
@@ -97,18 +99,18 @@ final class Launcher {
     ) async throws(TaskInterruption) -> Launched {
         var spentCount = 0
         while spentCount < Self.generationCountMax {
-            let placement: Placement
-            do throws(WaitError) { placement = try await queue.turn() } catch { throw .cancelled }
+            let turn: Placements.Turn
+            do throws(WaitError) { turn = try await queue.turn() } catch { throw .cancelled }
             // A listing may have shown what a create of an earlier process was making.
             if let found = cloud.candidate(of: task) {
-                queue.nothingLearned(of: placement)
+                queue.nothingLearned(of: turn)
                 return try take(Launched(instance: found))
             }
             let generation = cloud.nextGeneration(of: task)
-            let ending = await create(task, environment, size, generation, placement)
+            let ending = await create(task, environment, size, generation, turn.placement)
             switch ending.result {
             case .success(let made):
-                queue.created(in: placement)
+                queue.created(turn)
                 warning.ended()
                 if !made.lifecycleState.phase.isLeaving {
                     if let instance = cloud.clock.launched(made, of: task, since: ending.begun) {
@@ -116,17 +118,17 @@ final class Launcher {
                             Launched(
                                 instance: instance,
                                 workRequestID: made.workRequestID,
-                                placement: placement
+                                placement: turn.placement
                             )
                         )
                     }
                     if let found = try await existing(task, madeUntil: .now) { return found }
                 }
             case .failure(let error) where error.kind == .invalidatedRetryToken:
-                queue.nothingLearned(of: placement)
+                queue.nothingLearned(of: turn)
                 if let found = try await existing(task) { return found }
             case .failure(let error):
-                try judge(error, ending, task, placement)
+                try judge(error, ending, task, turn)
                 if let doubt = ending.lastDoubt, let found = try await existing(task, madeUntil: doubt) {
                     return found
                 }
@@ -202,17 +204,18 @@ final class Launcher {
         _ error: OCIError,
         _ ending: Ending,
         _ task: TaskKey,
-        _ placement: Placement
+        _ turn: Placements.Turn
     ) throws(TaskInterruption) {
+        let placement = turn.placement
         let place = "\(placement.shape) in \(placement.availabilityDomain) in \(placement.subnetID)"
         let refusal: Logger.Metadata = ["place": "\(place)", "error": "\(error)"]
         if let kind = error.kind, kind.isCapacity {
-            return queue.full(placement, kind.fullness, refusal: refusal)
+            return queue.full(turn, kind.fullness, refusal: refusal)
         }
         if error.kind?.isPermission == true {
-            if queue.refused(placement, refusal: refusal) { return refusals.occurred(refusal) }
+            if queue.refused(turn, refusal: refusal) { return refusals.occurred(refusal) }
         } else {
-            queue.nothingLearned(of: placement)
+            queue.nothingLearned(of: turn)
         }
         if ending.lastDoubt != nil { cloud.createAbandoned(task) }
         if isCancelled { throw .cancelled }

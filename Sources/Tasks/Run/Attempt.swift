@@ -21,6 +21,7 @@ struct Attempt {
     /// The work request of its create, if one was named.
     let workRequestID: String?
     private var watch: InstanceWatch
+    private var hasShownRoom = false
 
     /// Begins to watch an instance that was made just now, or found instead.
     init(_ launched: Launcher.Launched, limits: Limits) {
@@ -70,6 +71,15 @@ struct Attempt {
 
     /// The result is stored, as was known when the instance was adopted.
     mutating func resultFound() { watch.resultListed() }
+
+    /// The place where it was made, once it is certain that there was room for it; nil ever after.
+    mutating func roomShown() -> Placement? {
+        guard !hasShownRoom, watch.isResultListed || seen.phase == .running || seen.phase == .stopped else {
+            return nil
+        }
+        hasShownRoom = true
+        return placement
+    }
 
     /// Adds a piece of news to the evidence; whether it is the first sign of the instance's end.
     mutating func weigh(_ news: TaskNews, at now: Duration) -> Bool {

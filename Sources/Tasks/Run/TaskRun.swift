@@ -278,6 +278,7 @@ final class TaskRun {
     private func weigh(_ piece: TaskNews) {
         let isFirstSignOfEnd = attempt?.weigh(piece, at: steps.cloud.clock.now) == true
         if isFirstSignOfEnd { steps.cloud.endSuspected(key) }
+        if let placement = attempt?.roomShown() { steps.launcher.queue.proven(placement) }
     }
 
     /// Sends what the container prints while it runs, until cancelled; nothing here fails a task.
