@@ -28,9 +28,9 @@ for module in (sys.modules[__name__], soak):
 SEED = random.SystemRandom().randrange(1 << 16)
 #: The longest first, so that they do not run alone at the end.
 NAMES = (
-    "stuck-deleting", "crash-matrix", "frozen-storage", "capacity", "random-crash", "slow-storage", "many-leave",
-    "outages", "lanes", "deleted-visible", "unread-log", "lost-credentials", "moved", "time-limits", "neighbours",
-    "full-disk", "descriptors", "storm-20",
+    "stuck-deleting", "crash-matrix", "frozen-storage", "capacity", "refusals", "random-crash", "slow-storage",
+    "many-leave", "outages", "lanes", "deleted-visible", "unread-log", "lost-credentials", "moved", "time-limits",
+    "neighbours", "full-disk", "descriptors", "storm-20",
     "storm-50", "storm-5", "swallowed-tasks", "swallowed-answers", "broken-lines", "isolation", "lost-answers",
     "adoption", "second-signal", "leaving",
 )  # fmt: skip
@@ -110,7 +110,7 @@ class Lock(StageTestCase):
         await_that(lambda: self.locks_since(start) == {True}, 10, "a lock")
         self.assertEqual(self.stage.all("TaskResult"), [])
         self.cluster.set_faults()
-        # The place is tried again when its first pause of 15 s is over.
+        # The place is probed after five seconds.
         self.assertEqual(self.stage.result_of(task), 49)
         start = time.monotonic()
         await_that(lambda: self.locks_since(start) == {False}, 10, "the end of the lock")

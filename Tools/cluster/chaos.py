@@ -88,6 +88,7 @@ def choices() -> dict[str, Choice]:
             lambda seed: room.capacity(20, seed, 8, 6, refused_for=2, late=0),
             500,
         ),
+        "refusals": Choice(room.refusals, lambda seed: room.refusals(60, seed), 500),
         "outages": Choice(
             lambda tasks, seed: outages.outage(tasks, seed, 60, 30, 10),
             lambda seed: outages.outage(24, seed, 3, 2, 2),

@@ -39,12 +39,39 @@ def capacity(
     for reason, count in refusals.items():
         outcome.faults[reason] += count
         outcome.expect(count > 0, f"no create was refused for {reason}")
-        # In each place as many as there are connections ask before the first refusal is heard; after each pause the
-        # place is trusted again step by step, and the last step meets the limit.
+        # In each place as many as there are connections ask before the first refusal is heard; then it is probed, soon
+        # at first, and where room is found, more is sent step by step until the limit is met.
         most_refusals = len(DOMAINS) * CONNECTIONS + CONNECTIONS * (1 + outcome.seconds / 15)
         outcome.expect(count <= most_refusals, f"{count} creates were refused for {reason}, which was known")
     outcome.expect(most <= min(slots, limit), f"{most} instances at once")
     outcome.expect(0 < len(lines) <= 1 + outcome.seconds / 60, f"{len(lines)} log lines tell that tasks wait")
     waited = max((int(found[1]) for line in lines if (found := re.search(r"waiting=(\d+)", line))), default=0)
     outcome.figures |= {"most instances at once": most, "most tasks that waited, as logged": waited}
+    return outcome
+
+
+def refusals(tasks: int, seed: int, share: float = 0.3, limit: int = 10, seconds: float = 0.3) -> Outcome:
+    """Of all creates `share` find no hardware, all the time, and there may be `limit` instances."""
+    experiment = Experiment("creates refused", seed, emulator=["--instance-limit", str(limit)])
+    outcome = experiment.outcome
+    with experiment.running():
+        experiment.cluster.set_faults(f"CreateContainerInstance capacity share={share} by=user")
+        experiment.submit_work(tasks, seconds)
+    answers = experiment.cluster_report["answers"]
+    by_hardware, by_limit = (answers.get(f"CreateContainerInstance {status}", 0) for status in REFUSALS.values())
+    for reason, count in zip(REFUSALS, (by_hardware, by_limit), strict=True):
+        outcome.faults[reason] += count
+    decided = tasks + by_hardware
+    outcome.expect(outcome.created == tasks, f"{outcome.created} instances were created")
+    # Four standard deviations of so many draws.
+    margin = 4 * (share * (1 - share) / decided) ** 0.5
+    outcome.expect(
+        abs(by_hardware / decided - share) <= margin, f"{by_hardware} of {decided} creates were refused for hardware"
+    )
+    # As many as there are connections meet the limit at once; then each create goes where an instance is gone, but for
+    # the probes.
+    outcome.expect(by_limit <= CONNECTIONS + tasks, f"{by_limit} creates were refused by the limit, which was known")
+    most = experiment.cluster_report["instances"]["most_at_once"]
+    outcome.expect(most <= limit, f"{most} instances at once")
+    outcome.figures |= {"creates": decided + by_limit, "most instances at once": most}
     return outcome
