@@ -249,7 +249,6 @@ class OtherSignals(SignalTestCase):
         self.await_log(log, "state of the manager")
         self.assertNotIn("opened anew", log.read_text())
 
-
     def test_a_signal_that_was_blocked_at_the_start_is_obeyed(self):
         self.start()
         log = self.log_path("own.log")
