@@ -8,8 +8,10 @@ internal import Glibc
 package final class Signals {
     /// Those that order no program of ours anything, and would end it.
     ///
-    /// SIGXFSZ shows as the error of the write that caused it.
-    package nonisolated static let withoutOrder = [SIGUSR2, SIGALRM, SIGVTALRM, SIGIO, SIGXFSZ]
+    /// SIGXFSZ shows as the error of the write that caused it; SIGXCPU tells of a limit that the kernel enforces by itself.
+    package nonisolated static let withoutOrder: [Int32] =
+        [SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGXCPU, SIGXFSZ]
+        + (__libc_current_sigrtmin()...__libc_current_sigrtmax())
 
     private let mailbox = Mailbox<Int32>()
 
