@@ -129,6 +129,7 @@ struct PythonPeers {
     }
 
     private func run(_ parts: Parts, flags: [UInt8]) throws -> [UInt8] {
+        let serializer = try bytes(parts.serializer)
         let function = try bytes(parts.function)
         let arguments = try parts.arguments.map(bytes)
         let plan = PayloadPlan(
@@ -139,11 +140,12 @@ struct PythonPeers {
                 storageAddress: "tcp://127.0.0.1:2",
                 backend: "zmq"
             ),
-            serializer: try bytes(parts.serializer),
+            serializer: serializer,
             functionByteCount: function.count,
             argumentByteCounts: arguments.map(\.count)
         )
-        return try run(payload: plan.assemble(function: function, arguments: arguments))
+        let payload = plan.assemble(serializer: serializer, function: function, arguments: arguments)
+        return try run(payload: payload)
     }
 
     private func bytes(_ hex: String) throws -> [UInt8] {

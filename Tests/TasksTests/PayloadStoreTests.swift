@@ -30,7 +30,11 @@ import Transport
 
     @LoopActor
     private static func inputs(_ function: [UInt8]) -> TaskInputs {
-        TaskInputs(serializer: DefaultSerializer.pickled, function: Blob(function), arguments: [Blob([5])])
+        TaskInputs(
+            serializer: unsharedSerializer(DefaultSerializer.pickled),
+            function: Blob(function),
+            arguments: [Blob([5])]
+        )
     }
 
     @LoopActor

@@ -83,7 +83,7 @@ def free_port() -> int:
 def free_scheduler_ports() -> tuple[int, int]:
     """A port for a scheduler and one for its object storage.
 
-    The port that is two above the scheduler's is free, too: a scheduler that is not told otherwise takes it for its monitor.
+    The port two above the scheduler's is free, too: a scheduler that is not told otherwise takes it for its monitor.
     """
     for _ in range(BLOCK_PORTS):
         scheduler, storage, monitor = free_port(), free_port(), free_port()

@@ -29,7 +29,7 @@ struct PackedPayload {
         let plan = PayloadPlan(
             taskID: taskID,
             context: context,
-            serializer: inputs.serializer,
+            serializer: inputs.serializer.bytes,
             functionByteCount: inputs.function.byteCount,
             argumentByteCounts: inputs.arguments.map(\.byteCount)
         )
@@ -42,6 +42,7 @@ struct PackedPayload {
             let blob =
                 switch piece {
                 case .bytes(let bytes): Blob(bytes)
+                case .serializer: Blob(inputs.serializer.bytes)
                 case .function: inputs.function
                 case .argument(let index): inputs.arguments[index]
                 }
