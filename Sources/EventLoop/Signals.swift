@@ -17,7 +17,8 @@ package final class Signals {
 
     /// Begins to catch `numbers` for as long as the process lives; their default action no longer happens.
     ///
-    /// One that is ignored already stays so: whoever started the process wanted that, as nohup(1) does.
+    /// One that is ignored already stays so: whoever started the process wanted that, as nohup(1) does. One that is blocked does
+    /// not: a mask is handed down by accident (execve(2)), and only SIGKILL would be left.
     package init(_ numbers: [Int32]) {
         for number in numbers where !isIgnored(number) {
             let watcher = UnsafeMutablePointer<ev_signal>.allocate(capacity: 1)
@@ -26,6 +27,10 @@ package final class Signals {
             watcher.pointee.data = Unmanaged.passRetained(mailbox).toOpaque()
             ev_signal_start(LoopExecutor.shared.loop, watcher)
         }
+        var caught = sigset_t()
+        sigemptyset(&caught)
+        for number in numbers { sigaddset(&caught, number) }
+        pthread_sigmask(SIG_UNBLOCK, &caught, nil)
     }
 
     /// Lets nothing happen at `numbers` for as long as the process lives.

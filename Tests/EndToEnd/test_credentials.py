@@ -467,8 +467,8 @@ class Lost(ClusterTestCase):
         super().setUpClass()
 
     def setUp(self) -> None:
-        # A daemon tells of it once a minute, and that of the test before may not be over. It leaves in order: for a minute the
-        # scheduler would give the tasks to the workers of one that was killed.
+        # A daemon tells of it once a minute, and that of the test before may not be over. It leaves in order, for the
+        # scheduler gives tasks to the workers of one that was killed for another minute.
         self.cluster.daemon.stop()
         self.cluster.start_daemon()
 

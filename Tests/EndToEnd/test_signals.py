@@ -249,6 +249,20 @@ class OtherSignals(SignalTestCase):
         self.await_log(log, "state of the manager")
         self.assertNotIn("opened anew", log.read_text())
 
+    def test_a_signal_that_was_blocked_at_the_start_is_obeyed(self):
+        self.start()
+        log = self.log_path("own.log")
+        process = self.start_otherwise(
+            "--logging-paths",
+            str(log),
+            start_new_session=True,
+            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()),
+        )
+        self.run_tasks(1)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 0)
+        self.assertEqual(self.left(), 0)
+
 
 class Names(SignalTestCase):
     def test_a_second_process_ends_and_names_the_first(self):

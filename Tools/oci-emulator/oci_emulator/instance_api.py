@@ -9,6 +9,7 @@ import random
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from oci_emulator.calls import Answer, Call, Operation, ServiceError, invalid, not_found
@@ -333,6 +334,8 @@ class InstanceService:
             body["freeformTags"] = {name: value.replace("#", f"{number:032x}") for name, value in tags.items()}
             instance = self._make(body)
             instance.move("DELETED", time.time())
+            # It has been so for long, and every listing shows it.
+            instance.appearances = [replace(instance.appearances[-1], since=0.0)]
         return Answer({"count": count})
 
     def admin_operations(self) -> list[Operation]:

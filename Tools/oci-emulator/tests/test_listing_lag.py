@@ -56,11 +56,15 @@ class LateListings(unittest.TestCase):
         body["containers"][0]["command"] = ["sleep", "60"]
         return self.client.create(body).json["id"]
 
-    def set_lag(self, seconds: object) -> None:
-        data = json.dumps({"seconds": seconds}).encode()
-        url = self.emulator.environment["OCI_EMULATOR_URL"] + "/listing-lag"
+    def tell(self, method: str, path: str, body: object) -> None:
+        """Asks something of the local OCI itself."""
+        url = f"{self.emulator.environment['OCI_EMULATOR_URL']}/{path}"
         headers = {"content-type": "application/json"}
-        urllib.request.urlopen(urllib.request.Request(url, data, headers, method="PUT"), timeout=10).close()
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)
+        urllib.request.urlopen(request, timeout=10).close()
+
+    def set_lag(self, seconds: object) -> None:
+        self.tell("PUT", "listing-lag", {"seconds": seconds})
 
     def test_new_instances_and_their_ends_are_listed_late_and_asked_for_by_name_at_once(self) -> None:
         # The seed has listings learn of the first after 0.05 of the lag, and of the second after 0.66 of it.
@@ -86,6 +90,10 @@ class LateListings(unittest.TestCase):
         self.assertNotEqual(lags(7), lags(8))
         self.assertEqual(len(set(lags(7))), 20)
         self.assertTrue(all(0 <= lag <= 10 for lag in lags(7)))
+
+    def test_records_that_are_placed_have_been_there_for_long(self) -> None:
+        self.tell("POST", "deleted-instances", {"count": 3, "create": self.client.create_body()})
+        self.assertEqual(list(self.listed().values()), ["DELETED"] * 3)
 
     def test_what_another_state_has_is_not_looked_at(self) -> None:
         lag = ListingLag(0, 7)
