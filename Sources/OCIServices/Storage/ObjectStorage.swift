@@ -130,7 +130,9 @@ package final class ObjectStorage: ServiceClient {
             answer throws(JSONError) in
             try (answer.objectsIfPresent("failed") ?? []).map(DeleteFailure.init)
         }
-        return failures.filter { $0.status != 404 }
+        let asked = Set(names)
+        // Whoever deletes again what is left must not be told to delete what is a stranger's.
+        return failures.filter { $0.status != 404 && asked.contains($0.name) }
     }
 
     /// The request that `deleteBatch` makes.
