@@ -20,8 +20,8 @@ package final class ManagerService {
     /// So many lines about tasks are written in one go, with a pause after them.
     private static let reportPieceCount = 200
     private static let reportPause: Duration = .milliseconds(10)
-    /// How long after the last task memory is given back.
-    private static let trimDelay: Duration = .seconds(2)
+    /// How long after the last task or call memory is given back: before the next, where listings follow each other.
+    private static let trimDelay: Duration = .seconds(1)
     /// The part of the requests to a service that long listings may take.
     private static let listingShareMax = 0.25
 
@@ -208,7 +208,8 @@ package final class ManagerService {
             spawn { await self.dispatcher.run(lostRunGrace: grace) },
             spawn { await self.workers.run() },
             spawn { await self.noteRegistrations() },
-            spawn { await self.trimWhenIdle() },
+            spawn { await self.trim(after: self.dispatcher.becameIdle) },
+            spawn { await self.trim(after: self.calls.becameIdle) },
         ]
     }
 
@@ -298,12 +299,14 @@ package final class ManagerService {
         }
     }
 
-    /// Gives memory back a while after the last work, once for each time that the work ends.
-    private func trimWhenIdle() async {
+    /// Gives memory back a while after the last work, each time that such work ends.
+    ///
+    /// A listing alone touches half as much code as a task does.
+    private func trim(after end: Broadcast) async {
         repeat {
             guard (try? await sleep(for: Self.trimDelay)) != nil else { return }
-            if dispatcher.isIdle { host.releaseMemory() }
-        } while (try? await dispatcher.becameIdle.wait()) != nil
+            if dispatcher.isIdle, calls.isIdle { host.releaseMemory() }
+        } while (try? await end.wait()) != nil
     }
 }
 

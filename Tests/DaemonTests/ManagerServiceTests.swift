@@ -136,6 +136,23 @@ import Transport
             #expect(sums.map { $0["instances"] } == ["2"])
         }
     }
+
+    @Test func `an idle manager gives memory back after each call to OCI`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            let host = IdleHost()
+            let service = Self.service(Self.settings(), cloud, host)
+            try await service.cloud.takeStock()
+            service.start()
+            try await cloud.wait { host.releaseCount > 0 }
+            let before = host.releaseCount
+            let instances = ContainerInstances(calls: cloud.calls, compartmentID: "c")
+            _ = try await instances.firstPageCount(deadline: .after(.seconds(10)))
+            try await cloud.wait { host.releaseCount > before }
+            #expect(await service.stop())
+        }
+    }
+
     @Test func `where only the look failed no deletion is blamed`() async throws {
         try await onLoop {
             let cloud = TestCloud()
@@ -162,6 +179,21 @@ import Transport
             #expect(cloud.log.facts(of: text).first?["error"]?.contains("Too many open files") == true)
         }
     }
+}
+
+/// A machine that counts how often memory was given back.
+private final class IdleHost: Host {
+    let name = "host"
+    let processID: Int32 = 1
+    private(set) var releaseCount = 0
+
+    func hold(name: String) throws(TransportError) -> Bool { true }
+
+    func holder(ofName name: String) -> NameHolder? { nil }
+
+    func usageSampler() -> @LoopActor () -> ProcessUsage { SystemHost().usageSampler() }
+
+    func releaseMemory() { releaseCount += 1 }
 }
 
 /// A machine on which another process holds every name.

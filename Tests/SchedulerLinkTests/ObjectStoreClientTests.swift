@@ -170,7 +170,7 @@ import Transport
             let stage = try Stage()
             let payload = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0) }
             var writer = BlobWriter()
-            try writer.append(payload)
+            try await writer.append(payload)
             #expect((writer.blob.bytesInMemory == nil) == (byteCount > Blob.memoryBytesMax))
             let small = try await stage.accept()
             let done = Self.set(try Self.id(2), to: writer.blob, with: stage.client)

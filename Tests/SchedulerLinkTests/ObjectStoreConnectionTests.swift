@@ -137,7 +137,7 @@ import Transport
             let id = try ObjectID([UInt8](repeating: 1, count: 32))
             let bytes = [UInt8](repeating: 5, count: Blob.sliceBytesMax + 1)
             let file = try SpoolFile()
-            try file.append(bytes)
+            try file.append(bytes[...])
             for blob in [Blob(bytes), Blob(file)] {
                 let sending = spawn { try? await connection.sendSet(id, to: blob, requestID: 3) { _ in } }
                 let header = ObjectStorageRequest.set(id, byteCount: bytes.count, requestID: 3).encoded()

@@ -41,6 +41,11 @@ package final class ServiceCalls {
     package var waitsForAccess = false
     private var access = AccessRecord()
     private var toldOffsetSeconds = 0
+    /// Sent when the last of the calls under way has ended.
+    package let becameIdle = Broadcast()
+    /// Whether no call is under way.
+    package var isIdle: Bool { underWayCount == 0 }
+    private var underWayCount = 0 { didSet { if isIdle { becameIdle.send() } } }
     /// Whether calls wait for access that was lost.
     package var isAccessLost: Bool { access.isLost }
 
@@ -74,7 +79,11 @@ package final class ServiceCalls {
     ) async throws(OCIError) -> Value {
         var state = CallState(requestID: newRequestID(using: &random))
         willSend?(request)
-        defer { if state.isWaitingForAccess { access.waitEnded() } }
+        underWayCount += 1
+        defer {
+            underWayCount -= 1
+            if state.isWaitingForAccess { access.waitEnded() }
+        }
         do throws(OCIError) {
             return try await repeatAttempts(request, &state, deadline, read)
         } catch {

@@ -130,7 +130,7 @@ struct ObjectStoreConnection {
                 writer = BlobWriter()
             } else if failure == nil {
                 do throws(TransportError) {
-                    try writer.append(Array(part))
+                    try await writer.append(Array(part))
                 } catch {
                     failure = error
                     writer = BlobWriter()

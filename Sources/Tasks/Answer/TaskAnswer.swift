@@ -81,7 +81,7 @@ extension TaskAnswer {
             decompressor.feed(slice)
             var sinceTurn = 0
             while let piece = try next(of: decompressor) {
-                do throws(TransportError) { try writer.append(piece) } catch { throw .file(error) }
+                do throws(TransportError) { try await writer.append(piece) } catch { throw .file(error) }
                 sinceTurn += piece.count
                 // A small input may hide a large output.
                 guard sinceTurn > Blob.sliceBytesMax * 4 else { continue }
