@@ -14,8 +14,8 @@ internal import Transport
 package final class LedgerDriver {
     private static let markTimeout: Duration = .seconds(600)
     private static let markPause: Duration = .seconds(5)
-    /// So often a stop looks whether what is said not to be there is gone.
-    private static let doubtLookCountMax = 3
+    /// The pauses before the looks of a stop for what may be there: listings show up to ten seconds late what is new.
+    private static let doubtPauses: [Duration] = [.zero, .seconds(2), .seconds(4), .seconds(8)]
 
     /// Whose resources these are.
     package let owner: Owner
@@ -111,19 +111,25 @@ package final class LedgerDriver {
         }
     }
 
-    /// Waits until every deletion was accepted; false if `deadline` passes first, or if what is said not to be there is.
+    /// Waits until every deletion was accepted; false if `deadline` passes first, if what is said not to be there may
+    /// be, or if a create without an answer may have made what no listing shows.
     package func finishDeletions(until deadline: Deadline) async -> Bool {
-        for look in 0... {
-            while !ledger.hasNoPendingDeletion {
-                guard (try? await deletionsChanged.wait(until: deadline)) != nil else { break }
-            }
-            guard ledger.hasNoPendingDeletion else { return false }
-            guard ledger.hasDoubtfulDeletion else { return true }
+        for pause in Self.doubtPauses {
+            guard await arePendingDeletionsAccepted(until: deadline) else { return false }
+            if !ledger.isInDoubt { return true }
             // "Not there" is also what a missing permission is answered with; what a listing shows is deleted again.
-            guard look < Self.doubtLookCountMax else { return false }
+            try? await sleep(until: min(.after(pause), deadline))
+            if deadline.isPast { return false }
             do throws(OCIError) { try await list(.instances, until: deadline) } catch { return false }
         }
-        return false
+        return await arePendingDeletionsAccepted(until: deadline) && !ledger.isInDoubt
+    }
+
+    private func arePendingDeletionsAccepted(until deadline: Deadline) async -> Bool {
+        while !ledger.hasNoPendingDeletion {
+            guard (try? await deletionsChanged.wait(until: deadline)) != nil else { break }
+        }
+        return ledger.hasNoPendingDeletion
     }
 
     // MARK: - What the scheduler does

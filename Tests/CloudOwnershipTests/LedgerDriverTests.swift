@@ -349,6 +349,34 @@ private let c = TaskKey("cc")
         }
     }
 
+    @Test func `a stop is not clean while a create without an answer may make something`() async throws {
+        try await onLoop {
+            let driven = DrivenCloud()
+            driven.deleteOnly()
+            defer { driven.stop() }
+            try await driven.driver.takeStock()
+            driven.driver.createAbandoned(a)
+            driven.driver.beginLeaving(isSweeping: true)
+            let deadline = Deadline.after(.milliseconds(50))
+            #expect(await driven.driver.finishDeletions(until: deadline) == false)
+            #expect(driven.driver.remains.createCount == 1)
+        }
+    }
+
+    @Test func `a stop that finds what a create without an answer has made is clean`() async throws {
+        try await onLoop {
+            let driven = DrivenCloud()
+            driven.deleteOnly()
+            defer { driven.stop() }
+            try await driven.driver.takeStock()
+            driven.driver.createAbandoned(a)
+            driven.driver.beginLeaving(isSweeping: true)
+            let id = driven.add(a)
+            #expect(await driven.driver.finishDeletions(until: soon))
+            #expect(driven.deletions == [id])
+        }
+    }
+
     /// How often the service denies that there is an instance that is, and whether it is deleted in the end.
     @Test(arguments: [(true, 100, false), (true, 1, true), (false, 1, true)])
     func `what is said not to be there is looked for before it is believed`(

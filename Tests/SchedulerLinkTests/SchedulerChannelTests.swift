@@ -104,6 +104,21 @@ import Transport
         }
     }
 
+    /// Once the scheduler heard only the name of a worker that was leaving, and its tasks waited until it was given up.
+    @Test func `whoever leaves while a connection is under way says goodbye on it`() async throws {
+        try await onLoop {
+            let peer = try YMQPeer()
+            let channel = Self.channel(to: peer)
+            channel.sendUntilConfirmed([1])
+            let end = Self.run(channel)
+            await spawn {}.value
+            await channel.leave(disconnectRequest: [9])
+            let stream = try await Self.accept(from: peer)
+            #expect(try await readToEnd(stream) == frame([1]) + frame([9]))
+            #expect(await end.value == .left)
+        }
+    }
+
     @Test func `after an orderly end the identity is not used again`() async throws {
         try await onLoop {
             let peer = try YMQPeer()

@@ -66,6 +66,9 @@ final class SchedulerChannel {
     private var link: (any MessageLink)?
     private var connectionWatch: Spawned<Void>?
     private var hasLeft = false
+    /// What a connection that was under way then carries: without it the scheduler would wait for the tasks of a
+    /// worker that has said nothing but its name.
+    private var farewell: [[UInt8]] = []
     private let unconfirmed = RetransmitBuffer()
     /// Since when the link has no connection, and is about to connect by itself, as ZMQ's do; nil if it has one.
     private var disconnectedSince: Deadline?
@@ -149,7 +152,8 @@ final class SchedulerChannel {
             do throws(MessagingError) {
                 let link = try await links.connect(to: endpoint, identity: identity)
                 if hasLeft {
-                    await link.close(lingering: .zero)
+                    for message in farewell { try? link.send(message) }
+                    await spawn { await link.close(lingering: .seconds(2)) }.value
                     return .left
                 }
                 adopt(link)
@@ -188,11 +192,15 @@ final class SchedulerChannel {
         if !wasHeard { unreachableWarning?.occurred(facts) }
     }
 
-    /// Sends `disconnectRequest` after everything sent before it and closes the link in order, even when cancelled.
+    /// Sends `disconnectRequest` after everything sent before it and closes the link in order, even when cancelled;
+    /// without a link, `run` does on the one that it waits for.
     func leave(disconnectRequest: [UInt8]?) async {
         if hasLeft { return }
         hasLeft = true
-        guard let link else { return }
+        guard let link else {
+            farewell = unconfirmed.messages + [disconnectRequest].compactMap(\.self)
+            return
+        }
         self.link = nil
         connectionWatch?.cancel()
         // The connection may still come while the link is closed.

@@ -64,7 +64,7 @@ extension SimulatedRun {
     }
 
     /// Whether each call to the cloud is answered at once.
-    private var isEachCallSure: Bool {
+    var isEachCallSure: Bool {
         let kinds: [FaultKind] = [
             .connectRefused, .connectLost, .requestLost, .answerLost, .answerCut, .slow, .throttled,
             .serverError,
