@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The real daemon among hostile peers: a scheduler, an OCI, containers. Whatever they do, it neither falls nor grows nor
-burns a core; the parts of which it is made have their own verdicts in Tests/Hostile/InProcess.
+"""The real daemon among hostile peers, schedulers and clouds: whatever they do, it neither falls nor grows nor burns a
+core. The parts of which it is made have their own verdicts in Tests/Hostile/InProcess.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from typing import Any, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Tools" / "cluster"))
 
+from peers import Case, Peer, Turncoat, table
+
 from cluster import DAEMON, Cluster, Options
 from processes import await_that
-
-from peers import Case, Peer, Turncoat, table
 
 #: What a daemon may take at most, itself included.
 MEMORY_BYTES_MAX = 100 << 20

@@ -181,6 +181,13 @@ def run(program: Path, seconds: int) -> str:
     return f"{target}: {inputs[1] if inputs else '?'} inputs, {covered[-1] if covered else '?'} branches reached"
 
 
+def tool(name: str) -> str:
+    """A program of the compiler's own release: another release does not read what it writes."""
+    compiler = shutil.which("swiftc")
+    assert compiler is not None
+    return str(Path(compiler).resolve().parent / name)
+
+
 def coverage(targets: list[str]) -> str:
     """Which share of the lines of each module the targets reached together, the corpus included; a line each."""
     ran = [target for target in targets if (PROFILES / f"{target}.profraw").exists()]
@@ -188,9 +195,9 @@ def coverage(targets: list[str]) -> str:
         return ""
     merged = PROFILES / "all.profdata"
     raw = [str(PROFILES / f"{target}.profraw") for target in ran]
-    subprocess.run(["llvm-profdata", "merge", "-sparse", *raw, "-o", str(merged)], check=True)
+    subprocess.run([tool("llvm-profdata"), "merge", "-sparse", *raw, "-o", str(merged)], check=True)
     programs = [str(BUILD / ran[0])] + [word for target in ran[1:] for word in ("-object", str(BUILD / target))]
-    command = ["llvm-cov", "export", "-summary-only", f"-instr-profile={merged}", *programs]
+    command = [tool("llvm-cov"), "export", "-summary-only", f"-instr-profile={merged}", *programs]
     report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     lines: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for file in report["data"][0]["files"]:
