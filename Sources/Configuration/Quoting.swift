@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
 /// The longest piece of a user's text that a message repeats, in characters.
 private let quotedMax = 120
 
@@ -42,9 +44,10 @@ package func tomlString(_ text: String) -> String {
         switch scalar {
         case "\"": shown += "\\\""
         case "\\": shown += "\\\\"
-        case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+        case _ where TerminalText.isUnsafe(scalar):
             let digits = String(scalar.value, radix: 16)
-            shown += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            let (mark, width) = digits.count > 4 ? ("\\U", 8) : ("\\u", 4)
+            shown += mark + String(repeating: "0", count: width - digits.count) + digits
         default: shown.unicodeScalars.append(scalar)
         }
     }

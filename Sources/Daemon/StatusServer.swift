@@ -2,6 +2,7 @@
 
 internal import Configuration
 internal import EventLoop
+internal import HTTPWire
 internal import Logging
 internal import Reporting
 internal import Transport

@@ -111,6 +111,12 @@ package final class SignedExchange {
 
     private func prepare(_ call: Call, _ destination: Endpoints.Location) throws(OCIError) -> HTTPRequest {
         let request = call.request
+        guard !request.hasUnsafePath else {
+            throw .unsendable(
+                operation: request.operation,
+                reason: "a name in its path is empty or nothing but dots"
+            )
+        }
         let content = Content(request.body)
         let sign = { @LoopActor @Sendable (time: Int) throws(OCISigningError) -> SigningString in
             try SigningString(

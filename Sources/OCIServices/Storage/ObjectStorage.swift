@@ -120,7 +120,7 @@ package final class ObjectStorage: ServiceClient {
     }
 
     /// Deletes up to 1,000 objects in one call and returns those that are still there; names that were not there
-    /// before count as deleted.
+    /// before count as deleted, and names that were not asked for count for nothing: they would be asked for next.
     package func deleteBatch(
         _ names: [String],
         deadline: Deadline
