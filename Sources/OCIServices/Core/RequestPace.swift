@@ -158,8 +158,8 @@ struct RequestPace: Sendable {
 
     private mutating func learn(_ pass: Pass, isRefused: Bool, _ now: Duration) {
         if let fall {
-            // What was sent before the last fall, that fall has answered.
-            if pass.sentAt < fall.at { return }
+            // What was sent before the last fall, or at the same moment, that fall has answered.
+            if pass.sentAt <= fall.at { return }
             if isSettled(now), Double(fall.cleanCount) >= 30 + 2 * perSecond { isTolerant = false }
             self.fall?.note(isRefused: isRefused)
         }
