@@ -14,8 +14,9 @@
 package struct FlightWindow: Sendable {
     /// Answers that take this much longer than the shortest are no sign that more may be under way.
     private static let slack: Duration = .milliseconds(50)
-    /// The shortest time is forgotten over so many answers: a service may become slower for good.
-    private static let memory = 64
+    /// The shortest time is forgotten over so many windows of answers: a service may become slower for good. Sooner, and
+    /// what waits because too many are under way would count as the usual time.
+    private static let memory = 256
 
     /// How many may be under way.
     package private(set) var size: Int
@@ -33,7 +34,7 @@ package struct FlightWindow: Sendable {
 
     /// A request has succeeded after `time`; `isFull` says whether others waited for the window.
     package mutating func succeeded(after time: Duration, isFull: Bool) {
-        let shortest = min(time, self.shortest.map { $0 + $0 / Self.memory } ?? time)
+        let shortest = min(time, self.shortest.map { $0 + $0 / (Self.memory * size) } ?? time)
         self.shortest = shortest
         if isFull, size < sizeMax, time <= shortest * 2 + Self.slack { size += 1 }
     }
