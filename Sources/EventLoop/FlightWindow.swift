@@ -14,8 +14,9 @@
 package struct FlightWindow: Sendable {
     /// Answers that take this much longer than the shortest are no sign that more may be under way.
     private static let slack: Duration = .milliseconds(50)
-    /// The shortest time is forgotten over so many windows of answers: a service may become slower for good. Sooner, and
-    /// what waits because too many are under way would count as the usual time.
+    /// The shortest time is forgotten over so many windows of answers: a service may become slower for good.
+    ///
+    /// Were it sooner, what waits because too many are under way would soon count as the usual time.
     private static let memory = 256
 
     /// How many may be under way.
