@@ -94,7 +94,7 @@ package final class LedgerDriver {
         isSweeping: Bool,
         parallelDeletionCountMax: Int = LeavingPace.usualParallelCount
     ) {
-        instanceDeleter.parallelCountMax = parallelDeletionCountMax
+        instanceDeleter.parallelCountMin = parallelDeletionCountMax
         perform(ledger.leaving(isSweeping: isSweeping, at: clock.now))
     }
 

@@ -143,7 +143,10 @@ extension Option {
         Option("ca-bundle", .text("FILE"), intoOptional: \.caBundle, new: true).environment("OCI_CA_BUNDLE")
             .help("PEM file of certificate authorities to trust instead of the system's."),
         Option("max-requests-per-second", .positive("N"), into: \.maxRequestsPerSecond, new: true)
-            .help("Ceiling of requests to OCI, reads and writes apart."),
+            .help(
+                "The most requests a second to each OCI service, reads and writes apart; "
+                    + "how many it bears is found out."
+            ),
     ]
 
     private static let host: [Option] = [

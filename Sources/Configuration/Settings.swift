@@ -107,8 +107,8 @@ package struct Settings: Sendable, Equatable {
     package var ociEndpoint: String?
     /// PEM file of certificate authorities to trust instead of the system's.
     package var caBundle: String?
-    /// Ceiling of requests to OCI a second, reads and writes apart.
-    package var maxRequestsPerSecond = 20.0
+    /// The most requests to each service of OCI a second, reads and writes apart.
+    package var maxRequestsPerSecond = 200.0
 
     // MARK: Logging and status
 

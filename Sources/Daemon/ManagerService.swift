@@ -65,7 +65,8 @@ package final class ManagerService {
             log: log
         )
         var periods = CloudLedger.Periods(grace: settings.deathTimeout)
-        periods.listingRequest = .seconds(1 / (settings.maxRequestsPerSecond * Self.listingShareMax))
+        let perSecond = RateBuckets.rateAtStart(ceiling: settings.maxRequestsPerSecond)
+        periods.listingRequest = .seconds(1 / (perSecond * Self.listingShareMax))
         cloud = LedgerDriver(
             owner: Owner(settings, key: nameKey),
             instances: instances,
@@ -234,7 +235,7 @@ package final class ManagerService {
         let pace = LeavingPace(
             instanceCount: cloud.countedInstanceCount,
             timeout: settings.stopTimeout,
-            usualPerSecond: settings.maxRequestsPerSecond
+            usualPerSecond: RateBuckets.rateAtStart(ceiling: settings.maxRequestsPerSecond)
         )
         calls.raiseLimits(
             for: .deleteContainerInstance,

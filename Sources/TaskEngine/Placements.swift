@@ -57,9 +57,8 @@ package struct Placements: Sendable {
         var failedProbeCount = 0
     }
 
-    /// So many creates may be under way in a place that is not known to be full: each is lost if it is by now, and there
-    /// are no more connections than that, so more of them would only wait elsewhere.
-    private static let windowMax = 8
+    /// So many creates may be under way in a place that is not known to be full: each is lost if it is by now.
+    package var windowMax: Int
 
     /// In order of preference; never empty.
     package let all: [Placement]
@@ -78,8 +77,10 @@ package struct Placements: Sendable {
         subnetIDs: [String],
         shapes: [String],
         firstPause: Duration = .seconds(15),
-        longestPause: Duration = .seconds(120)
+        longestPause: Duration = .seconds(120),
+        windowMax: Int = 8
     ) {
+        self.windowMax = windowMax
         all = shapes.flatMap { shape in
             availabilityDomains.flatMap { domain in
                 subnetIDs.map { Placement(availabilityDomain: domain, subnetID: $0, shape: shape) }
@@ -94,7 +95,7 @@ package struct Placements: Sendable {
     package mutating func take(at now: Duration) -> Placement? {
         var free = all.first { letsThrough($0, at: now) }
         // One that is busy and not known to be full is waited for: the next is not as good.
-        if let place = free, underWay[place, default: 0] >= Self.windowMax { return nil }
+        if let place = free, underWay[place, default: 0] >= windowMax { return nil }
         let limited = likeliestFreed(at: now)
         // What was freed before a breaker opened again says nothing of the place's room now.
         if limited == nil { freedCount = 0 }
@@ -112,7 +113,7 @@ package struct Placements: Sendable {
     }
 
     /// How many creates may be under way at once.
-    package var createCountMax: Int { Self.windowMax * all.count }
+    package var createCountMax: Int { windowMax * all.count }
 
     /// Whether any place's breaker is closed.
     package var isAnyClosed: Bool { all.contains { breakers[$0] == nil } }
@@ -124,7 +125,7 @@ package struct Placements: Sendable {
         // One that was under way when the place was found full says nothing about now.
         guard var breaker = breakers[place], breaker.openUntil <= now else { return }
         breaker.window *= 2
-        breakers[place] = breaker.window > Self.windowMax ? nil : breaker
+        breakers[place] = breaker.window > windowMax ? nil : breaker
     }
 
     /// A create in a place that was taken was told at `now` that there is no room.

@@ -108,7 +108,7 @@ final class Launcher {
             let ending = await create(task, environment, size, generation, placement)
             switch ending.result {
             case .success(let made):
-                queue.created(in: placement)
+                queue.created(in: placement, after: cloud.clock.now - ending.begun)
                 warning.ended()
                 if !made.lifecycleState.phase.isLeaving {
                     if let instance = cloud.clock.launched(made, of: task, since: ending.begun) {

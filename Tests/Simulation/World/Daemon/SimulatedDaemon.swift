@@ -226,7 +226,10 @@ package final class SimulatedDaemon {
     private func calls() -> ServiceCalls {
         guard let keyID = try? KeyIdentity.token("simulated") else { preconditionFailure("a legal token") }
         let exchange = SignedExchange(
-            client: HTTPClient(connector: network),
+            client: HTTPClient(
+                connector: network,
+                connectionsPerHostLimit: CloudAccessOptions.connectionsPerHostLimit
+            ),
             endpoints: Endpoints.region(.resolve(settings.region)),
             userAgent: "scaler-oci-hpc"
         )
