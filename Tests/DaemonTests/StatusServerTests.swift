@@ -100,16 +100,6 @@ import Transport
         }
     }
 
-    @Test(arguments: [
-        "", "GET /livez HTTP/1.1", "GET /livez HTTP/1.1\r\n", "GET /livez HTTP/1.1\r\nHost: x\r\n",
-    ])
-    func `a head that ends early is no request`(_ text: String) {
-        var head = StatusRequestHead()
-        head.append(text.utf8)
-        #expect(!head.isWhole)
-        #expect(head.request == .notHTTP)
-    }
-
     @Test func `no page is made before the head is whole`() async throws {
         try await onLoop {
             let server = try await StatusServer(

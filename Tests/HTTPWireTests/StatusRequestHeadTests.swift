@@ -25,6 +25,16 @@ import Testing
         #expect(whole.request == expected && single.request == expected)
     }
 
+    @Test(arguments: [
+        "", "GET /livez HTTP/1.1", "GET /livez HTTP/1.1\r\n", "GET /livez HTTP/1.1\r\nHost: x\r\n",
+    ])
+    func `a head that ends early is no request`(_ text: String) {
+        var head = StatusRequestHead()
+        head.append(text.utf8)
+        #expect(!head.isWhole)
+        #expect(head.request == .notHTTP)
+    }
+
     @Test(arguments: UInt64(0)..<50)
     func `bytes of any kind have an answer and no more room than a head has`(_ seed: UInt64) {
         var random = SeededRandom(seed: seed)

@@ -144,21 +144,6 @@ import Testing
 
 /// What a service names that nobody asked for.
 @Suite(.timeLimit(.minutes(1))) struct ForeignNameTests {
-    @Test func `of a batch that failed only what was asked for is left, whatever the answer names`()
-        async throws
-    {
-        try await onLoop {
-            let failed = ["p/a", "other/precious", "", "p/b"].map {
-                #"{"objectName":"\#($0)","statusCode":500,"errorCode":"X","errorMessage":"x"}"#
-            }
-            let body = #"{"failed":["# + failed.joined(separator: ",") + "]}"
-            let service = try ScriptedService([answer(200, body)])
-            let left = try await service.objects.deleteBatch(["p/a", "p/c"], deadline: soon)
-            #expect(left.map(\.name) == ["p/a"])
-            service.stop()
-        }
-    }
-
     @Test(arguments: ["..", ".", ""])
     func `an id that is a step in a path is sent nowhere`(_ id: String) async throws {
         try await onLoop {

@@ -134,7 +134,11 @@ enum Driver {
         let peer = try HostilePeer(given.script)
         defer { peer.close() }
         do throws(MessagingError) {
-            let link = try network.openZMQ(to: .tcp(host: "127.0.0.1", port: peer.port), identity: [1])
+            let link = try network.openZMQ(
+                to: .tcp(host: "127.0.0.1", port: peer.port),
+                identity: [1],
+                messageBytesMax: bytesMax
+            )
             let message = try await received(link, patience(given))
             await link.close(lingering: .zero)
             return "accepted\(shown(message))"
