@@ -31,6 +31,7 @@ package final class LedgerDriver {
     private let log: Logger
     private let reports: LedgerReports
     private var form = ListingForm()
+    private var strays = StrayObjects()
     private let slots = TicketQueue<Void>()
     private var tickets: [TaskKey: TicketQueue<Void>.Ticket] = [:]
     private var news: [TaskKey: Mailbox<TaskNews>] = [:]
@@ -363,6 +364,7 @@ package final class LedgerDriver {
                 until: deadline
             )
             ledger.listingTook(.objects, requestCount: listed.requestCount)
+            note(strays: listed.strays, areAll: listed.inputs != nil)
             let (results, inputs) = (listed.results, listed.inputs)
             perform(
                 ledger.objectsListed(
@@ -374,6 +376,17 @@ package final class LedgerDriver {
                 )
             )
         }
+    }
+
+    /// What another key named is deleted; what has no such form may be anybody's.
+    private func note(strays names: [String], areAll: Bool) {
+        let new = strays.note(names, below: areAll ? nil : owner.resultsPrefix)
+        guard let first = new.first else { return }
+        log.warning(
+            "objects have names that this manager does not give; they are ignored",
+            metadata: ["objects": "\(new.count)", "first": "\(first)"]
+        )
+        objectDeleter.delete(new.filter(owner.hasNonce))
     }
 
     private func listInstances(
@@ -451,6 +464,8 @@ extension LedgerDriver {
     package var countedInstanceCount: Int { ledger.occupiedSlotCount }
     /// What there is in the cloud although it should not be, when the process ends.
     package var remains: CloudLedger.Remains { ledger.remains }
+    /// Objects under names that this manager does not give, which were ignored.
+    package var strayObjectCount: Int { strays.count }
     /// How many deletions of instances were accepted.
     package var deletedCount: Int { ledger.deletedCount }
     /// Whether a task could have a slot at once.

@@ -101,6 +101,11 @@ extension Option {
                 "Marks what is this manager's in the cloud; without it, a hash of machine, "
                     + "manager and scheduler."
             ),
+        Option("name-secret-file", .text("FILE"), intoOptional: \.nameSecretFile, new: true)
+            .environment("SCALER_NAME_SECRET_FILE")
+            .help(
+                "Secret of 32 bytes or more that makes object names unguessable; without it, the machine id does."
+            ),
         Option("freeform-tag", .freeformTags, into: \.freeformTags, new: true)
             .help("Tag for every container instance; may be repeated."),
         Option("defined-tag", .definedTags, into: \.definedTags, new: true)

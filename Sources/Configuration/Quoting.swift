@@ -19,8 +19,15 @@ package func printable(_ text: String) -> String {
     return text.unicodeScalars.count > quotedMax ? shown + "..." : shown
 }
 
-/// The text between single quotes, as messages show what the user wrote.
-func quoted(_ text: String) -> String { "'\(printable(text))'" }
+/// The text between single quotes, as messages show what the user wrote, but for what may be a password.
+func quoted(_ text: String) -> String { "'\(printable(withoutUser(text)))'" }
+
+/// The text with `...` in the place of a user's name and password before a host (RFC 3986, 3.2.1), with a scheme or without.
+private func withoutUser(_ text: String) -> String {
+    guard let at = text.lastIndex(of: "@"), let colon = text[..<at].firstIndex(of: ":") else { return text }
+    let scheme = text[colon...].hasPrefix("://") ? text[...text.index(colon, offsetBy: 2)] : ""
+    return "\(scheme)...\(text[at...])"
+}
 
 /// A flag's name as a key of the file.
 ///

@@ -90,6 +90,8 @@ package struct Settings: Sendable, Equatable {
 
     /// Replaces the computed owner in tags and object names.
     package var ownerID: String?
+    /// File with the secret that object names are made with; nil means a key that is made of the machine's identity.
+    package var nameSecretFile: String?
     /// The user's tags for every instance.
     package var freeformTags: [FreeformTagSetting] = []
     /// The user's tags that live in a tag namespace.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CloudOwnership
+package import CloudOwnership
 package import Configuration
 package import EventLoop
 package import Logging
@@ -41,6 +41,7 @@ package final class ManagerService {
     package init(
         settings: Settings,
         calls: ServiceCalls,
+        nameKey: NameKey,
         host: any Host,
         network: any MessagingNetwork,
         budgets: HostBudgets,
@@ -66,7 +67,7 @@ package final class ManagerService {
         var periods = CloudLedger.Periods(grace: settings.deathTimeout)
         periods.listingRequest = .seconds(1 / (settings.maxRequestsPerSecond * Self.listingShareMax))
         cloud = LedgerDriver(
-            owner: Owner(settings),
+            owner: Owner(settings, key: nameKey),
             instances: instances,
             objects: objects,
             slotLimit: settings.baseConcurrency,
@@ -182,6 +183,7 @@ package final class ManagerService {
             orphanCount: cloud.orphanCount,
             isRegistered: workers.isRegistered,
             deletedInstanceCount: cloud.deletedCount,
+            strayObjectCount: cloud.strayObjectCount,
             waitingForRoomCount: dispatcher.waitingForRoomCount,
             waitingForHostCount: dispatcher.waitingForHostCount,
             requests: calls.counts

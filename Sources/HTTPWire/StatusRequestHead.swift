@@ -2,7 +2,7 @@
 
 /// The head of a request to the status server, as it comes in (RFC 9112, 2 and 3).
 ///
-/// Field lines are passed over: no page depends on them.
+/// Of the fields only Host counts; no page depends on the others.
 package struct StatusRequestHead: Sendable {
     /// What is asked for.
     package enum Request: Equatable, Sendable {
@@ -49,6 +49,19 @@ package struct StatusRequestHead: Sendable {
             case Self.carriageReturn: break
             default: lineByteCount += 1
             }
+        }
+    }
+
+    /// The values of its Host fields: one, unless the client is old or means ill.
+    package var hosts: [String] {
+        let lines = bytes.split { $0 == Self.lineFeed || $0 == Self.carriageReturn }.dropFirst()
+        return lines.compactMap { line in
+            let (name, value) = (
+                line.prefix { $0 != UInt8(ascii: ":") }, line.drop { $0 != UInt8(ascii: ":") }
+            )
+            guard String(decoding: name, as: UTF8.self).lowercased() == "host" else { return nil }
+            let text = value.dropFirst().filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+            return String(decoding: text, as: UTF8.self)
         }
     }
 

@@ -168,6 +168,10 @@ extension CloudLedger {
         update(instance.task, at: now) { ledger, record in
             let isExpected = record.unlistedUntil != nil
             ledger.add(instance, to: &record, at: now)
+            // Nobody will find its result, and it holds a slot.
+            if !instance.isAdoptable {
+                return ledger.delete(record.instances.count - 1, of: &record, because: .otherKey)
+            }
             switch record.claim {
             case .orphaned: break
             case .queued: ledger.admitWithOwnSlot(instance.task, record)

@@ -83,6 +83,7 @@ private let added: [Row] = [
     Row("oci-endpoint", nil, "OCI_ENDPOINT", [], "https://127.0.0.1:8443/", ["https://127.0.0.1:8443"]),
     Row("ca-bundle", nil, "OCI_CA_BUNDLE", [], "/etc/ca.pem"),
     Row("owner-id", nil, nil, [], "team-1"),
+    Row("name-secret-file", nil, "SCALER_NAME_SECRET_FILE", [], "/run/names"),
     Row("freeform-tag", nil, nil, [], "team=a=b"),
     Row("defined-tag", nil, nil, [], "Ops.Cost.Center=42"),
     Row("image-pull-secret-id", nil, nil, [], "ocid1.vaultsecret.oc1..v"),

@@ -28,6 +28,10 @@ import Transport
         return settings
     }
 
+    private static let nameKey = NameKey(machineID: "m")
+
+    private static func owner(_ settings: Settings) -> Owner { Owner(settings, key: nameKey) }
+
     @LoopActor private static func service(
         _ settings: Settings,
         _ cloud: TestCloud,
@@ -36,6 +40,7 @@ import Transport
         ManagerService(
             settings: settings,
             calls: cloud.calls,
+            nameKey: nameKey,
             host: host,
             network: SocketNetwork(ioThreads: 1),
             budgets: HostBudgets(memoryBytesMax: 48 << 20, diskBytesMax: 1 << 40),
@@ -96,7 +101,7 @@ import Transport
             let cloud = TestCloud()
             let settings = Self.settings()
             let service = Self.service(settings, cloud)
-            let id = cloud.add(tags: Owner(settings).tags(of: TaskKey("aa"), generation: 0))
+            let id = cloud.add(tags: Self.owner(settings).tags(of: TaskKey("aa"), generation: 0))
             try await service.cloud.takeStock()
             service.start()
             #expect(service.metrics.orphanCount == 1)
@@ -114,7 +119,7 @@ import Transport
             settings.stopTimeout = .milliseconds(300)
             let service = Self.service(settings, cloud)
             for task in ["aa", "bb"] {
-                cloud.add(task, tags: Owner(settings).tags(of: TaskKey(task), generation: 0))
+                cloud.add(task, tags: Self.owner(settings).tags(of: TaskKey(task), generation: 0))
             }
             cloud.script(.deleteContainerInstance, .serverError, count: 1000)
             try await service.cloud.takeStock()

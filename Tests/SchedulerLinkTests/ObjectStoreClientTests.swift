@@ -446,7 +446,7 @@ extension ObjectStoreConversation.Pace {
     /// For tests that wait for an object to be absent.
     fileprivate static let curious = Self(patience: .seconds(300), look: .milliseconds(10))
     /// For tests that wait for an object to go missing.
-    fileprivate static let hasty = Self(patience: .milliseconds(100), look: .milliseconds(10))
+    fileprivate static let hasty = Self(patience: .seconds(1), look: .milliseconds(10))
     /// For tests that wait for a silence to be noticed.
     fileprivate static let nervous = Self(
         patience: .seconds(300),

@@ -101,22 +101,17 @@ struct PythonPeers {
         let isCompressed = payload.count > RunnerEnvironment.compressionThresholdBytes
         let packed = isCompressed ? Gzip.compress(payload) : payload
         let isInline = packed.count <= RunnerEnvironment.inlineBytesMax
+        let name = "p/o/inputs/dead.pkl\(isCompressed ? ".gz" : "")"
         let environment = RunnerEnvironment(
             taskID: taskID,
             namespace: "space",
             bucket: "bucket",
             prefix: "p/o",
             payload: isInline
-                ? .inline(packed, isCompressed: isCompressed) : .object(isCompressed: isCompressed)
+                ? .inline(packed, isCompressed: isCompressed)
+                : .object(name: name, isCompressed: isCompressed)
         )
-        if !isInline {
-            let name = RunnerEnvironment.inputObjectName(
-                prefix: "p/o",
-                taskID: taskID,
-                isCompressed: isCompressed
-            )
-            try Data(packed).write(to: object(name))
-        }
+        if !isInline { try Data(packed).write(to: object(name)) }
         let variables = Dictionary(uniqueKeysWithValues: environment.variables.map { ($0.name, $0.value) })
         let runner = try PythonProcess(
             arguments: (image == .bare ? ["-S"] : []) + [

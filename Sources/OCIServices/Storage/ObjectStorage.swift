@@ -131,6 +131,7 @@ package final class ObjectStorage: ServiceClient {
             try (answer.objectsIfPresent("failed") ?? []).map(DeleteFailure.init)
         }
         let asked = Set(names)
+        // Whoever deletes again what is left must not be told to delete what is a stranger's.
         return failures.filter { $0.status != 404 && asked.contains($0.name) }
     }
 

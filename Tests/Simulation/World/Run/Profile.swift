@@ -115,7 +115,7 @@ package struct Profile: Sendable {
             .schedulerRestarts: 0.05, .storageRestarts: 0.02, .linkReset: 0.01, .resetAgain: 0.1,
             .outage: 0.02,
             .clientCancels: 0.2, .balanceCancel: 0.2, .taskRaises: 0.05, .containerCrashes: 0.03,
-            .garbageStored: 0.02,
+            .garbageStored: 0.02, .resultForged: 0.02,
         ],
         workload: streamedBursts
     )
