@@ -306,7 +306,8 @@ let package = Package(
         tests(
             "DaemonTests",
             [
-                "CloudOwnership", "Configuration", "Daemon", "EventLoop", "Messaging", "OCIServices",
+                "CloudOwnership", "Configuration", "Daemon", "EventLoop", "HTTPWire", "Messaging",
+                "OCIServices",
                 "TaskEngine", "TestCloud", "TestSupport", "Transport",
             ]
         ),

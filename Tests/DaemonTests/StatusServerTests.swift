@@ -2,6 +2,7 @@
 
 import Configuration
 import EventLoop
+import HTTPWire
 import Logging
 import TestSupport
 import Testing

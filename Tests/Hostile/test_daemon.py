@@ -129,7 +129,7 @@ class DaemonCase(unittest.TestCase):
         told = ", ".join(f"{counts.count(verdict)} {verdict}" for verdict in sorted(set(counts)))
         worst, hottest = max(lives, key=lambda life: life.memory), max(lives, key=lambda life: life.share)
         print(
-            f"hostile {cls.what}: {len(lives)} daemons: {told}; most memory {worst.memory >> 20} MB ({worst.title}), "
+            f"\nhostile {cls.what}: {len(lives)} daemons: {told}; most memory {worst.memory >> 20} MB ({worst.title}), "
             f"most of a core {hottest.share:.0%} ({hottest.title})",
             file=sys.stderr,
         )
