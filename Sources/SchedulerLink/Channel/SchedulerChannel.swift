@@ -68,7 +68,7 @@ final class SchedulerChannel {
     private var hasLeft = false
     /// What a connection that was under way then carries: without it the scheduler would wait for the tasks of a
     /// worker that has said nothing but its name.
-    private var messagesOfLeaving: [[UInt8]] = []
+    private var disconnectMessages: [[UInt8]] = []
     private let unconfirmed = RetransmitBuffer()
     /// Since when the link has no connection, and is about to connect by itself, as ZMQ's do; nil if it has one.
     private var disconnectedSince: Deadline?
@@ -152,7 +152,7 @@ final class SchedulerChannel {
             do throws(MessagingError) {
                 let link = try await links.connect(to: endpoint, identity: identity)
                 if hasLeft {
-                    for message in messagesOfLeaving { try? link.send(message) }
+                    for message in disconnectMessages { try? link.send(message) }
                     await spawn { await link.close(lingering: .seconds(2)) }.value
                     return .left
                 }
@@ -198,7 +198,7 @@ final class SchedulerChannel {
         if hasLeft { return }
         hasLeft = true
         guard let link else {
-            messagesOfLeaving = unconfirmed.messages + [disconnectRequest].compactMap(\.self)
+            disconnectMessages = unconfirmed.messages + [disconnectRequest].compactMap(\.self)
             return
         }
         self.link = nil
