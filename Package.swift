@@ -82,7 +82,10 @@ let package = Package(
         ),
         module(
             "Reporting",
-            ["Configuration", "EventLoop", "OCIServices", .product(name: "Logging", package: "swift-log")]
+            [
+                "Configuration", "Encodings", "EventLoop", "OCIServices",
+                .product(name: "Logging", package: "swift-log"),
+            ]
         ),
         module(
             "CloudOwnership",
@@ -112,7 +115,7 @@ let package = Package(
         module(
             "Daemon",
             [
-                "CloudOwnership", "Configuration", "EventLoop", "Messaging", "OCIServices",
+                "CloudOwnership", "Configuration", "EventLoop", "HTTPWire", "Messaging", "OCIServices",
                 "Reporting", "SchedulerLink", "TaskEngine", "Tasks", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
@@ -191,6 +194,16 @@ let package = Package(
             name: "Simulate",
             dependencies: ["CSimulation", "EventLoop", "SimulatedWorld", "TestSupport", "Transport"],
             path: "Tests/Simulation/Simulate",
+            swiftSettings: strict
+        ),
+        // Hostile peers for the daemon's parts; in no product, Tools/test runs it.
+        .executableTarget(
+            name: "Hostile",
+            dependencies: [
+                "CapnProto", "EventLoop", "HTTPClient", "HTTPWire", "Messaging", "OCIServices", "OCISigning",
+                "SchedulerMessages", "TestSupport", "Transport",
+            ],
+            path: "Tests/Hostile/InProcess",
             swiftSettings: strict
         ),
         tests(
@@ -293,7 +306,8 @@ let package = Package(
         tests(
             "DaemonTests",
             [
-                "CloudOwnership", "Configuration", "Daemon", "EventLoop", "Messaging", "OCIServices",
+                "CloudOwnership", "Configuration", "Daemon", "EventLoop", "HTTPWire", "Messaging",
+                "OCIServices",
                 "TaskEngine", "TestCloud", "TestSupport", "Transport",
             ]
         ),

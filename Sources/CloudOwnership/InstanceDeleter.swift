@@ -18,8 +18,13 @@ final class InstanceDeleter {
     /// How long one deletion may occupy its place before the next gets a chance.
     private static let attemptTimeout: Duration = .seconds(20)
 
-    /// Deletions under way at once; the rest wait, so that creates find a connection too.
-    var parallelCountMax = LeavingPace.usualParallelCount { didSet { startWork() } }
+    /// The most deletions under way that one process needs.
+    private static let windowMax = 64
+
+    /// So many deletions may be under way in any case, and more where the service answers them as fast; the rest wait, so that
+    /// creates find a connection too.
+    var parallelCountMin = LeavingPace.usualParallelCount { didSet { startWork() } }
+    private var window = FlightWindow(LeavingPace.usualParallelCount, upTo: windowMax)
 
     private let instances: ContainerInstances
     private let log: Logger
@@ -58,24 +63,28 @@ final class InstanceDeleter {
     }
 
     private func startWork() {
-        while workingCount < parallelCountMax, let id = waiting.poll() {
+        while workingCount < max(parallelCountMin, window.size), let id = waiting.poll() {
             workingCount += 1
             spawn {
                 await self.attempt(id)
                 self.workingCount -= 1
+                if self.workingCount == 0, self.waiting.count == 0 { self.window.ended() }
                 self.startWork()
             }
         }
     }
 
     private func attempt(_ id: String) async {
+        let begun = Deadline.now
         do throws(OCIError) {
             let found = try await instances.delete(id, deadline: .after(Self.attemptTimeout))
+            window.succeeded(after: Deadline.now.duration(since: begun), isFull: waiting.count > 0)
             pauses[id] = nil
             if pauses.isEmpty { warning.ended() }
             outcomes.send((id, found))
         } catch {
             if error.isDenial { denial = error }
+            if error.isRetryable, error.kind != .incorrectState { window.failed() }
             // While it is being made or changed it cannot be deleted; that is as usual as it is short.
             if error.kind == .incorrectState {
                 log.debug("cannot delete an instance yet", metadata: ["instance": "\(id)"])

@@ -42,14 +42,19 @@ package struct LedgerClock {
     }
 
     /// What a summary says of an instance of a task, on this clock.
-    package func listed(_ summary: ContainerInstance, of task: TaskKey) -> ListedInstance {
-        listed(summary, of: task, createdAt: moment(of: summary.timeCreated))
+    package func listed(
+        _ summary: ContainerInstance,
+        of task: TaskKey,
+        isAdoptable: Bool = true
+    ) -> ListedInstance {
+        listed(summary, of: task, createdAt: moment(of: summary.timeCreated), isAdoptable: isAdoptable)
     }
 
     private func listed(
         _ summary: ContainerInstance,
         of task: TaskKey,
-        createdAt: Duration
+        createdAt: Duration,
+        isAdoptable: Bool = true
     ) -> ListedInstance {
         ListedInstance(
             id: summary.id,
@@ -60,7 +65,8 @@ package struct LedgerClock {
             createdAt: createdAt,
             activeSince: summary.lifecycleState == .creating
                 ? nil : max(createdAt, moment(of: summary.timeUpdated ?? summary.timeCreated)),
-            generation: Owner.generation(ofTags: summary.freeformTags)
+            generation: Owner.generation(ofTags: summary.freeformTags),
+            isAdoptable: isAdoptable
         )
     }
 }

@@ -14,8 +14,8 @@ internal import Transport
 package final class LedgerDriver {
     private static let markTimeout: Duration = .seconds(600)
     private static let markPause: Duration = .seconds(5)
-    /// So often a stop looks whether what is said not to be there is gone.
-    private static let doubtLookCountMax = 3
+    /// The pauses before the looks of a stop for what may be there: listings show up to ten seconds late what is new.
+    private static let doubtPauses: [Duration] = [.zero, .seconds(2), .seconds(4), .seconds(8)]
 
     /// Whose resources these are.
     package let owner: Owner
@@ -31,6 +31,7 @@ package final class LedgerDriver {
     private let log: Logger
     private let reports: LedgerReports
     private var form = ListingForm()
+    private var strays = StrayObjects()
     private let slots = TicketQueue<Void>()
     private var tickets: [TaskKey: TicketQueue<Void>.Ticket] = [:]
     private var news: [TaskKey: Mailbox<TaskNews>] = [:]
@@ -93,7 +94,7 @@ package final class LedgerDriver {
         isSweeping: Bool,
         parallelDeletionCountMax: Int = LeavingPace.usualParallelCount
     ) {
-        instanceDeleter.parallelCountMax = parallelDeletionCountMax
+        instanceDeleter.parallelCountMin = parallelDeletionCountMax
         perform(ledger.leaving(isSweeping: isSweeping, at: clock.now))
     }
 
@@ -110,19 +111,25 @@ package final class LedgerDriver {
         }
     }
 
-    /// Waits until every deletion was accepted; false if `deadline` passes first, or if what is said not to be there is.
+    /// Waits until every deletion was accepted; false if `deadline` passes first, if what is said not to be there may
+    /// be, or if a create without an answer may have made what no listing shows.
     package func finishDeletions(until deadline: Deadline) async -> Bool {
-        for look in 0... {
-            while !ledger.hasNoPendingDeletion {
-                guard (try? await deletionsChanged.wait(until: deadline)) != nil else { break }
-            }
-            guard ledger.hasNoPendingDeletion else { return false }
-            guard ledger.hasDoubtfulDeletion else { return true }
+        for pause in Self.doubtPauses {
+            guard await arePendingDeletionsAccepted(until: deadline) else { return false }
+            if !ledger.isInDoubt { return true }
             // "Not there" is also what a missing permission is answered with; what a listing shows is deleted again.
-            guard look < Self.doubtLookCountMax else { return false }
+            try? await sleep(until: min(.after(pause), deadline))
+            if deadline.isPast { return false }
             do throws(OCIError) { try await list(.instances, until: deadline) } catch { return false }
         }
-        return false
+        return await arePendingDeletionsAccepted(until: deadline) && !ledger.isInDoubt
+    }
+
+    private func arePendingDeletionsAccepted(until deadline: Deadline) async -> Bool {
+        while !ledger.hasNoPendingDeletion {
+            guard (try? await deletionsChanged.wait(until: deadline)) != nil else { break }
+        }
+        return ledger.hasNoPendingDeletion
     }
 
     // MARK: - What the scheduler does
@@ -363,6 +370,7 @@ package final class LedgerDriver {
                 until: deadline
             )
             ledger.listingTook(.objects, requestCount: listed.requestCount)
+            note(strays: listed.strays, areAll: listed.inputs != nil)
             let (results, inputs) = (listed.results, listed.inputs)
             perform(
                 ledger.objectsListed(
@@ -374,6 +382,17 @@ package final class LedgerDriver {
                 )
             )
         }
+    }
+
+    /// What another key named is deleted; what has no such form may be anybody's.
+    private func note(strays names: [String], areAll: Bool) {
+        let new = strays.note(names, below: areAll ? nil : owner.resultsPrefix)
+        guard let first = new.first else { return }
+        log.warning(
+            "objects have names that this manager does not give; they are ignored",
+            metadata: ["objects": "\(new.count)", "first": "\(first)"]
+        )
+        objectDeleter.delete(new.filter(owner.hasNonce))
     }
 
     private func listInstances(
@@ -451,6 +470,8 @@ extension LedgerDriver {
     package var countedInstanceCount: Int { ledger.occupiedSlotCount }
     /// What there is in the cloud although it should not be, when the process ends.
     package var remains: CloudLedger.Remains { ledger.remains }
+    /// Objects under names that this manager does not give, which were ignored.
+    package var strayObjectCount: Int { strays.count }
     /// How many deletions of instances were accepted.
     package var deletedCount: Int { ledger.deletedCount }
     /// Whether a task could have a slot at once.

@@ -20,6 +20,8 @@ struct Lister {
         var inputs: [TaskKey: [String]]?
         /// Tasks whose result stays for a person to fetch; those that were listed with the payloads.
         var kept: Set<TaskKey> = []
+        /// Names among those of results and payloads that this owner does not give: of another key, or invented by a container.
+        var strays: [String] = []
         /// How many requests the listing took, about.
         var requestCount = 1
 
@@ -50,8 +52,15 @@ struct Lister {
             known: known,
             deadline: deadline,
             tagged: { owner.task(ofTags: $0) != nil },
-            { summary in owner.task(ofTags: summary.freeformTags).map { clock.listed(summary, of: $0) } }
+            listed
         )
+    }
+
+    private func listed(_ summary: ContainerInstance) -> ListedInstance? {
+        let tags = summary.freeformTags
+        return owner.task(ofTags: tags).map { task in
+            clock.listed(summary, of: task, isAdoptable: owner.isTold(byTags: tags, of: task))
+        }
     }
 
     /// Every result, and with `includingInputs` every payload.
@@ -61,8 +70,31 @@ struct Lister {
         let summaries = try await objects.all(prefix: prefix, deadline: deadline)
         found.requestCount += summaries.count / 1000
         for summary in summaries {
-            if let object = owner.object(named: summary.name) { found.add(object) }
+            if let object = owner.object(named: summary.name) {
+                found.add(object)
+            } else {
+                found.strays.append(summary.name)
+            }
         }
         return found
+    }
+}
+
+/// What lies among an owner's objects under names that the owner does not give.
+///
+/// A container may write where it likes, but cannot guess what another task's result is called: what it invents is ignored.
+/// So is what another key named, which is deleted, for nobody will ask for it.
+struct StrayObjects {
+    /// How many were ignored since the process began.
+    private(set) var count = 0
+    private var seen: Set<String> = []
+
+    /// Takes the names that a listing shows, of all objects or of those below `prefix` alone, and returns the new ones.
+    mutating func note(_ names: [String], below prefix: String?) -> [String] {
+        let new = names.filter { !seen.contains($0) }
+        count += new.count
+        let unlisted: Set<String> = prefix.map { prefix in seen.filter { !$0.hasPrefix(prefix) } } ?? []
+        seen = unlisted.union(names)
+        return new
     }
 }

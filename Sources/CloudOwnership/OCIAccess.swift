@@ -38,7 +38,8 @@ package enum OCIAccess {
     ) async throws(OCIError) -> CloudAccess {
         let environment = environmentVariables()
         let client = HTTPClient(
-            connector: StreamConnector(try trust(settings), proxies: try proxies(environment))
+            connector: StreamConnector(try trust(settings), proxies: try proxies(environment)),
+            connectionsPerHostLimit: CloudAccessOptions.connectionsPerHostLimit
         )
         var options = options(settings)
         if let region { options.region = region }
@@ -103,7 +104,7 @@ extension ServiceNotice {
     fileprivate var level: Logger.Level {
         switch self {
         case .retrying, .credentialsRenewed: .debug
-        case .rateHalved: .info
+        case .rateLowered: .info
         case .clockCorrected, .itemsPassedOver, .accessLost, .accessRegained: .warning
         }
     }

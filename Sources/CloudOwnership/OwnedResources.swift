@@ -16,6 +16,8 @@ package struct OwnedResources: Sendable {
         package let managerID: String
         /// The task, as hexadecimal digits.
         package let taskID: String
+        /// What the names of its task's objects carry; nil where its tags tell none that is possible.
+        let nonce: String?
 
         /// The marked instance, nil for a stranger's.
         init?(_ summary: ContainerInstance) {
@@ -23,6 +25,7 @@ package struct OwnedResources: Sendable {
             guard let ownerID = tags[Owner.ownerTag], let taskID = tags[Owner.taskTag] else { return nil }
             (self.summary, self.ownerID, self.taskID) = (summary, ownerID, taskID)
             managerID = tags[Owner.managerTag] ?? ""
+            nonce = tags[Owner.nonceTag].flatMap { TaskObjectName.isNonce($0) ? $0 : nil }
         }
     }
 
@@ -34,24 +37,21 @@ package struct OwnedResources: Sendable {
         package let ownerID: String
         /// The task, as hexadecimal digits.
         package let taskID: String
+        /// What the name of a result carries that nobody can guess; nil for other objects and in names of earlier releases.
+        let resultNonce: String?
 
         /// The task's object, nil for a stranger's; `prefix` is that of the settings, without a slash at its end.
         init?(_ summary: ObjectSummary, prefix: String) {
             let start = prefix.isEmpty ? "" : "\(prefix)/"
             guard summary.name.hasPrefix(start) else { return nil }
-            // <owner>/results/<task>.pkl, <owner>/inputs/<task>.pkl or .pkl.gz, <owner>/kept/<task>
-            let parts = summary.name.dropFirst(start.count).split(
-                separator: "/",
-                omittingEmptySubsequences: false
-            )
-            guard parts.count == 3 else { return nil }
-            let ownerID = String(parts[0])
-            let owner = Owner(id: ownerID, prefix: prefix)
-            guard !ownerID.isEmpty,
-                let taskID = owner.object(named: summary.name)?.task.digits,
-                !taskID.isEmpty, taskID.utf8.allSatisfy("0123456789abcdef".utf8.contains)
+            let rest = summary.name.dropFirst(start.count)
+            guard let slash = rest.firstIndex(of: "/"), slash > rest.startIndex,
+                let name = TaskObjectName(rest[slash...].dropFirst())
             else { return nil }
-            (self.summary, self.ownerID, self.taskID) = (summary, ownerID, taskID)
+            self.summary = summary
+            ownerID = String(rest[..<slash])
+            taskID = name.task
+            resultNonce = name.kind == .results ? name.nonce : nil
         }
     }
 

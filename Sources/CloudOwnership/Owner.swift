@@ -14,8 +14,19 @@ package struct Owner: Sendable, Equatable {
     package let id: String
     /// What every object's name begins with, without a slash at the end.
     package let objectPrefix: String
+    private let prefix: String
     private let managerID: String
+    private let nonces: Nonces
 
+    /// What the names of objects carry that no container can guess.
+    private enum Nonces: Equatable {
+        /// What this key makes.
+        case made(NameKey)
+        /// What instances and objects tell who has no key; none of a task of an earlier release.
+        case seen([TaskKey: String])
+    }
+
+    static let nonceTag = "scaler-nonce"
     static let ownerTag = "scaler-owner"
     static let managerTag = "scaler-worker-manager"
     static let taskTag = "scaler-task"
@@ -27,28 +38,52 @@ package struct Owner: Sendable, Equatable {
         managerID: String,
         schedulerAddress: String,
         prefix: String,
-        override: String?
+        override: String?,
+        key: NameKey? = nil
     ) {
         let fingerprint = [machineID, managerID, schedulerAddress].joined(separator: "\n")
         let digits = Hexadecimal.encode(DigestAlgorithm.sha256.digest(Array(fingerprint.utf8)))
-        self.init(id: override ?? String(digits.prefix(12)), prefix: prefix, managerID: managerID)
+        self.init(
+            id: override ?? String(digits.prefix(12)),
+            prefix: prefix,
+            managerID: managerID,
+            nonces: key.map { .made($0) } ?? .seen([:])
+        )
     }
 
     /// The owner of what is found under this id and prefix, whatever made it.
-    package init(id: String, prefix: String, managerID: String = "") {
-        self.id = id
-        objectPrefix = prefix.isEmpty ? id : "\(prefix)/\(id)"
-        self.managerID = managerID
+    package init(id: String, prefix: String) {
+        self.init(id: id, prefix: prefix, managerID: "", nonces: .seen([:]))
     }
 
-    /// The owner that a manager with these settings is on this host.
-    package init(_ settings: Settings) {
+    private init(id: String, prefix: String, managerID: String, nonces: Nonces) {
+        self.id = id
+        self.prefix = prefix
+        objectPrefix = prefix.isEmpty ? id : "\(prefix)/\(id)"
+        self.managerID = managerID
+        self.nonces = nonces
+    }
+
+    /// The same owner, who has no key, and takes the names of results from what `resources` tell.
+    func seeing(_ resources: OwnedResources) -> Owner {
+        var seen: [TaskKey: String] = [:]
+        for object in resources.objects {
+            if let nonce = object.resultNonce { seen[TaskKey(object.taskID)] = nonce }
+        }
+        // A container may yet store its result while it is being deleted.
+        for instance in resources.instances { seen[TaskKey(instance.taskID)] = instance.nonce }
+        return Owner(id: id, prefix: prefix, managerID: managerID, nonces: .seen(seen))
+    }
+
+    /// The owner that a manager with these settings is on this host; who only looks at what is there needs no key.
+    package init(_ settings: Settings, key: NameKey? = nil) {
         self.init(
             machineID: ProcessIdentity.machineID ?? ProcessIdentity.hostName,
             managerID: settings.workerManagerID,
             schedulerAddress: settings.schedulerAddress.description,
             prefix: settings.objectStoragePrefix,
-            override: settings.ownerID
+            override: settings.ownerID,
+            key: key
         )
     }
 
@@ -58,33 +93,66 @@ package struct Owner: Sendable, Equatable {
     /// Prefix of the names of all results.
     package var resultsPrefix: String { "\(objectPrefix)/results/" }
 
-    /// Prefix of the names of all payloads.
-    package var inputsPrefix: String { "\(objectPrefix)/inputs/" }
+    /// What a task's container is told that all its objects are below: it stores its result where nobody else can guess.
+    package func containerPrefix(of task: TaskKey) -> String {
+        nonce(.task, of: task).map { "\(resultsPrefix)\($0)" } ?? objectPrefix
+    }
 
-    /// Prefix of the names of marks: empty objects that say of a task's result that it stays for a person to fetch.
-    private var marksPrefix: String { "\(objectPrefix)/kept/" }
-
-    /// What is stored under this name; nil for a stranger's object.
+    /// The object of a task that is stored under this name; nil for a stranger's, for one that another key named, and for one
+    /// that a container invented.
+    ///
+    /// Who has no key takes each object that it cannot place for one that goes by its name alone.
     package func object(named name: String) -> TaskObject? {
-        if name.hasPrefix(resultsPrefix), name.hasSuffix(".pkl") {
-            return .result(TaskKey(String(name.dropFirst(resultsPrefix.count).dropLast(4))))
+        guard let parsed = taskObjectName(of: name) else { return nil }
+        let task = TaskKey(parsed.task)
+        let isNamedByUs = parsed.nonce == nonce(parsed.kind == .kept ? .mark : .task, of: task)
+        switch parsed.kind {
+        case .results where isNamedByUs: return .result(task)
+        case .inputs where isNamedByUs: return .input(task, name: name)
+        case .kept where isNamedByUs: return .mark(task)
+        case .results, .inputs, .kept:
+            if case .made = nonces { return nil }
+            return .input(task, name: name)
         }
-        if name.hasPrefix(marksPrefix) { return .mark(TaskKey(String(name.dropFirst(marksPrefix.count)))) }
-        guard name.hasPrefix(inputsPrefix) else { return nil }
-        let rest = name.dropFirst(inputsPrefix.count)
-        for suffix in [".pkl", ".pkl.gz"] where rest.hasSuffix(suffix) {
-            return .input(TaskKey(String(rest.dropLast(suffix.count))), name: name)
-        }
-        return nil
+    }
+
+    /// Whether this has the form of the names that are given now, whatever key made it: an object that nobody needs if it is
+    /// not ours.
+    func hasNonce(_ name: String) -> Bool { taskObjectName(of: name)?.nonce != nil }
+
+    private func taskObjectName(of name: String) -> TaskObjectName? {
+        name.hasPrefix("\(objectPrefix)/") ? TaskObjectName(name.dropFirst(objectPrefix.count + 1)) : nil
     }
 
     /// The name of a task's object.
     package func name(of object: TaskObject) -> String {
+        let parsed: TaskObjectName
         switch object {
         // As `RunnerEnvironment.resultObjectName` has it, which a test holds.
-        case .result(let task): "\(resultsPrefix)\(task.digits).pkl"
-        case .input(_, let name): name
-        case .mark(let task): "\(marksPrefix)\(task.digits)"
+        case .result(let task):
+            parsed = TaskObjectName(.results, nonce: nonce(.task, of: task), task: task.digits)
+        case .input(_, let name): return name
+        case .mark(let task): parsed = TaskObjectName(.kept, nonce: nonce(.mark, of: task), task: task.digits)
+        }
+        return "\(objectPrefix)/\(parsed.text)"
+    }
+
+    /// The name of the payload of a task, where it is too large for the environment.
+    package func inputName(of task: TaskKey, isCompressed: Bool) -> String {
+        let ending = isCompressed ? ".pkl.gz" : ".pkl"
+        let parsed = TaskObjectName(
+            .inputs,
+            nonce: nonce(.task, of: task),
+            task: task.digits,
+            ending: ending
+        )
+        return "\(objectPrefix)/\(parsed.text)"
+    }
+
+    private func nonce(_ purpose: NameKey.Purpose, of task: TaskKey) -> String? {
+        switch nonces {
+        case .made(let key): key.nonce(purpose, of: task, owner: id)
+        case .seen(let seen): purpose == .task ? seen[task] : nil
         }
     }
 
@@ -93,10 +161,17 @@ package struct Owner: Sendable, Equatable {
 
     /// The tags by which a task's instance is found again.
     package func tags(of task: TaskKey, generation: Int) -> [(name: String, value: String)] {
-        [
+        let tags = [
             (Self.ownerTag, id), (Self.managerTag, managerID), (Self.taskTag, task.digits),
             (Self.generationTag, String(generation)),
         ]
+        return tags + (nonce(.task, of: task).map { [(Self.nonceTag, $0)] } ?? [])
+    }
+
+    /// Whether the task's container with these tags was told the name under which its result is looked for here.
+    func isTold(byTags tags: [String: String], of task: TaskKey) -> Bool {
+        if case .seen = nonces { return true }
+        return tags[Self.nonceTag] == nonce(.task, of: task)
     }
 
     /// The task of an instance with these tags; nil if the instance is not ours.

@@ -52,7 +52,7 @@ package final class Sweep {
         self.instances = instances
         self.objects = objects
         driver = LedgerDriver(
-            owner: owner,
+            owner: owner.seeing(resources),
             instances: instances,
             objects: objects,
             slotLimit: 1,

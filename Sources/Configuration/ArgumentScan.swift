@@ -18,6 +18,8 @@ package struct ArgumentScan: Sendable {
     /// Bare words, in order.
     package private(set) var words: [String] = []
     var flags: [String: Given] = [:]
+    /// The flag whose value was read last, if that is a secret.
+    private var secretFlag: String?
     private let options: [Option]
 
     /// Scans what the user typed, the program's name not included; throws at the first flag that is not right.
@@ -32,6 +34,10 @@ package struct ArgumentScan: Sendable {
                 return
             }
             guard Self.looksLikeFlag(argument) else {
+                // The rest of a password that the shell took apart must not come back as an unknown word.
+                if let secretFlag, !SchedulerAddress.hasScheme(argument), !argument.hasSuffix(".toml") {
+                    throw .dividedSecret(flag: secretFlag)
+                }
                 words.append(argument)
                 continue
             }
@@ -77,6 +83,7 @@ package struct ArgumentScan: Sendable {
         case .text, .whole, .decimal, .toggle: break
         }
         flags[option.name] = Given(texts: texts, origin: .flag(spelling))
+        secretFlag = option.isSecret ? spelling : nil
     }
 
     private func lookUp(_ flag: String) throws(ConfigurationError) -> Option {

@@ -9,6 +9,8 @@ package enum ConfigurationError: Error, Sendable, Equatable {
     /// A flag that needs a value came without one; `placeholder` names the value.
     case missingValue(flag: String, placeholder: String)
     case unwantedValue(flag: String)
+    /// Another word stands behind a secret, which may be a part of it.
+    case dividedSecret(flag: String)
     case unexpectedArgument(String)
     case strayWord(String, command: String)
     case unknownWord(String, nearest: String?)
@@ -32,8 +34,8 @@ package enum ConfigurationError: Error, Sendable, Equatable {
     /// Whether the command line does not parse, rather than that a value is wrong.
     package var isUsage: Bool {
         switch self {
-        case .unknownFlag, .ambiguousFlag, .missingValue, .unwantedValue, .unexpectedArgument, .strayWord,
-            .unknownWord, .unknownManagerType, .severalFiles:
+        case .unknownFlag, .ambiguousFlag, .missingValue, .unwantedValue, .dividedSecret, .unexpectedArgument,
+            .strayWord, .unknownWord, .unknownManagerType, .severalFiles:
             true
         case .badValue(_, .flag, let fault), .badValue(_, .argument, let fault): !fault.isOutOfRange
         case .badValue, .unreadableFile, .malformedFile, .unknownKey, .repeatedKey, .noManager,
@@ -53,6 +55,8 @@ package enum ConfigurationError: Error, Sendable, Equatable {
             "\(flag) needs a value; write \(flag) \(placeholder)"
         case .unwantedValue(let flag):
             "\(flag) is a switch and takes no value; write just \(flag)"
+        case .dividedSecret(let flag):
+            "\(flag) takes one word, and another one follows; put a value that has blanks between quotes"
         case .unexpectedArgument(let word):
             "unexpected argument \(quoted(word)); one scheduler address is enough, flags begin with --"
         case .strayWord(let word, let command):

@@ -101,6 +101,11 @@ extension Option {
                 "Marks what is this manager's in the cloud; without it, a hash of machine, "
                     + "manager and scheduler."
             ),
+        Option("name-secret-file", .text("FILE"), intoOptional: \.nameSecretFile, new: true)
+            .environment("SCALER_NAME_SECRET_FILE")
+            .help(
+                "Secret of 32 bytes or more that makes object names unguessable; without it, the machine id does."
+            ),
         Option("freeform-tag", .freeformTags, into: \.freeformTags, new: true)
             .help("Tag for every container instance; may be repeated."),
         Option("defined-tag", .definedTags, into: \.definedTags, new: true)
@@ -138,7 +143,10 @@ extension Option {
         Option("ca-bundle", .text("FILE"), intoOptional: \.caBundle, new: true).environment("OCI_CA_BUNDLE")
             .help("PEM file of certificate authorities to trust instead of the system's."),
         Option("max-requests-per-second", .positive("N"), into: \.maxRequestsPerSecond, new: true)
-            .help("Ceiling of requests to OCI, reads and writes apart."),
+            .help(
+                "The most requests a second to each OCI service, reads and writes apart; "
+                    + "how many it bears is found out."
+            ),
     ]
 
     private static let host: [Option] = [

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
 /// The longest piece of a user's text that a message repeats, in characters.
 private let quotedMax = 120
 
@@ -17,8 +19,15 @@ package func printable(_ text: String) -> String {
     return text.unicodeScalars.count > quotedMax ? shown + "..." : shown
 }
 
-/// The text between single quotes, as messages show what the user wrote.
-func quoted(_ text: String) -> String { "'\(printable(text))'" }
+/// The text between single quotes, as messages show what the user wrote, but for what may be a password.
+func quoted(_ text: String) -> String { "'\(printable(withoutUser(text)))'" }
+
+/// The text with `...` in the place of a user's name and password before a host (RFC 3986, 3.2.1), with a scheme or without.
+private func withoutUser(_ text: String) -> String {
+    guard let at = text.lastIndex(of: "@"), let colon = text[..<at].firstIndex(of: ":") else { return text }
+    let scheme = text[colon...].hasPrefix("://") ? text[...text.index(colon, offsetBy: 2)] : ""
+    return "\(scheme)...\(text[at...])"
+}
 
 /// A flag's name as a key of the file.
 ///
@@ -35,9 +44,10 @@ package func tomlString(_ text: String) -> String {
         switch scalar {
         case "\"": shown += "\\\""
         case "\\": shown += "\\\\"
-        case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+        case _ where TerminalText.isUnsafe(scalar):
             let digits = String(scalar.value, radix: 16)
-            shown += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            let (mark, width) = digits.count > 4 ? ("\\U", 8) : ("\\u", 4)
+            shown += mark + String(repeating: "0", count: width - digits.count) + digits
         default: shown.unicodeScalars.append(scalar)
         }
     }

@@ -90,6 +90,8 @@ package struct Settings: Sendable, Equatable {
 
     /// Replaces the computed owner in tags and object names.
     package var ownerID: String?
+    /// File with the secret that object names are made with; nil means a key that is made of the machine's identity.
+    package var nameSecretFile: String?
     /// The user's tags for every instance.
     package var freeformTags: [FreeformTagSetting] = []
     /// The user's tags that live in a tag namespace.
@@ -105,8 +107,8 @@ package struct Settings: Sendable, Equatable {
     package var ociEndpoint: String?
     /// PEM file of certificate authorities to trust instead of the system's.
     package var caBundle: String?
-    /// Ceiling of requests to OCI a second, reads and writes apart.
-    package var maxRequestsPerSecond = 20.0
+    /// The most requests to each service of OCI a second, reads and writes apart.
+    package var maxRequestsPerSecond = 200.0
 
     // MARK: Logging and status
 

@@ -146,6 +146,11 @@ private final class DaemonProcess {
                 ]
             )
         }
+        let nameKey: NameKey
+        do throws(NameKeyError) { nameKey = try NameKey(settings) } catch {
+            LineWriter.writeFatal("\(error)")
+            return ExitCode.configuration
+        }
         do throws(OCIError) {
             let calls = try await OCIAccess.calls(for: settings, log: log)
             clouds.append((calls, log))
@@ -157,6 +162,7 @@ private final class DaemonProcess {
             let service = ManagerService(
                 settings: settings,
                 calls: calls,
+                nameKey: nameKey,
                 host: host,
                 network: SocketNetwork(ioThreads: settings.ioThreads),
                 budgets: budgets,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CloudOwnership
+package import CloudOwnership
 package import Configuration
 package import EventLoop
 package import Logging
@@ -20,8 +20,8 @@ package final class ManagerService {
     /// So many lines about tasks are written in one go, with a pause after them.
     private static let reportPieceCount = 200
     private static let reportPause: Duration = .milliseconds(10)
-    /// How long after the last task memory is given back.
-    private static let trimDelay: Duration = .seconds(2)
+    /// How long after the last task or call memory is given back: before the next, where listings follow each other.
+    private static let trimDelay: Duration = .seconds(1)
     /// The part of the requests to a service that long listings may take.
     private static let listingShareMax = 0.25
 
@@ -41,6 +41,7 @@ package final class ManagerService {
     package init(
         settings: Settings,
         calls: ServiceCalls,
+        nameKey: NameKey,
         host: any Host,
         network: any MessagingNetwork,
         budgets: HostBudgets,
@@ -64,9 +65,10 @@ package final class ManagerService {
             log: log
         )
         var periods = CloudLedger.Periods(grace: settings.deathTimeout)
-        periods.listingRequest = .seconds(1 / (settings.maxRequestsPerSecond * Self.listingShareMax))
+        let perSecond = RateBuckets.rateAtStart(ceiling: settings.maxRequestsPerSecond)
+        periods.listingRequest = .seconds(1 / (perSecond * Self.listingShareMax))
         cloud = LedgerDriver(
-            owner: Owner(settings),
+            owner: Owner(settings, key: nameKey),
             instances: instances,
             objects: objects,
             slotLimit: settings.baseConcurrency,
@@ -182,6 +184,7 @@ package final class ManagerService {
             orphanCount: cloud.orphanCount,
             isRegistered: workers.isRegistered,
             deletedInstanceCount: cloud.deletedCount,
+            strayObjectCount: cloud.strayObjectCount,
             waitingForRoomCount: dispatcher.waitingForRoomCount,
             waitingForHostCount: dispatcher.waitingForHostCount,
             requests: calls.counts
@@ -206,7 +209,8 @@ package final class ManagerService {
             spawn { await self.dispatcher.run(lostRunGrace: grace) },
             spawn { await self.workers.run() },
             spawn { await self.noteRegistrations() },
-            spawn { await self.trimWhenIdle() },
+            spawn { await self.trim(after: self.dispatcher.becameIdle) },
+            spawn { await self.trim(after: self.calls.becameIdle) },
         ]
     }
 
@@ -231,7 +235,7 @@ package final class ManagerService {
         let pace = LeavingPace(
             instanceCount: cloud.countedInstanceCount,
             timeout: settings.stopTimeout,
-            usualPerSecond: settings.maxRequestsPerSecond
+            usualPerSecond: RateBuckets.rateAtStart(ceiling: settings.maxRequestsPerSecond)
         )
         calls.raiseLimits(
             for: .deleteContainerInstance,
@@ -296,12 +300,14 @@ package final class ManagerService {
         }
     }
 
-    /// Gives memory back a while after the last work, once for each time that the work ends.
-    private func trimWhenIdle() async {
+    /// Gives memory back a while after the last work, each time that such work ends.
+    ///
+    /// A listing alone touches half as much code as a task does.
+    private func trim(after end: Broadcast) async {
         repeat {
             guard (try? await sleep(for: Self.trimDelay)) != nil else { return }
-            if dispatcher.isIdle { host.releaseMemory() }
-        } while (try? await dispatcher.becameIdle.wait()) != nil
+            if dispatcher.isIdle, calls.isIdle { host.releaseMemory() }
+        } while (try? await end.wait()) != nil
     }
 }
 

@@ -12,6 +12,7 @@ struct Metrics {
     let orphanCount: Int
     let isRegistered: Bool
     let deletedInstanceCount: Int
+    let strayObjectCount: Int
     let waitingForRoomCount: Int
     let waitingForHostCount: Int
     let requests: RequestCounts
@@ -52,6 +53,9 @@ struct Metrics {
         }
         add("scaler_oci_instances_deleted_total", "counter", "Deletions of instances that OCI accepted.") {
             $0.deletedInstanceCount
+        }
+        add("scaler_oci_stray_objects_total", "counter", "Objects whose names the manager does not give.") {
+            $0.strayObjectCount
         }
         add("scaler_oci_launches_waiting", "gauge", "Tasks for which OCI has no room at present.") {
             $0.waitingForRoomCount

@@ -2,6 +2,7 @@
 
 internal import Configuration
 internal import EventLoop
+internal import HTTPWire
 internal import Logging
 internal import Reporting
 internal import Transport
@@ -18,6 +19,7 @@ struct StatusPage: Equatable {
         case 400: "Bad Request"
         case 404: "Not Found"
         case 405: "Method Not Allowed"
+        case 421: "Misdirected Request"
         case 431: "Request Header Fields Too Large"
         default: "Service Unavailable"
         }
@@ -47,6 +49,8 @@ final class StatusServer {
     private static let connectionTimeout: Duration = .seconds(5)
 
     private let listener: TCPListener
+    /// Nil for a Unix socket, which no browser reaches.
+    private let hosts: StatusHosts?
     private let page: @LoopActor (String) -> StatusPage?
     private let log: Logger
     /// The connections that are served, oldest first, under a number of their own.
@@ -61,6 +65,10 @@ final class StatusServer {
         page: @escaping @LoopActor (String) -> StatusPage?
     ) async throws(TransportError) {
         listener = try TCPListener(at: try await Self.socketAddress(address))
+        hosts =
+            if case .tcp(let host, _) = address {
+                StatusHosts(ownNames: [host, ProcessIdentity.hostName])
+            } else { nil }
         self.page = page
         self.log = log
         warning = ThrottledWarning(
@@ -111,17 +119,17 @@ final class StatusServer {
                 if more.isEmpty { break }
                 head.append(more)
             }
-            if !head.isEmpty { try await stream.write(answer(to: head.request), deadline: deadline) }
+            if !head.isEmpty { try await stream.write(answer(to: head), deadline: deadline) }
             await stream.finish(deadline: deadline)
         } catch {
             stream.close()
         }
     }
 
-    private func answer(to request: StatusRequestHead.Request) -> [UInt8] {
-        switch request {
-        case .get(let path): found(path).encoded(withBody: true)
-        case .head(let path): found(path).encoded(withBody: false)
+    private func answer(to head: StatusRequestHead) -> [UInt8] {
+        switch head.request {
+        case .get(let path): found(path, head).encoded(withBody: true)
+        case .head(let path): found(path, head).encoded(withBody: false)
         case .otherMethod:
             StatusPage(status: 405, text: "only GET and HEAD are answered\n").encoded(withBody: true)
         case .tooLarge:
@@ -130,8 +138,12 @@ final class StatusServer {
         }
     }
 
-    private func found(_ path: String) -> StatusPage {
-        page(path) ?? StatusPage(status: 404, text: "no such page; there are /livez, /readyz, /metrics\n")
+    private func found(_ path: String, _ head: StatusRequestHead) -> StatusPage {
+        if let hosts, !head.hosts.allSatisfy(hosts.admit) {
+            return StatusPage(status: 421, text: "ask by address, or by the name that --status-address has\n")
+        }
+        return page(path)
+            ?? StatusPage(status: 404, text: "no such page; there are /livez, /readyz, /metrics\n")
     }
 
     private static func socketAddress(_ address: StatusAddress) async throws(TransportError) -> SocketAddress

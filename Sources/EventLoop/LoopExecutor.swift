@@ -99,6 +99,8 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
         precondition(claimed.exchanged, "the loop runs already, on another thread")
         // A peer that closed its end shows as EPIPE at the next write; a signal would end the process.
         signal(SIGPIPE, SIG_IGN)
+        // Ignored by whoever started us, the kernel would let nobody read how a child ended (wait(2)).
+        signal(SIGCHLD, SIG_DFL)
         isStopping = false
         runQueueWait = virtualTime == nil ? RunQueueWait() : nil
         pollEnded = moment

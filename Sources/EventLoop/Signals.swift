@@ -8,14 +8,17 @@ internal import Glibc
 package final class Signals {
     /// Those that order no program of ours anything, and would end it.
     ///
-    /// SIGXFSZ shows as the error of the write that caused it.
-    package nonisolated static let withoutOrder = [SIGUSR2, SIGALRM, SIGVTALRM, SIGIO, SIGXFSZ]
+    /// SIGXFSZ shows as the error of the write that caused it; SIGXCPU tells of a limit that the kernel enforces by itself.
+    package nonisolated static let withoutOrder: [Int32] =
+        [SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGXCPU, SIGXFSZ]
+        + (__libc_current_sigrtmin()...__libc_current_sigrtmax())
 
     private let mailbox = Mailbox<Int32>()
 
     /// Begins to catch `numbers` for as long as the process lives; their default action no longer happens.
     ///
-    /// One that is ignored already stays so: whoever started the process wanted that, as nohup(1) does.
+    /// One that is ignored already stays so: whoever started the process wanted that, as nohup(1) does. One that is blocked does
+    /// not: a mask is handed down by accident (execve(2)), and only SIGKILL would be left.
     package init(_ numbers: [Int32]) {
         for number in numbers where !isIgnored(number) {
             let watcher = UnsafeMutablePointer<ev_signal>.allocate(capacity: 1)
@@ -24,6 +27,10 @@ package final class Signals {
             watcher.pointee.data = Unmanaged.passRetained(mailbox).toOpaque()
             ev_signal_start(LoopExecutor.shared.loop, watcher)
         }
+        var caught = sigset_t()
+        sigemptyset(&caught)
+        for number in numbers { sigaddset(&caught, number) }
+        pthread_sigmask(SIG_UNBLOCK, &caught, nil)
     }
 
     /// Lets nothing happen at `numbers` for as long as the process lives.

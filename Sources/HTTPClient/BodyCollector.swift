@@ -51,6 +51,6 @@ struct BodyCollector {
             }
         }
         let wanted = isCutShort ? Array(part.prefix(bytesMax - kept.blob.byteCount)) : part
-        try HTTPPhase.body.duringStep { () throws(TransportError) in try kept.append(wanted) }
+        try await HTTPPhase.body.during { () async throws(TransportError) in try await kept.append(wanted) }
     }
 }

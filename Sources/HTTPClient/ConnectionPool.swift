@@ -29,7 +29,11 @@ package final class ConnectionPool<Connection: Sendable> {
     }
 
     /// The most connections at a time.
-    package private(set) var connectionsMax: Int
+    package var connectionsMax: Int { max(connectionsMin, window.size) }
+    /// So many are allowed in any case.
+    private var connectionsMin: Int
+    /// More are allowed where requests wait for them and the host answers as fast.
+    private var window: FlightWindow
     /// Connections, and slots to open one, that a request holds.
     package var leasedCount: Int { leased.reduce(0, +) }
     /// By lane.
@@ -39,15 +43,15 @@ package final class ConnectionPool<Connection: Sendable> {
     /// By lane.
     private let waiting = ConnectionLane.allCases.map { _ in TicketQueue<Lease>() }
 
-    /// A pool that allows that many connections.
-    package init(connectionsMax: Int) {
-        precondition(connectionsMax > 0, "a pool without connections serves nobody")
-        self.connectionsMax = connectionsMax
+    /// A pool that allows `connectionsMax` connections at first and, where that is of use, up to `limit`.
+    package init(connectionsMax: Int, upTo limit: Int? = nil) {
+        connectionsMin = connectionsMax
+        window = FlightWindow(connectionsMax, upTo: max(connectionsMax, limit ?? connectionsMax))
     }
 
     /// Allows that many connections where fewer were allowed before.
     package func raise(connectionsMax: Int) {
-        self.connectionsMax = max(self.connectionsMax, connectionsMax)
+        connectionsMin = max(connectionsMin, connectionsMax)
         while grantNext(replaceClosed) {}
     }
 
@@ -71,10 +75,18 @@ package final class ConnectionPool<Connection: Sendable> {
     /// Another lease in place of one whose connection was found closed; the caller has let go of it.
     package func replaceClosed() -> Lease { idle.popLast().map { .reuse($0.connection) } ?? .open }
 
-    /// A request of `lane` is done and its connection may be used again until `expiry`.
-    package func giveBack(_ connection: Connection, of lane: ConnectionLane = .control, expiry: Deadline) {
+    /// A request of `lane` is done after `time`, and its connection may be used again until `expiry`.
+    package func giveBack(
+        _ connection: Connection,
+        of lane: ConnectionLane = .control,
+        after time: Duration = .zero,
+        expiry: Deadline
+    ) {
+        // How long a large object takes says nothing of how many requests the host works on.
+        if lane != .bulk { window.succeeded(after: time, isFull: waitingCount > 0) }
         end(lane)
         if !grantNext({ .reuse(connection) }) { idle.append((connection, expiry)) }
+        while grantNext(replaceClosed) {}
     }
 
     /// A request of `lane` is done and its connection is gone, or could not be opened.
@@ -87,6 +99,7 @@ package final class ConnectionPool<Connection: Sendable> {
     package func takeExpired(now: Deadline) -> [Connection] {
         let expired = idle.filter { $0.expiry <= now }.map(\.connection)
         idle.removeAll { $0.expiry <= now }
+        if leasedCount == 0, idle.isEmpty { window.ended() }
         return expired
     }
 

@@ -17,21 +17,25 @@ package final class HTTPClient {
 
     private let connector: any Connector
     private var connectionsPerHostMax: Int
+    private let connectionsPerHostLimit: Int?
     private let idleTime: Duration
     private var hosts: [HTTPOrigin: HostConnections] = [:]
     private var isClosed = false
 
     /// A client whose connections are made by `connector`.
     ///
-    /// Beyond `connectionsPerHostMax` connections to one host, requests wait, those of one lane in the order they came. An idle
+    /// Beyond `connectionsPerHostMax` connections to one host, requests wait, those of one lane in the order they came; the number
+    /// grows up to `connectionsPerHostLimit` as long as requests wait and the host answers as fast. An idle
     /// connection is closed after `idleTime`, or a second before the time that the server announced.
     package init(
         connector: any Connector,
         connectionsPerHostMax: Int = 8,
+        connectionsPerHostLimit: Int? = nil,
         idleTime: Duration = .seconds(50)
     ) {
         self.connector = connector
         self.connectionsPerHostMax = connectionsPerHostMax
+        self.connectionsPerHostLimit = connectionsPerHostLimit
         self.idleTime = idleTime
     }
 
@@ -73,8 +77,9 @@ package final class HTTPClient {
         var connection = try await host.lease(for: request)
         while true {
             do throws(HTTPError) {
+                let begun = Deadline.now
                 let response = try await connection.exchange(request, asksFirst: asksFirst)
-                host.giveBack(connection, from: request)
+                host.giveBack(connection, from: request, after: Deadline.now.duration(since: begun))
                 return response
             } catch {
                 // A new connection knows no close race, so this repeats once at the most.
@@ -94,6 +99,7 @@ package final class HTTPClient {
             origin,
             connector,
             connectionsMax: connectionsPerHostMax,
+            upTo: connectionsPerHostLimit,
             idleTime: idleTime
         )
         hosts[origin] = host

@@ -145,6 +145,9 @@ package final class HTTPConnection {
         _ request: HTTPRequest
     ) async throws(HTTPError) -> HTTPResponse {
         let headReceivedAt = Deadline.now
+        guard given.head.status != 206 || request.headers.contains("range") else {
+            throw .wire(.unrequestedPart, .head)
+        }
         state.headReceived(given.head, given.framing)
         // One second less than the server says, for its clock began earlier.
         keepAlive = given.head.keepAliveSeconds.map { .seconds($0 - 1) }

@@ -15,11 +15,17 @@ final class HostConnections {
     /// How many connections were opened so far.
     private(set) var openedCount = 0
 
-    init(_ origin: HTTPOrigin, _ connector: any Connector, connectionsMax: Int, idleTime: Duration) {
+    init(
+        _ origin: HTTPOrigin,
+        _ connector: any Connector,
+        connectionsMax: Int,
+        upTo limit: Int? = nil,
+        idleTime: Duration
+    ) {
         self.origin = origin
         self.connector = connector
         self.idleTime = idleTime
-        pool = ConnectionPool(connectionsMax: connectionsMax)
+        pool = ConnectionPool(connectionsMax: connectionsMax, upTo: limit)
     }
 
     /// Allows that many connections where fewer were allowed before.
@@ -47,14 +53,14 @@ final class HostConnections {
         return try await open(for: request)
     }
 
-    /// Ends a lease: the connection goes to the next request, to rest, or away.
-    func giveBack(_ connection: HTTPConnection, from request: HTTPRequest) {
+    /// Ends a lease after an exchange that took `time`: the connection goes to the next request, to rest, or away.
+    func giveBack(_ connection: HTTPConnection, from request: HTTPRequest, after time: Duration = .zero) {
         guard connection.isUsable, !isClosed else {
             connection.close()
             return pool.giveBackSlot(of: request.lane)
         }
         let idleTime = min(idleTime, connection.keepAlive ?? idleTime)
-        pool.giveBack(connection, of: request.lane, expiry: .after(idleTime))
+        pool.giveBack(connection, of: request.lane, after: time, expiry: .after(idleTime))
         if pool.idleCount > 0, sweeper == nil { sweeper = spawn { await self.sweep() } }
     }
 

@@ -19,6 +19,8 @@ package enum HTTPWireError: Error, Equatable, Sendable {
     case tooManyInterimResponses
     /// 101: nobody asked for another protocol.
     case unexpectedUpgrade
+    /// 206 to a request without a Range (RFC 9110 section 15.3.7): the rest would be missing, and nothing would say so.
+    case unrequestedPart
     /// Content-Length is not a decimal number.
     case malformedContentLength
     /// Content-Length occurs more than once, with different values.
@@ -55,7 +57,8 @@ package enum HTTPWireError: Error, Equatable, Sendable {
         switch self {
         case .unencodableRequest: .request
         case .notHTTP, .malformedStatusLine, .malformedFieldLine, .headTooLarge, .tooManyFields,
-            .tooManyInterimResponses, .unexpectedUpgrade, .malformedContentLength, .conflictingContentLength,
+            .tooManyInterimResponses, .unexpectedUpgrade, .unrequestedPart, .malformedContentLength,
+            .conflictingContentLength,
             .unsupportedTransferCoding, .malformedChunk, .chunkExtensionsTooLarge, .bodyTooLarge:
             .response
         case .closedBeforeResponse, .truncated: .connection

@@ -22,6 +22,12 @@ package enum MessagingError: Error, Sendable, Equatable {
     case unexpectedMagic([UInt8])
     /// The peer announced a message of more bytes than the limit.
     case messageTooLong(announced: UInt64, byteCountMax: Int)
+    /// libzmq gave the connection up, for good: the peer broke ZMTP, or sent a frame over the limit.
+    case abandonedByZMQ
+    /// A message that the peer began hardly comes any further.
+    case messageStalled(byteCount: Int, announced: Int)
+    /// The peer sent a message of more frames, or more bytes in them, than the limits (ZMQ).
+    case tooManyFrames(count: Int, byteCount: Int)
     /// The peer announced an identity of more bytes than the limit.
     case identityTooLong(announced: UInt64, byteCountMax: Int)
     /// More bytes wait to be sent than the limit; the peer reads too slowly or not at all.
@@ -37,6 +43,14 @@ package enum MessagingError: Error, Sendable, Equatable {
         case .cancelled: self = .cancelled
         case .deadlinePassed: self = .deadlinePassed
         case .closed: self = .closed
+        }
+    }
+
+    /// Whether a peer that was connected did what no scheduler does.
+    package var isBreach: Bool {
+        switch self {
+        case .messageTooLong, .messageStalled, .tooManyFrames, .abandonedByZMQ: true
+        default: false
         }
     }
 }
@@ -57,6 +71,11 @@ extension MessagingError: CustomStringConvertible {
             "the peer speaks neither YMQ 1 nor YMQ 2: its first bytes are \(Hexadecimal.encode(bytes, separator: " "))"
         case .messageTooLong(let announced, let byteCountMax):
             "the peer announced a message of \(announced) bytes; the limit is \(byteCountMax)"
+        case .abandonedByZMQ: "the peer broke the protocol or the limit of a message"
+        case .messageStalled(let byteCount, let announced):
+            "a message of \(announced) bytes stopped after \(byteCount), or comes too slowly"
+        case .tooManyFrames(let count, let byteCount):
+            "the peer sent a message of \(count) frames and more, \(byteCount) bytes so far; Scaler's have one"
         case .identityTooLong(let announced, let byteCountMax):
             "the peer announced an identity of \(announced) bytes; the limit is \(byteCountMax)"
         case .sendQueueFull(let byteCountMax): "more than \(byteCountMax) bytes wait to be sent"

@@ -10,8 +10,12 @@ package protocol MessagingNetwork: AnyObject, Sendable {
     /// Opens a stream of bytes; throws `unreachable` or `cancelled`.
     func openStream(to endpoint: Endpoint, deadline: Deadline) async throws(MessagingError) -> any ByteStream
 
-    /// Makes a link that connects, and connects again, by itself.
-    func openZMQ(to endpoint: Endpoint, identity: [UInt8]) throws(MessagingError) -> any MessageLink
+    /// Makes a link that connects, and connects again, by itself, for messages of so many bytes at most.
+    func openZMQ(
+        to endpoint: Endpoint,
+        identity: [UInt8],
+        messageBytesMax: Int
+    ) throws(MessagingError) -> any MessageLink
 }
 
 /// Sockets of the system, and libzmq's.
@@ -24,9 +28,15 @@ package final class SocketNetwork: MessagingNetwork {
 
     package func openZMQ(
         to endpoint: Endpoint,
-        identity: [UInt8]
+        identity: [UInt8],
+        messageBytesMax: Int
     ) throws(MessagingError) -> any MessageLink {
-        try ZMQSocket(context: context, identity: identity, connectingTo: endpoint)
+        try ZMQSocket(
+            context: context,
+            identity: identity,
+            connectingTo: endpoint,
+            messageBytesMax: messageBytesMax
+        )
     }
 
     package func openStream(

@@ -19,6 +19,8 @@ package final class YMQConnection: MessageLink {
     private let yieldBudget = YieldBudget()
     /// The message that `receive` is putting together; outlives its deadline.
     private var assembly: YMQAssembly?
+    /// How many bytes of it there were when it last came on, and when it must have come on again.
+    private var milestone = (byteCount: 0, due: Deadline.never)
     /// Whether `nextByteCount` began a message whose end `nextPart` has not reported.
     private var isInsideMessage = false
     /// Bytes still to come of a message begun with `beginMessage`.
@@ -164,10 +166,30 @@ extension YMQConnection {
 
 extension YMQConnection {
     package func receive(until deadline: Deadline) async throws(MessagingError) -> [UInt8] {
-        if assembly == nil { assembly = YMQAssembly(byteCount: try await nextByteCount(until: deadline)) }
-        while let part = try await nextPart(until: deadline) { assembly?.append(part) }
+        if assembly == nil {
+            assembly = YMQAssembly(byteCount: try await nextByteCount(until: deadline))
+            milestone = (0, .after(limits.progressTime))
+        }
+        while let part = try await nextAssemblyPart(until: deadline) { assembly?.append(part) }
         defer { assembly = nil }
         return assembly?.take() ?? []
+    }
+
+    /// The next bytes of the message that is put together; one that hardly comes on ends the link.
+    private func nextAssemblyPart(until deadline: Deadline) async throws(MessagingError) -> ArraySlice<UInt8>?
+    {
+        let byteCount = assembly?.receivedCount ?? 0
+        if byteCount - milestone.byteCount >= YMQLimits.progressByteCount {
+            milestone = (byteCount, .after(limits.progressTime))
+        }
+        do throws(MessagingError) {
+            return try await nextPart(until: min(deadline, milestone.due))
+        } catch .deadlinePassed where milestone.due.isPast {
+            let announced = assembly?.byteCount ?? 0
+            let failure = MessagingError.messageStalled(byteCount: byteCount, announced: announced)
+            readFailure = failure
+            throw failure
+        }
     }
 
     /// Suspends until a message begins and returns its length, for a message too large to hold.

@@ -33,16 +33,23 @@ package struct YMQLimits: Sendable {
     let identityBytesMax: Int
     /// Bytes queued to be sent; one `send` may exceed it when nothing else waits.
     let sendQueueBytesMax: Int
+    /// How long `progressByteCount` more bytes of a message that has begun may take, or its end.
+    let progressTime: Duration
+
+    /// So few bytes in `progressTime` are none: half a kilobyte a second with the default, where a slow line has 64.
+    static let progressByteCount = 16 * 1024
 
     /// Makes limits; the defaults suit a scheduler and an object storage server.
     package init(
         messageBytesMax: Int = 1 << 30,
         identityBytesMax: Int = 4096,
-        sendQueueBytesMax: Int = 64 << 20
+        sendQueueBytesMax: Int = 64 << 20,
+        progressTime: Duration = .seconds(30)
     ) {
         self.messageBytesMax = messageBytesMax
         self.identityBytesMax = identityBytesMax
         self.sendQueueBytesMax = sendQueueBytesMax
+        self.progressTime = progressTime
     }
 }
 
@@ -184,7 +191,8 @@ extension YMQFraming {
 
 /// A message that grows with the bytes received; the announced length alone reserves no memory.
 package struct YMQAssembly: Sendable {
-    private let byteCount: Int
+    /// How many bytes the message was announced with.
+    let byteCount: Int
     private var bytes: [UInt8] = []
 
     /// Begins a message announced with `byteCount` bytes.
@@ -196,6 +204,9 @@ package struct YMQAssembly: Sendable {
         if needed > bytes.capacity { bytes.reserveCapacity(min(byteCount, 2 * needed)) }
         bytes += part
     }
+
+    /// How many bytes were received so far.
+    var receivedCount: Int { bytes.count }
 
     /// What was received so far.
     package consuming func take() -> [UInt8] { bytes }

@@ -10,16 +10,23 @@ package import EventLoop
 ///
 /// After one thing libzmq does not reconnect: a peer that breaks the protocol, also by a frame over the limit, ends the
 /// connection for good, without a word. The next `send` finds out, and from then on every call throws
-/// `MessagingError.aborted`; the caller may open another socket, under the same identity too.
+/// `MessagingError.abandonedByZMQ`; the caller may open another socket, under the same identity too.
 @LoopActor
 package final class ZMQSocket: MessageLink {
     private let context: ZMQContext
     private let handle: ZMQHandle
-    /// Whether the frames that come belong to a message of several, which nobody in Scaler sends.
-    private var isInsideMultipartMessage = false
+    private let messageBytesMax: Int
+    /// The frames so far of a message of several, which nobody in Scaler sends.
+    private var frames = (count: 0, byteCount: 0)
     private let yieldBudget = YieldBudget()
-    private var isAbandoned = false
+    /// Why nothing more can be sent or received.
+    private var failure: MessagingError?
     private let connectionMonitor: ZMQMonitor
+
+    /// So many frames a message may have, to be dropped as a whole; ZMTP's own patterns need two or three.
+    private static let frameCountMax = 64
+    /// So many messages libzmq takes from the kernel ahead of `receive`; the others wait where the peer has them.
+    private static let waitingMessagesMax = 1024
 
     private static let connectionEvents = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED
 
@@ -31,7 +38,8 @@ package final class ZMQSocket: MessageLink {
     /// Begins to connect to `endpoint`; a peer that is not there yet is no error.
     ///
     /// `identity` is the peer's key for everything, must be unique among its peers, and has 1 to 255
-    /// bytes of UTF-8. A frame over `messageBytesMax` bytes makes libzmq drop the connection.
+    /// bytes of UTF-8. A frame over `messageBytesMax` bytes makes libzmq drop the connection; frames of one message
+    /// that are over it together, or too many, end the link when the message is complete.
     package init(
         context: ZMQContext,
         identity: [UInt8],
@@ -40,6 +48,7 @@ package final class ZMQSocket: MessageLink {
     ) throws(MessagingError) {
         try requireValid(identity)
         self.context = context
+        self.messageBytesMax = messageBytesMax
         handle = try ZMQHandle(context, ZMQ_DEALER)
         do throws(MessagingError) {
             try Self.configure(handle, identity, messageBytesMax: messageBytesMax)
@@ -72,7 +81,7 @@ package final class ZMQSocket: MessageLink {
         try requireUsable()
         for message in messages where try !handle.send(message) {
             // The queue has no limit and lives as long as libzmq reconnects: the connection is gone for good.
-            isAbandoned = true
+            failure = .abandonedByZMQ
             handle.wakeReceiver()
             try requireUsable()
         }
@@ -116,9 +125,10 @@ package final class ZMQSocket: MessageLink {
         messageBytesMax: Int
     ) throws(MessagingError) {
         try handle.set(ZMQ_ROUTING_ID, identity)
-        // No limits, as Scaler's own sockets: a full queue would block the sender or drop messages.
+        // No limit, as Scaler's own sockets: a full queue would block the sender or drop messages.
         try handle.set(ZMQ_SNDHWM, Int32(0))
-        try handle.set(ZMQ_RCVHWM, Int32(0))
+        // A full one of these drops nothing: libzmq stops reading, and the peer's queue has no limit.
+        try handle.set(ZMQ_RCVHWM, Int32(waitingMessagesMax))
         try handle.set(ZMQ_MAXMSGSIZE, Int64(messageBytesMax))
         // The figures of YMQ 2, so a dead peer is noticed after the same 40 s of silence on either wire.
         try handle.set(ZMQ_TCP_KEEPALIVE, Int32(1))
@@ -132,15 +142,21 @@ package final class ZMQSocket: MessageLink {
 
     private func requireUsable() throws(MessagingError) {
         if handle.isClosed { throw .closed }
-        if isAbandoned { throw .aborted(reason: "the peer broke the protocol or the limit of a message") }
+        if let failure { throw failure }
     }
 
     /// The next message of one frame, if one is there; messages of several frames are dropped.
     private func takeMessage() throws(MessagingError) -> [UInt8]? {
+        if case .tooManyFrames? = failure { try requireUsable() }
         while let frame = try handle.receiveFrame() {
-            let isWhole = !isInsideMultipartMessage && !frame.hasMore
-            isInsideMultipartMessage = frame.hasMore
-            if isWhole { return frame.bytes }
+            if frames.count == 0, !frame.hasMore { return frame.bytes }
+            frames.count += 1
+            frames.byteCount += frame.bytes.count
+            if frames.count > Self.frameCountMax || frames.byteCount > messageBytesMax {
+                failure = .tooManyFrames(count: frames.count, byteCount: frames.byteCount)
+                try requireUsable()
+            }
+            if !frame.hasMore { frames = (0, 0) }
         }
         return nil
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Configuration
+internal import Encodings
 internal import EventLoop
 internal import Glibc
 package import Logging
@@ -60,7 +61,7 @@ package struct LineLogHandler: LogHandler {
         _ message: String,
         _ fields: [(String, String)]
     ) -> String {
-        var line = "\(timestamp()) \(name(of: level)) \(escaped(message))"
+        var line = "\(timestamp()) \(name(of: level)) \(TerminalText.jsonString(message))"
         for (key, value) in fields { line += " \(key)=\(quotedIfNeeded(value))" }
         return line
     }
@@ -71,7 +72,9 @@ package struct LineLogHandler: LogHandler {
         _ fields: [(String, String)]
     ) -> String {
         let head = [("time", timestamp()), ("level", name(of: level)), ("message", message)]
-        let members = (head + fields).map { "\"\(escaped($0))\":\"\(escaped($1))\"" }
+        let members = (head + fields).map {
+            "\"\(TerminalText.jsonString($0))\":\"\(TerminalText.jsonString($1))\""
+        }
         return "{\(members.joined(separator: ","))}"
     }
 
@@ -86,31 +89,10 @@ package struct LineLogHandler: LogHandler {
     }
 
     private static func quotedIfNeeded(_ value: String) -> String {
-        let isPlain = value.utf8.allSatisfy {
-            $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=")
+        let isPlain = value.unicodeScalars.allSatisfy {
+            ![" ", "\"", "="].contains($0) && !TerminalText.isUnsafe($0)
         }
-        return isPlain && !value.isEmpty ? value : "\"\(escaped(value))\""
-    }
-
-    /// A line stays one line whatever a peer put into a text, and a terminal is not driven by it.
-    private static func escaped(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\t": result += "\\t"
-            default:
-                if scalar.value < 0x20 || scalar.value == 0x7F {
-                    let digits = String(scalar.value, radix: 16)
-                    result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-                } else {
-                    result.unicodeScalars.append(scalar)
-                }
-            }
-        }
-        return result
+        return isPlain && !value.isEmpty ? value : "\"\(TerminalText.jsonString(value))\""
     }
 
     private static func timestamp() -> String {

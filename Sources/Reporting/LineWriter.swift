@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
 internal import Glibc
 
 /// Writes text to a descriptor that stays the caller's.
@@ -25,7 +26,7 @@ package enum LineWriter {
     package static func writeFatal(_ text: String) {
         // Managers may be at work.
         let sink = LogSink(STDERR_FILENO, isRetrying: false) { _ in [] }
-        sink.write(Array("scaler-oci-hpc: \(text)\n".utf8))
+        sink.write(Array("scaler-oci-hpc: \(TerminalText.shown(text, keepingLines: true))\n".utf8))
         sink.finish(within: .seconds(1))
     }
 }

@@ -153,10 +153,12 @@ extension CloudLedger {
             let index = record.instances.firstIndex(where: { $0.id == instance.id })
         else { return }
         let isNews = record.isNews(instance)
-        guard isNews || record.inHand == nil || !record.instances[index].seen.shows(sameAs: instance)
-        else { return }
+        let isKnownSo =
+            record.instances[index].isListed && record.instances[index].seen.shows(sameAs: instance)
+        guard isNews || record.inHand == nil || !isKnownSo else { return }
         update(task, at: now) { ledger, record in
             record.instances[index].seen = instance
+            record.instances[index].isListed = true
             guard isNews else { return }
             record.inHand?.told = instance
             ledger.orders.append(.tell(task, .instanceListed(instance, begun: begun)))
@@ -168,6 +170,11 @@ extension CloudLedger {
         update(instance.task, at: now) { ledger, record in
             let isExpected = record.unlistedUntil != nil
             ledger.add(instance, to: &record, at: now)
+            record.instances[record.instances.count - 1].isListed = true
+            // Nobody will find its result, and it holds a slot.
+            if !instance.isAdoptable {
+                return ledger.delete(record.instances.count - 1, of: &record, because: .otherKey)
+            }
             switch record.claim {
             case .orphaned: break
             case .queued: ledger.admitWithOwnSlot(instance.task, record)
@@ -265,8 +272,9 @@ extension CloudLedger {
 
     /// Whether a listing shows an instance, or has missed it for certain.
     private func isCertain(_ instance: CloudRecord.Instance, _ look: Look) -> Bool {
-        guard look.mayMissSome, let missedSince = instance.missedSince else { return true }
-        return missedSince + periods.listingLag <= look.begun
+        guard let missedSince = instance.missedSince else { return true }
+        if !instance.isListed { return instance.knownSince + periods.listingLag <= look.begun }
+        return !look.mayMissSome || missedSince + periods.listingLag <= look.begun
     }
 
     private mutating func remove(_ index: Int, of record: inout CloudRecord) {

@@ -186,12 +186,17 @@ extension CloudLedger {
             else { return ledger.makeUnwanted(task, &record, because: reason) }
             ledger.deleteInputs(of: task, &record)
             ledger.deleteInstances(of: &record, except: evidence, because: reason)
-            let period = record.hasResult ? ledger.periods.resultEvidence : ledger.periods.instanceEvidence
-            record.claim = .answered(until: now + period)
-            ledger.answeredTasks[record.hasResult ? 0 : 1].append(task, at: now + period)
+            record.since = now
+            ledger.keepEvidence(of: task, &record, at: now)
         }
         lastChange = now
         return takeOrders()
+    }
+
+    private mutating func keepEvidence(of task: TaskKey, _ record: inout CloudRecord, at now: Duration) {
+        let until = now + (record.hasResult ? periods.resultEvidence : periods.instanceEvidence)
+        record.claim = .answered(until: until)
+        answeredTasks[record.hasResult ? 0 : 1].append(task, at: until)
     }
 
     private mutating func keepResult(of task: TaskKey, _ record: inout CloudRecord) {
@@ -236,6 +241,8 @@ extension CloudLedger {
                 if record.hasResult {
                     record.claim = .orphaned
                     record.since = now
+                } else if ledger.mayStillBeSent(record, at: now) {
+                    return ledger.keepEvidence(of: task, &record, at: now)
                 } else {
                     ledger.makeUnwanted(task, &record, because: .unconfirmed)
                 }
@@ -243,6 +250,13 @@ extension CloudLedger {
             }
         }
         return takeOrders()
+    }
+
+    /// Whether the scheduler has not had the time to send an answered task again, for it was away; an ended instance
+    /// holds a slot, so one that stays away is waited for no longer than the grace time.
+    private func mayStillBeSent(_ record: CloudRecord, at now: Duration) -> Bool {
+        guard let answeringSince else { return now < record.since + periods.grace }
+        return now < answeringSince + periods.instanceEvidence
     }
 
     /// Whoever sweeps waits for nothing more: what is stored of tasks that nobody wants is deleted although an instance may

@@ -23,6 +23,8 @@
 //
 // Rule: an instance that was made just before may be missing from a listing, and no answer to a create need have named it: a
 // killed process made it.
+// Consequence: what is said not to be there is gone when a listing does not show it that another has shown, or that
+// began when every listing would show it.
 // Consequence: the ledger goes on looking for a while after the last thing that it knows of is gone; and what it has deleted
 // is not found again in a listing that shows how it was before.
 // Consequence: a result whose instance no listing has shown outlives its answer until every listing would show it. The
@@ -32,7 +34,8 @@
 // Rule: the cloud is the daemon's only memory. Until the scheduler has surely read an answer, the next process must be
 // able to give it again.
 // Consequence: the evidence of an answered task (its result, or else its ended instance) outlives the answer until a
-// later heartbeat was echoed.
+// later heartbeat was echoed. An ended instance holds a slot, so it is kept until the scheduler has answered for half a
+// minute, or was away for the grace time.
 
 /// The state of everything of ours in the cloud; pure: events in, orders out, time as an argument.
 ///
@@ -47,7 +50,7 @@ package struct CloudLedger {
         package var abandonedCreate: Duration = .seconds(120)
         /// How long the result of an answered task is kept for the confirmation; then it is an orphan.
         package var resultEvidence: Duration = .seconds(15)
-        /// How long the instance of a failed task is kept for the confirmation.
+        /// How long the instance of a failed task is kept for the confirmation, while the scheduler answers.
         package var instanceEvidence: Duration = .seconds(30)
         /// How long an accepted deletion may take before it is ordered again.
         package var deletion: Duration = .seconds(300)
@@ -151,6 +154,12 @@ package struct CloudLedger {
 
     /// Whether an instance was said not to be there and no listing has confirmed it.
     package var hasDoubtfulDeletion: Bool { totals.doubtfulDeletions > 0 }
+
+    /// Whether there may be an instance that only a listing can tell of: one that was said not to be there, or one that
+    /// a create without an answer may still make.
+    package var isInDoubt: Bool {
+        hasDoubtfulDeletion || records.values.contains { !$0.abandonedCreates.isEmpty }
+    }
 
     /// What a stop leaves in the cloud.
     package struct Remains: Sendable {

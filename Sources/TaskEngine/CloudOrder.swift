@@ -28,6 +28,7 @@ package enum DeletionReason: String, Hashable, Sendable, CaseIterable {
     case unwanted = "a listing shows it, and nobody will ask for its task"
     case abandonedCreate = "a create that was given up without an answer made it"
     case notAdopted = "its task goes on with another instance that was left of it"
+    case otherKey = "its container stores the result under a name that this process does not give"
     case second = "its task has another instance already"
     case startedOver = "the cloud had no room for it, and its task starts over"
     case doubtful = "the service says that it is not there, and lists it"

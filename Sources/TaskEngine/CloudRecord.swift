@@ -14,7 +14,7 @@ struct CloudRecord {
         case inHand(InHand)
         /// It was answered; the evidence (the result, or else the instance) stays until the scheduler has surely read the
         /// answer. To `unwanted` when that is confirmed, or `orphaned` (a result) or `unwanted` (an instance) at this
-        /// time; to `queued` when the task is sent again.
+        /// time, which is put off for an instance while the scheduler is away; to `queued` when the task is sent again.
         case answered(until: Duration)
         /// It was answered with a failure, for this host had no room for its result, which stays for a person to fetch; its
         /// instance goes. To `queued` when the task is sent again; over when the result is gone.
@@ -62,6 +62,8 @@ struct CloudRecord {
         /// How it was last seen.
         var seen: ListedInstance
         var deletion = Deletion.none
+        /// Whether a listing has ever shown it.
+        var isListed = false
         /// When the first of the listings in a row began that did not show it.
         var missedSince: Duration?
 
@@ -80,8 +82,8 @@ struct CloudRecord {
         }
     }
 
-    /// Since when the scheduler could ask for it: when something of it was first seen, its answer was given up, or its
-    /// worker was lost while it waited.
+    /// Since when the scheduler could ask for it: when something of it was first seen, it was answered, its answer was
+    /// given up, or its worker was lost while it waited.
     var since: Duration
     var claim: Claim
     /// Position among all records, in the order in which they were made.

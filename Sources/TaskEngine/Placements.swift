@@ -122,9 +122,8 @@ package struct Placements: Sendable {
         }
     }
 
-    /// So many creates may be under way in a place where none is refused: each is lost if it is full by now, and there
-    /// are no more connections than that, so more of them would only wait elsewhere.
-    private static let windowMax = 8
+    /// So many creates may be under way in a place where none is refused: each is lost if it is full by now.
+    package var windowMax: Int
 
     /// In order of preference; never empty.
     private var places: [Place]
@@ -138,8 +137,10 @@ package struct Placements: Sendable {
         availabilityDomains: [String],
         subnetIDs: [String],
         shapes: [String],
-        pauses: Pauses = Pauses()
+        pauses: Pauses = Pauses(),
+        windowMax: Int = 8
     ) {
+        self.windowMax = windowMax
         places = shapes.flatMap { shape in
             availabilityDomains.flatMap { domain in
                 subnetIDs.map {
@@ -154,7 +155,7 @@ package struct Placements: Sendable {
     package var all: [Placement] { places.map(\.placement) }
 
     /// How many creates may be under way at once.
-    package var createCountMax: Int { Self.windowMax * places.count }
+    package var createCountMax: Int { windowMax * places.count }
 
     /// Whether some place takes creates, as far as is known.
     package var isAnyOpen: Bool { places.contains { !$0.isShut } }
@@ -173,13 +174,13 @@ package struct Placements: Sendable {
         if let turn = takeFreedRoom(at: now, random) { return turn }
         for index in places.indices {
             let place = places[index]
-            let allowance = place.allowance(of: Self.windowMax, at: now)
-            let limitAllowance = place.limit.allowance(of: Self.windowMax, at: now)
+            let allowance = place.allowance(of: windowMax, at: now)
+            let limitAllowance = place.limit.allowance(of: windowMax, at: now)
             if place.underWay < allowance, place.underWay - place.underWayInFreedRoom < limitAllowance {
                 return send(to: index, usesFreedRoom: false, at: now, random)
             }
             // One that is busy and does not refuse is waited for: the next is not as good.
-            if min(allowance, limitAllowance) == Self.windowMax { return nil }
+            if min(allowance, limitAllowance) == windowMax { return nil }
         }
         return nil
     }
@@ -255,7 +256,7 @@ package struct Placements: Sendable {
         // What was freed before a limit was reached again says nothing of the place's room now.
         if !places.contains(where: \.limit.isShut) { freedCount = 0 }
         guard freedCount > 0 else { return nil }
-        let usable = places.indices.filter { places[$0].canUseFreedRoom(Self.windowMax, at: now) }
+        let usable = places.indices.filter { places[$0].canUseFreedRoom(windowMax, at: now) }
         guard let index = usable.min(by: { places[$0].vainCount < places[$1].vainCount }) else { return nil }
         freedCount -= 1
         return send(to: index, usesFreedRoom: true, at: now, random)

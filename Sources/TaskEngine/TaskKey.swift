@@ -55,6 +55,9 @@ package struct ListedInstance: Hashable, Sendable {
     package let activeSince: Duration?
     /// The generation that its tags name, 0 where they name none.
     package let generation: Int
+    /// Whether its container stores the result where this process looks for it: another key, or an earlier release, names
+    /// results otherwise.
+    package let isAdoptable: Bool
 
     /// Puts the facts together.
     package init(
@@ -65,7 +68,8 @@ package struct ListedInstance: Hashable, Sendable {
         details: String? = nil,
         createdAt: Duration,
         activeSince: Duration? = nil,
-        generation: Int = 0
+        generation: Int = 0,
+        isAdoptable: Bool = true
     ) {
         self.id = id
         self.task = task
@@ -75,6 +79,7 @@ package struct ListedInstance: Hashable, Sendable {
         self.createdAt = createdAt
         self.activeSince = activeSince
         self.generation = generation
+        self.isAdoptable = isAdoptable
     }
 
     /// Whether another look at the same instance showed no change; its times come out a little different each time.
@@ -87,7 +92,7 @@ package struct ListedInstance: Hashable, Sendable {
 package enum TaskObject: Hashable, Sendable {
     /// What its container stored; the task has one at most.
     case result(TaskKey)
-    /// Its payload; the name is the object's own, for there are two forms of it.
+    /// Its payload, or what else goes by its name alone; the name is the object's own, for there are two forms of a payload.
     case input(TaskKey, name: String)
     /// Empty; says that the task's result stays for a person to fetch.
     case mark(TaskKey)

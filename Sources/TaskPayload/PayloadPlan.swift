@@ -12,6 +12,8 @@ package struct PayloadPlan: Equatable, Sendable {
     package enum Piece: Equatable, Sendable {
         /// Opcodes that the plan wrote.
         case bytes([UInt8])
+        /// The client's pickled serializer, its bytes as they are.
+        case serializer
         /// The client's function, its bytes as they are.
         case function
         /// The client's argument at this place, from 0, its bytes as they are.
@@ -70,14 +72,14 @@ package struct PayloadPlan: Equatable, Sendable {
         writer.write(.emptyList)
         writer.write(.mark)
         writer.write(context)
+        var blobs: [(Piece, Int)] = []
         if DefaultSerializer.isPickled(as: serializer) {
             writer.write(.none)
         } else {
-            writer.write(bytes: serializer)
+            blobs.append((.serializer, serializer.count))
         }
-        let blobs =
-            [(Piece.function, functionByteCount)]
-            + argumentByteCounts.enumerated().map { (.argument($0.offset), $0.element) }
+        blobs.append((.function, functionByteCount))
+        blobs += argumentByteCounts.enumerated().map { (.argument($0.offset), $0.element) }
         var pieces: [Piece] = []
         for (blob, count) in blobs {
             writer.writeHead(ofBytes: count)
@@ -93,13 +95,14 @@ package struct PayloadPlan: Equatable, Sendable {
         }
     }
 
-    /// Puts the whole payload into one array, for objects that are in memory.
-    package func assemble(function: [UInt8], arguments: [[UInt8]]) -> [UInt8] {
+    /// Puts the whole payload into one array, for objects that are in memory; `serializer` counts where it is not Scaler's own.
+    package func assemble(serializer: [UInt8] = [], function: [UInt8], arguments: [[UInt8]]) -> [UInt8] {
         var payload: [UInt8] = []
         payload.reserveCapacity(byteCount)
         for piece in pieces {
             switch piece {
             case .bytes(let bytes): payload += bytes
+            case .serializer: payload += serializer
             case .function: payload += function
             case .argument(let index): payload += arguments[index]
             }

@@ -14,8 +14,8 @@ package struct RunnerEnvironment: Equatable, Sendable {
     package enum Payload: Equatable, Sendable {
         /// In the environment itself.
         case inline([UInt8], isCompressed: Bool)
-        /// In the object that `inputObjectName` names.
-        case object(isCompressed: Bool)
+        /// In the object of this name.
+        case object(name: String, isCompressed: Bool)
     }
 
     /// The task's id, as bytes of the wire.
@@ -24,7 +24,7 @@ package struct RunnerEnvironment: Equatable, Sendable {
     package var namespace: String
     /// The bucket for payloads and results.
     package var bucket: String
-    /// What the names of all objects begin with, without a slash at the end.
+    /// What the name of the result begins with, without a slash at the end.
     package var prefix: String
     /// Where the payload is.
     package var payload: Payload
@@ -38,11 +38,6 @@ package struct RunnerEnvironment: Equatable, Sendable {
         self.payload = payload
     }
 
-    /// Name of the object that holds a payload too large for the environment.
-    package static func inputObjectName(prefix: String, taskID: [UInt8], isCompressed: Bool) -> String {
-        "\(prefix)/inputs/\(Hexadecimal.encode(taskID)).pkl\(isCompressed ? ".gz" : "")"
-    }
-
     /// Name of the object that the runner stores the result in, compressed or not.
     package static func resultObjectName(prefix: String, taskID: [UInt8]) -> String {
         "\(prefix)/results/\(Hexadecimal.encode(taskID)).pkl"
@@ -53,11 +48,7 @@ package struct RunnerEnvironment: Equatable, Sendable {
         let (objectName, encoded, isCompressed) =
             switch payload {
             case .inline(let bytes, let isCompressed): ("none", Base64.encode(bytes), isCompressed)
-            case .object(let isCompressed):
-                (
-                    Self.inputObjectName(prefix: prefix, taskID: taskID, isCompressed: isCompressed), "",
-                    isCompressed
-                )
+            case .object(let name, let isCompressed): (name, "", isCompressed)
             }
         return [
             ("TASK_ID", Hexadecimal.encode(taskID)), ("OCI_NAMESPACE", namespace), ("OCI_BUCKET", bucket),

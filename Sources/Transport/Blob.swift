@@ -8,7 +8,7 @@ package struct Blob: Sendable {
     /// Above this many bytes they go to a file: 100 tasks at once, with some arguments each, stay within what a small
     /// host has.
     package static let memoryBytesMax = 1 << 20
-    /// What is read from a file at a time.
+    /// What is read from a file, or written to one, before others have a turn.
     package static let sliceBytesMax = 256 * 1024
 
     private enum Store {
@@ -78,6 +78,7 @@ package struct BlobWriter {
     private let charge: Charge?
     private var bytes: [UInt8] = []
     private var file: SpoolFile?
+    private var writtenSinceTurn = 0
 
     /// A writer that moves to a file above `memoryBytesMax`, with room for `expectedCount` bytes in memory; what it writes
     /// is charged to `holding`, if there is one.
@@ -96,21 +97,37 @@ package struct BlobWriter {
         try charge?.cover(byteCount, inFile: byteCount > memoryBytesMax)
     }
 
-    /// Adds bytes; throws a shortage when the budget or the file system has no room for them.
-    package mutating func append(_ part: [UInt8]) throws(TransportError) {
+    /// Adds bytes; throws a shortage when the budget or the file system has no room for them, and is of no more use then.
+    ///
+    /// Others have their turns while many bytes are written.
+    package mutating func append(_ part: [UInt8]) async throws(TransportError) {
         if let file {
             try charge?.cover(file.count + part.count, inFile: true)
-            return try file.append(part)
+            return try await write(part, to: file)
         }
         let byteCount = bytes.count + part.count
         try charge?.cover(byteCount, inFile: byteCount > memoryBytesMax)
         bytes += part
         guard byteCount > memoryBytesMax else { return }
         let file = try SpoolFile()
-        try file.append(bytes)
+        try await write(bytes, to: file)
         bytes = []
         charge?.leaveMemory()
         self.file = file
+    }
+
+    /// The kernel may make any write wait for the disk, so the loop has something else to do after a few.
+    private mutating func write(_ bytes: [UInt8], to file: SpoolFile) async throws(TransportError) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let piece = rest.prefix(Blob.sliceBytesMax - writtenSinceTurn)
+            try file.append(piece)
+            rest = rest.dropFirst(piece.count)
+            writtenSinceTurn += piece.count
+            guard writtenSinceTurn == Blob.sliceBytesMax else { continue }
+            writtenSinceTurn = 0
+            await yieldToOthers()
+        }
     }
 
     /// What was written.

@@ -27,6 +27,17 @@ package enum DigestAlgorithm: Sendable {
     }
 }
 
+/// HMAC-SHA256 (RFC 2104) of `bytes` under `key`: 32 bytes that nobody can compute without the key.
+package func authenticationCode(of bytes: [UInt8], key: [UInt8]) -> [UInt8] {
+    var count: UInt32 = 0
+    return [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { output, outputCount in
+        let (keyCount, code) = (Int32(key.count), output.baseAddress)
+        let result = HMAC(EVP_sha256(), key, keyCount, bytes, bytes.count, code, &count)
+        expectOpenSSL(result != nil, "HMAC")
+        outputCount = Int(count)
+    }
+}
+
 /// Overwrites `bytes`, which held a secret, and empties them; reaches only this copy: whoever holds another one has
 /// to do the same.
 package func cleanse(_ bytes: inout [UInt8]) {

@@ -15,7 +15,7 @@ package protocol SpoolStore: AnyObject {
 
 /// A temporary file without a name, for bytes too many to keep in memory; gone with its last holder, or the process.
 ///
-/// Its calls block the loop, but only for a copy to or from the page cache as a rule.
+/// Its calls block the loop, but only for a copy to or from the page cache as a rule; `BlobWriter` keeps writes short.
 @LoopActor
 package final class SpoolFile {
     /// Makes the store of a spool in a directory; a simulation replaces it.
@@ -37,8 +37,8 @@ package final class SpoolFile {
     }
 
     /// Adds `bytes` at the end; when they do not fit it throws, and the file is as before.
-    package func append(_ bytes: [UInt8]) throws(TransportError) {
-        var rest = bytes[...]
+    package func append(_ bytes: ArraySlice<UInt8>) throws(TransportError) {
+        var rest = bytes
         while !rest.isEmpty {
             let position = count + bytes.count - rest.count
             let written = try during(.file) { () throws(SystemCallError) in
@@ -87,6 +87,7 @@ package struct WriteBack: Sendable {
 private final class NamelessFile: SpoolStore {
     private let fileDescriptor: Int32
     private var writeBack = WriteBack()
+    private var byteCount = 0
 
     init(_ directory: String) throws(SystemCallError) { fileDescriptor = try openNameless(directory) }
 
@@ -94,7 +95,8 @@ private final class NamelessFile: SpoolStore {
         let written = try promptSystemCall("pwrite") {
             bytes.withUnsafeBytes { pwrite(fileDescriptor, $0.baseAddress, $0.count, position) }
         }
-        let next = writeBack.next(after: position + written) {
+        byteCount = max(byteCount, position + written)
+        let next = writeBack.next(after: byteCount) {
             clinux_unwritten_pages(fileDescriptor, $0.lowerBound, $0.count) <= 0
         }
         // Advice: where it is refused, the kernel writes in its own time.
@@ -110,7 +112,34 @@ private final class NamelessFile: SpoolStore {
         return bytes
     }
 
-    deinit { close(fileDescriptor) }
+    deinit {
+        let fileDescriptor = fileDescriptor
+        let byteCount = byteCount
+        if byteCount <= releaseStepBytes {
+            close(fileDescriptor)
+        } else {
+            spawn { await releaseFile(fileDescriptor, byteCount: byteCount) }
+        }
+    }
+}
+
+/// How many bytes of a file are given back at a time.
+package let releaseStepBytes = 16 << 20
+
+/// Closes a file that nobody else has, and gives its bytes back from the end before, with a turn for others after each step.
+///
+/// When a file without a name is closed the kernel frees all of it at once, and waits for what is on its way to the disk: it
+/// has 60 ms of work for 1 GB.
+@LoopActor
+package func releaseFile(_ fileDescriptor: Int32, byteCount: Int) async {
+    var left = byteCount
+    while left > releaseStepBytes {
+        left -= releaseStepBytes
+        // Where it fails, the close frees the rest.
+        if ftruncate(fileDescriptor, left) != 0 { break }
+        await yieldToOthers()
+    }
+    close(fileDescriptor)
 }
 
 private func openNameless(_ directory: String) throws(SystemCallError) -> Int32 {

@@ -12,7 +12,7 @@ import TestSupport
 @LoopActor
 final class DrivenCloud {
     let cloud = TestCloud()
-    let owner = Owner(id: "o1", prefix: "p")
+    let owner = DrivenCloud.owner(of: NameKey(machineID: "m"))
     let driver: LedgerDriver
     private var work: [Spawned<Void>] = []
 
@@ -32,6 +32,18 @@ final class DrivenCloud {
             periods: periods,
             clock: LedgerClock { Int(LoopClock.epochSeconds) },
             log: (log ?? cloud.log).logger
+        )
+    }
+
+    /// Owner o1, whose objects this key names.
+    static func owner(of key: NameKey) -> Owner {
+        Owner(
+            machineID: "m",
+            managerID: "wm",
+            schedulerAddress: "tcp://h:1",
+            prefix: "p",
+            override: "o1",
+            key: key
         )
     }
 
@@ -62,7 +74,7 @@ final class DrivenCloud {
 
     /// A payload of a task.
     func input(_ task: TaskKey) -> TaskObject {
-        .input(task, name: "\(owner.inputsPrefix)\(task.digits).pkl")
+        .input(task, name: owner.inputName(of: task, isCompressed: false))
     }
 
     /// Makes a listing of the instances and tells the ledger.

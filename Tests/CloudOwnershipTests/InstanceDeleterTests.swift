@@ -47,10 +47,23 @@ import Testing
             try await cloud.service.request(.deleteContainerInstance, count: 4)
             for _ in 0..<100 { await yieldToOthers() }
             #expect(cloud.deletions.count == 4)
-            cloud.deleter.parallelCountMax = 7
+            cloud.deleter.parallelCountMin = 7
             try await cloud.service.request(.deleteContainerInstance, count: 7)
             cloud.service.release(.deleteContainerInstance)
             for _ in 0..<7 { _ = try await cloud.outcome() }
+        }
+    }
+
+    @Test func `more deletions are under way when those before were accepted`() async throws {
+        try await onLoop {
+            let cloud = Deletions()
+            cloud.service.script(.deleteContainerInstance, .held, count: 12)
+            for number in 0..<20 { cloud.deleter.delete("free\(number)") }
+            try await cloud.service.request(.deleteContainerInstance, count: 4)
+            cloud.service.release(.deleteContainerInstance)
+            try await cloud.service.request(.deleteContainerInstance, count: 12)
+            cloud.service.release(.deleteContainerInstance)
+            for _ in 0..<20 { _ = try await cloud.outcome() }
         }
     }
 

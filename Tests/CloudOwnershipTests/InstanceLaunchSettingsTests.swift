@@ -25,7 +25,7 @@ import Testing
                 namespace: "ns",
                 bucket: "b",
                 prefix: "p",
-                payload: .object(isCompressed: false)
+                payload: .object(name: "p/x", isCompressed: false)
             ),
             tags: [("owner", "o")]
         )

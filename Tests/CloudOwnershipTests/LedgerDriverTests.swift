@@ -267,6 +267,29 @@ private let c = TaskKey("cc")
 
     // MARK: - The end of the process
 
+    @Test func `objects that another key named are told and deleted once, and what has no such form stays`()
+        async throws
+    {
+        try await onLoop {
+            let driven = DrivenCloud()
+            driven.deleteOnly()
+            defer { driven.stop() }
+            let former = DrivenCloud.owner(of: NameKey(machineID: "another"))
+            let strays = [former.name(of: .result(a)), former.inputName(of: a, isCompressed: true)]
+            let others = ["p/o1/results/aa.pkl", "p/o1/readme"]
+            for name in strays + others { driven.cloud.bucket[name] = [1] }
+            driven.store(.result(b))
+            try await driven.driver.takeStock()
+            try await driven.driver.takeStock()
+            #expect(driven.driver.strayObjectCount == 4)
+            #expect(driven.driver.orphanCount == 1)
+            let text = "warning objects have names that this manager does not give; they are ignored"
+            #expect(driven.cloud.log.facts(of: text).map { $0["objects"] } == ["4"])
+            try await driven.cloud.wait { strays.allSatisfy { driven.cloud.bucket[$0] == nil } }
+            #expect(Set(driven.cloud.bucket.keys) == Set(others + [driven.owner.name(of: .result(b))]))
+        }
+    }
+
     @Test func `a sweep deletes what a last look shows`() async throws {
         try await onLoop {
             let driven = DrivenCloud()
@@ -323,6 +346,34 @@ private let c = TaskKey("cc")
             driven.cloud.script(.deleteContainerInstance, .incorrectState, count: 3)
             driven.driver.beginLeaving(isSweeping: true)
             #expect(await driven.driver.finishDeletions(until: .after(.milliseconds(50))) == false)
+        }
+    }
+
+    @Test func `a stop is not clean while a create without an answer may make something`() async throws {
+        try await onLoop {
+            let driven = DrivenCloud()
+            driven.deleteOnly()
+            defer { driven.stop() }
+            try await driven.driver.takeStock()
+            driven.driver.createAbandoned(a)
+            driven.driver.beginLeaving(isSweeping: true)
+            let deadline = Deadline.after(.milliseconds(50))
+            #expect(await driven.driver.finishDeletions(until: deadline) == false)
+            #expect(driven.driver.remains.createCount == 1)
+        }
+    }
+
+    @Test func `a stop that finds what a create without an answer has made is clean`() async throws {
+        try await onLoop {
+            let driven = DrivenCloud()
+            driven.deleteOnly()
+            defer { driven.stop() }
+            try await driven.driver.takeStock()
+            driven.driver.createAbandoned(a)
+            driven.driver.beginLeaving(isSweeping: true)
+            let id = driven.add(a)
+            #expect(await driven.driver.finishDeletions(until: soon))
+            #expect(driven.deletions == [id])
         }
     }
 

@@ -129,6 +129,47 @@ import Testing
         }
     }
 
+    @Test func `a stray object is counted once while it is there, whichever objects are listed`() {
+        var strays = StrayObjects()
+        #expect(strays.note(["r/a", "i/b"], below: nil) == ["r/a", "i/b"])
+        #expect(strays.note(["r/a", "r/c"], below: "r/") == ["r/c"])
+        #expect(strays.note(["r/c", "i/b"], below: nil) == [])
+        #expect(strays.note(["r/a", "r/c"], below: "r/") == ["r/a"])
+        #expect(strays.count == 4)
+    }
+
+    @Test
+    func `what another key named, or a container invented, is no result, and what it made is not adopted`()
+        async throws
+    {
+        try await onLoop {
+            let cloud = TestCloud()
+            let (ours, theirs) = (
+                DrivenCloud.owner(of: NameKey(machineID: "m")),
+                DrivenCloud.owner(of: NameKey(machineID: "n"))
+            )
+            let lister = Lister(
+                owner: ours,
+                instances: cloud.instances,
+                objects: cloud.objects,
+                clock: LedgerClock { Int(LoopClock.epochSeconds) }
+            )
+            let (one, two) = (TaskKey("01"), TaskKey("02"))
+            let strays = [
+                theirs.name(of: .result(one)), "\(ours.containerPrefix(of: two))/results/01.pkl",
+                "p/o1/results/01.pkl",
+            ]
+            for name in strays + [ours.name(of: .result(two))] { cloud.bucket[name] = [] }
+            let found = try await lister.listObjects(includingInputs: false, until: soon)
+            #expect(found.results == [two])
+            #expect(found.strays.sorted() == strays.sorted())
+            cloud.add(tags: theirs.tags(of: one, generation: 0))
+            cloud.add(tags: ours.tags(of: two, generation: 0))
+            let listed = try await lister.listInstances(until: soon)
+            #expect(listed.wanted.map(\.isAdoptable) == [true, false])
+        }
+    }
+
     @Test(arguments: [true, false])
     func `payloads are listed only where they are wanted`(_ isWanted: Bool) async throws {
         try await onLoop {

@@ -26,6 +26,8 @@ import Testing
         ("scaler-tasks", "scaler-tasks/o1/inputs/00ff.pkl"),
         ("scaler-tasks", "scaler-tasks/o1/inputs/00ff.pkl.gz"), ("", "o1/results/00ff.pkl"),
         ("a/b", "a/b/o1/results/00ff.pkl"),
+        ("a/b", "a/b/o1/results/0123456789abcdef0123456789abcdef/results/00ff.pkl"),
+        ("", "o1/inputs/0123456789abcdef0123456789abcdef/00ff.pkl.gz"),
     ])
     func `the name of a task's object tells owner and task`(prefix: String, name: String) throws {
         let found = try #require(try object(name, below: prefix))

@@ -75,6 +75,42 @@ private let input = "p/o1/inputs/aa.pkl.gz"
         }
     }
 
+    /// Who sweeps has no key, and a name is told by the tags of the instance alone before anything is stored under it.
+    @Test func `results under names that nobody can guess go as well, also one that comes late`()
+        async throws
+    {
+        try await onLoop {
+            let cloud = TestCloud()
+            let keys = [NameKey(machineID: "m"), NameKey(machineID: "n")]
+            let (keyed, former) = (DrivenCloud.owner(of: keys[0]), DrivenCloud.owner(of: keys[1]))
+            let (a, b) = (TaskKey("aa"), TaskKey("bb"))
+            let id = cloud.add(tags: keyed.tags(of: a, generation: 0))
+            let stored = [
+                former.name(of: .result(a)), keyed.name(of: .result(b)), former.name(of: .result(b)),
+                keyed.inputName(of: a, isCompressed: true), keyed.name(of: .mark(b)), result,
+            ]
+            for name in stored { cloud.bucket[name] = [1] }
+            cloud.stateAfterDeletion = .deleting
+            let sweep = try await Self.sweep(cloud)
+            #expect((sweep.outcome.instancesLeft, sweep.outcome.objectsLeft) == (1, stored.count))
+            let asked = sweep.requests.compactMap { request in
+                if case .json(let body) = request.body {
+                    String(decoding: body.encoded(), as: UTF8.self)
+                } else {
+                    nil
+                }
+            }
+            #expect(asked.contains { $0.contains(keyed.name(of: .result(a))) })
+            try await sweep.run(until: soon) { _ in
+                guard cloud[id].state == .deleting else { return }
+                cloud.bucket[keyed.name(of: .result(a))] = [1]
+                cloud[id].state = .deleted
+            }
+            #expect(sweep.outcome.isComplete)
+            try await cloud.wait { cloud.bucket.isEmpty }
+        }
+    }
+
     @Test func `a bucket that is not there keeps no instance`() async throws {
         try await onLoop {
             let cloud = TestCloud()

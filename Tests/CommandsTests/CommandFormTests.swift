@@ -111,6 +111,18 @@ import Testing
     }
 }
 
+extension String {
+    /// How often a text stands in this one.
+    fileprivate func components(ofText text: String) -> Int { utf8.count(of: text.utf8) }
+}
+
+extension String.UTF8View {
+    fileprivate func count(of text: String.UTF8View) -> Int {
+        let (whole, part) = (Array(self), Array(text))
+        return whole.indices.count { whole[$0...].starts(with: part) }
+    }
+}
+
 @Suite struct ConsoleTests {
     @Test func `on a terminal a step shows while it is under way, elsewhere once it is done`() async throws {
         try await onLoop {
@@ -138,6 +150,38 @@ import Testing
                 let isTaken = try await console.confirms("Really?")
                 #expect(isTaken)
             }
+        }
+    }
+
+    @Test func `what a stranger named drives no terminal, whichever way it is said`() async throws {
+        try await onLoop {
+            var written = ""
+            let console = Console(
+                isTerminal: true,
+                write: { text, _ in written += text },
+                readAnswer: { "y" }
+            )
+            let name = "a\u{1B}]0;b\u{7}\u{9B}c\u{202E}d\u{2028}e\u{7F}\rf\u{E0041}"
+            console.put(name)
+            console.say(name)
+            console.begin(name)
+            console.finish(name)
+            console.showProgress(name, done: 1, total: 2)
+            _ = try await console.confirms(name)
+            // What the console itself writes to replace a line.
+            let ours = Set("\r\u{1B}\n".unicodeScalars)
+            #expect(!written.contains(name))
+            #expect(
+                written.components(
+                    ofText: #"a\u001b]0;b\u0007\u009bc\u202ed\u2028e\u007f\u000df\udb40\udc41"#
+                ) == 6
+            )
+            #expect(
+                written.unicodeScalars.allSatisfy {
+                    ours.contains($0)
+                        || ![.control, .format, .lineSeparator].contains($0.properties.generalCategory)
+                }
+            )
         }
     }
 

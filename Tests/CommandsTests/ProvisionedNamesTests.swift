@@ -26,7 +26,7 @@ import Testing
         #expect(own.policy == "p-policy")
     }
 
-    @Test func `containers get objects and images, the service its rule, launchers everything else`() {
+    @Test func `containers get objects that they can name, the service its rule, launchers the rest`() {
         let place = "in compartment id ocid1.c"
         let all = PolicyStatements.all(
             names: names,
@@ -37,7 +37,9 @@ import Testing
         #expect(
             all == [
                 "Allow dynamic-group scaler-oci-dg to manage objects \(place) "
-                    + "where target.bucket.name='scaler-oci-ns-us-ashburn-1'",
+                    + "where all {target.bucket.name='scaler-oci-ns-us-ashburn-1', "
+                    + "any {request.permission='OBJECT_READ', request.permission='OBJECT_CREATE', "
+                    + "request.permission='OBJECT_OVERWRITE', request.permission='OBJECT_DELETE'}}",
                 "Allow dynamic-group scaler-oci-dg to read repos \(place)",
                 "Allow service objectstorage-us-ashburn-1 to manage object-family \(place)",
                 "Allow group ops to manage compute-container-family \(place)",

@@ -73,6 +73,34 @@ private let fromFlags: [([String], String)] = [
         "2: --oci-endpoint: 'localhost:1' is no base URL; write https://HOST or https://HOST:PORT"
     ),
     (
+        ["--oci-endpoint", "https://user:sekret@host"],
+        "2: --oci-endpoint: 'https://...@host' is no base URL; write https://HOST or https://HOST:PORT"
+    ),
+    (
+        ["-osa", "tcp://user:sekret@host:1"],
+        "2: -osa: 'tcp://...@host:1' has no usable host; write tcp://HOST:PORT, e.g. tcp://127.0.0.1:8516"
+    ),
+    (
+        ["--status-address", "user:sek@ret@host:1"],
+        "2: --status-address: '...@host:1' has no usable host; write HOST:PORT, e.g. 127.0.0.1:9464, or unix:/PATH"
+    ),
+    (
+        ["--image-pull-password", "my", "sekret"],
+        "2: --image-pull-password takes one word, and another one follows; put a value that has blanks between quotes"
+    ),
+    (
+        ["--image-pull-password", "-sekret"],
+        "2: --image-pull-password needs a value; write --image-pull-password SECRET"
+    ),
+    (
+        ["--image-pull-pasword=sekret"],
+        "2: unknown flag '--image-pull-pasword'; did you mean --image-pull-password?"
+    ),
+    (
+        ["--image-pull-password=sekret\u{7}"],
+        "2: --image-pull-password: the value cannot be used; remove it"
+    ),
+    (
         ["--object-storage-prefix", "a/"],
         "2: --object-storage-prefix: 'a/' begins or ends with a slash; drop that slash"
     ),
@@ -172,6 +200,26 @@ struct ConfigurationErrorTests {
     @Test(arguments: fromFile)
     func `a wrong file is one line with its place`(_ lines: String, _ line: String) {
         #expect(complaint(["scaler-oci-hpc", "config.toml"], file: completeFile(lines)) == line)
+    }
+
+    @Test(arguments: [
+        "sekret", "'sekret", "\"sekret", "\"\"\"sekret", "\"a\"sekret", "\"sekret\\q\"", "\"sekret\\u0001\"",
+        "[\"sekret\"]", "{ a = \"sekret\" }", "{ sekret", "5sekret", "2020-01-01sekret", "true sekret",
+        "sekret = 1",
+    ])
+    func `a secret that the file spells wrongly is not in the line`(_ value: String) {
+        let file = completeFile("image_pull_password = \(value)")
+        let line = complaint(["scaler-oci-hpc", "config.toml"], file: file)
+        #expect(line?.contains("sekret") == false, "\(line ?? "no complaint")")
+    }
+
+    @Test func `an address and a file may follow a secret`() throws {
+        let words = ["--image-pull-username", "u", "--image-pull-password", "p", "tcp://127.0.0.1:8516"]
+        let settings = try onlySettings(["scaler-oci-hpc"] + requiredFlags + words)
+        #expect(settings.schedulerAddress == .tcp(host: "127.0.0.1", port: 8516))
+        #expect(settings.imagePullPassword == "p")
+        let line = complaint(["scaler-oci-hpc", "--image-pull-password", "p", "other.toml"])
+        #expect(line?.hasPrefix("78: other.toml: ") == true)
     }
 
     @Test(arguments: [

@@ -83,6 +83,7 @@ private let added: [Row] = [
     Row("oci-endpoint", nil, "OCI_ENDPOINT", [], "https://127.0.0.1:8443/", ["https://127.0.0.1:8443"]),
     Row("ca-bundle", nil, "OCI_CA_BUNDLE", [], "/etc/ca.pem"),
     Row("owner-id", nil, nil, [], "team-1"),
+    Row("name-secret-file", nil, "SCALER_NAME_SECRET_FILE", [], "/run/names"),
     Row("freeform-tag", nil, nil, [], "team=a=b"),
     Row("defined-tag", nil, nil, [], "Ops.Cost.Center=42"),
     Row("image-pull-secret-id", nil, nil, [], "ocid1.vaultsecret.oc1..v"),
@@ -91,7 +92,7 @@ private let added: [Row] = [
     Row("create-timeout-seconds", nil, nil, ["900"], "60"),
     Row("status-address", nil, nil, [], "127.0.0.1:0"),
     Row("log-format", nil, nil, ["text"], "json"),
-    Row("max-requests-per-second", nil, nil, ["20.0"], "2.5"),
+    Row("max-requests-per-second", nil, nil, ["200.0"], "2.5"),
     Row("memory-limit-mb", nil, "SCALER_MEMORY_LIMIT_MB", ["64"], "128"),
     Row("spool-limit-mb", nil, "SCALER_SPOOL_LIMIT_MB", ["16384"], "500"),
 ]

@@ -28,6 +28,10 @@ import Transport
         return settings
     }
 
+    private static let nameKey = NameKey(machineID: "m")
+
+    private static func owner(_ settings: Settings) -> Owner { Owner(settings, key: nameKey) }
+
     @LoopActor private static func service(
         _ settings: Settings,
         _ cloud: TestCloud,
@@ -36,6 +40,7 @@ import Transport
         ManagerService(
             settings: settings,
             calls: cloud.calls,
+            nameKey: nameKey,
             host: host,
             network: SocketNetwork(ioThreads: 1),
             budgets: HostBudgets(memoryBytesMax: 48 << 20, diskBytesMax: 1 << 40),
@@ -96,7 +101,7 @@ import Transport
             let cloud = TestCloud()
             let settings = Self.settings()
             let service = Self.service(settings, cloud)
-            let id = cloud.add(tags: Owner(settings).tags(of: TaskKey("aa"), generation: 0))
+            let id = cloud.add(tags: Self.owner(settings).tags(of: TaskKey("aa"), generation: 0))
             try await service.cloud.takeStock()
             service.start()
             #expect(service.metrics.orphanCount == 1)
@@ -114,7 +119,7 @@ import Transport
             settings.stopTimeout = .milliseconds(300)
             let service = Self.service(settings, cloud)
             for task in ["aa", "bb"] {
-                cloud.add(task, tags: Owner(settings).tags(of: TaskKey(task), generation: 0))
+                cloud.add(task, tags: Self.owner(settings).tags(of: TaskKey(task), generation: 0))
             }
             cloud.script(.deleteContainerInstance, .serverError, count: 1000)
             try await service.cloud.takeStock()
@@ -131,6 +136,23 @@ import Transport
             #expect(sums.map { $0["instances"] } == ["2"])
         }
     }
+
+    @Test func `an idle manager gives memory back after each call to OCI`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            let host = IdleHost()
+            let service = Self.service(Self.settings(), cloud, host)
+            try await service.cloud.takeStock()
+            service.start()
+            try await cloud.wait { host.releaseCount > 0 }
+            let before = host.releaseCount
+            let instances = ContainerInstances(calls: cloud.calls, compartmentID: "c")
+            _ = try await instances.firstPageCount(deadline: .after(.seconds(10)))
+            try await cloud.wait { host.releaseCount > before }
+            #expect(await service.stop())
+        }
+    }
+
     @Test func `where only the look failed no deletion is blamed`() async throws {
         try await onLoop {
             let cloud = TestCloud()
@@ -157,6 +179,21 @@ import Transport
             #expect(cloud.log.facts(of: text).first?["error"]?.contains("Too many open files") == true)
         }
     }
+}
+
+/// A machine that counts how often memory was given back.
+private final class IdleHost: Host {
+    let name = "host"
+    let processID: Int32 = 1
+    private(set) var releaseCount = 0
+
+    func hold(name: String) throws(TransportError) -> Bool { true }
+
+    func holder(ofName name: String) -> NameHolder? { nil }
+
+    func usageSampler() -> @LoopActor () -> ProcessUsage { SystemHost().usageSampler() }
+
+    func releaseMemory() { releaseCount += 1 }
 }
 
 /// A machine on which another process holds every name.

@@ -18,6 +18,7 @@ import Transport
             orphanCount: orphans,
             isRegistered: isRegistered,
             deletedInstanceCount: 7,
+            strayObjectCount: 4,
             waitingForRoomCount: 1,
             waitingForHostCount: 2,
             requests: RequestCounts()

@@ -414,6 +414,27 @@ class Skew(LocalOCITestCase):
         self.assertEqual(len(re.findall(r"clock is (?:399\d|400\d) s behind", output)), 1, output)
 
 
+class Refusals(LocalOCITestCase):
+    """One answer that refuses good credentials, with a time of its own, ends no start."""
+
+    def refuse_once(self, seconds: int) -> str:
+        before = self.refusal_count()
+        self.cluster.set_faults(f"* skew seconds={seconds} first=1")
+        self.addCleanup(self.cluster.set_faults)
+        output = self.assert_accepted({})
+        self.assertEqual(self.refusal_count(), before + 1)
+        return output
+
+    def refusal_count(self) -> int:
+        return sum(self.cluster.report()["faults"].values())
+
+    def test_one_refusal_with_a_time_hours_off_ends_no_start(self):
+        self.assertNotIn("clock is", self.refuse_once(4000))
+
+    def test_one_refusal_with_a_time_years_off_ends_no_start(self):
+        self.assertNotIn("clock is", self.refuse_once(-400_000_000))
+
+
 class Secrets(LocalOCITestCase):
     def test_keys_stay_out_of_core_files(self):
         other = Process("sleep", ["env", f"--chdir={self.cluster.directory}", "sleep", "60"], self.cluster.directory)
@@ -446,15 +467,17 @@ class Lost(ClusterTestCase):
         super().setUpClass()
 
     def setUp(self) -> None:
-        # A daemon tells of it once a minute, and that of the test before may not be over.
-        self.cluster.kill_daemon()
+        # A daemon tells of it once a minute, and that of the test before may not be over. It leaves in order, for the
+        # scheduler gives tasks to the workers of one that was killed for another minute.
+        self.cluster.daemon.stop()
         self.cluster.start_daemon()
 
     def lose(self, seconds: float, *rules: str) -> None:
         """Tasks in every phase of their lives while OCI refuses; all have their results when it accepts again."""
         client = self.client()
+        created = self.cluster.report()["instances"]["created"]
         started = [client.submit(work, number, 0.5) for number in range(8)]
-        await_that(lambda: self.cluster.report()["instances"]["created"] >= 4, 30, "tasks at work")
+        await_that(lambda: self.cluster.report()["instances"]["created"] >= created + 4, 30, "tasks at work")
         before = self.cluster.daemon.output().count("OCI refuses what it allowed before")
         self.cluster.set_faults(*rules)
         later = [client.submit(work, number, 0) for number in range(8, 20)]

@@ -100,7 +100,7 @@ class Left(OwnedTestCase):
                 rf"^\.\.\.\S{{12}}  scaler-{MANAGER}-(\w{{12}})  (CREATING|ACTIVE) +\d+s +\w{{12}}  \1  "
                 r"US-ASHBURN-AD-1  CI\.Standard\.E4\.Flex$",
             )
-        self.assertRegex(rows[-1], r"^scaler-tasks/\w{12}/inputs/\w{32}\.pkl(\.gz)?  \d+ +\d+s$")
+        self.assertRegex(rows[-1], r"^scaler-tasks/\w{12}/inputs/\w{32}/\w{32}\.pkl(\.gz)?  \d+ +\d+s$")
         found = self.listed(*self.whose())
         self.assertEqual({one["id"] for one in found["instances"]}, {ocid for ocid, _ in self.in_the_cloud()})
         self.assertFalse(found["daemon_runs_here"])

@@ -19,7 +19,7 @@ from typing import Any
 from cloud import DAEMON, ROOT, CloudTestCase
 from support import BACKEND
 
-from processes import Process, free_port
+from processes import Process, free_scheduler_ports
 
 # Building this program, and installing Scaler: done already when tests run.
 PROVIDED = ("Tools/build-release", "export PATH=", "python3 -m venv", "source ", "pip install")
@@ -52,7 +52,8 @@ class QuickStart(CloudTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.ports = {"8516": str(free_port()), "8517": str(free_port())}
+        scheduler, storage = free_scheduler_ports()
+        self.ports = {"8516": str(scheduler), "8517": str(storage)}
         self.bin = self.directory / "bin"
         self.bin.mkdir()
         (self.bin / "scaler-oci-hpc").symlink_to(DAEMON)

@@ -24,6 +24,11 @@ from support import BACKEND, Cluster, Options, await_that, connect
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
+#: What orders nothing and would end a process that has not thought of it.
+MEANINGLESS = (
+    *(signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGIO, signal.SIGPWR, signal.SIGXCPU),
+    *(signal.SIGXFSZ, signal.SIGPIPE, signal.SIGRTMIN, signal.SIGRTMAX),
+)
 #: As long as a signal to stop that comes again is the same wish.
 COPY_SECONDS = 2
 F_SETPIPE_SZ = 1031
@@ -141,11 +146,52 @@ class Stops(SignalTestCase):
 class OtherSignals(SignalTestCase):
     def test_what_has_no_meaning_ends_nothing(self):
         self.start()
-        for number in (signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGIO, signal.SIGXFSZ):
+        for number in MEANINGLESS:
             self.daemon.process.send_signal(number)
         client = connect(self.cluster)
         self.addCleanup(client.disconnect)
         self.assertEqual(client.submit(sleep_then, 0, "alive").result(timeout=30), "alive")
+
+    def start_while_refused(self, log: Path) -> subprocess.Popen[bytes]:
+        """A daemon that waits for OCI, and has asked for something."""
+        self.daemon.stop()
+        self.cluster.set_faults("* 503 by=user")
+        process = self.start_otherwise("--logging-paths", str(log), start_new_session=True)
+        await_that(lambda: self.cluster.report()["faults"], 30, "the daemon to ask OCI")
+        return process
+
+    def test_no_signal_but_those_that_stop_ends_a_start(self):
+        self.start()
+        log = self.log_path("own.log")
+        process = self.start_while_refused(log)
+        for number in (*MEANINGLESS, signal.SIGUSR1, signal.SIGHUP):
+            process.send_signal(number)
+        self.await_log(log, "log files opened anew")
+        self.cluster.set_faults()
+        self.await_log(log, "registered with the scheduler")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 0)
+
+    def test_quit_ends_a_start_in_order(self):
+        self.start()
+        log = self.log_path("own.log")
+        process = self.start_while_refused(log)
+        process.send_signal(signal.SIGQUIT)
+        self.assertEqual(process.wait(30), 0)
+
+    def test_no_signal_but_those_that_stop_ends_a_stop(self):
+        self.start()
+        log = self.log_path("own.log")
+        process = self.start_otherwise("--logging-paths", str(log), start_new_session=True)
+        self.run_tasks(2)
+        self.cluster.set_faults("DeleteContainerInstance delay seconds=2 by=user")
+        process.send_signal(signal.SIGTERM)
+        self.await_log(log, "deleting every instance before leaving")
+        for number in (*MEANINGLESS, signal.SIGUSR1, signal.SIGHUP):
+            process.send_signal(number)
+        self.assertEqual(process.wait(30), 0)
+        self.assertIn("log files opened anew", log.read_text())
+        self.assertEqual(self.left(), 0)
 
     def test_usr1_writes_the_state_of_every_task_into_the_log(self):
         self.start()
@@ -202,6 +248,20 @@ class OtherSignals(SignalTestCase):
         process.send_signal(signal.SIGUSR1)
         self.await_log(log, "state of the manager")
         self.assertNotIn("opened anew", log.read_text())
+
+    def test_a_signal_that_was_blocked_at_the_start_is_obeyed(self):
+        self.start()
+        log = self.log_path("own.log")
+        process = self.start_otherwise(
+            "--logging-paths",
+            str(log),
+            start_new_session=True,
+            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()),
+        )
+        self.run_tasks(1)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 0)
+        self.assertEqual(self.left(), 0)
 
 
 class Names(SignalTestCase):

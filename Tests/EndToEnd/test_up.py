@@ -12,7 +12,7 @@ from pathlib import Path
 from cloud import DAEMON, CloudTestCase
 from support import BACKEND, await_that
 
-from processes import Process, free_port
+from processes import Process, free_scheduler_ports
 
 FILE = """
 [object_storage_server]
@@ -47,7 +47,7 @@ class Up(CloudTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.ports = {"scheduler": free_port(), "storage": free_port()}
+        self.ports = dict(zip(("scheduler", "storage"), free_scheduler_ports(), strict=True))
         (self.directory / "config.toml").write_text(FILE.format(**self.ports, **self.cloud))
 
     def start(self, *arguments: str, program: Path = DAEMON, path: str = str(Path(sys.executable).parent)) -> Process:

@@ -55,6 +55,22 @@ import Testing
         }
     }
 
+    @Test func `a signal that was blocked before is caught all the same`() async throws {
+        try await onLoop {
+            var blocked = sigset_t()
+            sigemptyset(&blocked)
+            sigaddset(&blocked, SIGURG)
+            pthread_sigmask(SIG_BLOCK, &blocked, nil)
+            let signals = Signals([SIGURG])
+            // To this thread: another one would take what is sent to the process.
+            pthread_kill(pthread_self(), SIGURG)
+            var pending = sigset_t()
+            sigpending(&pending)
+            try #require(sigismember(&pending, SIGURG) == 0)
+            #expect(try await signals.next() == SIGURG)
+        }
+    }
+
     @Test func `nothing happens at a signal that is to be ignored`() {
         Signals.ignore([SIGVTALRM])
         defer { signal(SIGVTALRM, SIG_DFL) }

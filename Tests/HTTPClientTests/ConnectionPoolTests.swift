@@ -89,6 +89,24 @@ import Testing
         }
     }
 
+    @Test func `connections become more while requests wait, and as few as ever when idle`() async throws {
+        try await onLoop {
+            let requests = Requests(connectionsMax: 1, upTo: 3)
+            for request in 1...6 { _ = await requests.arrive(request) }
+            requests.pool.giveBack("a", after: .milliseconds(10), expiry: .now)
+            #expect(await requests.takeServed() == ["2: reuse a", "3: open"])
+            // Far slower than before: more connections would be of no use.
+            requests.pool.giveBack("a", after: .seconds(10), expiry: .now)
+            #expect(await requests.takeServed() == ["4: reuse a"])
+            requests.pool.giveBack("a", after: .milliseconds(10), expiry: .now)
+            #expect(await requests.takeServed() == ["5: reuse a", "6: open"])
+            for name in ["a", "b", "c"] { requests.pool.giveBack(name, expiry: .now) }
+            #expect((requests.pool.connectionsMax, requests.pool.idleCount) == (3, 3))
+            #expect(requests.pool.takeExpired(now: .now) == ["a", "b", "c"])
+            #expect(requests.pool.connectionsMax == 1)
+        }
+    }
+
     @Test func `a higher cap lets those that wait open connections, in their order`() async throws {
         try await onLoop {
             let requests = Requests(connectionsMax: 1)
@@ -183,8 +201,8 @@ private final class Requests {
     private var waiting: [Int: Spawned<Void>] = [:]
     private var served: [(request: Int, lease: String)] = []
 
-    init(connectionsMax: Int) {
-        pool = ConnectionPool(connectionsMax: connectionsMax)
+    init(connectionsMax: Int, upTo limit: Int? = nil) {
+        pool = ConnectionPool(connectionsMax: connectionsMax, upTo: limit)
     }
 
     /// A request comes; what it gets at once, nil if it has to wait.

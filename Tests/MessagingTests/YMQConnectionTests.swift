@@ -64,6 +64,54 @@ import Transport
         }
     }
 
+    @Test func `a message that comes by drops ends the link, with how far it came`() async throws {
+        try await onLoop {
+            let limits = YMQLimits(progressTime: .milliseconds(100))
+            let (link, stream) = try await connectedYMQ(limits: limits)
+            try await stream.write(frame([1]) + YMQFraming.header(byteCount: 1 << 20), deadline: soon)
+            #expect(try await link.receive(until: soon) == [1])
+            let drops = spawn {
+                while (try? await stream.write([0], deadline: soon)) != nil {
+                    try? await sleep(for: .milliseconds(5))
+                }
+            }
+            let end = await outcome { _ = try await link.receive(until: soon) }
+            guard case .messageStalled(let byteCount, announced: 1 << 20) = end else {
+                Issue.record("ended with \(String(describing: end))")
+                return
+            }
+            #expect(byteCount < 100)
+            #expect(await outcome { try link.send([1]) } == end)
+            await link.close(lingering: .zero)
+            await drops.value
+            stream.close()
+        }
+    }
+
+    @Test func `a message on a slow line arrives, and a pause between two is no matter`()
+        async throws
+    {
+        try await onLoop {
+            let progressTime = Duration.milliseconds(500)
+            let (link, stream) = try await connectedYMQ(limits: YMQLimits(progressTime: progressTime))
+            let message = pattern(12 << 14)
+            let writer = spawn {
+                try? await stream.write(YMQFraming.header(byteCount: message.count), deadline: soon)
+                for start in stride(from: 0, to: message.count, by: 1 << 14) {
+                    try? await sleep(for: .milliseconds(60))
+                    try? await stream.write(Array(message[start..<start + (1 << 14)]), deadline: soon)
+                }
+                try? await sleep(for: progressTime)
+                try? await stream.write(frame([2]), deadline: soon)
+            }
+            #expect(try await link.receive(until: soon) == message)
+            #expect(try await link.receive(until: soon) == [2])
+            await writer.value
+            stream.close()
+            await link.close(lingering: .seconds(5))
+        }
+    }
+
     @Test func `a reset is an accident, told from a goodbye`() async throws {
         try await onLoop {
             let (link, stream) = try await connectedYMQ()

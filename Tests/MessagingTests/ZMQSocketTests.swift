@@ -89,6 +89,31 @@ import Testing
         router.stop()
     }
 
+    /// More frames than are borne, and fewer with more bytes in all than one frame may have.
+    @Test(arguments: [[[UInt8]](repeating: [], count: 65), [[UInt8]](repeating: pattern(400), count: 3)])
+    func `a message of too many frames, or too much in them, ends the link, and another one works`(
+        frames: [[UInt8]]
+    ) async throws {
+        let router = try TestRouter { $0 == [[0]] ? [[[1]], frames, [[5]]] : [$0] }
+        try await withSocket(router.endpoint, messageBytesMax: 1_000) { socket in
+            try socket.send([0])
+            try await expectNext(socket, [1])
+            guard case .tooManyFrames? = await outcome({ _ = try await socket.receive(until: soon) }) else {
+                Issue.record("it was borne")
+                return
+            }
+            guard case .tooManyFrames? = await outcome({ try socket.send([2]) }) else {
+                Issue.record("it can be used")
+                return
+            }
+        }
+        try await withSocket(router.endpoint) { socket in
+            try socket.send([3])
+            try await expectNext(socket, [3])
+        }
+        router.stop()
+    }
+
     @Test(arguments: [0, 1, 255, 256, 8_192, 8_193, 64 << 20])
     func `a message of any length comes back unharmed`(_ byteCount: Int) async throws {
         let router = try TestRouter()
@@ -127,7 +152,7 @@ import Testing
                     try await sleep(for: .milliseconds(1))
                 }
             }
-            guard case .aborted = sender, case .aborted = await receiver.value else {
+            guard case .abandonedByZMQ = sender, case .abandonedByZMQ = await receiver.value else {
                 Issue.record("sender ended with \(String(describing: sender))")
                 return
             }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
+import HTTPClient
+import HTTPWire
 import TestSupport
 import Testing
 
@@ -53,6 +55,9 @@ import Testing
     }
 
     @Test(arguments: [
+        #"{"id":"..","lifecycleState":"ACTIVE"}"#, #"{"id":".","lifecycleState":"ACTIVE"}"#,
+        #"{"id":"","lifecycleState":"ACTIVE"}"#, #"{"id":"a/../b","lifecycleState":"ACTIVE"}"#,
+        #"{"id":"\u202e","lifecycleState":"ACTIVE"}"#, #"{"id":"a b","lifecycleState":"ACTIVE"}"#,
         #"{"id":null,"lifecycleState":"ACTIVE"}"#, #"{"id":"b","lifecycleState":null}"#, #"{"id":7}"#,
         "null", "7", #"[{"id":"c"}]"#,
     ])
@@ -132,6 +137,43 @@ import Testing
                 Issue.record("\(String(describing: error))")
                 return
             }
+            service.stop()
+        }
+    }
+}
+
+/// What a service names that nobody asked for.
+@Suite(.timeLimit(.minutes(1))) struct ForeignNameTests {
+    @Test(arguments: ["..", ".", ""])
+    func `an id that is a step in a path is sent nowhere`(_ id: String) async throws {
+        try await onLoop {
+            let service = try ScriptedService([answer(200, "{}")])
+            let errors = [
+                await failure(of: { try await service.instances.delete(id, deadline: soon) }),
+                await failure(of: { try await service.instances.get(id, deadline: soon) }),
+                await failure(of: { try await service.instances.container(id, deadline: soon) }),
+                await failure(of: { try await service.instances.workRequestErrors(id, deadline: soon) }),
+            ]
+            for error in errors {
+                guard case .unsendable? = error else {
+                    Issue.record("\(String(describing: error))")
+                    continue
+                }
+            }
+            #expect(service.requests.isEmpty)
+            service.stop()
+        }
+    }
+
+    @Test func `a part of an object that was asked for whole is no answer`() async throws {
+        try await onLoop {
+            let service = try ScriptedService(["HTTP/1.1 206 X\r\ncontent-length: 2\r\n\r\nok"])
+            let error = await failure(of: { try await service.objects.get("a", limit: 9, deadline: soon) })
+            guard case .transport(let told)? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(told.error == .wire(.unrequestedPart, .head) && told.attemptCount == 1)
             service.stop()
         }
     }

@@ -148,6 +148,22 @@ import Testing
         }
     }
 
+    @Test func `one refusal with a time years off ends nothing, and no signature bears that time`()
+        async throws
+    {
+        try await onLoop {
+            let date = HTTPDate.format(secondsSinceEpoch: Int(LoopClock.epochSeconds) + 400_000_000)
+            let liar = answer(401, #"{"code":"NotAuthenticated","message":"no"}"#, ["date: \(date)"])
+            let service = try ScriptedService([liar, ServiceCallsTests.nothing])
+            _ = try await service.instances.list(deadline: soon)
+            let dates = service.requests.compactMap { $0.field("date").flatMap(HTTPDate.secondsSinceEpoch) }
+            #expect(dates.count == 2)
+            let now = Int(LoopClock.epochSeconds)
+            #expect(dates.allSatisfy { abs($0 - now) < 100 })
+            service.stop()
+        }
+    }
+
     @Test func `a refusal with a wrong time is tried once, and the time dropped when it is refused again`()
         async throws
     {

@@ -64,7 +64,7 @@ private func oneObject(_ objects: ObjectStorage) async throws {
 private func largeObject(_ objects: ObjectStorage) async throws {
     let body = patternBytes(9 << 20)
     let file = try SpoolFile()
-    try file.append(body)
+    try file.append(body[...])
     try await objects.put("large", Blob(file), deadline: soon)
     let kept = try await objects.get("large", spoolAbove: 1 << 20, limit: 16 << 20, deadline: soon)
     let spooled = try #require(kept)

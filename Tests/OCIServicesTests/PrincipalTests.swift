@@ -106,6 +106,25 @@ import Transport
         }
     }
 
+    @Test func `an instance whose tokens arrive expired makes three keys, and no more for each call`()
+        async throws
+    {
+        try await onLoop {
+            let services = try await Services.start(
+                ["--fast", "--token-seconds", "0"],
+                principal: .instancePrincipal
+            )
+            for _ in 0..<10 {
+                let error = await failure(of: {
+                    try await services.objects.list(prefix: "", deadline: soon)
+                })
+                #expect(error?.kind == .notAuthenticated)
+            }
+            #expect(try await tokenRequestCount(services) == 3)
+            try await services.stop()
+        }
+    }
+
     @Test func `the token service and the metadata service may be busy for a while`() async throws {
         try await onLoop {
             let services = try await Services.start(

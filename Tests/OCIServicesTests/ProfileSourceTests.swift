@@ -85,6 +85,19 @@ import Transport
         #expect(await access.tenancyID == Self.tenancy)
     }
 
+    @Test(arguments: [
+        "-----BEGIN \("PRIVATE") KEY-----\nsekret/sekret\n", "-----BEGIN RSA \("PRIVATE") KEY----- sekret",
+        "sekret." + String(repeating: "x", count: 400) + ".sekret",
+    ])
+    func `a key or a token in the place of its path is not repeated`(_ text: String) async throws {
+        let problem = try await problem(Files(pem: []), environment: ["OCI_CLI_KEY_FILE": text])
+        #expect(!"\(problem)".contains("sekret"), "\(problem)")
+        #expect("\(problem)".contains("key_file is no path"))
+        #expect(problem.isConfiguration)
+        let error = #expect(throws: OCIError.self) { try credentialFile(text, name: "security_token_file") }
+        #expect(error.map { !"\($0)".contains("sekret") } == true)
+    }
+
     @Test func `each key that cannot sign is told apart`() async throws {
         let encrypted = Self.key.privatePEM(.pkcs8Encrypted, passphrase: Array("right".utf8))
         let cases: [([UInt8], String, String)] = [

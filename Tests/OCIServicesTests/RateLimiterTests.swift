@@ -12,28 +12,28 @@ import Testing
             let limiter = RateLimiter(ceiling: 200)
             let start = Deadline.now
             let order = Mailbox<Int>()
-            let calls = (0..<240).map { index in
+            let calls = (0..<26).map { index in
                 spawn {
-                    try? await limiter.waitForTurn(.write, until: .never)
+                    _ = try? await limiter.waitForTurn(.write, until: .never)
                     order.send(index)
                 }
             }
             for call in calls { await call.value }
             #expect(Deadline.now.duration(since: start) >= .milliseconds(190))
-            for index in 0..<240 { #expect(order.poll() == index) }
+            for index in 0..<26 { #expect(order.poll() == index) }
         }
     }
 
     @Test func `a call that gives up leaves its place to others`() async throws {
         try await onLoop {
             let limiter = RateLimiter(ceiling: 0.01)
-            try await limiter.waitForTurn(.delete, until: .never)
+            _ = try await limiter.waitForTurn(.delete, until: .never)
             await #expect(throws: WaitError.deadlinePassed) {
-                try await limiter.waitForTurn(.delete, until: .after(.milliseconds(5)))
+                _ = try await limiter.waitForTurn(.delete, until: .after(.milliseconds(5)))
             }
             let cancelled = spawn { () async -> WaitError? in
                 do throws(WaitError) {
-                    try await limiter.waitForTurn(.delete, until: .never)
+                    _ = try await limiter.waitForTurn(.delete, until: .never)
                     return nil
                 } catch {
                     return error
@@ -42,7 +42,7 @@ import Testing
             await yieldToOthers()
             cancelled.cancel()
             #expect(await cancelled.value == .cancelled)
-            try await limiter.waitForTurn(.read, until: .never)
+            _ = try await limiter.waitForTurn(.read, until: .never)
         }
     }
 
@@ -50,7 +50,7 @@ import Testing
         try await onLoop {
             // Half a second to the next token: time enough to leave, however busy the machine is.
             let limiter = RateLimiter(ceiling: 2)
-            for _ in 0..<2 { try await limiter.waitForTurn(.write, until: .never) }
+            for _ in 0..<2 { _ = try await limiter.waitForTurn(.write, until: .never) }
             let leaver = spawn { try? await limiter.waitForTurn(.delete, until: .never) }
             let stayer = spawn { try? await limiter.waitForTurn(.delete, until: .never) }
             await yieldToOthers()
@@ -64,16 +64,16 @@ import Testing
         try await onLoop {
             // Two seconds to the next token of each bucket.
             let limiter = RateLimiter(ceiling: 0.5)
-            try await limiter.waitForTurn(.read, until: .never)
+            _ = try await limiter.waitForTurn(.read, until: .never)
             try await sleep(for: .milliseconds(1200))
-            try await limiter.waitForTurn(.write, until: .never)
+            _ = try await limiter.waitForTurn(.write, until: .never)
             let isWritten = Latch()
             let write = spawn {
-                try? await limiter.waitForTurn(.write, until: .never)
+                _ = try? await limiter.waitForTurn(.write, until: .never)
                 isWritten.open()
             }
             await yieldToOthers()
-            try await limiter.waitForTurn(.read, until: .never)
+            _ = try await limiter.waitForTurn(.read, until: .never)
             await yieldToOthers()
             #expect(!isWritten.isOpen)
             write.cancel()

@@ -82,6 +82,48 @@ import Testing
         }
     }
 
+    @Test func `tokens that arrive expired cost three keys, however often they are refused`() async throws {
+        try await onLoop {
+            let (issuer, credentials) = self.make()
+            issuer.life = -1
+            for _ in 0..<50 {
+                let identity = try await credentials.current(deadline: soon)
+                _ = try await credentials.replace(rejected: identity, deadline: soon)
+            }
+            // An instance makes a key for each token that it asks for.
+            #expect(issuer.issuedCount == 3)
+        }
+    }
+
+    @Test func `tokens that live but are refused are replaced three times, then at a pace`() async throws {
+        try await onLoop {
+            let (issuer, credentials) = self.make()
+            for count in 1...50 {
+                let identity = try await credentials.current(deadline: soon)
+                #expect(try await credentials.replace(rejected: identity, deadline: soon) == (count <= 3))
+            }
+            #expect(issuer.issuedCount == 4)
+            // Those that are renewed in time do not count.
+            for renewalCount in 1...5 {
+                issuer.time += 300
+                _ = try await credentials.current(deadline: soon)
+                #expect(issuer.issuedCount == 4 + renewalCount)
+            }
+        }
+    }
+
+    @Test func `an issuer that fails at once is not asked at each call`() async throws {
+        try await onLoop {
+            let (issuer, credentials) = self.make()
+            issuer.failure = .authentication(.unreachable("down"))
+            for _ in 0..<50 {
+                let error = await failure(of: { try await credentials.current(deadline: soon) })
+                #expect(error?.isRetryable == true)
+            }
+            #expect(issuer.issuedCount == 3)
+        }
+    }
+
     @Test func `a token is used until a quarter of its life is left, then there is another`() async throws {
         try await onLoop {
             let (issuer, credentials) = self.make()

@@ -124,7 +124,7 @@ extension ServiceNotice {
     var name: String? {
         switch self {
         case .retrying: nil
-        case .rateHalved: "rateHalved"
+        case .rateLowered: "rateLowered"
         case .clockCorrected: "clockCorrected"
         case .credentialsRenewed: "credentialsRenewed"
         case .itemsPassedOver: "itemsPassedOver"

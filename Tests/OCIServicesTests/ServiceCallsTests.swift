@@ -283,6 +283,17 @@ import Testing
         }
     }
 
+    @Test func `a name that was not in a batch is not left of it, whatever the answer says`() async throws {
+        try await onLoop {
+            let failed =
+                #"{"failed":[{"objectName":"stranger","statusCode":500},{"objectName":"b","statusCode":500}]}"#
+            let service = try ScriptedService([answer(200, failed)])
+            let left = try await service.objects.deleteBatch(["a", "b"], deadline: soon)
+            #expect(left.map(\.name) == ["b"])
+            service.stop()
+        }
+    }
+
     @Test func `logs are the end of what the service sends, asked for with a signed empty body`() async throws
     {
         try await onLoop {

@@ -41,14 +41,22 @@ import Transport
     }
 
     @Test(arguments: [nil, 1010, 90_000, -90_000, .min, .max])
-    func `a refusal without a time, with ours or with one more than a day off changes nothing`(
-        serverTime: Int?
-    ) {
+    func `a time that is absent, ours or more than a day off changes nothing`(serverTime: Int?) {
         var clock = ServiceClock()
-        let isWorthATry = clock.refused(serverTime: serverTime, hostTime: 1000)
-        #expect(!isWorthATry)
+        _ = clock.refused(serverTime: serverTime, hostTime: 1000)
+        #expect(clock.offsetSeconds == 0)
         clock.accepted(serverTime: serverTime, hostTime: 1000)
         #expect(clock.offsetSeconds == 0)
+    }
+
+    @Test(arguments: [(nil, false), (1010, false), (90_000, true), (.min, true)])
+    func `a refusal with a time that cannot be believed says nothing of the credentials`(
+        serverTime: Int?,
+        isWorthATry: Bool
+    ) {
+        var clock = ServiceClock()
+        let isWorthAnother = clock.refused(serverTime: serverTime, hostTime: 1000)
+        #expect(isWorthAnother == isWorthATry)
     }
 
     /// A process has one clock, so this runs in a process of its own.

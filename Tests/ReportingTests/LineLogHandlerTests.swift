@@ -67,7 +67,11 @@ final class Sink {
         ("plain-1:2/3", "plain-1:2/3"), ("", "\"\""), ("a b", "\"a b\""), ("a=b", "\"a=b\""),
         ("say \"x\"", "\"say \\\"x\\\"\""), ("two\nlines", "\"two\\nlines\""),
         ("\u{1B}[31m", "\"\\u001b[31m\""),
-        ("naïve", "naïve"),
+        ("naïve", "naïve"), ("\u{7F}", "\"\\u007f\""), ("\u{85}", "\"\\u0085\""),
+        ("\u{9B}31m", "\"\\u009b31m\""),
+        ("\u{202E}txt.exe", "\"\\u202etxt.exe\""), ("\u{2028}", "\"\\u2028\""),
+        ("a\u{2066}b", "\"a\\u2066b\""),
+        ("\u{200B}", "\"\\u200b\""), ("\u{E0001}", "\"\\udb40\\udc01\""),
     ])
     func `a value is quoted where it would not be one word`(_ value: String, _ shown: String) throws {
         let sink = try Sink()
@@ -78,7 +82,10 @@ final class Sink {
     @Test func `a message stays one line and drives no terminal`() throws {
         let sink = try Sink()
         sink.logger(.text).info("a\nb\t\u{7F}\u{0}")
-        #expect(sink.untimedLines == ["INFO a\\nb\\t\\u007f\\u0000"])
+        sink.logger(.text).info("\u{9B}2J\u{2029}\u{202D}")
+        #expect(
+            sink.untimedLines == ["INFO a\\nb\\t\\u007f\\u0000", "INFO \\u009b2J\\u2029\\u202d"]
+        )
     }
 
     @Test func `as JSON the same is an object of strings`() throws {

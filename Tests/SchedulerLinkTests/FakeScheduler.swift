@@ -59,6 +59,10 @@ final class FakeLink: MessageLink {
     private(set) var isClosed = false
     /// How many heartbeats it was given.
     private(set) var heartbeatCount = 0
+    /// How many messages were delivered.
+    private(set) var deliveredCount = 0
+    private var askedCount = 0
+    private let asked = Broadcast()
 
     init(_ identity: String, _ version: YMQVersion?, echoesHeartbeats: Bool) {
         self.identity = identity
@@ -91,6 +95,8 @@ final class FakeLink: MessageLink {
 
     func receive(until deadline: Deadline) async throws(MessagingError) -> [UInt8] {
         let outcome: Result<[UInt8], MessagingError>
+        askedCount += 1
+        asked.send()
         do throws(WaitError) {
             outcome = try await incoming.receive(until: deadline)
         } catch {
@@ -135,7 +141,13 @@ final class FakeLink: MessageLink {
     }
 
     func deliver(_ message: [UInt8]) {
+        deliveredCount += 1
         incoming.send(.success(message))
+    }
+
+    /// Waits until more than so many messages were delivered, and the daemon has dealt with all of them and asks for more.
+    func waitUntilHeard(moreThan count: Int) async throws {
+        while deliveredCount <= count || askedCount <= deliveredCount { try await asked.wait(until: soon) }
     }
 
     /// Ends the link, as its peer or the network does.

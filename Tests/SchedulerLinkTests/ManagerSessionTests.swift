@@ -203,7 +203,7 @@ import Testing
             let stage = Stage()
             let (link, end) = try await stage.start()
             link.deliver([1, 2, 3])
-            guard case .malformed = await end.value else {
+            guard case .refused(.malformed) = await end.value else {
                 Issue.record("it went on")
                 return
             }

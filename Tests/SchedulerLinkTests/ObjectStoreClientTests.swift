@@ -19,7 +19,10 @@ import Transport
         let log = RecordedLog()
         private var run: Spawned<Void>?
 
-        init(_ pace: ObjectStoreConversation.Pace = .patient) throws {
+        init(
+            _ pace: ObjectStoreConversation.Pace = .patient,
+            random: @escaping @LoopActor () -> Double = { LoopRandom.number(in: 0..<1) }
+        ) throws {
             peer = try YMQPeer()
             client = ObjectStoreClient(
                 connector: SchedulerConnector(
@@ -29,7 +32,8 @@ import Transport
                 ),
                 endpoint: peer.endpoint,
                 pace: pace,
-                log: log.logger
+                log: log.logger,
+                random: random
             )
         }
 
@@ -166,7 +170,7 @@ import Transport
             let stage = try Stage()
             let payload = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0) }
             var writer = BlobWriter()
-            try writer.append(payload)
+            try await writer.append(payload)
             #expect((writer.blob.bytesInMemory == nil) == (byteCount > Blob.memoryBytesMax))
             let small = try await stage.accept()
             let done = Self.set(try Self.id(2), to: writer.blob, with: stage.client)
@@ -252,6 +256,58 @@ import Transport
             let facts = stage.log.facts(of: "warning object storage is not reachable; trying again")
             #expect(facts.map { $0["error"] } == ["it is silent"])
             silent.close()
+            await stage.end()
+        }
+    }
+
+    @Test func `an answer that comes by drops is given up, and the request goes out on another connection`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try Stage(.nervous)
+            let bytes = Self.bytes(of: stage.client.get(try Self.id(1)), from: stage.client)
+            let slow = try await stage.accept()
+            let request = try await Self.request(on: slow)
+            let header = ObjectStorageResponse(
+                kind: .getOK,
+                requestID: request.requestID,
+                objectID: request.objectID,
+                payloadByteCount: 1 << 20
+            ).encoded()
+            try await slow.write(frame(header) + YMQFraming.header(byteCount: 1 << 20), deadline: soon)
+            let drops = spawn {
+                while (try? await slow.write([0], deadline: soon)) != nil {
+                    try? await sleep(for: .milliseconds(5))
+                }
+            }
+            let stream = try await stage.accept()
+            try await Self.answer(try await Self.request(on: stream), with: [1], on: stream)
+            #expect(await bytes.value == .success([1]))
+            let facts = stage.log.facts(of: "warning object storage is not reachable; trying again")
+            #expect(facts.map { $0["error"] } == ["it is silent"])
+            await drops.value
+            slow.close()
+            await stage.end()
+        }
+    }
+
+    @Test func `answers to what nobody asked do not bring the next attempt forward`() async throws {
+        try await onLoop {
+            let stage = try Stage(random: { 1 })
+            let header = ObjectStorageResponse(
+                kind: .setOK,
+                requestID: 1 << 40,
+                objectID: try Self.id(1),
+                payloadByteCount: 0
+            ).encoded()
+            let begin = Deadline.now
+            for _ in 0..<5 {
+                let stream = try await stage.accept()
+                try await stream.write(frame(header), deadline: soon)
+                await stream.finish(deadline: soon)
+            }
+            // Pauses of 0.2, 0.4 and 0.8 s; a new address has ended the first before it began.
+            #expect(Deadline.now.duration(since: begin) >= .milliseconds(1400))
             await stage.end()
         }
     }
@@ -446,7 +502,7 @@ extension ObjectStoreConversation.Pace {
     /// For tests that wait for an object to be absent.
     fileprivate static let curious = Self(patience: .seconds(300), look: .milliseconds(10))
     /// For tests that wait for an object to go missing.
-    fileprivate static let hasty = Self(patience: .milliseconds(100), look: .milliseconds(10))
+    fileprivate static let hasty = Self(patience: .seconds(1), look: .milliseconds(10))
     /// For tests that wait for a silence to be noticed.
     fileprivate static let nervous = Self(
         patience: .seconds(300),

@@ -26,8 +26,12 @@ import Transport
             let header = try Self.header(of: 3)
             try await server.write(frame(header.encoded()) + frame([1, 2, 3]), deadline: soon)
             #expect(try await connection.receiveHeader() == header)
-            let payload = try await connection.receivePayload(of: header, isWanted: { true }, carried: {})
-                .get()
+            let payload = try await connection.receivePayload(
+                of: header,
+                isWanted: { true },
+                carried: { _ in }
+            )
+            .get()
             #expect(payload.bytesInMemory == [1, 2, 3])
             await connection.close()
         }
@@ -45,12 +49,13 @@ import Transport
             )
             _ = try await connection.receiveHeader()
             #expect(
-                try await connection.receivePayload(of: unwanted, isWanted: { false }, carried: {}).get()
+                try await connection.receivePayload(of: unwanted, isWanted: { false }, carried: { _ in })
+                    .get()
                     .byteCount == 0
             )
             #expect(try await connection.receiveHeader() == empty)
             #expect(
-                try await connection.receivePayload(of: empty, isWanted: { true }, carried: {}).get()
+                try await connection.receivePayload(of: empty, isWanted: { true }, carried: { _ in }).get()
                     .byteCount == 0
             )
             await connection.close()
@@ -70,7 +75,7 @@ import Transport
                     of: header,
                     isWanted: { !isAbandoned.isOpen },
                     for: holding,
-                    carried: { isAbandoned.open() }
+                    carried: { _ in isAbandoned.open() }
                 ).get().byteCount
             }
             let bytes = frame([UInt8](repeating: 1, count: 1000))
@@ -119,7 +124,7 @@ import Transport
             try await server.write(frame([UInt8](repeating: 0, count: byteCount)), deadline: soon)
             let header = try Self.header(of: 3)
             let text = await failure { () async throws(ObjectStoreConnection.Failure) in
-                _ = try await connection.receivePayload(of: header, isWanted: { true }, carried: {})
+                _ = try await connection.receivePayload(of: header, isWanted: { true }, carried: { _ in })
             }
             #expect(text == "unexpected answer: a payload of \(byteCount) bytes, announced as 3")
             await connection.close()
@@ -132,9 +137,9 @@ import Transport
             let id = try ObjectID([UInt8](repeating: 1, count: 32))
             let bytes = [UInt8](repeating: 5, count: Blob.sliceBytesMax + 1)
             let file = try SpoolFile()
-            try file.append(bytes)
+            try file.append(bytes[...])
             for blob in [Blob(bytes), Blob(file)] {
-                let sending = spawn { try? await connection.sendSet(id, to: blob, requestID: 3) {} }
+                let sending = spawn { try? await connection.sendSet(id, to: blob, requestID: 3) { _ in } }
                 let header = ObjectStorageRequest.set(id, byteCount: bytes.count, requestID: 3).encoded()
                 let expected = frame(header) + frame(bytes)
                 #expect(try await readExactly(server, expected.count) == expected)

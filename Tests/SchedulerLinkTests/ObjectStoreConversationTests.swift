@@ -60,7 +60,7 @@ import Testing
         stage.get(1, at: 0)
         stage.check(2, at: 1)
         for second in 2..<100 {
-            stage.talk.carried(at: stage.at(Double(second)))
+            stage.talk.carried(1 << 16, at: stage.at(Double(second)))
             #expect(stage.next(at: Double(second)) == .wait(until: stage.at(Double(second) + 30)))
         }
     }
@@ -75,10 +75,41 @@ import Testing
         #expect(stage.next(at: 31) == .reconnect)
     }
 
+    /// Bytes a second, and whether that is a line on which an answer may come; a line of 64 kB/s has less for each of many.
+    @Test(arguments: [(1, false), (100, false), (4_000, true), (64_000, true), (3_000_000, true)])
+    func `an answer that comes by drops is a dead connection, one on a slow line is not`(
+        rate: Int,
+        isAlive: Bool
+    ) {
+        var stage = Stage()
+        stage.get(1, at: 0)
+        _ = stage.talk.answerBegan(1, at: stage.at(0))
+        var isChecked = false
+        for second in 1...600 {
+            let moment = stage.at(Double(second))
+            // What is read at a time is up to 64 KiB.
+            for start in stride(from: 0, to: rate, by: 1 << 16) {
+                stage.talk.carried(min(1 << 16, rate - start), at: moment)
+            }
+            switch stage.next(at: Double(second)) {
+            case .wait: continue
+            case .check:
+                #expect(!isChecked)
+                isChecked = true
+                stage.check(2, at: Double(second))
+            case .reconnect:
+                #expect(!isAlive, "after \(second) s")
+                #expect(second <= 45)
+                return
+            }
+        }
+        #expect(isAlive)
+    }
+
     @Test func `a check that cannot be sent behind a set that is stuck ends the connection, too`() {
         var stage = Stage()
         stage.set(1, at: 0)
-        stage.talk.carried(at: stage.at(5))
+        stage.talk.carried(1 << 16, at: stage.at(5))
         #expect(stage.next(at: 6) == .check)
         stage.talk.checking(2, at: stage.at(6))
         #expect(stage.next(at: 34) == .wait(until: stage.at(35)))
@@ -123,7 +154,7 @@ import Testing
         stage.get(2, at: 0)
         _ = stage.talk.answerBegan(1, at: stage.at(1))
         for second in 1...20 {
-            stage.talk.carried(at: stage.at(Double(second)))
+            stage.talk.carried(1 << 16, at: stage.at(Double(second)))
             // Nobody looks for 2 while 1 arrives.
             #expect(stage.next(at: Double(second)) == .wait(until: stage.at(Double(second) + 15)))
         }

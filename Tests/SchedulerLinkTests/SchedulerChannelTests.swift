@@ -104,6 +104,21 @@ import Transport
         }
     }
 
+    /// Once the scheduler heard only the name of a worker that was leaving, and its tasks waited until it was given up.
+    @Test func `whoever leaves while a connection is under way says goodbye on it`() async throws {
+        try await onLoop {
+            let peer = try YMQPeer()
+            let channel = Self.channel(to: peer)
+            channel.sendUntilConfirmed([1])
+            let end = Self.run(channel)
+            await spawn {}.value
+            await channel.leave(disconnectRequest: [9])
+            let stream = try await Self.accept(from: peer)
+            #expect(try await readToEnd(stream) == frame([1]) + frame([9]))
+            #expect(await end.value == .left)
+        }
+    }
+
     @Test func `after an orderly end the identity is not used again`() async throws {
         try await onLoop {
             let peer = try YMQPeer()
@@ -132,18 +147,144 @@ import Transport
         try await onLoop {
             let peer = try YMQPeer()
             let channel = Self.channel(to: peer)
-            let end = Self.run(channel) { event throws(SchedulerMessageError) in
+            let end = Self.run(channel) { event throws(SchedulerChannel.Refusal) in
                 guard case .message(let bytes) = event else { return }
-                _ = try SchedulerMessage.decode(bytes, receiver: .worker)
+                do throws(SchedulerMessageError) {
+                    _ = try SchedulerMessage.decode(bytes, receiver: .worker)
+                } catch {
+                    throw .malformed(error)
+                }
             }
             let stream = try await Self.accept(from: peer)
             try await stream.write(frame([1, 2, 3]), deadline: soon)
-            guard case .malformed = await end.value else {
+            guard case .refused(.malformed) = await end.value else {
                 Issue.record("it went on")
                 return
             }
             await channel.leave(disconnectRequest: [9])
             #expect(try await readToEnd(stream) == frame([9]))
+        }
+    }
+}
+
+/// How often a peer is tried that is no scheduler, or breaks the rules.
+@Suite(.timeLimit(.minutes(1))) struct ReconnectionTests {
+    private static let timeout: Duration = .seconds(30)
+
+    /// A channel whose pauses are as long as they may be.
+    @LoopActor
+    private static func channel(_ scheduler: FakeScheduler, _ log: RecordedLog) -> SchedulerChannel {
+        SchedulerChannel(
+            identity: "Worker|test",
+            endpoint: .tcp(host: "h", port: 1),
+            links: scheduler,
+            log: log.logger,
+            random: { 1 }
+        )
+    }
+
+    /// Ends the connection of a link, as its peer does.
+    @LoopActor
+    private static func lose(_ link: FakeLink) {
+        if link.connectsByItself { link.tell(.disconnected) } else { link.fail(.aborted(reason: "reset")) }
+    }
+
+    @Test(arguments: [nil, YMQVersion.two])
+    func `a peer that only greets is tried at the pace of one that is not there`(
+        version: YMQVersion?
+    )
+        async throws
+    {
+        try await onLoop {
+            let scheduler = FakeScheduler(version: version)
+            let channel = Self.channel(scheduler, RecordedLog())
+            let end = spawn { await channel.run(timeout: Self.timeout) { _ in } }
+            let begin = Deadline.now
+            for _ in 0..<5 {
+                let link = try await scheduler.accept()
+                Self.lose(link)
+            }
+            // 50, 100, 200 and 400 ms; without growth 200 ms in all.
+            #expect(Deadline.now.duration(since: begin) >= .milliseconds(750))
+            await channel.leave(disconnectRequest: nil)
+            end.cancel()
+            #expect(await end.value == .left)
+        }
+    }
+
+    @Test(arguments: [nil, YMQVersion.two])
+    func `a peer that only greets is given up after the timeout`(version: YMQVersion?) async throws {
+        try await onLoop {
+            let scheduler = FakeScheduler(version: version)
+            let channel = Self.channel(scheduler, RecordedLog())
+            let end = spawn { await channel.run(timeout: .milliseconds(200)) { _ in } }
+            let ends = spawn {
+                while let link = try? await scheduler.accept() {
+                    Self.lose(link)
+                }
+            }
+            guard case .unreachable = await end.value else {
+                Issue.record("it was not given up")
+                return
+            }
+            ends.cancel()
+        }
+    }
+
+    @Test(arguments: [nil, YMQVersion.two])
+    func `a peer that has said something is tried again at once`(version: YMQVersion?) async throws {
+        try await onLoop {
+            let scheduler = FakeScheduler(version: version)
+            let channel = Self.channel(scheduler, RecordedLog())
+            let messages = Mailbox<[UInt8]>()
+            let end = spawn {
+                await channel.run(timeout: Self.timeout) { event in
+                    if case .message(let bytes) = event { messages.send(bytes) }
+                }
+            }
+            let begin = Deadline.now
+            for number in UInt8(0)..<8 {
+                let link = try await scheduler.accept()
+                link.deliver([number])
+                #expect(try await messages.receive(until: soon) == [number])
+                link.fail(.aborted(reason: "reset"))
+            }
+            // Pauses of 50 ms each; grown they would be 6 s.
+            #expect(Deadline.now.duration(since: begin) < .seconds(5))
+            await channel.leave(disconnectRequest: nil)
+            end.cancel()
+            #expect(await end.value == .left)
+        }
+    }
+
+    @Test func `what breaks the rules of the connection is told, once a minute`() async throws {
+        try await onLoop {
+            let scheduler = FakeScheduler(version: .two)
+            let log = RecordedLog()
+            let channel = Self.channel(scheduler, log)
+            let messages = Mailbox<[UInt8]>()
+            let end = spawn {
+                await channel.run(timeout: Self.timeout) { event in
+                    if case .message(let bytes) = event { messages.send(bytes) }
+                }
+            }
+            let breaches: [MessagingError] = [
+                .messageTooLong(announced: 1 << 40, byteCountMax: 9),
+                .messageStalled(byteCount: 1, announced: 9), .tooManyFrames(count: 65, byteCount: 1),
+            ]
+            for breach in breaches {
+                let link = try await scheduler.accept()
+                link.deliver([1])
+                _ = try await messages.receive(until: soon)
+                link.fail(breach)
+            }
+            _ = try await scheduler.accept()
+            let warning = "warning the scheduler broke the rules of the connection; connecting again"
+            #expect(log.messages == [warning])
+            #expect(log.facts(of: warning).map { $0["error"] } == ["\(breaches[0])"])
+            await channel.leave(disconnectRequest: nil)
+            end.cancel()
+            _ = await end.value
         }
     }
 }

@@ -161,9 +161,14 @@ import Transport
             _ = try await stage.start()
             stage.desire(1)
             let worker = try await stage.accept(1)[0]
+            worker.tell(.connected)
+            try await worker.waitUntilHeard(moreThan: 0)
             for count in 1...2 {
+                let heardCount = worker.deliveredCount
                 worker.tell(.disconnected)
                 worker.tell(.connected)
+                // A connection that brings nothing would not be gone on with.
+                try await worker.waitUntilHeard(moreThan: heardCount)
                 try await stage.tasks.waitForNotes(count)
             }
             #expect(stage.tasks.notes == ["unfamiliar", "unfamiliar"])

@@ -61,7 +61,7 @@ import Transport
     }
 
     private static func isMalformed(_ end: SchedulerChannel.End) -> Bool {
-        if case .malformed = end { true } else { false }
+        if case .refused(.malformed) = end { true } else { false }
     }
 
     @LoopActor
@@ -182,6 +182,27 @@ import Transport
             #expect(stage.tasks.notes == ["forget 2"])
             await stage.session.leave(generation: nil)
             #expect(await end.value == .left)
+        }
+    }
+
+    @Test func `a worker that is sent far more tasks than its queue leaves, and takes none of the rest`()
+        async throws
+    {
+        try await onLoop {
+            let stage = Stage(.test(heartbeatInterval: .seconds(30)), version: .two)
+            let (link, end) = try await stage.start()
+            // Twice its queue of 7 it may have, and some: a scheduler that took it for dead begins to count anew.
+            let limit = 2 * 7 + WorkerSession.excessTaskCountMax
+            stage.tasks.loads[Self.identity] = (unansweredCount: limit - 1, queuedCount: 0, isFull: true)
+            link.deliver(Self.task([1]))
+            try await stage.tasks.waitForNotes(1)
+            stage.tasks.loads[Self.identity] = (unansweredCount: limit, queuedCount: 0, isFull: true)
+            for number in UInt8(2)..<100 { link.deliver(Self.task([number])) }
+            #expect(await end.value == .refused(.overfilled(taskCount: limit)))
+            #expect(stage.tasks.notes == ["run [1]", "lost", "lost"])
+            let goodbye = WorkerDisconnect(worker: Array(Self.identity.utf8))
+            #expect(try await link.next() == .workerDisconnect(goodbye))
+            #expect(await link.isClosedWithoutMessage())
         }
     }
 
@@ -329,6 +350,9 @@ import Transport
             let piece = TaskLog(taskID: TaskID([1]), stream: .standardOutput, content: "a")
             // The first one says that the connection is noticed.
             _ = try await link.nextHeartbeat()
+            // One that has brought nothing would be given up.
+            link.deliver(Self.task([1]))
+            try await stage.tasks.waitForNotes(1)
             stage.session.sendOutput([piece.encoded()])
             #expect(try await link.next() == .taskLog(piece))
             let (confirmed, created, result) = try Self.reply(stage.session)

@@ -123,7 +123,17 @@ final class CloudBench {
     func taskID(_ job: SimulatedJob) -> [UInt8] { [UInt8](repeating: 0xA0, count: 15) + [UInt8(job.number)] }
 
     func resultName(_ job: SimulatedJob) -> String {
-        RunnerEnvironment.resultObjectName(prefix: settings.objectPrefix, taskID: taskID(job))
+        RunnerEnvironment.resultObjectName(prefix: containerPrefix(job), taskID: taskID(job))
+    }
+
+    /// What nobody but this daemon could compute, if it had a key.
+    private static func nonce(_ job: SimulatedJob) -> String {
+        let digits = String(job.number, radix: 16)
+        return String(repeating: "c", count: 32 - digits.utf8.count) + digits
+    }
+
+    private func containerPrefix(_ job: SimulatedJob) -> String {
+        "\(settings.objectPrefix)/results/\(Self.nonce(job))"
     }
 
     /// What the daemon would write for a job, compressed.
@@ -151,17 +161,14 @@ final class CloudBench {
             taskID: taskID(job),
             namespace: settings.namespace,
             bucket: settings.bucket,
-            prefix: settings.objectPrefix,
+            prefix: containerPrefix(job),
             payload: .inline(payload, isCompressed: true)
         )
         if payload.count > RunnerEnvironment.inlineBytesMax {
-            let name = RunnerEnvironment.inputObjectName(
-                prefix: settings.objectPrefix,
-                taskID: taskID(job),
-                isCompressed: true
-            )
+            let folder = "\(settings.objectPrefix)/inputs/\(Self.nonce(job))"
+            let name = "\(folder)/\(Hexadecimal.encode(taskID(job))).pkl.gz"
             precondition(ask("PUT", objectPath(name), body: payload).status == 200)
-            environment.payload = .object(isCompressed: true)
+            environment.payload = .object(name: name, isCompressed: true)
         }
         return environment
     }

@@ -86,6 +86,42 @@ private func job(_ number: UInt64) -> SimulatedJob {
         #expect(violation(result).contains("rest: "))
     }
 
+    @Test(arguments: ["another task's", "another than before", "guessable"])
+    func `a prefix that is not a task's own secret is seen`(_ kind: String) async {
+        let result = await #expect(
+            processExitsWith: .exitCode(CloudBench.violated),
+            observing: [\.standardErrorContent]
+        ) { [kind] in
+            CloudBench.run { bench in
+                let (bucket, folder) = (bench.cloud.bucket, bench.settings.objectPrefix)
+                let secrets = ["a", "b"].map { "\(folder)/results/\(String(repeating: $0, count: 32))" }
+                bucket.tell(secrets[0], to: "01")
+                bucket.tell(secrets[0], to: "01")
+                switch kind {
+                case "another task's": bucket.tell(secrets[0], to: "02")
+                case "another than before": bucket.tell(secrets[1], to: "01")
+                default: bucket.tell(folder, to: "02")
+                }
+            }
+        }
+        #expect(violation(result).contains("secrecy: "))
+    }
+
+    @Test func `a container that hits the name of another task's object is seen`() async {
+        let result = await #expect(
+            processExitsWith: .exitCode(CloudBench.violated),
+            observing: [\.standardErrorContent]
+        ) {
+            CloudBench.run { bench in
+                let folder = bench.settings.objectPrefix
+                bench.cloud.bucket.forge([1], of: "01", with: "\(folder)/results/x")
+                bench.cloud.bucket.put("\(folder)/inputs/02.pkl.gz", [1])
+                bench.cloud.bucket.forge([1], of: "02", with: "\(folder)/results/x")
+            }
+        }
+        #expect(violation(result).contains("secrecy: "))
+    }
+
     @Test func `a run that nobody asked for is seen`() async {
         let result = await #expect(
             processExitsWith: .exitCode(CloudBench.violated),

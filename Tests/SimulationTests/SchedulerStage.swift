@@ -35,7 +35,8 @@ final class SchedulerStage {
     func open(_ identity: String) async throws -> any MessageLink {
         let endpoint = Endpoint.tcp(host: "10.0.0.1", port: 6378)
         switch settings.transport {
-        case .zmq: return try network.openZMQ(to: endpoint, identity: Array(identity.utf8))
+        case .zmq:
+            return try network.openZMQ(to: endpoint, identity: Array(identity.utf8), messageBytesMax: 1 << 30)
         case .ymq:
             return try await YMQConnection.connect(
                 to: endpoint,

@@ -5,9 +5,10 @@ import Testing
 
 /// Deletions until they are certain, the end of the process, and when to look.
 @Suite struct CloudLedgerDeletionTests {
-    /// A ledger that has ordered at 7 the deletion of `i`, of a cancelled task.
+    /// A ledger that has ordered at 7 the deletion of `i`, of a cancelled task, which a listing has shown.
     private func deleting() -> CloudLedger {
         var ledger = CloudLedger.running()
+        _ = ledger.list([instance("i")], at: 5)
         _ = ledger.released(a, isAnswered: false, at: .seconds(7))
         return ledger
     }
@@ -75,6 +76,7 @@ import Testing
 
     @Test func `a run that starts over waits until a listing agrees that its instance is not there`() {
         var ledger = CloudLedger.running()
+        _ = ledger.list([instance("i")], at: 4)
         #expect(ledger.instanceGivenUp(a, at: .seconds(5)).0)
         #expect(ledger.deletionNotThere("i", at: .seconds(6)) == [])
         #expect(ledger.occupiedSlotCount == 1)

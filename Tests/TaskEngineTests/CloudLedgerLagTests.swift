@@ -79,6 +79,33 @@ import Testing
         #expect(ledger.knownInstances == ["i"])
     }
 
+    /// The 404 may mean that we are not allowed to delete it, and the listing may be too early to show it.
+    @Test func `a listing that is too early to show an instance does not agree that it is not there`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.released(a, isAnswered: false, at: .seconds(4))
+        _ = ledger.deletionNotThere("i", at: .seconds(5))
+        for begun in [6, 15, 32] { #expect(ledger.list([], begun: begun, at: begun + 1) == []) }
+        #expect(ledger.occupiedSlotCount == 1)
+        #expect(ledger.hasDoubtfulDeletion)
+        let unseen = ledger
+        #expect(ledger.list([], begun: 33, at: 34).contains(.tell(a, .released)))
+        #expect(ledger.occupiedSlotCount == 0)
+        ledger = unseen
+        #expect(
+            ledger.list([instance("i")], begun: 33, at: 34) == [.deleteInstance("i", because: .doubtful)]
+        )
+    }
+
+    @Test func `what is said not to be there is gone when a listing misses it that another has shown`() {
+        var ledger = CloudLedger.running()
+        // A listing that shows it as it is known already shows it, too.
+        _ = ledger.list([instance("i")], begun: 3, at: 4)
+        _ = ledger.released(a, isAnswered: false, at: .seconds(4))
+        _ = ledger.deletionNotThere("i", at: .seconds(5))
+        #expect(ledger.list([], begun: 6, at: 7).contains(.tell(a, .released)))
+        #expect(ledger.occupiedSlotCount == 0)
+    }
+
     @Test func `the instance that a failed task is judged by outlives a listing that misses it`() {
         var ledger = CloudLedger.running()
         _ = ledger.list([instance("i", .stopped)], at: 5)

@@ -73,6 +73,39 @@ import Testing
         #expect(ledger.accept("i", at: 38) == [.tell(a, .released)])
     }
 
+    @Test func `a failed task's instance outlives the silence of a scheduler that comes back`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.list([instance("i", .stopped)], at: 5)
+        ledger.schedulerAnswers(false, at: .seconds(6))
+        _ = ledger.released(a, isAnswered: true, at: .seconds(7))
+        #expect(ledger.timePassed(at: .seconds(37)) == [])
+        ledger.schedulerAnswers(true, at: .seconds(60))
+        #expect(ledger.nextMoment == .seconds(67))
+        #expect(ledger.timePassed(at: .seconds(66)) == [])
+        // It has answered for seven seconds, which is too short to conclude that it will not ask.
+        #expect(ledger.timePassed(at: .seconds(67)) == [])
+        #expect(ledger.occupiedSlotCount == 1)
+        let (adoption, _) = ledger.begin(a, at: 68)
+        #expect(adoption?.instance == instance("i", .stopped))
+    }
+
+    @Test func `a failed task's instance is deleted when the scheduler has answered for its time`() {
+        var ledger = CloudLedger.running()
+        _ = ledger.released(a, isAnswered: true, at: .seconds(7))
+        ledger.schedulerAnswers(false, at: .seconds(8))
+        ledger.schedulerAnswers(true, at: .seconds(30))
+        #expect(ledger.timePassed(at: .seconds(37)) == [])
+        #expect(ledger.timePassed(at: .seconds(67)) == [.deleteInstance("i", because: .unconfirmed)])
+    }
+
+    @Test func `without a scheduler a failed task's instance holds its slot for the grace time, no longer`() {
+        var ledger = CloudLedger.running()
+        ledger.schedulerAnswers(false, at: .seconds(6))
+        _ = ledger.released(a, isAnswered: true, at: .seconds(7))
+        #expect(ledger.timePassed(at: .seconds(37)) == [])
+        #expect(ledger.timePassed(at: .seconds(67)) == [.deleteInstance("i", because: .unconfirmed)])
+    }
+
     @Test func `a failed task of which there is nothing is done with at once`() {
         var ledger = CloudLedger.stocked()
         _ = ledger.begin(a, at: 2)

@@ -31,6 +31,7 @@ import Testing
         _ = ledger.createAbandoned(a, at: .seconds(3))
         _ = ledger.leaving(isSweeping: true, at: .seconds(4))
         #expect(ledger.remains.createCount == 1)
+        #expect(ledger.isInDoubt)
         #expect(ledger.remains.objectCount == 1)
         #expect(instancesLeft(ledger) == [])
     }

@@ -118,6 +118,24 @@ import Testing
         #expect(ledger.occupiedSlotCount == 2)
     }
 
+    @Test(arguments: [InstancePhase.creating, .running, .stopped, .failed])
+    func `an instance whose result would not be found is deleted at once, and its slot is free then`(
+        _ phase: InstancePhase
+    ) {
+        let other = instance("i", phase, generation: 3, isAdoptable: false)
+        var ledger = CloudLedger.stocked(slots: 1)
+        #expect(ledger.list([other], at: 2) == [.deleteInstance("i", because: .otherKey)])
+        #expect(ledger.queued(a, at: .seconds(3)) == [])
+        #expect(ledger.freeSlotCount == 0)
+        #expect(ledger.accept("i", at: 4).isEmpty)
+        #expect(ledger.freeSlotCount == 1)
+        // The service remembers the token of its create.
+        #expect(ledger.nextGeneration(of: a) == 4)
+        let (adoption, orders) = ledger.begin(a, at: 5)
+        #expect(adoption == nil)
+        #expect(orders == [])
+    }
+
     @Test func `an adopted payload is deleted with the task`() {
         var ledger = CloudLedger.stocked([instance("i")], inputs: [a: ["in"]])
         _ = ledger.begin(a, at: 10)

@@ -43,6 +43,9 @@ import Testing
         case .notAdopted:
             ledger = .stocked([instance("i", createdAt: 1), instance("j", createdAt: 2)])
             return ledger.begin(a, at: 5).1
+        case .otherKey:
+            ledger = .stocked()
+            return ledger.list([instance("i", isAdoptable: false)], at: 5)
         case .startedOver: return ledger.instanceGivenUp(a, at: .seconds(5)).1
         case .unwanted, .abandonedCreate, .second: return ordersOnSight(because: reason)
         case .doubtful:

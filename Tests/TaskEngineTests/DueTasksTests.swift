@@ -25,6 +25,7 @@ import Testing
         var ledger = CloudLedger(slotLimit: 1000, periods: CloudLedger.Periods(grace: .seconds(60)))
         _ = ledger.instancesListed([], begun: .zero, at: .zero)
         _ = ledger.objectsListed(results: [], inputs: [:], begun: .zero, at: .zero)
+        ledger.schedulerAnswers(true, at: .zero)
         let keys = (0..<100).map { TaskKey("\($0)") }
         for (number, key) in keys.enumerated() {
             let now = Duration.seconds(1) + .milliseconds(number)

@@ -12,7 +12,8 @@ func instance(
     of task: TaskKey = a,
     _ phase: InstancePhase = .running,
     createdAt: Int = 0,
-    generation: Int = 0
+    generation: Int = 0,
+    isAdoptable: Bool = true
 ) -> ListedInstance {
     ListedInstance(
         id: id,
@@ -20,7 +21,8 @@ func instance(
         phase: phase,
         state: "\(phase)",
         createdAt: .seconds(createdAt),
-        generation: generation
+        generation: generation,
+        isAdoptable: isAdoptable
     )
 }
 

@@ -18,22 +18,23 @@ private func plan(serializer: [UInt8] = [1, 2], function: Int = 3, arguments: [I
     @Test func `the client's bytes are named, not copied, and lie behind heads of their length`() throws {
         let plan = plan(function: 255, arguments: [256, 0, 1 << 33])
         let blobs = plan.pieces.filter { if case .bytes = $0 { false } else { true } }
-        #expect(blobs == [.function, .argument(0), .argument(1), .argument(2)])
+        #expect(blobs == [.serializer, .function, .argument(0), .argument(1), .argument(2)])
         let heads = plan.pieces.compactMap { if case .bytes(let bytes) = $0 { bytes } else { nil } }
-        #expect(heads[0].suffix(2) == [0x43, 255])
-        #expect(heads[1] == [0x42, 0, 1, 0, 0])
-        #expect(heads[2] == [0x43, 0])
-        #expect(heads[3] == [0x8E, 0, 0, 0, 0, 2, 0, 0, 0])
-        #expect(heads[4] == [0x65, 0x75, 0x2E])
-        #expect(plan.byteCount == heads.reduce(0) { $0 + $1.count } + 255 + 256 + (1 << 33))
+        #expect(heads[0].suffix(2) == [0x43, 2])
+        #expect(heads[1] == [0x43, 255])
+        #expect(heads[2] == [0x42, 0, 1, 0, 0])
+        #expect(heads[3] == [0x43, 0])
+        #expect(heads[4] == [0x8E, 0, 0, 0, 0, 2, 0, 0, 0])
+        #expect(heads[5] == [0x65, 0x75, 0x2E])
+        #expect(plan.byteCount == heads.reduce(0) { $0 + $1.count } + 2 + 255 + 256 + (1 << 33))
     }
 
     @Test func `assembled, the pieces are the payload`() {
         let plan = plan(function: 3, arguments: [2, 1])
-        let payload = plan.assemble(function: [7, 8, 9], arguments: [[1, 2], [3]])
+        let payload = plan.assemble(serializer: [5, 6], function: [7, 8, 9], arguments: [[1, 2], [3]])
         #expect(payload.count == plan.byteCount)
-        let objects: [UInt8] = [0x43, 3, 7, 8, 9, 0x43, 2, 1, 2, 0x43, 1, 3]
-        #expect(payload.suffix(15) == objects + [0x65, 0x75, 0x2E])
+        let objects: [UInt8] = [0x43, 2, 5, 6, 0x43, 3, 7, 8, 9, 0x43, 2, 1, 2, 0x43, 1, 3]
+        #expect(payload.suffix(19) == objects + [0x65, 0x75, 0x2E])
     }
 
     @Test func `equal tasks have equal payloads`() {

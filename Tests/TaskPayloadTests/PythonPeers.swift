@@ -101,22 +101,17 @@ struct PythonPeers {
         let isCompressed = payload.count > RunnerEnvironment.compressionThresholdBytes
         let packed = isCompressed ? Gzip.compress(payload) : payload
         let isInline = packed.count <= RunnerEnvironment.inlineBytesMax
+        let name = "p/o/inputs/dead.pkl\(isCompressed ? ".gz" : "")"
         let environment = RunnerEnvironment(
             taskID: taskID,
             namespace: "space",
             bucket: "bucket",
             prefix: "p/o",
             payload: isInline
-                ? .inline(packed, isCompressed: isCompressed) : .object(isCompressed: isCompressed)
+                ? .inline(packed, isCompressed: isCompressed)
+                : .object(name: name, isCompressed: isCompressed)
         )
-        if !isInline {
-            let name = RunnerEnvironment.inputObjectName(
-                prefix: "p/o",
-                taskID: taskID,
-                isCompressed: isCompressed
-            )
-            try Data(packed).write(to: object(name))
-        }
+        if !isInline { try Data(packed).write(to: object(name)) }
         let variables = Dictionary(uniqueKeysWithValues: environment.variables.map { ($0.name, $0.value) })
         let runner = try PythonProcess(
             arguments: (image == .bare ? ["-S"] : []) + [
@@ -134,6 +129,7 @@ struct PythonPeers {
     }
 
     private func run(_ parts: Parts, flags: [UInt8]) throws -> [UInt8] {
+        let serializer = try bytes(parts.serializer)
         let function = try bytes(parts.function)
         let arguments = try parts.arguments.map(bytes)
         let plan = PayloadPlan(
@@ -144,11 +140,12 @@ struct PythonPeers {
                 storageAddress: "tcp://127.0.0.1:2",
                 backend: "zmq"
             ),
-            serializer: try bytes(parts.serializer),
+            serializer: serializer,
             functionByteCount: function.count,
             argumentByteCounts: arguments.map(\.count)
         )
-        return try run(payload: plan.assemble(function: function, arguments: arguments))
+        let payload = plan.assemble(serializer: serializer, function: function, arguments: arguments)
+        return try run(payload: payload)
     }
 
     private func bytes(_ hex: String) throws -> [UInt8] {

@@ -24,13 +24,13 @@ import Testing
         )
     }
 
-    @Test func `a large payload is an object, whose name tells whether it is compressed`() {
-        let plain = Self.variables(.object(isCompressed: false))
-        #expect(plain["OCI_OBJECT_KEY"] == "tasks/owner/inputs/ab01.pkl")
+    @Test func `a large payload is an object, whose name the container is told`() {
+        let plain = Self.variables(.object(name: "a/b.pkl", isCompressed: false))
+        #expect(plain["OCI_OBJECT_KEY"] == "a/b.pkl")
         #expect(plain["PAYLOAD_B64"] == "")
         #expect(plain["COMPRESSED"] == "0")
-        let packed = Self.variables(.object(isCompressed: true))
-        #expect(packed["OCI_OBJECT_KEY"] == "tasks/owner/inputs/ab01.pkl.gz")
+        let packed = Self.variables(.object(name: "a/b.pkl.gz", isCompressed: true))
+        #expect(packed["OCI_OBJECT_KEY"] == "a/b.pkl.gz")
         #expect(packed["COMPRESSED"] == "1")
     }
 

@@ -11,6 +11,7 @@ import Transport
 
 @testable import SchedulerLink
 @testable import SchedulerMessages
+@testable import Tasks
 
 /// Scaler's object storage server, in memory, and a client that is connected to it.
 @LoopActor
@@ -108,7 +109,8 @@ final class FakeObjectStore {
                 }
             case .getObject:
                 // A large one is asked for twice.
-                if request.payloadByteCount != .max { asked.append(request.objectID) }
+                let isFirst = request.payloadByteCount == ObjectStoreClient.smallBytesMax
+                if isFirst { asked.append(request.objectID) }
                 changed.send()
                 work.append(spawn { try? await self.answerGet(request, to: outgoing) })
             case .infoGetTotal:
@@ -145,6 +147,13 @@ final class FakeObjectStore {
         ).encoded()
         outgoing.send(frame(header) + (payload.isEmpty ? [] : frame(payload)))
     }
+}
+
+/// A serializer that is charged to nobody.
+@LoopActor
+func unsharedSerializer(_ bytes: [UInt8]) -> SharedSerializer {
+    guard let serializer = try? SharedSerializer(Blob(bytes)) else { preconditionFailure("it is in memory") }
+    return serializer
 }
 
 extension ObjectStoreConversation.Pace {

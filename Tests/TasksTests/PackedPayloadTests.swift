@@ -13,9 +13,13 @@ import Transport
     private static let taskID: [UInt8] = [1, 2]
 
     @LoopActor
-    private static func inputs(_ function: [UInt8], _ arguments: [[UInt8]] = []) -> TaskInputs {
+    private static func inputs(
+        _ function: [UInt8],
+        _ arguments: [[UInt8]] = [],
+        serializer: [UInt8] = DefaultSerializer.pickled
+    ) -> TaskInputs {
         TaskInputs(
-            serializer: DefaultSerializer.pickled,
+            serializer: unsharedSerializer(serializer),
             function: Blob(function),
             arguments: arguments.map { Blob($0) }
         )
@@ -31,7 +35,7 @@ import Transport
     private static func expected(_ inputs: TaskInputs) throws -> [UInt8] {
         let plan = PayloadPlan(
             taskID: taskID,
-            serializer: inputs.serializer,
+            serializer: inputs.serializer.bytes,
             functionByteCount: inputs.function.byteCount,
             argumentByteCounts: inputs.arguments.map(\.byteCount)
         )
@@ -39,6 +43,7 @@ import Transport
         for piece in plan.pieces {
             switch piece {
             case .bytes(let part): bytes += part
+            case .serializer: bytes += inputs.serializer.bytes
             case .function: bytes += try inputs.function.bytes(at: 0, upTo: 1 << 30)
             case .argument(let index):
                 bytes += try inputs.arguments[index].bytes(at: 0, upTo: 1 << 30)
@@ -76,6 +81,16 @@ import Transport
             #expect(payload.inlineBytes != nil)
             #expect(try Self.bytes(payload) == Self.expected(inputs))
             #expect(try await Self.pack(inputs).inlineBytes == payload.inlineBytes)
+        }
+    }
+
+    @Test func `a serializer of the client's own travels as it is`() async throws {
+        try await onLoop {
+            let inputs = Self.inputs([1, 2, 3], [[4]], serializer: [7, 7, 7])
+            let bytes = try Self.bytes(try await Self.pack(inputs))
+            #expect(try bytes == Self.expected(inputs))
+            let objects: [UInt8] = [0x43, 3, 7, 7, 7, 0x43, 3, 1, 2, 3, 0x43, 1, 4]
+            #expect(bytes.suffix(16) == objects + [0x65, 0x75, 0x2E])
         }
     }
 

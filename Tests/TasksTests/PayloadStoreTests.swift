@@ -30,7 +30,11 @@ import Transport
 
     @LoopActor
     private static func inputs(_ function: [UInt8]) -> TaskInputs {
-        TaskInputs(serializer: DefaultSerializer.pickled, function: Blob(function), arguments: [Blob([5])])
+        TaskInputs(
+            serializer: unsharedSerializer(DefaultSerializer.pickled),
+            function: Blob(function),
+            arguments: [Blob([5])]
+        )
     }
 
     @LoopActor
@@ -58,7 +62,7 @@ import Transport
             #expect(environment.taskID == Stage.taskID(1).bytes)
             #expect(environment.namespace == "ns")
             #expect(environment.bucket == "b")
-            #expect(environment.prefix == Stage.owner.objectPrefix)
+            #expect(environment.prefix == Stage.owner.containerPrefix(of: Stage.key(1)))
             guard case .inline(let bytes, isCompressed: true) = environment.payload else {
                 Issue.record("it is stored elsewhere")
                 return
@@ -85,7 +89,8 @@ import Transport
                 Self.inputs(function),
                 of: try Stage.task(1)
             )
-            #expect(environment.payload == .object(isCompressed: true))
+            let expected = Stage.owner.inputName(of: Stage.key(1), isCompressed: true)
+            #expect(environment.payload == .object(name: expected, isCompressed: true))
             let variables = Dictionary(
                 uniqueKeysWithValues: environment.variables.map { ($0.name, $0.value) }
             )

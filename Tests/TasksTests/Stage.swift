@@ -60,7 +60,8 @@ final class Stage {
         managerID: "wm",
         schedulerAddress: "tcp://h:1",
         prefix: "p",
-        override: nil
+        override: nil,
+        key: NameKey(machineID: "m")
     )
     static let source = ClientID(Array("Client|1".utf8))
 

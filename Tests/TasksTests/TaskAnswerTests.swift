@@ -102,6 +102,30 @@ import Transport
         }
     }
 
+    @Test(arguments: [
+        (0, 64 << 20), (60_000, 64 << 20), (68_000, 68_000_000), (1 << 30, 16 << 30), (16 << 30, 16 << 30),
+    ])
+    func `what a result unpacks to is bounded by its size and in all`(
+        _ stored: Int,
+        _ expected: Int
+    ) async throws {
+        try await onLoop {
+            #expect(TaskAnswer.unpackedBytesMax(ofStored: stored, limit: 16 << 30) == expected)
+        }
+    }
+
+    @Test func `a result that unpacks to more than a thousand times its size fails its task`() async throws {
+        try await onLoop {
+            // Zeros, as small as gzip makes them: 1 to 1028.
+            let packed = Gzip.compress([UInt8](repeating: 0, count: 72_000_000), level: 9)
+            #expect(packed.count * 1000 < 72_000_000)
+            Self.expectFailure(
+                try await Self.answer(packed),
+                "\(CompressionError.outputOverLimit(bytesMax: packed.count * 1000))"
+            )
+        }
+    }
+
     @Test func `a result beyond the limit fails its task instead of filling the disk`() async throws {
         try await onLoop {
             let stored = StoredOutcome.pickle("R", [UInt8](repeating: 0, count: 1 << 20))

@@ -68,7 +68,7 @@ import Transport
             let budget = Self.tightBudget
             let stage = try await Stage(budgets: HostBudgets(inputs: budget, results: budget))
             defer { stage.stop() }
-            var other: Blob? = try Self.largeBlob(for: budget.begin())
+            var other: Blob? = try await Self.largeBlob(for: budget.begin())
             stage.send(try Stage.task(1))
             try await stage.wait(for: .running)
             let payload = [UInt8](repeating: 3, count: Blob.memoryBytesMax)
@@ -102,7 +102,7 @@ import Transport
             try await stage.wait(for: .running)
             var others: [Blob] = []
             while stage.budgets.inputs.used.fileCount < 3 {
-                others.append(try Self.largeBlob(for: stage.budgets.inputs.begin()))
+                others.append(try await Self.largeBlob(for: stage.budgets.inputs.begin()))
             }
             let payload = [UInt8](repeating: 3, count: Blob.memoryBytesMax)
             try stage.complete(1, StoredOutcome.pickle("R", payload))
@@ -118,7 +118,7 @@ import Transport
                 $0.jobTimeout = .seconds(1)
             }
             defer { stage.stop() }
-            let other = try Self.largeBlob(for: budget.begin())
+            let other = try await Self.largeBlob(for: budget.begin())
             stage.send(try Stage.task(1))
             try await stage.wait(for: .running)
             let payload = [UInt8](repeating: 3, count: Blob.memoryBytesMax)
@@ -140,9 +140,9 @@ import Transport
         ResourceBudget(limit: Resources(memoryBytes: 48 << 20, diskBytes: 1 << 40, fileCount: 1))
     }
 
-    @LoopActor private static func largeBlob(for holding: Holding) throws -> Blob {
+    @LoopActor private static func largeBlob(for holding: Holding) async throws -> Blob {
         var writer = BlobWriter(for: holding)
-        try writer.append([UInt8](repeating: 0, count: Blob.memoryBytesMax + 1))
+        try await writer.append([UInt8](repeating: 0, count: Blob.memoryBytesMax + 1))
         return writer.blob
     }
 

@@ -119,7 +119,7 @@ import Testing
             var other: Blob?
             let holding = stage.budget.begin()
             var writer = BlobWriter(for: holding)
-            try writer.append([UInt8](repeating: 1, count: 700_000))
+            try await writer.append([UInt8](repeating: 1, count: 700_000))
             other = writer.blob
             writer = BlobWriter()
             let waiting = spawn { () async -> Int in
@@ -128,7 +128,7 @@ import Testing
                     holding async throws(TaskInterruption) in
                     do throws(TransportError) {
                         var writer = BlobWriter(for: holding)
-                        try writer.append([UInt8](repeating: 1, count: 700_000))
+                        try await writer.append([UInt8](repeating: 1, count: 700_000))
                         return writer.blob.byteCount
                     } catch { throw TaskInterruption.short(error) }
                 }

@@ -28,7 +28,7 @@ enum House {
             "Daemon",
             [
                 "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
-                "Configuration", "Messaging", "Transport", "EventLoop", "Logging",
+                "Configuration", "Messaging", "HTTPWire", "Transport", "EventLoop", "Logging",
             ]
         ),
         Module(
@@ -54,7 +54,7 @@ enum House {
                 "Transport", "EventLoop", "Logging",
             ]
         ),
-        Module("Reporting", ["OCIServices", "Configuration", "EventLoop", "Logging"]),
+        Module("Reporting", ["OCIServices", "Configuration", "Encodings", "EventLoop", "Logging"]),
 
         // What speaks to the cloud, and the pure modules.
         Module(

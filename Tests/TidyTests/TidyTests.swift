@@ -26,6 +26,14 @@ import Testing
         }
     }
 
+    @Test func `the first statement of main keeps keys out of core files, whatever the subcommand`() throws {
+        let main = try #require(SourceTree.swiftFiles.first { $0.path == "Sources/ScalerOCIHPC/main.swift" })
+        let statements = main.code.filter { line in
+            line.contains { $0 != " " } && !line.hasPrefix("internal import ")
+        }
+        #expect(statements.first == "let isUndumpable = ProcessIdentity.forbidDumps()")
+    }
+
     @Test func `the formatter's configuration names only rules that exist`() throws {
         let configured = try rules(in: Data(contentsOf: SourceTree.root.appending(path: ".swift-format")))
         let known = try rules(in: output(of: ["swift", "format", "dump-configuration"]))

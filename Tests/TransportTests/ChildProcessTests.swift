@@ -26,6 +26,18 @@ private func run(_ program: Program, limit: Int = 1 << 20) async throws -> (Proc
         }
     }
 
+    /// A signal is ignored by a whole process, so this runs in one of its own.
+    @Test func `an exit code arrives although the process was started to ignore the ends of children`() async
+    {
+        await #expect(processExitsWith: .success) {
+            signal(SIGCHLD, SIG_IGN)
+            try await onLoop {
+                let (end, _) = try await run(shell("exit 3"))
+                precondition(end == .exited(3), "\(end)")
+            }
+        }
+    }
+
     @Test func `a program that a signal ended says which`() async throws {
         try await onLoop {
             let child = try ChildProcess(shell("echo ready; exec sleep 600"))

@@ -34,6 +34,25 @@ import Transport
         }
     }
 
+    /// From RFC 4231, sections 4.2, 4.3 and 4.7 (a key longer than a block).
+    @Test(arguments: [
+        (
+            [UInt8](repeating: 0x0B, count: 20), "Hi There",
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"
+        ),
+        (
+            Array("Jefe".utf8), "what do ya want for nothing?",
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        ),
+        (
+            [UInt8](repeating: 0xAA, count: 131), "Test Using Larger Than Block-Size Key - Hash Key First",
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
+        ),
+    ])
+    func `known authentication codes come out`(_ key: [UInt8], _ text: String, _ expected: String) {
+        #expect(Hexadecimal.encode(authenticationCode(of: Array(text.utf8), key: key)) == expected)
+    }
+
     @Test func `cleansing empties`() {
         var secret: [UInt8] = [1, 2, 3]
         cleanse(&secret)

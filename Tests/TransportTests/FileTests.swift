@@ -12,7 +12,7 @@ import Transport
             let file = try SpoolFile()
             let bytes = patternBytes(300_000)
             for start in stride(from: 0, to: bytes.count, by: 70_001) {
-                try file.append(Array(bytes[start..<min(start + 70_001, bytes.count)]))
+                try file.append(bytes[start..<min(start + 70_001, bytes.count)])
             }
             #expect(file.count == bytes.count)
             #expect(try file.read(at: 0, upTo: .max) == bytes)
@@ -44,10 +44,45 @@ import Transport
             let file = try SpoolFile()
             let bytes = patternBytes(1 << 20)
             for _ in 0..<10 {
-                try file.append(bytes)
+                try file.append(bytes[...])
                 await yieldToOthers()
             }
             for index in 0..<10 { #expect(try file.read(at: index << 20, upTo: 1 << 20) == bytes) }
+        }
+    }
+
+    @Test func `a large file is given back in steps, with turns for others between them`() async throws {
+        try await onLoop {
+            let file = TemporaryFile([])
+            let descriptor = open(file.path, O_RDWR | O_CLOEXEC)
+            let byteCount = 3 * releaseStepBytes + 1
+            try #require(ftruncate(descriptor, byteCount) == 0)
+            let begin = EventLoop.statistics.turnCount
+            await releaseFile(descriptor, byteCount: byteCount)
+            #expect(EventLoop.statistics.turnCount - begin >= 3)
+            var status = stat()
+            #expect(stat(file.path, &status) == 0 && status.st_size == 1)
+        }
+    }
+
+    /// Counts the descriptors of all, so this runs in a process of its own.
+    @Test func `a large spool file is closed after some turns, and a small one at once`() async {
+        await #expect(processExitsWith: .success) {
+            let isProven = EventLoop.run { () async -> Bool in
+                let piece = [UInt8](repeating: 1, count: releaseStepBytes)
+                var file = try? SpoolFile()
+                let openCount = openDescriptorCount()
+                for _ in 0..<3 { try? file?.append(piece[...]) }
+                file = nil
+                guard openDescriptorCount() == openCount else { return false }
+                for _ in 0..<4 { await yieldToOthers() }
+                guard openDescriptorCount() == openCount - 1 else { return false }
+                file = try? SpoolFile()
+                try? file?.append(piece[...])
+                file = nil
+                return openDescriptorCount() == openCount - 1
+            }
+            precondition(isProven)
         }
     }
 
@@ -75,7 +110,7 @@ import Transport
                 setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
                 guard let file = try? SpoolFile(), (try? file.append([1, 2, 3])) != nil else { return false }
                 do throws(TransportError) {
-                    try file.append([UInt8](repeating: 9, count: 20_000))
+                    try file.append([UInt8](repeating: 9, count: 20_000)[...])
                     return false
                 } catch {
                     let full = TransportError.systemCall(
@@ -116,4 +151,13 @@ import Transport
         #expect(isFileOpenToOthers(file.path))
         #expect(!isFileOpenToOthers("/nonexistent"))
     }
+}
+
+/// How many descriptors this process has, one for the look at them included.
+private func openDescriptorCount() -> Int {
+    guard let directory = opendir("/proc/self/fd") else { return 0 }
+    defer { closedir(directory) }
+    var count = 0
+    while readdir(directory) != nil { count += 1 }
+    return count
 }

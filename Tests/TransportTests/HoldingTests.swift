@@ -13,9 +13,9 @@ import Testing
     }
 
     @LoopActor
-    private static func blob(_ byteCount: Int, for holding: Holding) throws(TransportError) -> Blob {
+    private static func blob(_ byteCount: Int, for holding: Holding) async throws(TransportError) -> Blob {
         var writer = BlobWriter(memoryBytesMax: 100, for: holding)
-        for _ in 0..<byteCount { try writer.append([1]) }
+        for _ in 0..<byteCount { try await writer.append([1]) }
         return writer.blob
     }
 
@@ -25,8 +25,8 @@ import Testing
         try await onLoop {
             let budget = Self.budget()
             let holding = budget.begin()
-            var small: Blob? = try Self.blob(10, for: holding)
-            var large: Blob? = try Self.blob(200, for: holding)
+            var small: Blob? = try await Self.blob(10, for: holding)
+            var large: Blob? = try await Self.blob(200, for: holding)
             #expect(budget.used == Resources(memoryBytes: 10, diskBytes: 200, fileCount: 1))
             var part = large?.part(5..<7)
             (small, large) = (nil, nil)
@@ -43,9 +43,9 @@ import Testing
             var writer = BlobWriter(memoryBytesMax: 100, for: budget.begin())
             try writer.reserve(300)
             #expect(budget.used == Resources(diskBytes: 300, fileCount: 1))
-            for _ in 0..<300 { try writer.append([1]) }
+            for _ in 0..<300 { try await writer.append([1]) }
             #expect(budget.used == Resources(diskBytes: 300, fileCount: 1))
-            try writer.append([1])
+            try await writer.append([1])
             #expect(budget.used == Resources(diskBytes: 301, fileCount: 1))
             let other = BlobWriter(memoryBytesMax: 100, for: budget.begin())
             #expect(throws: TransportError.budgetSpent) { try other.reserve(700) }
@@ -57,19 +57,19 @@ import Testing
         try await onLoop {
             let budget = Self.budget()
             let first = budget.begin()
-            var blob: Blob? = try Self.blob(900, for: first)
+            var blob: Blob? = try await Self.blob(900, for: first)
             #expect(blob?.memoryByteCount == 0)
             let vain = budget.begin()
-            #expect(throws: TransportError.budgetSpent) { _ = try Self.blob(101, for: vain) }
+            await #expect(throws: TransportError.budgetSpent) { _ = try await Self.blob(101, for: vain) }
             #expect(budget.used == Resources(diskBytes: 900, fileCount: 1))
             let next = budget.retry(vain, after: .budgetSpent)
             #expect(budget.waitingCount == 1)
             // Nothing is given any more to what is over.
-            #expect(throws: TransportError.budgetSpent) { _ = try Self.blob(1, for: vain) }
+            await #expect(throws: TransportError.budgetSpent) { _ = try await Self.blob(1, for: vain) }
             let waiting = spawn { try? await next.waitForTurn(until: soon) }
             blob = nil
             await waiting.value
-            let other = try Self.blob(101, for: next)
+            let other = try await Self.blob(101, for: next)
             budget.settle(next)
             #expect(budget.waitingCount == 0)
             #expect(budget.used == Resources(diskBytes: 101, fileCount: 1))
@@ -94,11 +94,12 @@ import Testing
     @Test func `one that leaves while it waits hands its turn on`() async throws {
         try await onLoop {
             let budget = Self.budget(files: 1)
-            var blob: Blob? = try Self.blob(101, for: budget.begin())
-            let waiting = [0, 1].map { _ in
+            var blob: Blob? = try await Self.blob(101, for: budget.begin())
+            var waiting: [Holding] = []
+            for _ in 0..<2 {
                 let vain = budget.begin()
-                #expect(throws: TransportError.budgetSpent) { _ = try Self.blob(101, for: vain) }
-                return budget.retry(vain, after: .budgetSpent)
+                await #expect(throws: TransportError.budgetSpent) { _ = try await Self.blob(101, for: vain) }
+                waiting.append(budget.retry(vain, after: .budgetSpent))
             }
             #expect(blob?.byteCount == 101)
             blob = nil

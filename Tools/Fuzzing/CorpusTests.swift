@@ -14,12 +14,16 @@ import Testing
         "HTTPResponse": { HTTPResponseFuzz.feed($0) },
         "HeaderFields": { HeaderFieldsFuzz.feed($0) },
         "JSONText": { JSONTextFuzz.feed($0) },
+        "Listings": { ListingsFuzz.feed($0) },
         "OCIConfigFile": { OCIConfigFileFuzz.feed($0) },
         "PEM": { PEMFuzz.feed($0) },
+        "PickledResults": { PickledResultsFuzz.feed($0) },
         "SchedulerMessages": { SchedulerMessagesFuzz.feed($0) },
         "ServiceAnswers": { ServiceAnswersFuzz.feed($0) },
+        "StatusRequest": { StatusRequestFuzz.feed($0) },
         "TOMLFile": { TOMLFileFuzz.feed($0) },
         "TaskOutcome": { TaskOutcomeFuzz.feed($0) },
+        "TerminalTexts": { TerminalTextsFuzz.feed($0) },
         "YMQFraming": { YMQFramingFuzz.feed($0) },
     ]
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
+from collections import defaultdict
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -24,6 +27,7 @@ TARGETS = ROOT / "Tools" / "Fuzzing" / "Targets"
 CORPUS = ROOT / "Tools" / "Fuzzing" / "Corpus"
 INSIST = ROOT / "Tools" / "Fuzzing" / "Insist.swift"
 BUILD = ROOT / ".build" / "fuzz"
+PROFILES = BUILD / "profiles"
 #: Where each module of ours lies: under Tests those that only tests need, such as the scheduler's end of the protocol.
 MODULES = {path.name: path for place in ("Sources", "Tests") for path in (ROOT / place).iterdir() if path.is_dir()}
 #: Swift's own handler would read all of the memory of a process that traps, and trip over the sanitizer.
@@ -32,6 +36,8 @@ ENVIRONMENT = {**os.environ, "SWIFT_BACKTRACE": "enable=no"}
 FEATURES = ("ExistentialAny", "MemberImportVisibility", "InternalImportsByDefault", "NonisolatedNonsendingByDefault")
 COMPILE = ["swiftc", "-O", "-swift-version", "6", "-parse-as-library", "-enable-testing", "-package-name", "fuzz"]
 COMPILE += ["-sanitize=fuzzer,address", "-I", str(BUILD)]
+#: For the coverage of lines, which llvm-cov reads from the programs and from what they write when they end.
+COMPILE += ["-profile-generate", "-profile-coverage-mapping"]
 for feature in FEATURES:
     COMPILE += ["-enable-upcoming-feature", feature]
 for headers in sorted((ROOT / "CHeaders").iterdir()):
@@ -157,13 +163,14 @@ def run(program: Path, seconds: int) -> str:
     """Runs a target and returns what it did in a line; raises Failure with the input that failed."""
     target = program.name
     found, grown = BUILD / "found", BUILD / "corpus" / target
-    for directory in (found, grown):
+    for directory in (found, grown, PROFILES):
         directory.mkdir(parents=True, exist_ok=True)
     command = [str(program), f"-max_total_time={seconds}", "-max_len=4096", "-timeout=5", "-rss_limit_mb=1024"]
     command += ["-print_final_stats=1", f"-artifact_prefix={found}/{target}-", str(grown)]
     kept = CORPUS / target
     command += [str(kept)] if kept.is_dir() else []
-    result = subprocess.run(command, env=ENVIRONMENT, check=False, capture_output=True, text=True, errors="replace")
+    environment = {**ENVIRONMENT, "LLVM_PROFILE_FILE": str(PROFILES / f"{target}.profraw")}
+    result = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, errors="replace")
     if result.returncode != 0:
         lines = result.stderr.splitlines()
         first = next((index for index, line in enumerate(lines) if "rror:" in line or "ERROR" in line), 0)
@@ -174,10 +181,40 @@ def run(program: Path, seconds: int) -> str:
     return f"{target}: {inputs[1] if inputs else '?'} inputs, {covered[-1] if covered else '?'} branches reached"
 
 
+def tool(name: str) -> str:
+    """A program of the compiler's own release: another release does not read what it writes."""
+    compiler = shutil.which("swiftc")
+    assert compiler is not None
+    return str(Path(compiler).resolve().parent / name)
+
+
+def coverage(targets: list[str]) -> str:
+    """Which share of the lines of each module the targets reached together, the corpus included; a line each."""
+    ran = [target for target in targets if (PROFILES / f"{target}.profraw").exists()]
+    if not ran:
+        return ""
+    merged = PROFILES / "all.profdata"
+    raw = [str(PROFILES / f"{target}.profraw") for target in ran]
+    subprocess.run([tool("llvm-profdata"), "merge", "-sparse", *raw, "-o", str(merged)], check=True)
+    programs = [str(BUILD / ran[0])] + [word for target in ran[1:] for word in ("-object", str(BUILD / target))]
+    command = [tool("llvm-cov"), "export", "-summary-only", f"-instr-profile={merged}", *programs]
+    report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    lines: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for file in report["data"][0]["files"]:
+        path = Path(file["filename"])
+        if path.is_relative_to(ROOT / "Sources"):
+            module = lines[path.relative_to(ROOT / "Sources").parts[0]]
+            module[0] += file["summary"]["lines"]["covered"]
+            module[1] += file["summary"]["lines"]["count"]
+    shares = sorted(lines.items(), key=lambda item: -item[1][0] / item[1][1])
+    return "".join(f"{covered / count:4.0%} of {count} lines of {name}\n" for name, (covered, count) in shares)
+
+
 def find_the_planted_bug(program: Path) -> None:
     """Proves that a failure would be seen: the canary has one, a few bytes deep."""
     command = [str(program), "-max_total_time=60", "-max_len=16", f"-artifact_prefix={BUILD}/canary-"]
-    result = subprocess.run(command, env=ENVIRONMENT, check=False, capture_output=True, text=True, errors="replace")
+    environment = {**ENVIRONMENT, "LLVM_PROFILE_FILE": os.devnull}
+    result = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, errors="replace")
     if result.returncode == 0 or "AddressSanitizer" not in result.stderr:
         raise Failure("the bug that was planted in Canary was not found: the fuzzing itself is broken")
 
@@ -222,7 +259,9 @@ def main() -> int:
         parser.error(f"there is no target {' '.join(unknown)}; there is {' '.join(known)}")
     BUILD.mkdir(parents=True, exist_ok=True)
     targets = options.targets or known
+    shutil.rmtree(PROFILES, ignore_errors=True)
     failed = fuzz(targets, options.seconds)
+    print(coverage(targets), end="")
     print(f"{len(targets) - failed} targets passed, {failed} failed")
     return 1 if failed else 0
 

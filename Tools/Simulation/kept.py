@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Seeds that found something once; they are run for ever.
 
-A line is `profile seed hash-seed tasks [without=FAULT,FAULT] [only=FAULT,FAULT]  # what it found`; tasks are a
-number, or `-` for as many as the profile has, and `only=` without a fault means that none strikes.
+A line is `profile seed hash-seed tasks [with=NAME=NUMBER,...] [without=FAULT,FAULT] [only=FAULT,FAULT]  # what it
+found`; tasks are a number, or `-` for as many as the profile has, `with=` changes numbers of the profile, and `only=`
+without a fault means that none strikes.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ def parse(text: str) -> list[Kept]:
 def line(case: Case, found: str) -> str:
     """How a case is written down."""
     words = [case.profile, str(case.seed), str(case.hash_seed), "-" if case.tasks is None else str(case.tasks)]
+    if case.numbers:
+        words.append(f"with={','.join(case.numbers)}")
     if case.without:
         words.append(f"without={','.join(case.without)}")
     if case.only is not None:
@@ -55,6 +58,7 @@ def _case(words: list[str]) -> Case:
     profile, seed, hash_seed, tasks, *rest = words
     without: tuple[str, ...] = ()
     only: tuple[str, ...] | None = None
+    numbers: tuple[str, ...] = ()
     for word in rest:
         name, _, faults = word.partition("=")
         listed = tuple(fault for fault in faults.split(",") if fault)
@@ -62,9 +66,11 @@ def _case(words: list[str]) -> Case:
             without = listed
         elif name == "only":
             only = listed
+        elif name == "with":
+            numbers = listed
         else:
-            raise ValueError(f"{word} is neither without= nor only=")
-    return Case(profile, int(seed), int(hash_seed), None if tasks == "-" else int(tasks), without, only)
+            raise ValueError(f"{word} is neither with= nor without= nor only=")
+    return Case(profile, int(seed), int(hash_seed), None if tasks == "-" else int(tasks), without, only, numbers)
 
 
 def _needed(comment: str) -> str:

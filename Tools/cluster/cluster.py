@@ -20,6 +20,8 @@ from tcp_proxy import TCPProxy
 ROOT = Path(__file__).resolve().parents[2]
 DAEMON = Path(os.environ.get("SCALER_OCI_HPC", ROOT / ".build" / "release" / "scaler-oci-hpc"))
 EMULATOR = ROOT / "Tools" / "oci-emulator" / "oci-emulator"
+#: By how many seconds listings of instances show the past; a lane of Tools/test runs its tests under such listings.
+LISTING_LAG = os.environ.get("SCALER_TEST_LISTING_LAG_SECONDS", "0")
 
 
 @dataclass
@@ -92,6 +94,8 @@ class Cluster:
 
     def start_emulator(self) -> None:
         command = [sys.executable, str(EMULATOR), "serve", "--state-dir", str(self.directory / "oci")]
+        # First, so that what a test says itself counts.
+        command += ["--listing-lag-seconds", LISTING_LAG]
         self.emulator = self._started("oci", [*command, "--python", sys.executable, *self.options.emulator])
         self.emulator.await_output(r"^ready", 30)
         text = (self.directory / "oci" / "environment").read_text()

@@ -94,11 +94,14 @@ def table(rows: list[tuple[str, str]]) -> str:
 
 
 def idle_usage(pid: int, seconds: float) -> tuple[float, float]:
-    """Memory in MB and share of a core in percent while nothing happens."""
+    """Memory in MB between the listings that follow a start, and share of a core in percent, while nothing happens."""
     before = usage_of(pid)
-    time.sleep(seconds)  # the measurement itself: nothing is awaited
+    memories = []
+    for _ in range(16):
+        time.sleep(seconds / 16)  # the measurement itself: nothing is awaited
+        memories.append(usage_of(pid)["memory_mb"])
     after = usage_of(pid)
-    return after["memory_mb"], 100 * (after["cpu_seconds"] - before["cpu_seconds"]) / seconds
+    return min(memories), 100 * (after["cpu_seconds"] - before["cpu_seconds"]) / seconds
 
 
 def run(cluster: Cluster, tasks: int) -> None:

@@ -11,8 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -189,8 +188,15 @@ class Experiment:
         return self.done_count == len(self._expected)
 
     def await_all(self, seconds: float = 3600) -> None:
-        """Waits until every task has ended, well or not."""
-        wait([future for future, _ in self._expected], seconds)
+        """Waits until every task has ended, well or not.
+
+        One after the other: `concurrent.futures.wait` returns too early where some have ended before the call. Scaler
+        fetches their results only then, and each counts for one of those that still run.
+        """
+        deadline = time.monotonic() + seconds
+        for future, _ in self._expected:
+            with suppress(Exception):
+                future.exception(timeout=max(0.0, deadline - time.monotonic()))
 
     def restart_daemon(self, *arguments: str) -> None:
         """Kills the daemon and starts another, which may take its time to be heard by the scheduler."""

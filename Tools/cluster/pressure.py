@@ -8,6 +8,7 @@ has a heartbeat each second), how much memory it took, and for how long one piec
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -16,12 +17,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 
+from demo import usage_of
 from experiment import Experiment, Outcome, log_lines, work
 from leaving import await_running
 from processes import await_that, free_port
@@ -321,23 +325,62 @@ def deleted_visible(records: int, seed: int, tasks: int) -> Outcome:
         daemon=["--owner-id", owner, "--death-timeout-seconds", "10"],
     )
     outcome, cluster = experiment.outcome, experiment.cluster
-    rates = []
+    costs, pages = [], Counter[str]()
     with experiment.running():
         for is_crowded in (False, True):
             if is_crowded:
                 cluster.kill_daemon()
                 place_deleted(experiment, owner, records)
+                pages = listing_pages(experiment)
                 cluster.start_daemon()
                 experiment.watch()
             # Asked for before the clock starts, so that there is a worker.
             experiment.submit_work(1)[0].result(timeout=60)
-            began = time.monotonic()
+            before = spent(experiment)
             experiment.submit_work(tasks)
             experiment.await_all(600)
-            rates.append(tasks / (time.monotonic() - began))
+            costs.append({name: now - before[name] for name, now in spent(experiment).items()})
+        pages = listing_pages(experiment) - pages
         outcome.faults["DELETED records"] = records
-    outcome.figures["tasks a second, before and with the records"] = ", ".join(f"{rate:.0f}" for rate in rates)
+    for name, values in {
+        "tasks a second": [f"{tasks / cost['seconds']:.0f}" for cost in costs],
+        "requests of the daemon a task": [f"{cost['requests'] / tasks:.1f}" for cost in costs],
+        "its milliseconds of CPU a task": [f"{1000 * cost['cpu'] / tasks:.1f}" for cost in costs],
+    }.items():
+        outcome.figures[f"{name}, before and with the records"] = ", ".join(values)
+    whole, by_state, listings = pages["of everything"], pages["of a state"], pages["the first of a state"]
+    outcome.figures["requests for listings with the records"] = f"{whole} + {by_state} in {listings}"
+    outcome.expect(listings > 0, "no listing was made state by state")
+    # Six states, each on one page, and one listing in ten tries a page of everything; one may not be done.
+    outcome.expect(by_state <= 6 * listings, f"{by_state} pages in {listings} listings state by state")
+    outcome.expect(whole <= listings / 10 + 2, f"{whole} pages of everything beside {listings} listings")
     return outcome
+
+
+def requests_told(experiment: Experiment) -> list[dict[str, Any]]:
+    """The requests in the journal of the local OCI."""
+    lines = (experiment.cluster.directory / "oci" / "journal.jsonl").read_text().splitlines()
+    return [record for record in map(json.loads, lines) if record["event"] == "request"]
+
+
+def spent(experiment: Experiment) -> dict[str, float]:
+    """What tasks have cost until now: time, CPU of the daemon and its requests."""
+    return {
+        "seconds": time.monotonic(),
+        "cpu": usage_of(experiment.cluster.daemon.pid)["cpu_seconds"],
+        "requests": sum(record["caller"] == "user" for record in requests_told(experiment)),
+    }
+
+
+def listing_pages(experiment: Experiment) -> Counter[str]:
+    """How many pages of instances were asked for until now."""
+    told = [record for record in requests_told(experiment) if record["operation"] == "ListContainerInstances"]
+    queries = [urllib.parse.parse_qs(urllib.parse.urlsplit(record["target"]).query) for record in told]
+    states = [query["lifecycleState"][0] for query in queries if "lifecycleState" in query]
+    first = sum(query.get("lifecycleState") == ["CREATING"] and "page" not in query for query in queries)
+    return Counter(
+        {"of everything": len(queries) - len(states), "of a state": len(states), "the first of a state": first}
+    )
 
 
 def place_deleted(experiment: Experiment, owner: str, count: int) -> None:

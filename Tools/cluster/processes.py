@@ -12,7 +12,6 @@ import select
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -72,12 +71,25 @@ class Ports:
         raise StartError(f"no {BLOCK_PORTS} ports between {FIRST_PORT} and {end} are free; see {self._directory}")
 
 
-_ports = Ports(Path(tempfile.gettempdir()) / f"scaler-oci-hpc-ports-{os.getuid()}")
+#: The same for every run on this machine, wherever its other temporary files are.
+_ports = Ports(Path("/tmp") / f"scaler-oci-hpc-ports-{os.getuid()}")
 
 
 def free_port() -> int:
     """A port of 127.0.0.1 for a program that is started now."""
     return _ports.next()
+
+
+def free_scheduler_ports() -> tuple[int, int]:
+    """A port for a scheduler and one for its object storage.
+
+    The port two above the scheduler's is free, too: a scheduler that is not told otherwise takes it for its monitor.
+    """
+    for _ in range(BLOCK_PORTS):
+        scheduler, storage, monitor = free_port(), free_port(), free_port()
+        if monitor == scheduler + 2:
+            return scheduler, storage
+    raise StartError(f"no three ports in a row are free among the {BLOCK_PORTS} of this run")
 
 
 class Process:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
 internal import EventLoop
 internal import Glibc
 internal import OCIServices
@@ -32,7 +33,7 @@ final class Console {
     }
 
     /// A line of what was asked for.
-    func put(_ line: String) { write(line + "\n", .output) }
+    func put(_ line: String) { write(Self.shown(line) + "\n", .output) }
 
     /// Shows each of these calls before it is made.
     func show(_ calls: ServiceCalls) { calls.willSend = { self.put("\($0.method) \(calls.url(of: $0))") } }
@@ -46,14 +47,14 @@ final class Console {
     /// A line of messages.
     func say(_ line: String) {
         closeLine()
-        write(line + "\n", .messages)
+        write(Self.shown(line) + "\n", .messages)
     }
 
     /// Shows on a terminal what is being done; `finish` says how it went.
     func begin(_ text: String) {
         guard isTerminal else { return }
         closeLine()
-        write("\(text) ...", .messages)
+        write("\(Self.shown(text)) ...", .messages)
         isLineOpen = true
     }
 
@@ -67,7 +68,7 @@ final class Console {
     func finish(_ text: String) {
         let start = isLineOpen ? "\r\u{1B}[K" : ""
         isLineOpen = false
-        write("\(start)\(text)\n", .messages)
+        write("\(start)\(Self.shown(text))\n", .messages)
     }
 
     /// Shows how far a long piece of work is; nothing but its end where there is no terminal.
@@ -77,7 +78,7 @@ final class Console {
         let filled = total > 0 ? min(Self.barWidth, Self.barWidth * done / total) : Self.barWidth
         let bar =
             String(repeating: "#", count: filled) + String(repeating: ".", count: Self.barWidth - filled)
-        write("\r\u{1B}[K\(text) [\(bar)] \(done)/\(max(done, total))", .messages)
+        write("\r\u{1B}[K\(Self.shown(text)) [\(bar)] \(done)/\(max(done, total))", .messages)
         isLineOpen = true
     }
 
@@ -93,10 +94,13 @@ final class Console {
 
     func confirms(_ question: String) async throws(CommandError) -> Bool {
         closeLine()
-        write("\(question) [y/N] ", .messages)
+        write("\(Self.shown(question)) [y/N] ", .messages)
         let answer = try await readAnswer()?.lowercased() ?? ""
         return answer == "y" || answer == "yes"
     }
+
+    /// A text whose names others may have chosen drives no terminal; many have lines of their own.
+    private static func shown(_ text: String) -> String { TerminalText.shown(text, keepingLines: true) }
 
     private func closeLine() {
         if isLineOpen { write("\n", .messages) }

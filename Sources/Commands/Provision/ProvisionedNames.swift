@@ -73,6 +73,10 @@ enum PolicyStatements {
         launchers: String?
     ) -> [String] {
         let place = "in compartment id \(compartmentID)"
+        // A container that could list would learn the names of other tasks' objects, which are all that protects them. Ours reads
+        // and stores; Scaler's own runner deletes its payload, too.
+        let permissions = ["OBJECT_READ", "OBJECT_CREATE", "OBJECT_OVERWRITE", "OBJECT_DELETE"]
+        let withoutListing = permissions.map { "request.permission='\($0)'" }.joined(separator: ", ")
         let inBucket = "where target.bucket.name='\(names.bucket)'"
         let containers = "Allow dynamic-group \(names.dynamicGroup)"
         let launching = launchers.map { launchers in
@@ -82,7 +86,8 @@ enum PolicyStatements {
             ].map { "Allow \(launchers) to \($0)" }
         }
         return [
-            "\(containers) to manage objects \(place) \(inBucket)",
+            "\(containers) to manage objects \(place) where all {target.bucket.name='\(names.bucket)', "
+                + "any {\(withoutListing)}}",
             "\(containers) to read repos \(place)",
             // Without it the service refuses a lifecycle rule: it is the service itself that deletes.
             "Allow service objectstorage-\(region) to manage object-family \(place)",

@@ -71,7 +71,7 @@ package struct ContainerInstance: Sendable, Equatable {
     package internal(set) var age: Duration?
 
     init(_ object: JSONObject) throws(JSONError) {
-        id = try object.string("id")
+        id = try object.identifier("id")
         displayName = try object.stringIfPresent("displayName") ?? ""
         lifecycleState = LifecycleState(try object.string("lifecycleState"))
         lifecycleDetails = try object.stringIfPresent("lifecycleDetails")
@@ -81,7 +81,7 @@ package struct ContainerInstance: Sendable, Equatable {
         availabilityDomain = try object.stringIfPresent("availabilityDomain") ?? ""
         shape = try object.stringIfPresent("shape") ?? ""
         containerIDs = try (object.objectsIfPresent("containers") ?? []).map { container throws(JSONError) in
-            try container.string("containerId")
+            try container.identifier("containerId")
         }
     }
 }
@@ -98,7 +98,7 @@ package struct Container: Sendable, Equatable {
     package let exitCode: Int?
 
     init(_ object: JSONObject) throws(JSONError) {
-        id = try object.string("id")
+        id = try object.identifier("id")
         lifecycleState = LifecycleState(try object.string("lifecycleState"))
         lifecycleDetails = try object.stringIfPresent("lifecycleDetails")
         exitCode = try object.integerIfPresent("exitCode")

@@ -181,7 +181,9 @@ extension ContainerInstances {
         _ terms: Terms<Wanted>
     ) throws(JSONError) -> (id: String, one: Wanted)? {
         if item.has("lifecycleState", equalTo: "DELETED") {
-            guard terms.isShownThoughDeleted(try item.object(only: ["id"]).string("id")) else { return nil }
+            guard terms.isShownThoughDeleted(try item.object(only: ["id"]).identifier("id")) else {
+                return nil
+            }
         }
         let tags = try item.object(only: ["freeformTags"]).stringMap("freeformTags")
         guard terms.tagged(tags) else { return nil }

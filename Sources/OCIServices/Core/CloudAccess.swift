@@ -20,6 +20,9 @@ package enum Principal: String, Sendable, CaseIterable {
 
 /// How the cloud is called: as whom, where, and how fast.
 package struct CloudAccessOptions: Sendable {
+    /// More connections to one host than this are of no use.
+    package static let connectionsPerHostLimit = 64
+
     /// As whom.
     package var principal = Principal.configFile
     /// The profile of the configuration file; the CLI's `OCI_CLI_PROFILE`, else `DEFAULT`, if nil.
@@ -30,8 +33,8 @@ package struct CloudAccessOptions: Sendable {
     package var region: String?
     /// One base URL for every service, instead of those of the region.
     package var endpoint: String?
-    /// Requests a second, for the reads and for the writes of each service.
-    package var requestsPerSecondMax = 20.0
+    /// The most requests a second, for the reads and for the writes of each service.
+    package var requestsPerSecondMax = 200.0
     /// What requests say of who sends them.
     package var userAgent: String
 

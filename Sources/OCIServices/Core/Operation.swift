@@ -50,14 +50,16 @@ package enum Operation: String, Sendable, CaseIterable {
         case .deleteContainerInstance: (.containerInstances, "DELETE", .delete, Self.launching)
         case .getContainerInstance, .getContainer:
             (.containerInstances, "GET", .read, ["read compute-container-family"])
-        case .listContainerInstances, .listContainerInstanceShapes, .listWorkRequestErrors:
+        case .listContainerInstances:
+            (.containerInstances, "GET", .list, ["inspect compute-container-family"])
+        case .listContainerInstanceShapes, .listWorkRequestErrors:
             (.containerInstances, "GET", .read, ["inspect compute-container-family"])
         // A POST, and still it only reads.
         case .retrieveLogs: (.containerInstances, "POST", .read, ["use compute-container-family"])
         case .getNamespace: (.objectStorage, "GET", .read, [])
         case .putObject: (.objectStorage, "PUT", .write, ["manage objects"])
         case .getObject: (.objectStorage, "GET", .read, ["read objects"])
-        case .listObjects: (.objectStorage, "GET", .read, ["inspect objects"])
+        case .listObjects: (.objectStorage, "GET", .list, ["inspect objects"])
         case .deleteObject, .abortMultipartUpload: (.objectStorage, "DELETE", .delete, ["manage objects"])
         case .batchDeleteObjects: (.objectStorage, "POST", .delete, ["manage objects"])
         case .getBucket, .getObjectLifecyclePolicy, .listMultipartUploads:

@@ -1,132 +1,110 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How fast one service is called.
+// How fast one service is called, and whose turn it is.
 //
-// Rule: OCI publishes no request rates; it answers 429 and, to callers that do not slow down, for minutes.
-// Consequence: a token bucket each for reads and writes, for the service counts them apart. Its rate halves on a 429
-// and creeps up afterwards, so it stays a little below what the service accepts (the additive increase and multiplicative
-// decrease of TCP). The many 429 that were under way together count once.
-// Consequence: deletes and other writes share a bucket but not a queue, and take turns: a burst of ten thousand
-// creates must not keep the instances of finished tasks alive and paid for.
-// Rejected: one bucket for all. The listings that find results would stop while creates are throttled.
+// Rule: OCI answers 429 to callers that are too fast and, to those that do not slow down, for minutes. It counts reads and
+// writes apart.
+// Consequence: reads and writes have a rate each (`RequestPace`), found out from what the service accepts.
+// Consequence: deletes and other writes share a rate but not a queue, and take turns: a burst of ten thousand
+// creates must not keep the instances of finished tasks alive and paid for. So do listings and other reads: the
+// listing that finds a result must not wait behind the results of a thousand other tasks.
+// Rejected: one rate for all. The listings that find results would stop while creates are throttled.
 
 /// The rates and tokens of one service, and whose turn it is; pure, time arrives as an argument.
 package struct RateBuckets: Sendable {
     /// Which queue a call waits in.
     package enum Lane: String, Sendable, CaseIterable {
-        /// Calls that change nothing.
+        /// Calls that ask what there is; they share their tokens with `read`.
+        case list
+        /// Other calls that change nothing.
         case read
-        /// Calls that create or change.
-        case write
         /// Calls that remove; they share their tokens with `write`.
         case delete
+        /// Calls that create or change.
+        case write
+
+        fileprivate var isRead: Bool { self == .list || self == .read }
     }
 
-    private var reads: TokenBucket
-    private var writes: TokenBucket
-    /// Who goes first when a delete and another write both wait.
-    private var isDeletesTurn = true
+    /// What a call that was let through hands back with its answer.
+    package struct Pass: Sendable {
+        /// The queue whose turn it was.
+        package let lane: Lane
+        fileprivate let pass: RequestPace.Pass
+    }
+
+    /// A service may ask for a longer pause; the call that it refused waits for so long, and all others for this at most.
+    private static let pauseMax: Duration = .seconds(10)
+
+    private var reads: Side
+    private var writes: Side
 
     /// Buckets that let through up to `ceiling` requests a second, for reads and for writes each; `now` counts from
     /// any origin that stays the same.
     package init(ceiling: Double, now: Duration) {
-        precondition(ceiling > 0 && ceiling.isFinite, "a rate is positive and finite")
-        reads = TokenBucket(ceiling: ceiling, now: now)
-        writes = reads
+        let pace = RequestPace(ceiling: ceiling, now: now)
+        reads = Side(pace, [.list, .read])
+        writes = Side(pace, [.delete, .write])
     }
 
-    /// Takes a token for a call of one of the lanes in which calls wait, and returns whose turn it was; nil when none
-    /// of them may be sent now.
-    package mutating func take(for waiting: Set<Lane>, now: Duration) -> Lane? {
-        reads.refill(now)
-        writes.refill(now)
-        if waiting.contains(.read), reads.take() { return .read }
-        guard let lane = nextWriteLane(waiting), writes.take() else { return nil }
-        isDeletesTurn = lane == .write
-        return lane
+    /// How many requests a second are sent before anything is known of a service: what it can be planned with.
+    package static func rateAtStart(ceiling: Double) -> Double { min(ceiling, RequestPace.startPerSecond) }
+
+    /// Takes a token for a call of one of the lanes in which calls wait; nil when none of them may be sent now.
+    package mutating func take(for waiting: Set<Lane>, now: Duration) -> Pass? {
+        let read = reads.take(for: waiting, now: now)
+        let write = read == nil ? writes.take(for: waiting, now: now) : nil
+        return read ?? write
     }
 
-    /// How long after `now` `take` will have something, zero if it has, nil if nobody waits.
+    /// How long after `now` `take` will have something, at most; zero if it has, nil if nobody waits.
     package func delayOfNextToken(for waiting: Set<Lane>, now: Duration) -> Duration? {
-        var delays: [Duration] = []
-        if waiting.contains(.read) { delays.append(reads.delay(now)) }
-        if nextWriteLane(waiting) != nil { delays.append(writes.delay(now)) }
-        return delays.min()
+        [reads, writes].filter { $0.next(waiting) != nil }.map { $0.pace.delay(now) }.min()
     }
 
-    /// Notes that the service answered 429; returns the new rate if that halved it.
-    package mutating func throttled(_ lane: Lane, now: Duration) -> Double? {
-        lane == .read ? reads.halve(now) : writes.halve(now)
+    /// Notes that the service has answered, and not with a 429.
+    package mutating func accepted(_ pass: Pass, now: Duration) {
+        if pass.lane.isRead {
+            reads.pace.accepted(pass.pass, now: now)
+        } else {
+            writes.pace.accepted(pass.pass, now: now)
+        }
     }
 
-    /// Lets through up to `ceiling` writes a second where fewer were let through before; a rate that the service brought down
-    /// climbs from where it is.
-    package mutating func raiseWrites(to ceiling: Double, now: Duration) {
-        writes.refill(now)
-        let isAtCeiling = writes.rate == writes.ceiling
-        writes.ceiling = max(writes.ceiling, ceiling)
-        if isAtCeiling { writes.rate = writes.ceiling }
+    /// Notes that the service has answered 429 and asks for a pause; returns the new rate if that lowered it.
+    package mutating func refused(_ pass: Pass, retryAfter: Duration, now: Duration) -> Double? {
+        let pause = min(retryAfter, Self.pauseMax)
+        return pass.lane.isRead
+            ? reads.pace.refused(pass.pass, retryAfter: pause, now: now)
+            : writes.pace.refused(pass.pass, retryAfter: pause, now: now)
     }
+
+    /// Lets through up to `ceiling` writes a second, at once unless the service has refused some.
+    package mutating func raiseWrites(to ceiling: Double) { writes.pace.raise(to: ceiling) }
 
     /// How many calls a second a lane lets through at present.
-    package func rate(of lane: Lane) -> Double { lane == .read ? reads.rate : writes.rate }
+    package func rate(of lane: Lane) -> Double { (lane.isRead ? reads : writes).pace.perSecond }
 
-    private func nextWriteLane(_ waiting: Set<Lane>) -> Lane? {
-        let order: [Lane] = isDeletesTurn ? [.delete, .write] : [.write, .delete]
-        return order.first(where: waiting.contains)
-    }
-}
+    /// Two lanes that share a rate and take turns.
+    private struct Side: Sendable {
+        var pace: RequestPace
+        /// Whose turn is first goes first.
+        private var order: [Lane]
 
-/// One bucket: holds at most a second's worth of tokens, and at least one.
-private struct TokenBucket: Sendable {
-    /// 429s within this time of the last halving answer calls that were sent before it.
-    static let halvingInterval: Duration = .seconds(2)
-    /// From the floor to the ceiling in this time, if nothing is refused.
-    static let climbSeconds = 60.0
-    /// Tokens a second below which no number of 429s pushes the rate: after them we would be slow for long.
-    static let floor = 0.5
+        init(_ pace: RequestPace, _ order: [Lane]) {
+            self.pace = pace
+            self.order = order
+        }
 
-    var ceiling: Double
-    var rate: Double
-    private var tokens: Double
-    private var refilledAt: Duration
-    private var halvedAt: Duration?
+        func next(_ waiting: Set<Lane>) -> Lane? { order.first(where: waiting.contains) }
 
-    init(ceiling: Double, now: Duration) {
-        self.ceiling = ceiling
-        rate = ceiling
-        tokens = max(1, ceiling)
-        refilledAt = now
-    }
-
-    mutating func refill(_ now: Duration) {
-        let seconds = (now - refilledAt).inSeconds
-        guard seconds > 0 else { return }
-        refilledAt = now
-        rate = min(ceiling, rate + ceiling / Self.climbSeconds * seconds)
-        tokens = min(max(1, rate), tokens + rate * seconds)
-    }
-
-    mutating func take() -> Bool {
-        // Sums of fractions miss 1 by less than this.
-        guard tokens > 1 - 1e-6 else { return false }
-        tokens -= 1
-        return true
-    }
-
-    func delay(_ now: Duration) -> Duration {
-        let missing = 1 - tokens
-        guard missing > 1e-6 else { return .zero }
-        return max(.zero, .seconds(missing / rate) - (now - refilledAt))
-    }
-
-    mutating func halve(_ now: Duration) -> Double? {
-        if let halvedAt, now - halvedAt < Self.halvingInterval { return nil }
-        refill(now)
-        halvedAt = now
-        rate = max(min(Self.floor, ceiling), rate / 2)
-        tokens = min(tokens, 0)
-        return rate
+        mutating func take(for waiting: Set<Lane>, now: Duration) -> Pass? {
+            let next = next(waiting)
+            pace.advance(to: now, isWanted: next != nil)
+            guard let next, let pass = pace.take() else { return nil }
+            if next == order[0] { order.reverse() }
+            return Pass(lane: next, pass: pass)
+        }
     }
 }
 

@@ -6,7 +6,7 @@ internal import EventLoop
 @LoopActor
 final class RateLimiter {
     private(set) var buckets: RateBuckets
-    private let queues: [RateBuckets.Lane: TicketQueue<Void>]
+    private let queues: [RateBuckets.Lane: TicketQueue<RateBuckets.Pass>]
     /// When the pump wakes by itself; nil while there is none.
     private var pumpWakes: Deadline?
     private let bell = Wakeup()
@@ -17,20 +17,29 @@ final class RateLimiter {
         queues = Dictionary(uniqueKeysWithValues: RateBuckets.Lane.allCases.map { ($0, TicketQueue()) })
     }
 
-    func waitForTurn(_ lane: RateBuckets.Lane, until deadline: Deadline) async throws(WaitError) {
+    /// Suspends until a call may be sent; what it returns is told with its answer, if there is one.
+    func waitForTurn(
+        _ lane: RateBuckets.Lane,
+        until deadline: Deadline
+    ) async throws(WaitError) -> RateBuckets.Pass {
         guard let queue = queues[lane] else { preconditionFailure("every lane has a queue") }
         let ticket = queue.enter()
         grantDue()
         startPump()
-        try await queue.wait(for: ticket, until: deadline)
+        return try await queue.wait(for: ticket, until: deadline)
     }
 
-    /// Notes a 429; returns the new rate if that halved it.
-    func throttled(_ lane: RateBuckets.Lane) -> Double? { buckets.throttled(lane, now: now) }
+    /// Notes an answer that is no 429.
+    func accepted(_ pass: RateBuckets.Pass) { buckets.accepted(pass, now: now) }
+
+    /// Notes a 429 that asks for a pause; returns the new rate if that lowered it.
+    func refused(_ pass: RateBuckets.Pass, retryAfter: Duration) -> Double? {
+        buckets.refused(pass, retryAfter: retryAfter, now: now)
+    }
 
     /// Lets through up to `ceiling` writes a second where fewer were let through before.
     func raiseWrites(to ceiling: Double) {
-        buckets.raiseWrites(to: ceiling, now: now)
+        buckets.raiseWrites(to: ceiling)
         grantDue()
         wakePumpIfEarlier()
     }
@@ -42,7 +51,7 @@ final class RateLimiter {
     }
 
     private func grantDue() {
-        while let lane = buckets.take(for: waitingLanes, now: now) { queues[lane]?.grantNext(()) }
+        while let pass = buckets.take(for: waitingLanes, now: now) { queues[pass.lane]?.grantNext(pass) }
     }
 
     /// One sleeper for all who wait, and none when nobody does: an idle daemon has no timer.

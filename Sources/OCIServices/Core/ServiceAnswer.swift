@@ -86,6 +86,22 @@ package struct ServiceAnswer: Sendable {
     }
 }
 
+extension JSONObject {
+    /// What OCIDs have at the most (API guide, "Resource Identifiers").
+    private static var identifierBytesMax: Int { 255 }
+
+    /// A member that names a resource, as it may stand in a path and in a log: letters, digits, `.`, `-` and `_`, and not dots
+    /// alone.
+    func identifier(_ name: String) throws(JSONError) -> String {
+        let text = try string(name)
+        let isSound = text.utf8.allSatisfy { $0.isASCIIAlphanumeric || "-._".utf8.contains($0) }
+        guard isSound, (1...Self.identifierBytesMax).contains(text.utf8.count),
+            text.utf8.contains(where: { $0 != UInt8(ascii: ".") })
+        else { throw .wrongType(path: path.isEmpty ? name : "\(path).\(name)", expected: "an identifier") }
+        return text
+    }
+}
+
 /// Items of a list that could not be read.
 struct PassedOver: Sendable, Equatable {
     /// How many.

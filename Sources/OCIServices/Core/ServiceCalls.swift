@@ -41,6 +41,11 @@ package final class ServiceCalls {
     package var waitsForAccess = false
     private var access = AccessRecord()
     private var toldOffsetSeconds = 0
+    /// Sent when the last of the calls under way has ended.
+    package let becameIdle = Broadcast()
+    /// Whether no call is under way.
+    package var isIdle: Bool { underWayCount == 0 }
+    private var underWayCount = 0 { didSet { if isIdle { becameIdle.send() } } }
     /// Whether calls wait for access that was lost.
     package var isAccessLost: Bool { access.isLost }
 
@@ -74,7 +79,11 @@ package final class ServiceCalls {
     ) async throws(OCIError) -> Value {
         var state = CallState(requestID: newRequestID(using: &random))
         willSend?(request)
-        defer { if state.isWaitingForAccess { access.waitEnded() } }
+        underWayCount += 1
+        defer {
+            underWayCount -= 1
+            if state.isWaitingForAccess { access.waitEnded() }
+        }
         do throws(OCIError) {
             return try await repeatAttempts(request, &state, deadline, read)
         } catch {
@@ -123,9 +132,12 @@ package final class ServiceCalls {
         _ state: inout CallState,
         _ deadline: Deadline
     ) async throws(OCIError) -> ServiceAnswer {
+        guard let limiter = limiters[request.operation.service] else {
+            preconditionFailure("every service has a limiter")
+        }
+        let pass: RateBuckets.Pass
         do throws(WaitError) {
-            let limiter = limiters[request.operation.service]
-            try await limiter?.waitForTurn(request.operation.lane, until: deadline)
+            pass = try await limiter.waitForTurn(request.operation.lane, until: deadline)
         } catch .cancelled {
             throw .cancelled
         } catch {
@@ -149,14 +161,25 @@ package final class ServiceCalls {
             let answer =
                 try await request.isShielded
                 ? exchange.signAndSendShielded(call) : exchange.signAndSend(call)
+            limiter.accepted(pass)
             noteSuccess(answer, &state)
             return answer
         } catch {
+            notePace(error, pass, limiter)
             if error.mayHaveBeenCarriedOut { state.ambiguousFailure = error }
             // What cut the last attempt short was the caller; what went wrong is what was answered before.
             if deadline.isPast, let last = state.lastFailure, case .transport = error { throw last }
             state.lastFailure = error
             throw error
+        }
+    }
+
+    /// What a failure says of the rate at which its service is called; without an answer nothing.
+    private func notePace(_ error: OCIError, _ pass: RateBuckets.Pass, _ limiter: RateLimiter) {
+        guard case .service(let failure) = error else { return }
+        guard failure.kind == .throttled else { return limiter.accepted(pass) }
+        if let rate = limiter.refused(pass, retryAfter: failure.retryAfter ?? .zero) {
+            notify(.rateLowered(failure.operation.service, pass.lane, perSecond: rate))
         }
     }
 
@@ -207,9 +230,6 @@ package final class ServiceCalls {
         _ deadline: Deadline
     ) async throws(OCIError) {
         let operation = request.operation
-        if error.kind == .throttled, let rate = limiters[operation.service]?.throttled(operation.lane) {
-            notify(.rateHalved(operation.service, operation.lane, perSecond: rate))
-        }
         if case .malformedAnswer = error { state.malformedCount += 1 }
         var error = error
         if waitsForAccess, access.isLoss(error, of: operation) {

@@ -7,7 +7,7 @@
 // Consequence: an accepted answer is believed, each one anew. A refused one may come from anybody, so its time is only
 // tried: it stays if the next signature is accepted, and goes if that is refused too.
 // Consequence: no time is believed that is more than a day off, for a server that chose the dates of our signatures could
-// keep them for later.
+// keep them for later. A refusal with such a time says nothing of the credentials, so they are tried again.
 
 /// The time of day as the services see it; pure, times are in seconds since 1970.
 struct ServiceClock: Sendable {
@@ -34,15 +34,15 @@ struct ServiceClock: Sendable {
         triedSeconds = nil
     }
 
-    /// Weighs the time of an answer that refused a signature; whether a signature with another date is worth a try.
+    /// Weighs the time of an answer that refused a signature; whether another signature is worth a try.
     mutating func refused(serverTime: Int?, hostTime: Int) -> Bool {
         if triedSeconds != nil {
             triedSeconds = nil
             return true
         }
-        guard let difference = Self.difference(serverTime, hostTime),
-            Self.isSkew(difference, beside: confirmedSeconds)
-        else { return false }
+        guard let serverTime else { return false }
+        guard let difference = Self.difference(serverTime, hostTime) else { return true }
+        guard Self.isSkew(difference, beside: confirmedSeconds) else { return false }
         triedSeconds = difference
         return true
     }

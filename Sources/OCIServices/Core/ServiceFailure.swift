@@ -46,7 +46,7 @@ extension ServiceFailure {
         )
     }
 
-    /// Text from outside as it may stand in one line of a log: control characters become spaces.
+    /// Text from outside as it may stand in one line of a log: what does something to the text around it becomes a space.
     private static func oneLine(_ text: String, count: Int) -> String {
         var line = ""
         var isCut = false
@@ -55,9 +55,7 @@ extension ServiceFailure {
                 isCut = true
                 break
             }
-            let isControl =
-                scalar.properties.generalCategory == .control || scalar == "\u{2028}" || scalar == "\u{2029}"
-            line.unicodeScalars.append(isControl ? " " : scalar)
+            line.unicodeScalars.append(TerminalText.isUnsafe(scalar) ? " " : scalar)
         }
         return isCut ? line + "..." : line
     }

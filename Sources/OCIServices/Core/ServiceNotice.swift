@@ -8,7 +8,7 @@ package enum ServiceNotice: Sendable, CustomStringConvertible {
     /// A call failed and is tried again.
     case retrying(OCIError, failureCount: Int, after: Duration)
     /// A service asked to be called less often; its rate is now this many requests a second.
-    case rateHalved(CloudService, RateBuckets.Lane, perSecond: Double)
+    case rateLowered(CloudService, RateBuckets.Lane, perSecond: Double)
     /// The host's clock is off by so many seconds; signatures are corrected from now on.
     case clockCorrected(seconds: Int)
     /// There is another identity to sign with.
@@ -24,7 +24,7 @@ package enum ServiceNotice: Sendable, CustomStringConvertible {
         switch self {
         case .retrying(let error, let failureCount, let delay):
             "failure \(failureCount), next attempt in \(delay): \(error)"
-        case .rateHalved(let service, let lane, let perSecond):
+        case .rateLowered(let service, let lane, let perSecond):
             "\(service) is called at most \(perSecond) times a second (\(lane.rawValue)) until it bears more"
         case .clockCorrected(let seconds):
             "this host's clock is \(abs(seconds)) s \(seconds > 0 ? "behind" : "ahead of") the service's; "

@@ -30,6 +30,8 @@ package struct ServiceRequest: Sendable {
     package let operation: Operation
     /// The path below the endpoint, the version of the service's API included, percent-encoded.
     let path: String
+    /// Whether a segment is empty or a step of dots, which whoever stands between may take for another path.
+    let hasUnsafePath: Bool
     /// In the order that is signed.
     var query: [(name: String, value: String?)]
     /// Fields of this call beside those that every call has.
@@ -55,6 +57,7 @@ package struct ServiceRequest: Sendable {
     init(_ operation: Operation, _ path: [String], scope: String, query: Query = [:], body: Body = .none) {
         self.operation = operation
         self.path = operation.service.basePath + path.map { "/" + PercentEncoding.encode($0) }.joined()
+        hasUnsafePath = path.contains { ["", ".", ".."].contains($0) }
         self.scope = scope
         self.query = query.map { ($0.key, $0.value) }
         self.body = body

@@ -51,7 +51,7 @@ package final class SignedExchange {
     /// The services' time, in seconds since 1970.
     var now: Int { hostTime() + clock.offsetSeconds }
 
-    /// Weighs the time in an answer that refused a signature; whether the clock says another time now.
+    /// Weighs the time in an answer that refused a signature; whether another signature is worth a try.
     func refused(at serverTime: Int?) -> Bool { clock.refused(serverTime: serverTime, hostTime: hostTime()) }
 
     /// Allows that many connections to each host where fewer were allowed before.
@@ -111,6 +111,12 @@ package final class SignedExchange {
 
     private func prepare(_ call: Call, _ destination: Endpoints.Location) throws(OCIError) -> HTTPRequest {
         let request = call.request
+        guard !request.hasUnsafePath else {
+            throw .unsendable(
+                operation: request.operation,
+                reason: "a name in its path is empty or nothing but dots"
+            )
+        }
         let content = Content(request.body)
         let sign = { @LoopActor @Sendable (time: Int) throws(OCISigningError) -> SigningString in
             try SigningString(

@@ -123,6 +123,18 @@ func privateKey(_ text: [UInt8], _ passphrase: [UInt8]?, source: String) throws(
 
 /// Reads a file that credentials are made of, a key or a token, of 1 to 2 KB; `name` says in the error what it was for.
 func credentialFile(_ path: String, name: String) throws(OCIError) -> [UInt8] {
-    try reading("\(name) \(path)") { () throws(TransportError) in try readFile(path, byteCountMax: 64 * 1024)
+    guard mayBePath(path) else {
+        throw .configuration("\(name) is no path: give that of a file, not the key or the token itself")
     }
+    return try reading("\(name) \(path)") { () throws(TransportError) in
+        try readFile(path, byteCountMax: 64 * 1024)
+    }
+}
+
+/// Whether a text can name a file: else it may be a key or a token, which no message may repeat.
+///
+/// A name has at most 255 bytes (NAME_MAX, limits.h); the tokens of OCI are longer and hold no slash.
+private func mayBePath(_ text: String) -> Bool {
+    !text.hasPrefix("-----BEGIN")
+        && text.utf8.split(separator: UInt8(ascii: "/")).allSatisfy { $0.count <= 255 }
 }

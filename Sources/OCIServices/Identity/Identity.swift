@@ -41,7 +41,7 @@ package struct DynamicGroup: Sendable, Equatable {
     package let freeformTags: [String: String]
 
     init(_ object: JSONObject) throws(JSONError) {
-        id = try object.string("id")
+        id = try object.identifier("id")
         name = try object.string("name")
         matchingRule = try object.stringIfPresent("matchingRule") ?? ""
         freeformTags = try object.stringMap("freeformTags")
@@ -60,7 +60,7 @@ package struct Policy: Sendable, Equatable {
     package let freeformTags: [String: String]
 
     init(_ object: JSONObject) throws(JSONError) {
-        id = try object.string("id")
+        id = try object.identifier("id")
         name = try object.string("name")
         statements = object.texts("statements")
         freeformTags = try object.stringMap("freeformTags")

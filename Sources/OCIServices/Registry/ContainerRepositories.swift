@@ -17,7 +17,7 @@ package struct ContainerRepository: Sendable, Equatable {
     package let freeformTags: [String: String]
 
     init(_ object: JSONObject) throws(JSONError) {
-        id = try object.string("id")
+        id = try object.identifier("id")
         displayName = try object.string("displayName")
         isPublic = object["isPublic"] == .bool(true)
         imageCount = try object.integerIfPresent("imageCount") ?? 0

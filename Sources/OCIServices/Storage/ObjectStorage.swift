@@ -120,7 +120,7 @@ package final class ObjectStorage: ServiceClient {
     }
 
     /// Deletes up to 1,000 objects in one call and returns those that are still there; names that were not there
-    /// before count as deleted.
+    /// before count as deleted, and names that were not asked for count for nothing: they would be asked for next.
     package func deleteBatch(
         _ names: [String],
         deadline: Deadline
@@ -130,7 +130,9 @@ package final class ObjectStorage: ServiceClient {
             answer throws(JSONError) in
             try (answer.objectsIfPresent("failed") ?? []).map(DeleteFailure.init)
         }
-        return failures.filter { $0.status != 404 }
+        let asked = Set(names)
+        // Whoever deletes again what is left must not be told to delete what is a stranger's.
+        return failures.filter { $0.status != 404 && asked.contains($0.name) }
     }
 
     /// The request that `deleteBatch` makes.

@@ -10,6 +10,10 @@
 // confirmed is sent again. Under ZMQ libzmq reconnects by itself, and what is not confirmed is sent again all the same.
 // Libzmq would also keep, without limit, what it is given meanwhile: so it is given nothing without a connection.
 // What the scheduler had sent may be lost, too, and it will never know: the owner is told of every reconnection.
+//
+// Rule: anybody can greet. That a scheduler is there only its first message tells.
+// Consequence: pauses between attempts grow until a connection has brought a message. Libzmq, which would reconnect ten
+// times a second, keeps a connection that was lost only if it had brought one.
 
 internal import EventLoop
 internal import Logging
@@ -33,14 +37,22 @@ final class SchedulerChannel {
         case closedByScheduler
         /// The identity could not come back in time after a reset, or never came through.
         case unreachable(String)
-        /// The peer sent bytes that are no message: whoever it is, it is not trusted with anything more.
-        case malformed(SchedulerMessageError)
+        /// The peer sent what is not borne: whoever it is, it is not trusted with anything more.
+        case refused(Refusal)
         /// `leave` was called or the work was cancelled.
         case left
     }
 
+    /// Why a message ends the channel.
+    enum Refusal: Error, Equatable {
+        /// It is bytes that are no message.
+        case malformed(SchedulerMessageError)
+        /// It is one more task for a worker that has far more of them than the queue that it announced.
+        case overfilled(taskCount: Int)
+    }
+
     /// Takes the events in order; an error it throws for a message ends the channel.
-    typealias EventHandler = @LoopActor (Event) throws(SchedulerMessageError) -> Void
+    typealias EventHandler = @LoopActor (Event) throws(Refusal) -> Void
 
     let identity: String
     private let endpoint: Endpoint
@@ -48,12 +60,22 @@ final class SchedulerChannel {
     private let log: Logger
     /// Logged while there is no link; nil where another channel's warning says it already.
     private let unreachableWarning: ThrottledWarning?
+    /// Draws the part of each pause between two attempts to connect, from 0 to 1.
+    private let random: @LoopActor () -> Double
+    private let breachWarning: ThrottledWarning
     private var link: (any MessageLink)?
     private var connectionWatch: Spawned<Void>?
     private var hasLeft = false
+    /// What a connection that was under way then carries: without it the scheduler would wait for the tasks of a
+    /// worker that has said nothing but its name.
+    private var disconnectMessages: [[UInt8]] = []
     private let unconfirmed = RetransmitBuffer()
     /// Since when the link has no connection, and is about to connect by itself, as ZMQ's do; nil if it has one.
     private var disconnectedSince: Deadline?
+    /// Whether the present connection has brought a message.
+    private var hasHeard = false
+    /// Why the present link is ended from here, if it is.
+    private var verdict: MessagingError?
     /// So long a link may take to connect before the scheduler is said to be out of reach.
     private static let connectTimeMax: Duration = .seconds(5)
 
@@ -65,13 +87,20 @@ final class SchedulerChannel {
         endpoint: Endpoint,
         links: any LinkOpener,
         log: Logger,
-        unreachableWarning: ThrottledWarning? = nil
+        unreachableWarning: ThrottledWarning? = nil,
+        random: @escaping @LoopActor () -> Double = { LoopRandom.number(in: 0..<1) }
     ) {
         self.identity = identity
         self.endpoint = endpoint
         self.links = links
         self.log = log
         self.unreachableWarning = unreachableWarning
+        self.random = random
+        breachWarning = ThrottledWarning(
+            "the scheduler broke the rules of the connection; connecting again",
+            recovery: "the scheduler keeps the rules",
+            log: log
+        )
     }
 
     /// Whether what is sent now goes out now.
@@ -112,7 +141,7 @@ final class SchedulerChannel {
 
     func echoReceived() { unconfirmed.echoReceived() }
 
-    /// Hands events to `handler` until the channel ends: after `timeout` without a link, or when a message is malformed.
+    /// Hands events to `handler` until the channel ends: after `timeout` without a link, or when a message is refused.
     ///
     /// In the latter case the link still stands, for a disconnect request.
     func run(timeout: Duration, handler: @escaping EventHandler) async -> End {
@@ -123,41 +152,55 @@ final class SchedulerChannel {
             do throws(MessagingError) {
                 let link = try await links.connect(to: endpoint, identity: identity)
                 if hasLeft {
-                    await link.close(lingering: .zero)
+                    for message in disconnectMessages { try? link.send(message) }
+                    await spawn { await link.close(lingering: .seconds(2)) }.value
                     return .left
                 }
                 adopt(link)
-                backoff.reset()
                 if link.connectsByItself {
                     watchConnection(of: link, isAgain: wasInterrupted, handler)
                 } else {
                     resume(isAgain: wasInterrupted, handler)
                 }
-                return .malformed(try await receive(from: link, handler))
-            } catch {
+                return .refused(try await receive(from: link, handler))
+            } catch let failure {
+                let error = verdict ?? failure
+                verdict = nil
                 let wasConnected = drop()
+                let wasHeard = wasConnected && hasHeard
                 if hasLeft || isCancelled { return .left }
                 if case .closedByPeer = error, wasConnected { return .closedByScheduler }
-                if wasConnected { deadline = .after(timeout) }
+                if wasHeard {
+                    deadline = .after(timeout)
+                    backoff.reset()
+                }
                 wasInterrupted = wasInterrupted || wasConnected
                 if deadline.isPast { return .unreachable("\(error)") }
-                log.debug("no link to the scheduler; trying again", metadata: ["error": "\(error)"])
-                if !wasConnected {
-                    unreachableWarning?.occurred(["address": "\(endpoint)", "error": "\(error)"])
-                }
+                report(error, wasHeard: wasHeard)
             }
-            guard (try? await sleep(for: backoff.next { LoopRandom.number(in: 0..<1) })) != nil else {
+            guard (try? await sleep(for: backoff.next { random() })) != nil else {
                 return .left
             }
         }
         return .left
     }
 
-    /// Sends `disconnectRequest` after everything sent before it and closes the link in order, even when cancelled.
+    private func report(_ error: MessagingError, wasHeard: Bool) {
+        log.debug("no link to the scheduler; trying again", metadata: ["error": "\(error)"])
+        let facts: Logger.Metadata = ["address": "\(endpoint)", "error": "\(error)"]
+        if error.isBreach { breachWarning.occurred(facts) }
+        if !wasHeard { unreachableWarning?.occurred(facts) }
+    }
+
+    /// Sends `disconnectRequest` after everything sent before it and closes the link in order, even when cancelled;
+    /// without a link, `run` does on the one that it waits for.
     func leave(disconnectRequest: [UInt8]?) async {
         if hasLeft { return }
         hasLeft = true
-        guard let link else { return }
+        guard let link else {
+            disconnectMessages = unconfirmed.messages + [disconnectRequest].compactMap(\.self)
+            return
+        }
         self.link = nil
         connectionWatch?.cancel()
         // The connection may still come while the link is closed.
@@ -168,6 +211,7 @@ final class SchedulerChannel {
 
     private func adopt(_ link: any MessageLink) {
         self.link = link
+        hasHeard = false
         disconnectedSince = link.connectsByItself ? .now : nil
         if let version = link.version { generation = WireGeneration(rawValue: version.rawValue) }
         unconfirmed.connectionLost(mayStillEcho: false)
@@ -176,22 +220,23 @@ final class SchedulerChannel {
     /// There is a connection: what is not confirmed goes out again, then a heartbeat.
     private func resume(isAgain: Bool, _ handler: EventHandler) {
         disconnectedSince = nil
-        unreachableWarning?.ended()
         // A link that fails here also fails in `receive`.
         for message in unconfirmed.messages { try? link?.send(message) }
-        // Only messages can be malformed.
+        // Only messages can be refused.
         try? handler(.connected)
         if isAgain { try? handler(.reconnected) }
     }
 
-    /// Hands on messages until one is malformed; returns what is wrong with it.
+    /// Hands on messages until one is refused; returns why.
     private func receive(
         from link: any MessageLink,
         _ handler: EventHandler
-    ) async throws(MessagingError) -> SchedulerMessageError {
+    ) async throws(MessagingError) -> Refusal {
         while true {
             let message = try await link.receive()
-            do throws(SchedulerMessageError) { try handler(.message(message)) } catch { return error }
+            do throws(Refusal) { try handler(.message(message)) } catch { return error }
+            hasHeard = true
+            unreachableWarning?.ended()
         }
     }
 
@@ -205,8 +250,12 @@ final class SchedulerChannel {
         connectionWatch = spawn {
             while let event = try? await link.nextConnectionEvent(), self.link === link {
                 switch event {
+                case .disconnected where !self.hasHeard:
+                    self.verdict = .aborted(reason: "the connection ended before it had brought a message")
+                    return await link.close(lingering: .zero)
                 case .disconnected:
                     self.log.debug("the connection to the scheduler is lost")
+                    self.hasHeard = false
                     self.disconnectedSince = self.disconnectedSince ?? .now
                     self.unconfirmed.connectionLost(mayStillEcho: true)
                 case .connected where self.disconnectedSince != nil:

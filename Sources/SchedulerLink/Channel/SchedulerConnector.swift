@@ -36,8 +36,8 @@ package final class SchedulerConnector: LinkOpener {
     /// How long a connection attempt, the peer's first bytes included, may take.
     static let connectTimeout: Duration = .seconds(10)
 
-    /// A scheduler's largest messages name objects, some 100 bytes each.
-    private static let schedulerMessageBytesMax = 256 << 20
+    /// A scheduler's largest messages name objects, some 100 bytes each; the same over either transport.
+    static let schedulerMessageBytesMax = 256 << 20
 
     private let backend: NetworkBackend
     private let network: any MessagingNetwork
@@ -67,7 +67,11 @@ package final class SchedulerConnector: LinkOpener {
             case .auto: try await speaksZMQ(endpoint)
             }
         guard isZMQ else { return try await connectYMQ(to: endpoint, identity) }
-        return try network.openZMQ(to: endpoint, identity: Array(identity.utf8))
+        return try network.openZMQ(
+            to: endpoint,
+            identity: Array(identity.utf8),
+            messageBytesMax: Self.schedulerMessageBytesMax
+        )
     }
 
     /// Opens a link to the object storage server, which speaks nothing but YMQ.

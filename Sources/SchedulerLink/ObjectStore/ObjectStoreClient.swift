@@ -38,8 +38,10 @@ package final class ObjectStoreClient {
         let payload: Blob?
         /// What the answer is charged to.
         let holding: Holding?
-        /// Of a get, most bytes that are wanted.
-        fileprivate(set) var byteCountMax = UInt64(ObjectStoreClient.smallBytesMax)
+        /// Of a get, most bytes that whoever asked wants.
+        private let wantedByteCountMax: UInt64
+        /// The same, as it is asked for now.
+        fileprivate(set) var byteCountMax: UInt64
         /// Where it is on its way, and its number there.
         var place: (lane: ObjectStoreLane, id: UInt64)?
         /// Whether the server has said on its present connection that there is no such object.
@@ -50,10 +52,30 @@ package final class ObjectStoreClient {
         /// Whether it was taken back before it was answered.
         fileprivate var isAbandoned = false
 
-        fileprivate init(_ objectID: ObjectID, payload: Blob?, for holding: Holding? = nil) {
+        fileprivate init(
+            _ objectID: ObjectID,
+            payload: Blob?,
+            upTo byteCountMax: UInt64 = .max,
+            for holding: Holding? = nil
+        ) {
             self.objectID = objectID
             self.payload = payload
             self.holding = holding
+            wantedByteCountMax = byteCountMax
+            self.byteCountMax = 0
+            askForLittle()
+        }
+
+        /// Asks for few bytes at first.
+        fileprivate func askForLittle() {
+            byteCountMax = min(wantedByteCountMax, UInt64(ObjectStoreClient.smallBytesMax))
+        }
+
+        /// Asks for all that is wanted, if the answer was so large that there may be more; false if not.
+        fileprivate func asksForMore(than byteCount: Int) -> Bool {
+            guard UInt64(byteCount) == byteCountMax, byteCountMax < wantedByteCountMax else { return false }
+            byteCountMax = wantedByteCountMax
+            return true
         }
 
         /// How many bytes of the answer are in memory.
@@ -72,6 +94,7 @@ package final class ObjectStoreClient {
     private var endpoint: Endpoint?
     private let connector: SchedulerConnector
     private let pace: ObjectStoreConversation.Pace
+    private let random: @LoopActor () -> Double
     private lazy var small = makeLane()
     private lazy var bulk = makeLane()
 
@@ -91,8 +114,15 @@ package final class ObjectStoreClient {
         )
     }
 
-    init(connector: SchedulerConnector, endpoint: Endpoint?, pace: ObjectStoreConversation.Pace, log: Logger)
-    {
+    /// The same at a pace, and with pauses between attempts to connect of which `random` draws the part, from 0 to 1.
+    init(
+        connector: SchedulerConnector,
+        endpoint: Endpoint?,
+        pace: ObjectStoreConversation.Pace,
+        log: Logger,
+        random: @escaping @LoopActor () -> Double = { LoopRandom.number(in: 0..<1) }
+    ) {
+        self.random = random
         self.connector = connector
         self.pace = pace
         self.log = log
@@ -101,7 +131,9 @@ package final class ObjectStoreClient {
     }
 
     private func makeLane() -> ObjectStoreLane {
-        ObjectStoreLane(connector: connector, pace: pace, log: log) { [unowned self] in completed($0, $1) }
+        ObjectStoreLane(connector: connector, pace: pace, log: log, random: random) { [unowned self] in
+            completed($0, $1)
+        }
     }
 
     /// Keeps the connections open until cancelled.
@@ -131,9 +163,13 @@ package final class ObjectStoreClient {
         small.open()
     }
 
-    /// Begins to read an object, charged to `holding`; the request is shared by everyone who waits for it.
-    package func get(_ objectID: ObjectID, for holding: Holding? = nil) -> Request {
-        let request = Request(objectID, payload: nil, for: holding)
+    /// Begins to read an object, or its first bytes, charged to `holding`; the request is shared by everyone who waits for it.
+    package func get(
+        _ objectID: ObjectID,
+        upTo byteCountMax: UInt64 = .max,
+        for holding: Holding? = nil
+    ) -> Request {
+        let request = Request(objectID, payload: nil, upTo: byteCountMax, for: holding)
         small.submit(request)
         return request
     }
@@ -189,15 +225,14 @@ package final class ObjectStoreClient {
         request.place?.lane.drop(request.place?.id ?? 0)
         request.place = nil
         request.isAbsent = false
-        request.byteCountMax = UInt64(Self.smallBytesMax)
+        request.askForLittle()
     }
 
     /// Takes what became of a request; an object that fills its small answer may be larger.
     private func completed(_ request: Request, _ outcome: Request.Outcome) {
         if case .success(let blob) = outcome, request.payload == nil,
-            UInt64(blob.byteCount) == request.byteCountMax
+            request.asksForMore(than: blob.byteCount)
         {
-            request.byteCountMax = .max
             return bulk.submit(request)
         }
         request.isAbsent = false

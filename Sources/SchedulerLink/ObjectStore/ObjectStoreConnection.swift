@@ -51,12 +51,12 @@ struct ObjectStoreConnection {
     /// Asks for what is always answered, and at once.
     func sendCheck(requestID: UInt64) throws(Failure) { try send(.totals(requestID: requestID)) }
 
-    /// Sends an object to be stored; returns when the kernel has all of it, and calls `carried` whenever it has taken more.
+    /// Sends an object to be stored; returns when the kernel has all of it, and tells `carried` how many bytes more it has taken.
     func sendSet(
         _ objectID: ObjectID,
         to payload: Blob,
         requestID: UInt64,
-        carried: () -> Void
+        carried: (Int) -> Void
     ) async throws(Failure) {
         try send(.set(objectID, byteCount: payload.byteCount, requestID: requestID))
         try queue { () throws(MessagingError) in try link.beginMessage(byteCount: payload.byteCount) }
@@ -71,7 +71,7 @@ struct ObjectStoreConnection {
             position += slice.count
             try queue { () throws(MessagingError) in try link.sendPart(slice) }
             try await flush()
-            carried()
+            carried(slice.count)
         }
         try await flush()
     }
@@ -102,14 +102,14 @@ struct ObjectStoreConnection {
         }
     }
 
-    /// Takes the payload that `header` announces, charged to `holding`, and calls `carried` for each part.
+    /// Takes the payload that `header` announces, charged to `holding`, and tells `carried` the size of each part.
     ///
     /// One that is not wanted any more, or for which there is no room, is read all the same, and nothing of it is kept.
     func receivePayload(
         of header: ObjectStorageResponse,
         isWanted: () -> Bool,
         for holding: Holding? = nil,
-        carried: () -> Void
+        carried: (Int) -> Void
     ) async throws(Failure) -> Result<Blob, TransportError> {
         if header.payloadByteCount == 0 { return .success(Blob([])) }
         let byteCount = try await nextByteCount()
@@ -125,12 +125,12 @@ struct ObjectStoreConnection {
         }
         var sinceTurn = 0
         while let part = try await nextPart() {
-            carried()
+            carried(part.count)
             if !isWanted() {
                 writer = BlobWriter()
             } else if failure == nil {
                 do throws(TransportError) {
-                    try writer.append(Array(part))
+                    try await writer.append(Array(part))
                 } catch {
                     failure = error
                     writer = BlobWriter()

@@ -21,7 +21,7 @@ struct ObjectStoreConversation {
     struct Pace: Hashable, Sendable {
         /// How long a connection may carry nothing, and an object not be there, before it is missing.
         let patience: Duration
-        /// How long a connection on which answers are due may carry nothing before the server is asked for a sign of life, and
+        /// How long a connection on which answers are due may carry hardly anything before the server is asked for a sign of life, and
         /// how long again before the connection is taken for dead.
         var silence: Duration = .seconds(15)
         /// The same before it is absent; a client may store it a moment after it has submitted the task.
@@ -69,8 +69,12 @@ struct ObjectStoreConversation {
     private var absentCount = 0
     private var isArriving = false
     private var check: (id: UInt64, since: Deadline)?
-    /// When the connection last carried anything, or the first answer became due.
+    /// When the connection last gave a sign of life, or the first answer became due.
     private var quietSince: Deadline
+    /// So many bytes of payloads are a sign of life: half a kilobyte a second, for one that has two silences to give it.
+    private static let signByteCount = 16 * 1024
+    /// Bytes since the last sign of life.
+    private var carriedByteCount = 0
 
     /// A connection that was made at `now`, on which nothing is asked yet.
     init(_ pace: Pace, at now: Deadline) {
@@ -89,8 +93,18 @@ struct ObjectStoreConversation {
     /// A check is about to be sent under this id, as soon as what is being sent at present is through.
     mutating func checking(_ id: UInt64, at now: Deadline) { check = (id, now) }
 
-    /// Bytes were sent or received.
-    mutating func carried(at now: Deadline) { quietSince = now }
+    /// So many bytes were sent or received.
+    mutating func carried(_ byteCount: Int, at now: Deadline) {
+        carriedByteCount += byteCount
+        guard carriedByteCount >= Self.signByteCount else { return }
+        carriedByteCount = 0
+        quietSince = now
+    }
+
+    /// Whether somebody waits for the answer to this question.
+    func isAwaited(_ id: UInt64) -> Bool {
+        check?.id == id || unansweredIDs.contains(id) || open.contains { $0.id == id }
+    }
 
     /// The answer to a question begins to arrive; `answerEnded` follows.
     mutating func answerBegan(_ id: UInt64, at now: Deadline) -> Conclusion {

@@ -25,6 +25,8 @@ final class ObjectStoreLane {
     private let log: Logger
     private let pace: ObjectStoreConversation.Pace
     private let warning: ThrottledWarning
+    /// Draws the part of each pause between two attempts to connect, from 0 to 1.
+    private let random: @LoopActor () -> Double
     /// Takes what became of a request, which is not this lane's any more.
     private let completed: @LoopActor (Request, Request.Outcome) -> Void
     /// Opens when there is a use for a connection.
@@ -53,11 +55,13 @@ final class ObjectStoreLane {
         connector: SchedulerConnector,
         pace: ObjectStoreConversation.Pace,
         log: Logger,
+        random: @escaping @LoopActor () -> Double,
         completed: @escaping @LoopActor (Request, Request.Outcome) -> Void
     ) {
         self.connector = connector
         self.pace = pace
         self.log = log
+        self.random = random
         self.completed = completed
         conversation = ObjectStoreConversation(pace, at: .now)
         warning = ThrottledWarning(
@@ -128,7 +132,7 @@ extension ObjectStoreLane {
             let state = requests.isEmpty ? "idle" : "\(requests.count) requests wait"
             warning.occurred(["address": "\(endpoint)", "error": "\(failure)", "state": "\(state)"])
             // A deadline that passes is what it waits for.
-            try? await retry.wait(until: .after(backoff.next { LoopRandom.number(in: 0..<1) }))
+            try? await retry.wait(until: .after(backoff.next { random() }))
         }
     }
 
@@ -170,7 +174,7 @@ extension ObjectStoreLane {
         let failure: ObjectStoreConnection.Failure
         do throws(ObjectStoreConnection.Failure) {
             while true {
-                try await receiveAnswer(from: connection)
+                guard try await receiveAnswer(from: connection) else { continue }
                 backoff.reset()
                 silenceCount = 0
                 warning.ended()
@@ -230,7 +234,7 @@ extension ObjectStoreLane {
                     return true
                 }
                 try await connection.sendSet(request.objectID, to: payload, requestID: id) {
-                    self.conversation.carried(at: .now)
+                    self.conversation.carried($0, at: .now)
                 }
             }
             return true
@@ -250,12 +254,14 @@ extension ObjectStoreLane {
         attention.ring()
     }
 
+    /// Takes an answer; whether somebody waited for it.
     private func receiveAnswer(
         from connection: ObjectStoreConnection
-    ) async throws(ObjectStoreConnection.Failure) {
+    ) async throws(ObjectStoreConnection.Failure) -> Bool {
         let header = try await connection.receiveHeader()
         let id = header.requestID
         try requireAnswer(header)
+        let isAwaited = conversation.isAwaited(id)
         let conclusion = conversation.answerBegan(id, at: .now)
         for id in conclusion.absent { requests[id]?.isAbsent = true }
         for id in conclusion.missing { complete(id, .failure(.missing)) }
@@ -264,13 +270,14 @@ extension ObjectStoreLane {
             of: header,
             isWanted: { self.requests[id] != nil },
             for: requests[id]?.holding,
-            carried: { self.conversation.carried(at: .now) }
+            carried: { self.conversation.carried($0, at: .now) }
         )
         conversation.answerEnded(at: .now)
         switch outcome {
         case .success(let blob): complete(id, .success(blob))
         case .failure(let error): complete(id, .failure(.file(error)))
         }
+        return isAwaited
     }
 
     /// Throws if the answer is not one to the request of its number.

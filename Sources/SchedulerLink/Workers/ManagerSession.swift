@@ -108,16 +108,20 @@ final class ManagerSession {
         }
     }
 
-    private func handle(_ event: SchedulerChannel.Event) throws(SchedulerMessageError) {
+    private func handle(_ event: SchedulerChannel.Event) throws(SchedulerChannel.Refusal) {
         switch event {
         case .connected: due.ring()
         case .reconnected: break
         case .message(let bytes):
-            switch try SchedulerMessage.decode(bytes, receiver: .manager) {
-            case .workerManagerHeartbeatEcho: handleEcho(SchedulerMessage.generation(ofManagerEcho: bytes))
-            case .workerManagerCommand(let command): obey(command)
-            default: log.debug("a message of no meaning to a manager")
-            }
+            do throws(SchedulerMessageError) { try handle(bytes) } catch { throw .malformed(error) }
+        }
+    }
+
+    private func handle(_ message: [UInt8]) throws(SchedulerMessageError) {
+        switch try SchedulerMessage.decode(message, receiver: .manager) {
+        case .workerManagerHeartbeatEcho: handleEcho(SchedulerMessage.generation(ofManagerEcho: message))
+        case .workerManagerCommand(let command): obey(command)
+        default: log.debug("a message of no meaning to a manager")
         }
     }
 

@@ -12,6 +12,11 @@ internal import Transport
 final class WorkerSession {
     /// Names of instances and objects are made of task IDs, so they cannot be of any length; Scaler's have 16 bytes.
     private static let taskIDByteCounts = 1...64
+    /// So many tasks it may have beyond twice the queue that it announced.
+    static let excessTaskCountMax = 64
+
+    /// So many unanswered tasks it takes: a scheduler that took it for dead for a while begins to count its queue anew.
+    private var taskCountMax: Int { 2 * profile.taskQueueSize + Self.excessTaskCountMax }
 
     private let profile: WorkerProfile
     private let channel: SchedulerChannel
@@ -67,8 +72,8 @@ final class WorkerSession {
         lastEcho = .now
         heartbeats = spawn { await self.sendHeartbeats() }
         let end = await channel.run(timeout: profile.deathTimeout, handler: handle)
-        if case .malformed(let error) = end {
-            log.error("the scheduler sent malformed bytes; leaving it", metadata: ["error": "\(error)"])
+        if case .refused(let refusal) = end {
+            report(refusal)
             await leave(generation: nil)
         }
         if (lastEcho + profile.deathTimeout).isPast { isSchedulerGone = true }
@@ -89,20 +94,41 @@ final class WorkerSession {
         await channel.leave(disconnectRequest: request.encoded(for: self.generation ?? generation ?? .second))
     }
 
-    private func handle(_ event: SchedulerChannel.Event) throws(SchedulerMessageError) {
-        switch event {
-        case .connected: due.ring()
-        case .reconnected: reconnected.ring()
-        case .message(let bytes): try handle(try SchedulerMessage.decode(bytes, receiver: .worker))
+    private func report(_ refusal: SchedulerChannel.Refusal) {
+        switch refusal {
+        case .malformed(let error):
+            log.error("the scheduler sent malformed bytes; leaving it", metadata: ["error": "\(error)"])
+        case .overfilled(let taskCount):
+            log.error(
+                "the scheduler sent far more tasks than the queue it was told; leaving it, so that it places them anew",
+                metadata: ["tasks": "\(taskCount)", "queue_size": "\(profile.taskQueueSize)"]
+            )
         }
     }
 
-    private func handle(_ message: SchedulerMessage) throws(SchedulerMessageError) {
+    private func handle(_ event: SchedulerChannel.Event) throws(SchedulerChannel.Refusal) {
+        switch event {
+        case .connected: due.ring()
+        case .reconnected: reconnected.ring()
+        case .message(let bytes):
+            let message: SchedulerMessage
+            do throws(SchedulerMessageError) {
+                message = try SchedulerMessage.decode(bytes, receiver: .worker)
+            } catch {
+                throw .malformed(error)
+            }
+            try handle(message)
+        }
+    }
+
+    private func handle(_ message: SchedulerMessage) throws(SchedulerChannel.Refusal) {
         switch message {
         case .task(let task):
             guard Self.taskIDByteCounts.contains(task.taskID.bytes.count) else {
-                throw .wrongLength(field: .taskID, byteCount: task.taskID.bytes.count)
+                throw .malformed(.wrongLength(field: .taskID, byteCount: task.taskID.bytes.count))
             }
+            let taskCount = unansweredCount
+            guard taskCount < taskCountMax else { throw .overfilled(taskCount: taskCount) }
             channel.withdrawCancelAnswer(of: task.taskID)
             tasks.handle(.run(task), from: self)
         case .taskCancel(let cancel): handle(cancel)

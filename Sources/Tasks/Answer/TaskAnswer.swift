@@ -47,6 +47,17 @@ extension TaskAnswer {
         }
     }
 
+    /// A result unpacks to so many times its size at most; what Python's gzip makes of zeros at level 1, as our runner does, is
+    /// 229 times larger.
+    private static let unpackingRatioMax = 1000
+    /// Up to here any ratio will do: so much is no burden.
+    private static let unpackedBytesAlwaysAllowed = 64 << 20
+
+    /// How many bytes a compressed result of this size may unpack to, `limit` at most.
+    static func unpackedBytesMax(ofStored byteCount: Int, limit: Int) -> Int {
+        min(limit, max(unpackedBytesAlwaysAllowed, byteCount * unpackingRatioMax))
+    }
+
     private enum Trouble: Error {
         case senseless(String)
         case file(TransportError)
@@ -59,7 +70,9 @@ extension TaskAnswer {
         for holding: Holding?
     ) async throws(Trouble) -> Blob {
         guard try read(stored, at: 0, Gzip.magic.count) == Gzip.magic else { return stored }
-        let decompressor = GzipDecompressor(outputBytesMax: limit)
+        let decompressor = GzipDecompressor(
+            outputBytesMax: unpackedBytesMax(ofStored: stored.byteCount, limit: limit)
+        )
         var writer = BlobWriter(for: holding)
         var position = 0
         while position < stored.byteCount {
@@ -68,7 +81,7 @@ extension TaskAnswer {
             decompressor.feed(slice)
             var sinceTurn = 0
             while let piece = try next(of: decompressor) {
-                do throws(TransportError) { try writer.append(piece) } catch { throw .file(error) }
+                do throws(TransportError) { try await writer.append(piece) } catch { throw .file(error) }
                 sinceTurn += piece.count
                 // A small input may hide a large output.
                 guard sinceTurn > Blob.sliceBytesMax * 4 else { continue }

@@ -45,7 +45,9 @@ package final class Dispatcher {
         self.cloud = cloud
         self.instances = instances
         self.log = log
-        outputPace = OutputPace(requestsPerSecondMax: settings.maxRequestsPerSecond)
+        outputPace = OutputPace(
+            requestsPerSecondMax: RateBuckets.rateAtStart(ceiling: settings.maxRequestsPerSecond)
+        )
         shapeLimits = ShapeLimits(settings: settings, instances: instances)
         steps = TaskSteps(
             cloud: cloud,

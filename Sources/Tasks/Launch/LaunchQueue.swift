@@ -10,10 +10,14 @@ final class LaunchQueue {
     private static let reportInterval: Duration = .seconds(60)
     /// So many tasks may be at work on their inputs beside those whose create is under way.
     private static let loadsAhead = 32
+    /// And so many creates under way in a place, of which the loads ahead are a part when these are many.
+    private static let createsMax = 32
 
     private let log: Logger
     private let origin = Deadline.now
     private var placements: Placements
+    /// How many creates may be under way in a place.
+    private var window: FlightWindow
     private let line = TicketQueue<Placements.Turn>()
     /// Before which tasks wait without their inputs.
     let gate: LoadGate
@@ -24,6 +28,7 @@ final class LaunchQueue {
 
     init(_ placements: Placements, log: Logger) {
         self.placements = placements
+        window = FlightWindow(placements.windowMax, upTo: max(placements.windowMax, Self.createsMax))
         self.log = log
         gate = LoadGate(placeCount: Self.loadsAhead + placements.createCountMax)
     }
@@ -39,14 +44,19 @@ final class LaunchQueue {
         return try await line.wait(for: ticket)
     }
 
-    func created(_ turn: Placements.Turn) {
+    /// The create has succeeded after `time`.
+    func created(_ turn: Placements.Turn, after time: Duration = .zero) {
         placements.created(turn)
+        window.succeeded(after: time, isFull: !line.isEmpty)
+        placements.windowMax = window.size
         grantTurns()
     }
 
     /// The create was told that there is no room; `refusal` is for the log.
     func full(_ turn: Placements.Turn, _ fullness: Placements.Fullness, refusal: Logger.Metadata) {
         placements.full(turn, fullness, at: now, random: Self.draw)
+        window.failed()
+        placements.windowMax = window.size
         lastRefusal = refusal
         grantTurns()
     }

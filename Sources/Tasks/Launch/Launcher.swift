@@ -110,7 +110,7 @@ final class Launcher {
             let ending = await create(task, environment, size, generation, turn.placement)
             switch ending.result {
             case .success(let made):
-                queue.created(turn)
+                queue.created(turn, after: cloud.clock.now - ending.begun)
                 warning.ended()
                 if !made.lifecycleState.phase.isLeaving {
                     if let instance = cloud.clock.launched(made, of: task, since: ending.begun) {

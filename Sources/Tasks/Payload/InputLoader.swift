@@ -8,7 +8,7 @@ internal import Transport
 /// What a task computes, as the client serialized it.
 struct TaskInputs {
     /// Small by nature, and compared with Scaler's own.
-    let serializer: [UInt8]
+    let serializer: SharedSerializer
     let function: Blob
     let arguments: [Blob]
 }
@@ -28,7 +28,7 @@ final class InputLoader {
     private static let cachedCountMax = 256
     /// So many of those kept may be in files, for they are the large ones.
     private static let cachedFilesMax = 16
-    /// More than any class takes; each task that is being packed holds a copy.
+    /// More than any class takes.
     private static let serializerBytesMax = 1 << 20
 
     private let storage: ObjectStoreClient
@@ -37,6 +37,7 @@ final class InputLoader {
     private var cache: [ObjectID: ObjectStoreClient.Request] = [:]
     /// Cached objects, the longest unused first.
     private var order: [ObjectID] = []
+    private var serializers = SharedSerializers()
 
     /// Functions kept for tasks to come take `cachedBytesMax` of the memory.
     init(storage: ObjectStoreClient, cachedBytesMax: Int = 16 << 20) {
@@ -73,7 +74,7 @@ final class InputLoader {
                 throw interruption(by: error, of: input)
             }
         }
-        let serializer = try serializerBytes(blobs[0])
+        let serializer = try serializer(blobs[0], from: inputs[0], for: holding)
         return .complete(
             TaskInputs(serializer: serializer, function: blobs[1], arguments: Array(blobs.dropFirst(2)))
         )
@@ -109,8 +110,12 @@ final class InputLoader {
             arguments.append(id)
         }
         let serializerID = ObjectID(owner: task.source, tag: .serializer, md5: DigestAlgorithm.md5.digest)
-        let shared = [("serializer", serializerID), ("function", functionID)].map { what, id in
-            TaskInput(what: what, id: id, request: cached(id))
+        let shared = [
+            // As much as tells that it is too large, and no more.
+            ("serializer", serializerID, UInt64(Self.serializerBytesMax + 1)),
+            ("function", functionID, UInt64.max),
+        ].map { what, id, byteCountMax in
+            TaskInput(what: what, id: id, request: cached(id, upTo: byteCountMax))
         }
         return shared
             + arguments.enumerated().map { index, id in
@@ -133,13 +138,18 @@ final class InputLoader {
         return TaskInterruption(reason)
     }
 
-    private func serializerBytes(_ blob: Blob) throws(TaskInterruption) -> [UInt8] {
+    private func serializer(
+        _ blob: Blob,
+        from input: TaskInput,
+        for holding: Holding?
+    ) throws(TaskInterruption) -> SharedSerializer {
         guard blob.byteCount <= Self.serializerBytesMax else {
-            let text = "its serializer has \(blob.byteCount) bytes, more than \(Self.serializerBytesMax)"
+            forget([input.id])
+            let text = "its serializer has more than \(Self.serializerBytesMax) bytes"
             throw .failed(.unreadableTask(text))
         }
         do throws(TransportError) {
-            return try blob.bytes(at: 0, upTo: blob.byteCount)
+            return try serializers.serializer(input.id, blob, from: input.request, for: holding)
         } catch {
             throw TaskInterruption(error)
         }
@@ -150,7 +160,7 @@ final class InputLoader {
         for id in ids where cache.removeValue(forKey: id) != nil { order.removeAll { $0 == id } }
     }
 
-    private func cached(_ id: ObjectID) -> ObjectStoreClient.Request {
+    private func cached(_ id: ObjectID, upTo byteCountMax: UInt64) -> ObjectStoreClient.Request {
         if let known = cache[id] {
             order.removeAll { $0 == id }
             order.append(id)
@@ -158,7 +168,7 @@ final class InputLoader {
         }
         forget([id])
         makeRoom()
-        let request = storage.get(id)
+        let request = storage.get(id, upTo: byteCountMax)
         cache[id] = request
         order.append(id)
         return request

@@ -29,7 +29,7 @@ struct PackedPayload {
         let plan = PayloadPlan(
             taskID: taskID,
             context: context,
-            serializer: inputs.serializer,
+            serializer: inputs.serializer.bytes,
             functionByteCount: inputs.function.byteCount,
             argumentByteCounts: inputs.arguments.map(\.byteCount)
         )
@@ -42,6 +42,7 @@ struct PackedPayload {
             let blob =
                 switch piece {
                 case .bytes(let bytes): Blob(bytes)
+                case .serializer: Blob(inputs.serializer.bytes)
                 case .function: inputs.function
                 case .argument(let index): inputs.arguments[index]
                 }
@@ -49,11 +50,11 @@ struct PackedPayload {
             while position < blob.byteCount {
                 let slice = try blob.bytes(at: position, upTo: Blob.sliceBytesMax)
                 position += slice.count
-                try shrinker.append(slice)
+                try await shrinker.append(slice)
                 if slice.count == Blob.sliceBytesMax { await yieldToOthers() }
             }
         }
-        return PackedPayload(body: try shrinker.finish(), isCompressed: isCompressed)
+        return PackedPayload(body: try await shrinker.finish(), isCompressed: isCompressed)
     }
 
     /// The bytes, where they fit into the container's environment.
@@ -82,16 +83,16 @@ private struct Shrinker {
         writer = BlobWriter(for: holding)
     }
 
-    mutating func append(_ bytes: [UInt8]) throws(TransportError) {
-        guard let compressor else { return try writer.append(bytes) }
+    mutating func append(_ bytes: [UInt8]) async throws(TransportError) {
+        guard let compressor else { return try await writer.append(bytes) }
         compressor.feed(bytes)
-        while let piece = compressor.next() { try writer.append(piece) }
+        while let piece = compressor.next() { try await writer.append(piece) }
     }
 
-    mutating func finish() throws(TransportError) -> Blob {
+    mutating func finish() async throws(TransportError) -> Blob {
         if let compressor {
             compressor.finish()
-            while let piece = compressor.next() { try writer.append(piece) }
+            while let piece = compressor.next() { try await writer.append(piece) }
         }
         return writer.blob
     }

@@ -25,25 +25,21 @@ struct PayloadStore {
         of task: TaskMessage
     ) async throws(TaskInterruption) -> RunnerEnvironment {
         if isCancelled { throw .cancelled }
-        let prefix = cloud.owner.objectPrefix
+        let (owner, key) = (cloud.owner, task.taskID.key)
+        let name = owner.inputName(of: key, isCompressed: payload.isCompressed)
         var environment = RunnerEnvironment(
             taskID: task.taskID.bytes,
             namespace: settings.objectStorageNamespace,
             bucket: settings.objectStorageBucket,
-            prefix: prefix,
-            payload: .object(isCompressed: payload.isCompressed)
+            prefix: owner.containerPrefix(of: key),
+            payload: .object(name: name, isCompressed: payload.isCompressed)
         )
         if let bytes = payload.inlineBytes {
             environment.payload = .inline(bytes, isCompressed: payload.isCompressed)
-            await cloud.prepareToStore(input: nil, of: task.taskID.key)
+            await cloud.prepareToStore(input: nil, of: key)
             return environment
         }
-        let name = RunnerEnvironment.inputObjectName(
-            prefix: prefix,
-            taskID: task.taskID.bytes,
-            isCompressed: payload.isCompressed
-        )
-        await cloud.prepareToStore(input: name, of: task.taskID.key)
+        await cloud.prepareToStore(input: name, of: key)
         try await put(payload.body, as: name)
         return environment
     }

@@ -120,6 +120,7 @@ class KeptSeeds(unittest.TestCase):
             replace(CASE, without=("killed/0/3", "slow/1/1")),
             replace(CASE, only=()),
             replace(CASE, only=("killed/0/3",)),
+            replace(CASE, numbers=("outage=0.2", "containerCrashes=0.4"), without=("slow/1/1",)),
         ):
             self.assertEqual(kept.parse(kept.line(case, "It did so.")), [kept.Kept(case, "It did so.")])
 

@@ -48,7 +48,7 @@ class AdminService:
         seconds = json_body(call).get("seconds")
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
             raise invalid('The body must be {"seconds": X}, X being 0 or more.')
-        self.listing_lag.seconds = seconds
+        self.listing_lag.set_seconds(seconds)
         return Answer({"seconds": seconds})
 
     async def get_report(self, call: Call) -> Answer:

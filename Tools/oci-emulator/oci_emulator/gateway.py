@@ -28,9 +28,9 @@ from oci_emulator.settings import Settings
 
 BODY_LIMIT_BYTES = 16 << 20
 CHUNK_BYTES = 1 << 18
-# What a container's resource principal may do, as a policy for the bucket would grant it.
+# What a container's resource principal may do, as the policy that `provision` writes grants it: no listing.
 RESOURCE_OPERATIONS = {
-    "GetNamespace", "GetBucket", "HeadBucket", "ListObjects", "PutObject", "GetObject", "HeadObject",
+    "GetNamespace", "PutObject", "GetObject", "HeadObject",
     "DeleteObject", "BatchDeleteObjects", "CreateMultipartUpload", "UploadPart", "CommitMultipartUpload",
     "AbortMultipartUpload", "ListMultipartUploadParts",
 }  # fmt: skip

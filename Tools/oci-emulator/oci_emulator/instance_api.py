@@ -9,6 +9,7 @@ import random
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from oci_emulator.calls import Answer, Call, Operation, ServiceError, invalid, not_found
@@ -127,7 +128,7 @@ class InstanceService:
         self._tokens[call.principal.subject, token] = (time.time(), digest, instance, request.identifier)
 
     def _check_limit(self) -> None:
-        alive = sum(instance.counts_toward_limit for instance in self.instances.values())
+        alive = sum(instance.counts_toward_limit for instance in self.listing_lag.living())
         if alive >= self.settings.instance_limit:
             raise ServiceError(
                 400,
@@ -143,7 +144,7 @@ class InstanceService:
             return
         alive = sum(
             instance.counts_toward_limit
-            for instance in self.instances.values()
+            for instance in self.listing_lag.living()
             if instance.details["availabilityDomain"] == domain
         )
         if alive >= capacity:
@@ -156,7 +157,8 @@ class InstanceService:
         body.setdefault("containerRestartPolicy", self.settings.switches["default-restart-policy"])
         fault_domain = body.get("faultDomain") or f"FAULT-DOMAIN-{random.randint(1, 3)}"
         self._made += 1
-        instance = Instance(body, self.tenancy.tenancy, now, fault_domain, self._made)
+        on_move = self.listing_lag.note
+        instance = Instance(body, self.tenancy.tenancy, now, fault_domain, self._made, on_move=on_move)
         for number, details in enumerate(body["containers"], 1):
             details.setdefault("displayName", f"container{stamp}-{number}")
             directory = self.settings.state_directory / "containers" / f"{instance.identifier[-12:]}-{number}"
@@ -186,9 +188,8 @@ class InstanceService:
         state, name, domain = (query.get(key) for key in ("lifecycleState", "displayName", "availabilityDomain"))
         found = {
             instance: then
-            for instance, then in self.listing_lag.shown(self.instances.values())
+            for instance, then in self.listing_lag.shown(state)
             if instance.compartment == compartment
-            and state in (None, then.state)
             and name in (None, instance.display_name)
             and domain in (None, instance.details["availabilityDomain"])
         }
@@ -333,6 +334,8 @@ class InstanceService:
             body["freeformTags"] = {name: value.replace("#", f"{number:032x}") for name, value in tags.items()}
             instance = self._make(body)
             instance.move("DELETED", time.time())
+            # It has been so for long, and every listing shows it.
+            instance.appearances = [replace(instance.appearances[-1], since=0.0)]
         return Answer({"count": count})
 
     def admin_operations(self) -> list[Operation]:

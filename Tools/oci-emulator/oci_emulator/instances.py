@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,7 @@ class Instance:
     virtual_seconds: float = 0.0  # how far its timestamps are ahead, in virtual mode
     appearances: list[Appearance] = field(default_factory=list)  # all there were, the newest last
     forgotten_at: float | None = None  # when its record went, by the monotonic clock
+    on_move: Callable[[Instance], None] | None = None  # told of each new state, the first included
 
     def __post_init__(self) -> None:
         self.move(self.state, self.created)
@@ -89,6 +91,8 @@ class Instance:
         self.state, self.state_details, self.updated = state, details, now
         self.etag = etag()
         self.appearances.append(Appearance(time.monotonic(), state, details, now))
+        if self.on_move is not None:
+            self.on_move(self)
 
     def appearance(self, then: float) -> Appearance | None:
         """How it was at `then`, by the monotonic clock; None: there was no record of it."""

@@ -125,7 +125,7 @@ class LimitsService:
         call.need("compartmentId")
         if (call.parameters["service"], call.parameters["limit"]) != (SERVICE, LIMIT_NAME):
             raise not_found()
-        used = sum(one.counts_toward_limit for one in self.instances.instances.values())
+        used = sum(one.counts_toward_limit for one in self.instances.listing_lag.living())
         available = max(0, self.settings.instance_limit - used)
         return Answer(
             {

@@ -10,7 +10,7 @@ import unittest
 import urllib.error
 import urllib.request
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 from support import HERE, EmulatorProcess
 
@@ -20,6 +20,16 @@ from oci_emulator.instances import Instance
 from oci_emulator.listing_lag import ListingLag
 
 LAG = 4.0
+
+
+class Watched(Instance):
+    """Counts each look at anything of any of them."""
+
+    looks = 0
+
+    def __getattribute__(self, name: str) -> Any:
+        Watched.looks += 1
+        return super().__getattribute__(name)
 
 
 class LateListings(unittest.TestCase):
@@ -46,11 +56,15 @@ class LateListings(unittest.TestCase):
         body["containers"][0]["command"] = ["sleep", "60"]
         return self.client.create(body).json["id"]
 
-    def set_lag(self, seconds: object) -> None:
-        data = json.dumps({"seconds": seconds}).encode()
-        url = self.emulator.environment["OCI_EMULATOR_URL"] + "/listing-lag"
+    def tell(self, method: str, path: str, body: object) -> None:
+        """Asks something of the local OCI itself."""
+        url = f"{self.emulator.environment['OCI_EMULATOR_URL']}/{path}"
         headers = {"content-type": "application/json"}
-        urllib.request.urlopen(urllib.request.Request(url, data, headers, method="PUT"), timeout=10).close()
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)
+        urllib.request.urlopen(request, timeout=10).close()
+
+    def set_lag(self, seconds: object) -> None:
+        self.tell("PUT", "listing-lag", {"seconds": seconds})
 
     def test_new_instances_and_their_ends_are_listed_late_and_asked_for_by_name_at_once(self) -> None:
         # The seed has listings learn of the first after 0.05 of the lag, and of the second after 0.66 of it.
@@ -76,6 +90,38 @@ class LateListings(unittest.TestCase):
         self.assertNotEqual(lags(7), lags(8))
         self.assertEqual(len(set(lags(7))), 20)
         self.assertTrue(all(0 <= lag <= 10 for lag in lags(7)))
+
+    def test_records_that_are_placed_have_been_there_for_long(self) -> None:
+        self.tell("POST", "deleted-instances", {"count": 3, "create": self.client.create_body()})
+        self.assertEqual(list(self.listed().values()), ["DELETED"] * 3)
+
+    def test_what_another_state_has_is_not_looked_at(self) -> None:
+        lag = ListingLag(0, 7)
+
+        def made(number: int, *states: str) -> Watched:
+            instance = Watched({}, "tenancy", 0, "FAULT-DOMAIN-1", number, on_move=lag.note)
+            for state in states:
+                instance.move(state, 0)
+            return instance
+
+        active = {made(number, "ACTIVE").identifier for number in range(3)}
+        for number in range(1000):
+            made(number, "ACTIVE", "DELETED")
+        forgotten = made(0, "ACTIVE")
+        lag.forget(forgotten)
+        # The first one finds what has changed.
+        self.assertEqual(len(lag.shown()), 1003)
+        Watched.looks = 0
+        self.assertEqual({one.identifier for one, _ in lag.shown("ACTIVE")}, active)
+        self.assertEqual({one.identifier for one in lag.living()}, active)
+        self.assertLess(Watched.looks, 30)
+
+    def test_a_longer_lag_shows_the_past_of_what_was_shown_as_it_is(self) -> None:
+        lag = ListingLag(0, 7)
+        instance = Instance({}, "tenancy", 0, "FAULT-DOMAIN-1", 1, on_move=lag.note)
+        self.assertEqual([one for one, _ in lag.shown("CREATING")], [instance])
+        lag.set_seconds(1e9)
+        self.assertEqual(lag.shown(), [])
 
     def test_the_lag_can_be_changed_while_it_runs(self) -> None:
         self.set_lag(60)

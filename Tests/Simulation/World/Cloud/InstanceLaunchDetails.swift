@@ -16,6 +16,8 @@ package struct InstanceLaunchDetails: Sendable {
     let imageURL: String
     let tags: [(String, String)]
     let isOutputWanted: Bool
+    /// What the container is told that its result is below.
+    let prefix: String
     /// The object that holds the payload; nil where the environment does.
     let inputName: String?
 
@@ -49,6 +51,7 @@ package struct InstanceLaunchDetails: Sendable {
             let environment = try container.stringMap("environmentVariables")
             judge(environment, simulation, settings)
             let taskID = environment["TASK_ID"] ?? ""
+            bucket.tell(environment["OCI_PREFIX"] ?? "", to: taskID)
             let isOwners = tags["scaler-owner"] == settings.ownerID && tags["scaler-task"] == taskID
             simulation.judge("api", isOwners, "an instance of task \(taskID) with the tags of another")
             guard let payload = JobPayload(environment, simulation, bucket) else { return nil }
@@ -66,6 +69,7 @@ package struct InstanceLaunchDetails: Sendable {
                 imageURL: try container.string("imageUrl"),
                 tags: tags.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
                 isOutputWanted: payload.isOutputWanted,
+                prefix: environment["OCI_PREFIX"] ?? "",
                 inputName: payload.objectName
             )
         } catch {
@@ -111,10 +115,7 @@ package struct InstanceLaunchDetails: Sendable {
     ) {
         let size = environment.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
         simulation.judge("api", size <= 64 * 1024, "an environment of \(size) bytes")
-        let expected = [
-            ("OCI_NAMESPACE", settings.namespace), ("OCI_BUCKET", settings.bucket),
-            ("OCI_PREFIX", settings.objectPrefix),
-        ]
+        let expected = [("OCI_NAMESPACE", settings.namespace), ("OCI_BUCKET", settings.bucket)]
         for (name, value) in expected {
             simulation.judge(
                 "api",

@@ -4,10 +4,11 @@ internal import EventLoop
 
 /// Judges how fast the daemon calls.
 ///
-/// The daemon promises a token bucket each for the reads and the writes of a service, which holds a second's worth of
-/// tokens and at least one. So no second sees more than what the bucket holds and what flows into it meanwhile. Requests may
-/// pile up behind a connection that is lost or slow after they have got their tokens; for a minute after a fault of the
-/// network only the sum since the start of the process is judged.
+/// The daemon promises a token bucket each for the reads and the writes of a service. Its rate begins at 20 a second, doubles
+/// in a second at the most and never passes the ceiling; it holds a second's worth of tokens, at least one and at most 20. So
+/// no second sees more than what the bucket holds and what flows into it meanwhile. Requests may pile up behind a connection
+/// that is lost or slow after they have got their tokens; for a minute after a fault of the network only the sum since the
+/// start of the process is judged.
 @LoopActor
 final class RequestBudget {
     private struct Lane {
@@ -25,6 +26,7 @@ final class RequestBudget {
         .connectRefused, .connectLost, .requestLost, .answerLost, .answerCut, .slow, .linkReset, .killed,
         .killedAtWrite, .killedAtRead,
     ]
+    private static let startRate = 20.0
     /// How much the delays of the network may press a second together, as a share of it.
     private static let jitter = 0.25
 
@@ -69,7 +71,7 @@ final class RequestBudget {
         lane.recent.append(now)
         lanes[isRead] = lane
         noteFaults(now)
-        let burst = max(1, rate)
+        let burst = max(1, min(rate, Self.startRate))
         let words = "\(isRead ? "reads" : "writes") of \(name)"
         let life = seconds(now - lane.start) + 1
         simulation.judge(
@@ -80,10 +82,11 @@ final class RequestBudget {
         if Deadline.now < simulation.requestsHeldUntil + .seconds(60) { return }
         judgeThrottled(lane, words, now)
         if let lastFault, now - lastFault < .seconds(60) { return }
+        let grown = min(rate, Self.startRate * Double(1 << min(20, Int(life))))
         simulation.judge(
             "budget",
-            Double(lane.recent.count) <= (burst + rate * (1 + Self.jitter) + 2).rounded(.up),
-            "\(lane.recent.count) \(words) within a second, and the budget is \(rate) a second"
+            Double(lane.recent.count) <= (burst + grown * (1 + Self.jitter) + 2).rounded(.up),
+            "\(lane.recent.count) \(words) within a second, and the budget is \(grown) a second by now"
         )
     }
 
@@ -92,7 +95,7 @@ final class RequestBudget {
         guard lane.refusalCount >= 5, let last = lane.lastRefusal, now - last < .seconds(4) else { return }
         simulation.judge(
             "budget",
-            Double(lane.recent.count) <= max(3, rate / 4),
+            Double(lane.recent.count) <= max(3, min(rate, Self.startRate) / 4),
             "\(lane.recent.count) \(words) within a second after all were refused again and again"
         )
     }

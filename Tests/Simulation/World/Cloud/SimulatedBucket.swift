@@ -23,6 +23,11 @@ package final class SimulatedBucket {
     private var names: [String] = []
     private var writeCount = 0
     private let strangers: [String]
+    /// What containers were told that their results are below, by task, and the other way around.
+    private var prefixes: [String: String] = [:]
+    private var tasks: [String: String] = [:]
+    /// Names that containers made up.
+    private var forged: Set<String> = []
 
     /// Called with the name of each object that the daemon deletes.
     package var onRemoved: (@LoopActor (String) -> Void)?
@@ -41,16 +46,50 @@ package final class SimulatedBucket {
 
     // MARK: - For the rest of the world
 
-    /// The names of the owner's objects, in order.
-    package var ownNames: [String] { names.filter(isOwn) }
+    /// The names of the owner's objects, in order, without those that a container invented.
+    package var ownNames: [String] { names.filter { isOwn($0) && !forged.contains($0) } }
 
     /// The bytes of an object; nil if there is none.
     package subscript(name: String) -> [UInt8]? { objects[name]?.bytes }
 
     /// How long ago a listing first showed the result of a task; nil if none did.
     func shownTime(ofResult taskID: String) -> Duration? {
-        objects["\(settings.objectPrefix)/results/\(taskID).pkl"]?.shownAt.map {
-            Deadline.now.duration(since: $0)
+        guard let name = resultName(of: taskID) else { return nil }
+        return objects[name]?.shownAt.map { Deadline.now.duration(since: $0) }
+    }
+
+    /// The name under which a task's container stores its result; nil for a task that has had none.
+    func resultName(of taskID: String) -> String? { prefixes[taskID].map { "\($0)/results/\(taskID).pkl" } }
+
+    /// A container of a task is told the prefix of its result, which no other container may be able to guess.
+    func tell(_ prefix: String, to taskID: String) {
+        let start = "\(settings.objectPrefix)/"
+        let secret = prefix.split(separator: "/").last ?? ""
+        let isSecret = prefix.hasPrefix(start) && secret.utf8.count >= 32 && !secret.contains(taskID)
+        simulation.judge("secrecy", isSecret, "the container of \(taskID) is told the prefix \(prefix)")
+        let isSame = prefixes[taskID] ?? prefix == prefix
+        simulation.judge("secrecy", isSame, "\(taskID) has another prefix than before: \(prefix)")
+        let isOwn = tasks[prefix] ?? taskID == taskID
+        simulation.judge("secrecy", isOwn, "\(taskID) is told the prefix of another task: \(prefix)")
+        prefixes[taskID] = prefix
+        tasks[prefix] = taskID
+    }
+
+    /// A container stores results and payloads for another task under every name that it can make of its own prefix.
+    func forge(_ bytes: [UInt8], of taskID: String, with prefix: String) {
+        let folder = settings.objectPrefix
+        let secret = prefix.split(separator: "/").last.map { String($0) } ?? ""
+        let guesses = [
+            "\(prefix)/results/\(taskID).pkl", "\(folder)/results/\(taskID).pkl",
+            "\(folder)/results/\(secret)/results/\(taskID).pkl", "\(folder)/inputs/\(taskID).pkl.gz",
+            "\(folder)/inputs/\(secret)/\(taskID).pkl.gz", "\(folder)/kept/\(secret)/\(taskID)",
+            "\(folder)/results/\(taskID)/results/\(taskID).pkl",
+        ]
+        for name in guesses {
+            let isHit = objects[name] != nil && !forged.contains(name)
+            simulation.judge("secrecy", !isHit, "the container that knows \(prefix) can overwrite \(name)")
+            forged.insert(name)
+            put(name, bytes)
         }
     }
 

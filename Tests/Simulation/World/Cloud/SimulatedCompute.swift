@@ -32,9 +32,6 @@ package final class SimulatedCompute {
     /// The owner's instances that run or may run, none of whose deletions was accepted, in the order of their creation.
     package private(set) var living: [SimulatedInstance] = []
 
-    /// For so long after a 404 nobody can know yet that the instance lives: only a later listing tells.
-    private static let denialTime: Duration = .seconds(90)
-
     /// Told of each instance that was made.
     var created: (@LoopActor (SimulatedInstance) -> Void)?
     /// Told of every accepted deletion, and whether a task ran then: who deletes needs a reason, which others know.
@@ -176,7 +173,7 @@ package final class SimulatedCompute {
         guard let instance = own(id, "deleted") else { return .error(404, "NotAuthorizedOrNotFound") }
         instance.deletionCount += 1
         if instance.state != .deleted, simulation.faults.strikes(.deletionForbidden, instance.job) {
-            instance.deny(for: Self.denialTime)
+            instance.isDenied = true
             return .error(404, "NotAuthorizedOrNotFound")
         }
         switch instance.state {
@@ -325,7 +322,7 @@ package final class SimulatedCompute {
         livingMax = max(livingMax, living.count)
         // A create that outlived its process was within the limit when it was sent.
         guard made.process == process else { return }
-        let known = living.count { ($0.process == process || $0.isInherited) && !$0.mayPassForGone }
+        let known = living.count { $0.process == process || $0.isInherited }
         simulation.judge(
             "concurrency",
             known <= settings.baseConcurrency,
@@ -345,7 +342,7 @@ package final class SimulatedCompute {
         var jobs: Set<UInt64> = []
         return living.first {
             guard let shownSince = $0.shownSince, Deadline.now.duration(since: shownSince) > duration,
-                $0.deniedUntil == nil
+                !$0.isDenied
             else { return false }
             return !jobs.insert($0.job).inserted
         }
@@ -353,10 +350,8 @@ package final class SimulatedCompute {
 
     /// Judges that a process that has stopped, and says that it has left nothing, has left none of its instances.
     func judgeCleanStop() {
-        // A listing that lags may agree with a 404.
-        let left = living.filter {
-            ($0.process == process || $0.isInherited) && ($0.deniedUntil == nil || $0.isShown)
-        }
+        // A 404 is believed when a listing agrees that would show what is new.
+        let left = living.filter { $0.process == process || $0.isInherited }
         simulation.judge(
             "stop",
             left.isEmpty,

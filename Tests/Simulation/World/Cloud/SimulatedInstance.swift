@@ -55,8 +55,8 @@ package final class SimulatedInstance {
     var containerDetails: String?
     /// Whether the service has accepted to delete it.
     var isDeletionAccepted = false
-    /// Until when the daemon may believe that it is gone, for its deletion was answered with 404; nil if it never was.
-    var deniedUntil: Deadline?
+    /// Whether a deletion of it was answered with 404 although it is there.
+    var isDenied = false
     /// When its container ended, if that left no result.
     var failedAt: Deadline?
     /// Whether the present process must know of it although an earlier one has made it.
@@ -134,20 +134,22 @@ package final class SimulatedInstance {
     /// Changes the state; a listing may show the former one for a while.
     func enter(_ state: InstanceState) {
         let former = shown
+        let hiddenUntil = staleUntil
         if staleUntil == nil { formerState = self.state }
         self.state = state
         updated = max(updated + 1, simulation.serviceMilliseconds)
         encoded = nil
         staleUntil = nil
-        if launch != nil { goStale(showing: former) }
+        if launch != nil { goStale(showing: former, atMostUntil: hiddenUntil) }
         simulation.note("cloud", "instance", "\(id) \(state.rawValue)")
     }
 
-    private func goStale(showing former: [UInt8]?) {
+    /// What listings hid before shows no later for it: they show the past up to `staleMax`, however often the state changes.
+    private func goStale(showing former: [UInt8]?, atMostUntil limit: Deadline? = nil) {
         guard let share = simulation.faults.draw(.staleListing, job) else { return }
         stale = former
         let lag = share * settings.staleMax
-        staleUntil = .after(.seconds(lag))
+        staleUntil = min(.after(.seconds(lag)), limit ?? .never)
         listing =
             StateListing(
                 rawValue: Int(stableHash("\(id) \(state)".utf8, from: simulation.seed) % 3)
@@ -187,17 +189,6 @@ package final class SimulatedInstance {
         let bytes = JSON.object(present: summary).encoded()
         encoded = bytes
         return bytes
-    }
-
-    /// Whether the daemon may believe at present that it is gone: a deletion was answered so, and a listing agreed.
-    var mayPassForGone: Bool { isDeniedUnseen && deniedUntil.map { !$0.isPast } ?? false }
-    /// Whether listings did not show it when a deletion of it was denied.
-    private var isDeniedUnseen = false
-
-    /// A deletion is answered as if it were not there.
-    func deny(for time: Duration) {
-        isDeniedUnseen = mayPassForGone || !isShown
-        deniedUntil = .after(time)
     }
 
     /// Whether listings show it at all.

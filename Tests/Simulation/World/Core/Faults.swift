@@ -65,6 +65,8 @@ package enum FaultKind: Int, Sendable, CaseIterable {
     case containerHangs
     /// The container stores bytes that are no result.
     case garbageStored
+    /// The container stores results and payloads for other tasks, under every name that it can make up.
+    case resultForged
     /// The result is stored a while after the container has ended.
     case storedLate
 

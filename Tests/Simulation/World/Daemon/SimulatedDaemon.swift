@@ -30,6 +30,8 @@ package final class SimulatedDaemon {
     private let machine: SimulatedMachine
     private let settings: Settings
     private let key: RSAKey
+    /// The same in each process, as on one host.
+    private let nameKey = NameKey(machineID: "simulated")
     private var startCount = 0
     private var life: Life?
     private var rival: Life?
@@ -113,6 +115,7 @@ package final class SimulatedDaemon {
             service = ManagerService(
                 settings: settings,
                 calls: calls(),
+                nameKey: nameKey,
                 host: machine.host(for: process),
                 network: network,
                 budgets: machine.budgets(settings),
@@ -223,7 +226,10 @@ package final class SimulatedDaemon {
     private func calls() -> ServiceCalls {
         guard let keyID = try? KeyIdentity.token("simulated") else { preconditionFailure("a legal token") }
         let exchange = SignedExchange(
-            client: HTTPClient(connector: network),
+            client: HTTPClient(
+                connector: network,
+                connectionsPerHostLimit: CloudAccessOptions.connectionsPerHostLimit
+            ),
             endpoints: Endpoints.region(.resolve(settings.region)),
             userAgent: "scaler-oci-hpc"
         )

@@ -204,7 +204,8 @@ extension SimulatedNetwork: MessagingNetwork {
 
     package func openZMQ(
         to endpoint: Endpoint,
-        identity: [UInt8]
+        identity: [UInt8],
+        messageBytesMax: Int
     ) throws(MessagingError) -> any MessageLink {
         let life = life(of: .current)
         let link = SimulatedZMQLink(simulation, self, life, address: endpoint.address, identity: identity)

@@ -23,7 +23,7 @@ package struct Profile: Sendable {
     /// The heartbeat interval of managers and workers.
     package var heartbeatInterval = Duration.seconds(2)
     /// The daemon's `--max-requests-per-second`.
-    package var requestsPerSecond = 20.0
+    package var requestsPerSecond = 200.0
     /// The daemon's `--per-worker-task-queue-size`.
     package var taskQueueSize = 1000
     /// After so long without a heartbeat the scheduler sends the tasks of a worker to another.
@@ -115,7 +115,7 @@ package struct Profile: Sendable {
             .schedulerRestarts: 0.05, .storageRestarts: 0.02, .linkReset: 0.01, .resetAgain: 0.1,
             .outage: 0.02,
             .clientCancels: 0.2, .balanceCancel: 0.2, .taskRaises: 0.05, .containerCrashes: 0.03,
-            .garbageStored: 0.02,
+            .garbageStored: 0.02, .resultForged: 0.02,
         ],
         workload: streamedBursts
     )
@@ -237,7 +237,7 @@ package struct Profile: Sendable {
         profile.baseConcurrency = [1, 2, 10, 50, 200].randomElement(using: &chance) ?? 50
         profile.instant = Bool.random(using: &chance) ? .milliseconds(5) : nil
         profile.heartbeatInterval = .seconds([1, 2, 4].randomElement(using: &chance) ?? 2)
-        profile.requestsPerSecond = [1, 5, 20].randomElement(using: &chance) ?? 20
+        profile.requestsPerSecond = [1, 5, 20, 200].randomElement(using: &chance) ?? 200
         profile.taskQueueSize = [1, 7, 1000].randomElement(using: &chance) ?? 1000
         let delays: [Range<Double>] = [0.0001..<0.001, 0.001..<0.02, 0.05..<0.5, 0.5..<2]
         profile.delay = delays.randomElement(using: &chance) ?? 0.001..<0.02

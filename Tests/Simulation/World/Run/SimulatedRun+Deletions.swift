@@ -12,7 +12,7 @@ extension SimulatedRun {
     /// for alive until its own time-out (60 s by default; scaler-wire, 0.5), where the grace time is shorter.
     func resultRemoved(_ name: String) {
         let hex = name.split(separator: "/").last?.prefix { $0 != "." } ?? ""
-        guard name.contains("/results/"), let bytes = Hexadecimal.decode(String(hex)),
+        guard cloud.bucket.resultName(of: String(hex)) == name, let bytes = Hexadecimal.decode(String(hex)),
             let number = scheduler.names.number(of: TaskID(bytes)),
             scheduler.silenceOfHolder(of: number).map({ $0 >= profile.deathTimeout }) ?? true,
             let answersSince = scheduler.answersSince, answersSince >= worksSince,
@@ -64,7 +64,7 @@ extension SimulatedRun {
     }
 
     /// Whether each call to the cloud is answered at once.
-    private var isEachCallSure: Bool {
+    var isEachCallSure: Bool {
         let kinds: [FaultKind] = [
             .connectRefused, .connectLost, .requestLost, .answerLost, .answerCut, .slow, .throttled,
             .serverError,

@@ -138,7 +138,7 @@ extension SimulatedRun {
 
     /// Looks each half minute whether a task waits for nothing, where nothing goes wrong that takes time.
     func lookAtPace(lateBefore: UInt64? = nil) {
-        guard profile.isPaceJudged else { return }
+        guard profile.isPaceJudged, isEachCallSure else { return }
         simulation.after(.seconds(30)) { [self] in
             if hasEnded { return }
             let isRoom = cloud.compute.living.count < profile.baseConcurrency / 2

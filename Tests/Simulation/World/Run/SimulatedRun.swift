@@ -94,7 +94,8 @@ package final class SimulatedRun {
         lookAtMemory()
         lookAtPace()
         lookAtTwins()
-        if profile.isPaceJudged {
+        // Where a call may take half a minute, an answer that is on its way may be overtaken by its task's result.
+        if profile.isPaceJudged, isEachCallSure {
             book.resultShown = { [unowned self] number in
                 cloud.bucket.shownTime(ofResult: scheduler.names.name(of: number).hexadecimal)
             }

@@ -2,20 +2,24 @@
 
 /// The head of a request to the status server, as it comes in (RFC 9112, 2 and 3).
 ///
-/// Field lines are passed over: no page depends on them.
-struct StatusRequestHead {
-    enum Request: Equatable {
+/// Of the fields only Host counts; no page depends on the others.
+package struct StatusRequestHead: Sendable {
+    /// What is asked for.
+    package enum Request: Equatable, Sendable {
         /// The page at a path, without its query.
         case get(String)
         /// The same without its body.
         case head(String)
+        /// A method that no page has.
         case otherMethod
+        /// A head of more than `byteCountMax` bytes.
         case tooLarge
+        /// Anything else, or a head that has not ended.
         case notHTTP
     }
 
     /// A request's head, all of it; probes send a tenth of that.
-    static let byteCountMax = 8192
+    package static let byteCountMax = 8192
 
     private static let lineFeed = UInt8(ascii: "\n")
     private static let carriageReturn = UInt8(ascii: "\r")
@@ -24,13 +28,17 @@ struct StatusRequestHead {
     private var lineByteCount = 0
     private var isEnded = false
 
-    var isEmpty: Bool { bytes.isEmpty }
+    /// Nothing came yet.
+    package init() {}
+
+    /// Whether nothing came yet.
+    package var isEmpty: Bool { bytes.isEmpty }
 
     /// Whether no more bytes are needed: an empty line ended the head, or it is too large.
-    var isWhole: Bool { isEnded || bytes.count > Self.byteCountMax }
+    package var isWhole: Bool { isEnded || bytes.count > Self.byteCountMax }
 
     /// Takes more bytes; what follows the head counts for nothing.
-    mutating func append(_ more: some Sequence<UInt8>) {
+    package mutating func append(_ more: some Sequence<UInt8>) {
         for byte in more where !isWhole {
             bytes.append(byte)
             switch byte {
@@ -44,7 +52,21 @@ struct StatusRequestHead {
         }
     }
 
-    var request: Request {
+    /// The values of its Host fields: one, unless the client is old or means ill.
+    package var hosts: [String] {
+        let lines = bytes.split { $0 == Self.lineFeed || $0 == Self.carriageReturn }.dropFirst()
+        return lines.compactMap { line in
+            let (name, value) = (
+                line.prefix { $0 != UInt8(ascii: ":") }, line.drop { $0 != UInt8(ascii: ":") }
+            )
+            guard String(decoding: name, as: UTF8.self).lowercased() == "host" else { return nil }
+            let text = value.dropFirst().filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+            return String(decoding: text, as: UTF8.self)
+        }
+    }
+
+    /// What the head asks for, as far as it came.
+    package var request: Request {
         guard isEnded else { return isWhole ? .tooLarge : .notHTTP }
         let line = bytes.prefix { $0 != Self.carriageReturn && $0 != Self.lineFeed }
         let words = line.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }

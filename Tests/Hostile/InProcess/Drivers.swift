@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CapnProto
+import EventLoop
+import HTTPClient
+import HTTPWire
+import Messaging
+import SchedulerMessages
+import TestSupport
+import Transport
+
+/// Meets the peer of a case with the daemon's own parts, and says what came of it.
+///
+/// An outcome is `accepted` and what, `refused` and the error's name, or `ended` and what was being waited for.
+@LoopActor
+enum Driver {
+    /// The most bytes that are wanted of a body or a message.
+    private static let bytesMax = 1 << 20
+    private static let network = SocketNetwork(ioThreads: 1)
+    private static let tls = try? TLSContext(.systemRoots)
+
+    /// How long a phase may take: short only where the peer is meant to stall, for a machine may be busy.
+    private static func patience(_ given: HostileCase) -> Duration {
+        given.isMeantToStall ? .milliseconds(200) : .seconds(20)
+    }
+
+    static func outcome(of given: HostileCase) async throws -> String {
+        switch given.family {
+        case "http": try await http(given, isSecure: false)
+        case "tls": try await http(given, isSecure: true)
+        case "ymq": try await ymq(given)
+        case "zmtp": try await zmtp(given)
+        case "capnp": capnp(given)
+        default: try await ServiceDriver.outcome(of: given, patience: patience(given))
+        }
+    }
+
+    private static func http(_ given: HostileCase, isSecure: Bool) async throws -> String {
+        guard let tls else { throw Script.Malformed(text: "no TLS") }
+        let peer = try HostilePeer(given.script, isHTTP: !isSecure)
+        let client = HTTPClient(connector: StreamConnector(tls, proxies: .direct))
+        defer {
+            client.close()
+            peer.close()
+        }
+        let body = given.section.hasPrefix("P") ? Blob(Array("body".utf8)) : nil
+        var request = HTTPRequest(method: given.section, target: "/a?b", body: body)
+        if isSecure { request.method = "GET" }
+        request.bodyBytesMax = bytesMax
+        request.deadlines.head = patience(given)
+        request.deadlines.handshake = patience(given)
+        request.deadlines.progress = patience(given)
+        let origin = HTTPOrigin(scheme: isSecure ? .https : .http, host: "127.0.0.1", port: peer.port)
+        do throws(HTTPError) {
+            let response = try await client.request(request, to: origin)
+            let cut = response.isCutShort ? " cut" : ""
+            return "accepted \(response.status)\(shown(response.bytes))\(cut)"
+        } catch {
+            return told(error)
+        }
+    }
+
+    /// A space and a short body as it is, or of a long one its length; nothing for nothing.
+    static func shown(_ bytes: [UInt8]) -> String {
+        if bytes.isEmpty { return "" }
+        return bytes.count <= 40 ? " " + String(decoding: bytes, as: UTF8.self) : " \(bytes.count) bytes"
+    }
+
+    private static func told(_ error: HTTPError) -> String {
+        switch error {
+        case .deadlinePassed(let phase): "ended \(phase.rawValue)"
+        case .wire(let error, _): "refused \(bare("\(error)"))"
+        case .transport(.tls, _): "refused tls"
+        case .transport(.truncated, _): "refused truncated"
+        case .transport(let error, _): "refused \(bare(String("\(error)".prefix { $0 != "," && $0 != ":" })))"
+        default: "refused \(error)"
+        }
+    }
+
+    /// An error's name without those of the types around it.
+    static func bare(_ text: String) -> String {
+        text.split(separator: "(" as Character).map {
+            String($0.split(separator: "." as Character).last ?? "")
+        }
+        .joined(separator: "(")
+    }
+
+    private static func ymq(_ given: HostileCase) async throws -> String {
+        let peer = try HostilePeer(given.script)
+        defer { peer.close() }
+        var lengths: [String] = []
+        do throws(MessagingError) {
+            let link = try await YMQConnection.connect(
+                to: .tcp(host: "127.0.0.1", port: peer.port),
+                over: network,
+                identity: [1],
+                limits: YMQLimits(messageBytesMax: bytesMax),
+                deadline: .after(patience(given))
+            )
+            while true { lengths.append("\(try await received(link, patience(given)).count)") }
+        } catch {
+            return told(error, lengths)
+        }
+    }
+
+    /// The next message; a link without one is of no more use.
+    private static func received(
+        _ link: any MessageLink,
+        _ patience: Duration
+    ) async throws(MessagingError) -> [UInt8] {
+        do throws(MessagingError) {
+            return try await link.receive(until: .after(patience))
+        } catch {
+            await link.close(lingering: .zero)
+            throw error
+        }
+    }
+
+    private static func told(_ error: MessagingError, _ lengths: [String]) -> String {
+        let received = "[\(lengths.joined(separator: " "))]"
+        return switch error {
+        case .deadlinePassed, .peerSilent: "ended \(received)"
+        case .closedByPeer: "accepted \(received)"
+        case .aborted: "refused aborted \(received)"
+        case .unexpectedMagic: "refused unexpectedMagic"
+        case .messageTooLong: "refused messageTooLong \(received)"
+        case .identityTooLong: "refused identityTooLong"
+        default: "refused \(error)"
+        }
+    }
+
+    /// libzmq says nothing of a peer that it does not like: either a message comes or none does.
+    private static func zmtp(_ given: HostileCase) async throws -> String {
+        let peer = try HostilePeer(given.script)
+        defer { peer.close() }
+        do throws(MessagingError) {
+            let link = try network.openZMQ(
+                to: .tcp(host: "127.0.0.1", port: peer.port),
+                identity: [1],
+                messageBytesMax: bytesMax
+            )
+            let message = try await received(link, patience(given))
+            await link.close(lingering: .zero)
+            return "accepted\(shown(message))"
+        } catch {
+            return told(error, [])
+        }
+    }
+
+    private static func capnp(_ given: HostileCase) -> String {
+        let bytes = given.script.bytes
+        do throws(SchedulerMessageError) {
+            if given.section == "storage" {
+                return "accepted \(try ObjectStorageResponse.decode(bytes).kind)"
+            }
+            let receiver: SchedulerMessage.Receiver = given.section == "manager" ? .manager : .worker
+            return
+                "accepted \("\(try SchedulerMessage.decode(bytes, receiver: receiver))".prefix { $0 != "(" })"
+        } catch .encoding(let error) {
+            return "refused \("\(error)".prefix { $0 != "(" })"
+        } catch {
+            return "refused \("\(error)".prefix { $0 != "(" })"
+        }
+    }
+}
