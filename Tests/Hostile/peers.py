@@ -31,8 +31,6 @@ class Case:
     name: str
     verdict: str
     steps: list[Step]
-    #: whether its mending is awaited (`~`): it is met, and what comes of it counts for nothing yet
-    is_awaited: bool = False
 
     @property
     def title(self) -> str:
@@ -51,7 +49,7 @@ def table(family: str) -> list[Case]:
         elif line and not line.startswith("#"):
             verdict, name, script = line.split("|", 2)
             steps = parsed(script.removeprefix(" "), names)
-            cases.append(Case(family, section, name.strip(), verdict.strip(" ~"), steps, verdict.startswith("~")))
+            cases.append(Case(family, section, name.strip(), verdict.strip(), steps))
     return cases
 
 

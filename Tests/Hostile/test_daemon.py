@@ -147,8 +147,6 @@ class DaemonCase(unittest.TestCase):
 
     def check(self, case: Case) -> None:
         life = self.lives[case.title]
-        if case.is_awaited:
-            self.skipTest("its mending is awaited")
         self.assertLess(life.memory, MEMORY_BYTES_MAX, life)
         self.assertLess(life.share, SHARE_MAX, life)
         self.assertGreater(life.connections, 0, f"it never met its peer: {life}")

@@ -12,14 +12,12 @@ struct HostileCase: Sendable {
     let script: Script
     /// `accepted ...`, `refused ...` or `ended ...`, as the family tells what came of it.
     let verdict: String
-    /// Whether it waits for work that is not merged yet: whatever comes of it, it does not fail.
-    let isAwaited: Bool
 
     /// Whether the peer is meant to keep us waiting until a deadline.
     var isMeantToStall: Bool { verdict.hasPrefix("ended") }
 
-    /// Reads a table: lines `verdict | name | script` below headings `[section]`; `#` begins a comment, `~` before a verdict marks
-    /// a case whose mending is awaited, and `let name = script` gives bytes a name.
+    /// Reads a table: lines `verdict | name | script` below headings `[section]`; `#` begins a comment, and
+    /// `let name = script` gives bytes a name.
     static func table(_ family: String, in folder: String) throws -> [HostileCase] {
         var section = ""
         var names: [String: Script] = [:]
@@ -38,15 +36,13 @@ struct HostileCase: Sendable {
             }
             let parts = line.split(separator: "|", maxSplits: 2, omittingEmptySubsequences: false)
             guard parts.count == 3 else { throw Script.Malformed(text: String(line)) }
-            let isAwaited = line.hasPrefix("~")
             cases.append(
                 HostileCase(
                     family: family,
                     section: section,
                     name: trimmed(parts[1]),
                     script: try Script(String(parts[2].dropFirst()), names),
-                    verdict: trimmed(isAwaited ? parts[0].dropFirst() : parts[0]),
-                    isAwaited: isAwaited
+                    verdict: trimmed(parts[0])
                 )
             )
         }
