@@ -195,8 +195,9 @@ class SlowCloud(StageTestCase):
 class Balance(StageTestCase):
     """The scheduler takes back what waits, thousands at once, while the daemon is full."""
 
-    options = {"daemon": ["--base-concurrency", "2"]}
     task_count = 5000
+    # A worker takes no more than about twice its queue.
+    options = {"daemon": ["--base-concurrency", "2", "--per-worker-task-queue-size", str(task_count)]}
 
     @kind("balance cancels among thousands of queued tasks")
     def test_each_is_answered_at_once_and_heartbeats_go_on(self):
