@@ -31,7 +31,7 @@ package final class LedgerDriver {
     private let log: Logger
     private let reports: LedgerReports
     private var form = ListingForm()
-    private var strays = StrayObjects()
+    private let strays: StrayObjectWatch
     private let slots = TicketQueue<Void>()
     private var tickets: [TaskKey: TicketQueue<Void>.Ticket] = [:]
     private var news: [TaskKey: Mailbox<TaskNews>] = [:]
@@ -62,6 +62,7 @@ package final class LedgerDriver {
         instanceDeleter = InstanceDeleter(instances: instances, log: log)
         objectDeleter = ObjectDeleter(objects: objects, log: log)
         reports = LedgerReports(log)
+        strays = StrayObjectWatch(owner: owner, deleter: objectDeleter, log: log)
     }
 
     // MARK: - Life
@@ -370,7 +371,7 @@ package final class LedgerDriver {
                 until: deadline
             )
             ledger.listingTook(.objects, requestCount: listed.requestCount)
-            note(strays: listed.strays, areAll: listed.inputs != nil)
+            strays.note(listed.strays, areAll: listed.inputs != nil)
             let (results, inputs) = (listed.results, listed.inputs)
             perform(
                 ledger.objectsListed(
@@ -382,17 +383,6 @@ package final class LedgerDriver {
                 )
             )
         }
-    }
-
-    /// What another key named is deleted; what has no such form may be anybody's.
-    private func note(strays names: [String], areAll: Bool) {
-        let new = strays.note(names, below: areAll ? nil : owner.resultsPrefix)
-        guard let first = new.first else { return }
-        log.warning(
-            "objects have names that this manager does not give; they are ignored",
-            metadata: ["objects": "\(new.count)", "first": "\(first)"]
-        )
-        objectDeleter.delete(new.filter(owner.hasNonce))
     }
 
     private func listInstances(

@@ -6,7 +6,9 @@
 // One listing of the results tells all that finished; one listing of the instances tells all that stopped or vanished.
 
 internal import EventLoop
+internal import Logging
 internal import OCIServices
+internal import Reporting
 internal import TaskEngine
 
 /// Makes complete listings of one owner's instances and objects; when, and what follows, the ledger decides.
@@ -20,10 +22,14 @@ struct Lister {
         var inputs: [TaskKey: [String]]?
         /// Tasks whose result stays for a person to fetch; those that were listed with the payloads.
         var kept: Set<TaskKey> = []
-        /// Names among those of results and payloads that this owner does not give: of another key, or invented by a container.
-        var strays: [String] = []
-        /// How many requests the listing took, about.
-        var requestCount = 1
+        /// So many strays are remembered: a container may store as many as it likes, and others come up when these are gone.
+        static let straysMax = 1000
+
+        /// Names among those of results and payloads that this owner does not give: of another key, or invented by a container;
+        /// the first `straysMax` of them.
+        private(set) var strays: [String] = []
+        /// How many requests the listing took.
+        var requestCount = 0
 
         /// Adds an object of the owner's.
         mutating func add(_ object: TaskObject) {
@@ -33,6 +39,9 @@ struct Lister {
             case .mark(let task): kept.insert(task)
             }
         }
+
+        /// Notes a stray.
+        mutating func add(stray name: String) { if strays.count < Self.straysMax { strays.append(name) } }
     }
 
     let owner: Owner
@@ -67,13 +76,15 @@ struct Lister {
     func listObjects(includingInputs: Bool, until deadline: Deadline) async throws(OCIError) -> Objects {
         let prefix = includingInputs ? "\(owner.objectPrefix)/" : owner.resultsPrefix
         var found = Objects(inputs: includingInputs ? [:] : nil)
-        let summaries = try await objects.all(prefix: prefix, deadline: deadline)
-        found.requestCount += summaries.count / 1000
-        for summary in summaries {
-            if let object = owner.object(named: summary.name) {
-                found.add(object)
-            } else {
-                found.strays.append(summary.name)
+        // Page by page: 10,000 names taken apart at once would keep all other work waiting for a tenth of a second.
+        try await objects.forEachPage(prefix: prefix, deadline: deadline) { page in
+            found.requestCount += 1
+            for summary in page {
+                if let object = owner.object(named: summary.name) {
+                    found.add(object)
+                } else {
+                    found.add(stray: summary.name)
+                }
             }
         }
         return found
@@ -96,5 +107,39 @@ struct StrayObjects {
         let unlisted: Set<String> = prefix.map { prefix in seen.filter { !$0.hasPrefix(prefix) } } ?? []
         seen = unlisted.union(names)
         return new
+    }
+}
+
+/// Tells of stray objects, and has those deleted that another key named; what has no such form may be anybody's.
+@LoopActor
+final class StrayObjectWatch {
+    private let owner: Owner
+    private let deleter: ObjectDeleter
+    /// A container may store another one for each listing.
+    private let warning: ThrottledWarning
+    private var strays = StrayObjects()
+
+    init(owner: Owner, deleter: ObjectDeleter, log: Logger) {
+        self.owner = owner
+        self.deleter = deleter
+        warning = ThrottledWarning(
+            "objects have names that this manager does not give; they are ignored",
+            recovery: "all objects have names that this manager gives",
+            log: log
+        )
+    }
+
+    /// How many were ignored since the process began.
+    var count: Int { strays.count }
+
+    /// Takes the names that a listing of all objects shows, or one of results alone.
+    func note(_ names: [String], areAll: Bool) {
+        let new = strays.note(names, below: areAll ? nil : owner.resultsPrefix)
+        if let first = new.first {
+            warning.occurred(["objects": "\(new.count)", "first": "\(first)"])
+            deleter.delete(new.filter(owner.hasNonce))
+        } else if areAll, names.isEmpty {
+            warning.ended()
+        }
     }
 }

@@ -290,6 +290,19 @@ private let c = TaskKey("cc")
         }
     }
 
+    @Test func `a container that stores one stray object after the other fills no log`() async throws {
+        try await onLoop {
+            let driven = DrivenCloud()
+            for number in 0..<3 {
+                driven.cloud.bucket["p/o1/results/\(number)"] = [1]
+                try await driven.driver.takeStock()
+            }
+            #expect(driven.driver.strayObjectCount == 3)
+            let text = "warning objects have names that this manager does not give; they are ignored"
+            #expect(driven.cloud.log.facts(of: text).map { $0["objects"] } == ["1"])
+        }
+    }
+
     @Test func `a sweep deletes what a last look shows`() async throws {
         try await onLoop {
             let driven = DrivenCloud()

@@ -138,6 +138,21 @@ import Testing
         #expect(strays.count == 4)
     }
 
+    @Test func `a container that fills the bucket fills no memory, and hides no result`() async throws {
+        try await onLoop {
+            let cloud = TestCloud()
+            let (lister, owner) = Self.lister(cloud)
+            let invented = (0..<2 * Lister.Objects.straysMax).map { "p/o1/results/\($0).txt" }
+            let results = ["00", "ff"].map { TaskKey($0) }
+            for name in invented { cloud.bucket[name] = [] }
+            for task in results { cloud.bucket[owner.name(of: .result(task))] = [] }
+            let found = try await lister.listObjects(includingInputs: false, until: soon)
+            #expect(found.results == results)
+            #expect(found.strays.count == Lister.Objects.straysMax)
+            #expect(found.requestCount == cloud.requests.count)
+        }
+    }
+
     @Test
     func `what another key named, or a container invented, is no result, and what it made is not adopted`()
         async throws

@@ -54,6 +54,24 @@ import Testing
         }
     }
 
+    @Test func `an object listing hands over each page before it asks for the next`() async throws {
+        try await onLoop {
+            let service = try ScriptedService([
+                answer(200, #"{"objects":[{"name":"p/a"},{"name":"p/b"}],"nextStartWith":"p/c"}"#),
+                answer(200, #"{"objects":[{"name":"p/c"}]}"#),
+            ])
+            var pages: [[String]] = []
+            var requestCounts: [Int] = []
+            try await service.objects.forEachPage(prefix: "p/", deadline: soon) {
+                pages.append($0.map(\.name))
+                requestCounts.append(service.requests.count)
+            }
+            #expect(pages == [["p/a", "p/b"], ["p/c"]])
+            #expect(requestCounts == [1, 2])
+            service.stop()
+        }
+    }
+
     @Test(arguments: [
         #"{"id":"..","lifecycleState":"ACTIVE"}"#, #"{"id":".","lifecycleState":"ACTIVE"}"#,
         #"{"id":"","lifecycleState":"ACTIVE"}"#, #"{"id":"a/../b","lifecycleState":"ACTIVE"}"#,

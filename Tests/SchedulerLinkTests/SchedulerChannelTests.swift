@@ -257,6 +257,33 @@ import Transport
         }
     }
 
+    /// As through a tunnel, which takes connections for a scheduler that is not there.
+    @Test func `the timeout begins when the connection is lost, however long it has lasted`() async throws {
+        try await onLoop {
+            let scheduler = FakeScheduler(version: nil)
+            let channel = Self.channel(scheduler, RecordedLog())
+            let messages = Mailbox<[UInt8]>()
+            let timeout: Duration = .seconds(1)
+            let end = spawn {
+                await channel.run(timeout: timeout) { event in
+                    if case .message(let bytes) = event { messages.send(bytes) }
+                }
+            }
+            let link = try await scheduler.accept()
+            link.deliver([1])
+            #expect(try await messages.receive(until: soon) == [1])
+            try await sleep(for: timeout + .milliseconds(50))
+            link.tell(.disconnected)
+            link.tell(.connected)
+            link.tell(.disconnected)
+            let next = spawn { try? await scheduler.accept() }
+            #expect(await next.value != nil)
+            await channel.leave(disconnectRequest: nil)
+            end.cancel()
+            #expect(await end.value == .left)
+        }
+    }
+
     @Test func `what breaks the rules of the connection is told, once a minute`() async throws {
         try await onLoop {
             let scheduler = FakeScheduler(version: .two)

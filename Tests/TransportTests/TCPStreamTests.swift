@@ -29,6 +29,38 @@ import Transport
         }
     }
 
+    @Test func `a peer that vanished is noticed after forty seconds, whoever connected`() async throws {
+        try await onLoop {
+            let (client, server) = try await connectedPair()
+            for stream in [client, server] {
+                let port = try #require(stream.peerAddress?.port)
+                let descriptor = try #require((0..<4096).first { Self.peerPort(of: $0) == port })
+                let tcp = Int32(IPPROTO_TCP)
+                #expect(Self.option(tcp, TCP_USER_TIMEOUT, of: descriptor) == 40_000)
+                #expect(Self.option(SOL_SOCKET, SO_KEEPALIVE, of: descriptor) == 1)
+                let probes = [TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT].map {
+                    Self.option(tcp, $0, of: descriptor)
+                }
+                #expect(probes == [30, 1, 10])
+            }
+        }
+    }
+
+    private static func option(_ level: Int32, _ name: Int32, of descriptor: Int32) -> Int32? {
+        var (value, length) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
+        return getsockopt(descriptor, level, name, &value, &length) == 0 ? value : nil
+    }
+
+    /// The port at the other end of a connection of IPv4.
+    private static func peerPort(of descriptor: Int32) -> UInt16? {
+        var (address, length) = (sockaddr_in(), socklen_t(MemoryLayout<sockaddr_in>.size))
+        let result = withUnsafeMutableBytes(of: &address) { bytes in
+            getpeername(descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
+        }
+        guard result == 0, address.sin_family == sa_family_t(AF_INET) else { return nil }
+        return UInt16(bigEndian: address.sin_port)
+    }
+
     @Test func `64 MiB go both ways at the same time`() async throws {
         try await onLoop {
             let (client, server) = try await connectedPair()

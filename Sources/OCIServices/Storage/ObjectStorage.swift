@@ -91,21 +91,32 @@ package final class ObjectStorage: ServiceClient {
         return page
     }
 
-    /// Returns all objects whose names begin with `prefix`, however many pages they fill, in the order of names; each page may
-    /// take a minute.
+    /// Returns all objects whose names begin with `prefix`, in the order of names; as `forEachPage` otherwise.
     package func all(
         prefix: String,
         fields: [ObjectField] = [],
         deadline: Deadline
     ) async throws(OCIError) -> [ObjectSummary] {
         var all: [ObjectSummary] = []
+        try await forEachPage(prefix: prefix, fields: fields, deadline: deadline) { all += $0 }
+        return all
+    }
+
+    /// Hands all objects whose names begin with `prefix` to `take`, however many pages they fill, in the order of names; each
+    /// page may take a minute, and others have their turns between two.
+    package func forEachPage(
+        prefix: String,
+        fields: [ObjectField] = [],
+        deadline: Deadline,
+        _ take: ([ObjectSummary]) -> Void
+    ) async throws(OCIError) {
         var trail = PageTrail(of: .listObjects)
         var start: String?
         while true {
             let end = min(deadline, .after(Self.pageTimeout))
             let page = try await list(prefix: prefix, start: start, fields: fields, deadline: end)
-            all += page.objects
-            guard let next = page.nextStart else { return all }
+            take(page.objects)
+            guard let next = page.nextStart else { return }
             try trail.follow(next)
             start = next
         }

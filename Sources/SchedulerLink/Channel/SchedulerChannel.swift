@@ -74,6 +74,8 @@ final class SchedulerChannel {
     private var disconnectedSince: Deadline?
     /// Whether the present connection has brought a message.
     private var hasHeard = false
+    /// Since when there is no connection that has brought one.
+    private var aloneSince = Deadline.now
     /// Why the present link is ended from here, if it is.
     private var verdict: MessagingError?
     /// So long a link may take to connect before the scheduler is said to be out of reach.
@@ -146,7 +148,7 @@ final class SchedulerChannel {
     /// In the latter case the link still stands, for a disconnect request.
     func run(timeout: Duration, handler: @escaping EventHandler) async -> End {
         var backoff = Backoff(initial: .milliseconds(50), limit: .seconds(5))
-        var deadline = Deadline.after(timeout)
+        aloneSince = .now
         var wasInterrupted = false
         while !hasLeft, !isCancelled {
             do throws(MessagingError) {
@@ -171,11 +173,11 @@ final class SchedulerChannel {
                 if hasLeft || isCancelled { return .left }
                 if case .closedByPeer = error, wasConnected { return .closedByScheduler }
                 if wasHeard {
-                    deadline = .after(timeout)
+                    aloneSince = .now
                     backoff.reset()
                 }
                 wasInterrupted = wasInterrupted || wasConnected
-                if deadline.isPast { return .unreachable("\(error)") }
+                if (aloneSince + timeout).isPast { return .unreachable("\(error)") }
                 report(error, wasHeard: wasHeard)
             }
             guard (try? await sleep(for: backoff.next { random() })) != nil else {
@@ -256,6 +258,7 @@ final class SchedulerChannel {
                 case .disconnected:
                     self.log.debug("the connection to the scheduler is lost")
                     self.hasHeard = false
+                    self.aloneSince = .now
                     self.disconnectedSince = self.disconnectedSince ?? .now
                     self.unconfirmed.connectionLost(mayStillEcho: true)
                 case .connected where self.disconnectedSince != nil:
