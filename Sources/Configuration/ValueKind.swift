@@ -131,9 +131,10 @@ extension ValueKind where Value == Int {
 }
 
 extension ValueKind where Value == Double {
+    /// A number above zero; a time that is divided by the least still fits a `Duration`.
     static func positive(_ placeholder: String) -> ValueKind {
         .single(placeholder, .decimal) { text throws(ValueFault) in
-            try decimal(text, within: .leastNonzeroMagnitude...1e6)
+            try decimal(text, within: 0.001...1e6)
         }
     }
 }
@@ -325,9 +326,7 @@ private func plain(_ text: String, maxBytes: Int) throws(ValueFault) -> String {
 }
 
 private func decimal(_ text: String, within range: ClosedRange<Double>) throws(ValueFault) -> Double {
-    let least =
-        range.lowerBound < 0.001 && range.lowerBound > 0 ? "above 0" : "from \(brief(range.lowerBound))"
-    let remedy = "give a number \(least) to \(brief(range.upperBound))"
+    let remedy = "give a number from \(brief(range.lowerBound)) to \(brief(range.upperBound))"
     guard let number = Double(text), number.isFinite else {
         throw .malformed("\(quoted(text)) is not a number", remedy)
     }

@@ -43,7 +43,11 @@ private let fromFlags: [([String], String)] = [
     (["-dts", "soon"], "2: -dts: 'soon' is not a number; give a number from 0.001 to 1000000000"),
     (
         ["--instance-ocpus", "0"],
-        "78: --instance-ocpus: '0' is out of range; give a number above 0 to 1000000"
+        "78: --instance-ocpus: '0' is out of range; give a number from 0.001 to 1000000"
+    ),
+    (
+        ["--max-requests-per-second", "1e-308"],
+        "78: --max-requests-per-second: '1e-308' is out of range; give a number from 0.001 to 1000000"
     ),
     (["-tts", "x"], "2: -tts: 'x' is not a number; give a number from 0 to 1000000000"),
     (["-wmi", ""], "78: -wmi: the value is empty; give a value"),

@@ -177,6 +177,15 @@ class Cleanup(CloudTestCase):
         again = self.run_command("cleanup", "--yes", "--compartment-id", self.cloud["OCI_COMPARTMENT_ID"])
         self.assertEqual((again.returncode, again.stderr), (0, "nothing of provision's is there\n"))
 
+    def test_a_file_that_provision_did_not_save_stays(self):
+        stranger = self.directory / "package.json"
+        stranger.write_text('{"name": "somebody else"}')
+        compartment = self.cloud["OCI_COMPARTMENT_ID"]
+        refused = self.run_command("cleanup", "--yes", "--config", str(stranger), "--compartment-id", compartment)
+        self.assertEqual(refused.returncode, 78, refused.stderr)
+        self.assertIn("is not what provision saved: it names no compartment_id", refused.stderr)
+        self.assertTrue(stranger.exists())
+
     def everything(self) -> dict[str, Any]:
         """What exists, by kind and name."""
         compartment, namespace = self.cloud["OCI_COMPARTMENT_ID"], self.cloud["OCI_OBJECT_STORAGE_NAMESPACE"]

@@ -14,7 +14,7 @@ enum CleanupCommand {
         let path = input.savedPath
         // Without the file, the names follow from the flags.
         let needsFile = input.has("config") || !input.has("compartment-id")
-        let saved = needsFile ? try SavedConfiguration(reading: path) : nil
+        let saved = needsFile ? try saved(path) : nil
         let settings = try input.settings(saved: saved?.settings(path: path), required: ["compartment-id"])
         let cloud = try await Cloud.open(settings, console)
         let prefix = input.text("prefix") ?? saved?["prefix"] ?? CommandForm.defaultPrefix
@@ -35,6 +35,21 @@ enum CleanupCommand {
         }
         if let saved { removeFiles(saved, path, console) }
         return ExitCode.success
+    }
+
+    /// What provision saved.
+    ///
+    /// Nothing else may be taken for it, since the file is removed in the end.
+    private static func saved(_ path: String) throws(CommandError) -> SavedConfiguration {
+        let saved = try SavedConfiguration(reading: path)
+        guard saved["compartment_id"] != nil else {
+            throw .unusable(
+                "\(path) is not what provision saved",
+                why: "it names no compartment_id",
+                remedy: "name the right file with --config"
+            )
+        }
+        return saved
     }
 
     /// Refuses while managers have instances: they would lose their bucket in the middle of a task.
