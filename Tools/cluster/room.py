@@ -39,8 +39,8 @@ def capacity(
     for reason, count in refusals.items():
         outcome.faults[reason] += count
         outcome.expect(count > 0, f"no create was refused for {reason}")
-        # In each place as many as there are connections ask before the first refusal is heard; from then on no more creates
-        # are refused than accepted, or one at a time probes.
+        # In each place as many as there are connections ask before the first refusal is heard; from then on no more
+        # creates are refused than accepted, or one at a time probes.
         most_refusals = len(DOMAINS) * CONNECTIONS + tasks
         outcome.expect(count <= most_refusals, f"{count} creates were refused for {reason}, which was known")
     outcome.expect(most <= min(slots, limit), f"{most} instances at once")
