@@ -362,14 +362,21 @@ private let c = TaskKey("cc")
         }
     }
 
+    /// A cloud in which a stop has begun while a create has no answer.
+    @LoopActor
+    private static func leavingWithCreateInDoubt() async throws -> DrivenCloud {
+        let driven = DrivenCloud()
+        driven.deleteOnly()
+        try await driven.driver.takeStock()
+        driven.driver.createAbandoned(a)
+        driven.driver.beginLeaving(isSweeping: true)
+        return driven
+    }
+
     @Test func `a stop is not clean while a create without an answer may make something`() async throws {
         try await onLoop {
-            let driven = DrivenCloud()
-            driven.deleteOnly()
+            let driven = try await Self.leavingWithCreateInDoubt()
             defer { driven.stop() }
-            try await driven.driver.takeStock()
-            driven.driver.createAbandoned(a)
-            driven.driver.beginLeaving(isSweeping: true)
             let deadline = Deadline.after(.milliseconds(50))
             #expect(await driven.driver.finishDeletions(until: deadline) == false)
             #expect(driven.driver.remains.createCount == 1)
@@ -378,12 +385,8 @@ private let c = TaskKey("cc")
 
     @Test func `a stop that finds what a create without an answer has made is clean`() async throws {
         try await onLoop {
-            let driven = DrivenCloud()
-            driven.deleteOnly()
+            let driven = try await Self.leavingWithCreateInDoubt()
             defer { driven.stop() }
-            try await driven.driver.takeStock()
-            driven.driver.createAbandoned(a)
-            driven.driver.beginLeaving(isSweeping: true)
             let id = driven.add(a)
             #expect(await driven.driver.finishDeletions(until: soon))
             #expect(driven.deletions == [id])

@@ -197,12 +197,16 @@ def of_each_kind(cases: list[Case], most: int) -> list[Case]:
     return chosen
 
 
+#: Answers of a hostile OCI.
+ANSWERS = of_each_kind([case for case in table("http") if case.section == "GET"], 1)
+
+
 @as_tests
 class Clouds(DaemonCase):
     """An OCI that answers every request with the same hostile bytes; a daemon may end and say why."""
 
     what = "clouds"
-    cases = of_each_kind([case for case in table("http") if case.section == "GET"], 1)
+    cases = ANSWERS
 
     @classmethod
     def meet(cls, case: Case) -> Life:
@@ -221,7 +225,7 @@ class Turncoats(DaemonCase):
     """An OCI that is good until the daemon has started, and lists what is not the daemon's any more: then it turns."""
 
     what = "clouds that turn"
-    cases = of_each_kind([case for case in table("http") if case.section == "GET"], 1)
+    cases = ANSWERS
 
     @classmethod
     def meet(cls, case: Case) -> Life:

@@ -64,26 +64,30 @@ package struct RateBuckets: Sendable {
 
     /// Notes that the service has answered, and not with a 429.
     package mutating func accepted(_ pass: Pass, now: Duration) {
-        if pass.lane.isRead {
-            reads.pace.accepted(pass.pass, now: now)
-        } else {
-            writes.pace.accepted(pass.pass, now: now)
-        }
+        self[pass.lane].pace.accepted(pass.pass, now: now)
     }
 
     /// Notes that the service has answered 429 and asks for a pause; returns the new rate if that lowered it.
     package mutating func refused(_ pass: Pass, retryAfter: Duration, now: Duration) -> Double? {
-        let pause = min(retryAfter, Self.pauseMax)
-        return pass.lane.isRead
-            ? reads.pace.refused(pass.pass, retryAfter: pause, now: now)
-            : writes.pace.refused(pass.pass, retryAfter: pause, now: now)
+        self[pass.lane].pace.refused(pass.pass, retryAfter: min(retryAfter, Self.pauseMax), now: now)
     }
 
     /// Lets through up to `ceiling` writes a second, at once unless the service has refused some.
     package mutating func raiseWrites(to ceiling: Double) { writes.pace.raise(to: ceiling) }
 
     /// How many calls a second a lane lets through at present.
-    package func rate(of lane: Lane) -> Double { (lane.isRead ? reads : writes).pace.perSecond }
+    package func rate(of lane: Lane) -> Double { self[lane].pace.perSecond }
+
+    private subscript(_ lane: Lane) -> Side {
+        get { lane.isRead ? reads : writes }
+        set {
+            if lane.isRead {
+                reads = newValue
+            } else {
+                writes = newValue
+            }
+        }
+    }
 
     /// Two lanes that share a rate and take turns.
     private struct Side: Sendable {

@@ -17,7 +17,7 @@ final class LaunchQueue {
     private let origin = Deadline.now
     private var placements: Placements
     /// How many creates may be under way in a place.
-    private var window: FlightWindow
+    private var window: FlightWindow { didSet { placements.windowMax = window.size } }
     private let line = TicketQueue<Placements.Turn>()
     /// Before which tasks wait without their inputs.
     let gate: LoadGate
@@ -48,7 +48,6 @@ final class LaunchQueue {
     func created(_ turn: Placements.Turn, after time: Duration = .zero) {
         placements.created(turn)
         window.succeeded(after: time, isFull: !line.isEmpty)
-        placements.windowMax = window.size
         grantTurns()
     }
 
@@ -56,7 +55,6 @@ final class LaunchQueue {
     func full(_ turn: Placements.Turn, _ fullness: Placements.Fullness, refusal: Logger.Metadata) {
         placements.full(turn, fullness, at: now, random: Self.draw)
         window.failed()
-        placements.windowMax = window.size
         lastRefusal = refusal
         grantTurns()
     }
