@@ -21,6 +21,9 @@ import Transport
             strayObjectCount: 4,
             waitingForRoomCount: 1,
             waitingForHostCount: 2,
+            instanceCount: 5,
+            slotLimit: 100,
+            isAccessLost: false,
             requests: RequestCounts()
         )
     }
@@ -30,7 +33,8 @@ import Transport
             var sampler = ProcessUsageSampler()
             return sampler.sample()
         }
-        return Metrics.page(managers, usage: usage).split(separator: "\n").map(String.init)
+        return MetricsFormat.prometheus.page(Metrics.families(managers, usage: usage)).split(separator: "\n")
+            .map(String.init)
     }
 
     @Test func `each metric has its help and type once, and a line for each manager behind them`()
