@@ -182,6 +182,8 @@ package final class ManagerService {
         Metrics(
             managerID: settings.workerManagerID,
             tasksByState: dispatcher.countsByState,
+            outcomes: dispatcher.statistics.outcomes,
+            secondsByState: dispatcher.statistics.seconds,
             workerCount: workers.workerCount,
             orphanCount: cloud.orphanCount,
             isRegistered: workers.isRegistered,

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Tasks
+
 /// All samples of one name, as a line of help, a type and the values; pure.
 struct MetricFamily: Equatable {
     /// What a value is (Prometheus, "Metric types").
     enum Kind: String {
-        case counter, gauge
+        case counter, gauge, histogram
     }
 
     /// One value and its labels, in the order in which they are written.
     struct Sample: Equatable {
+        /// What follows the family's name in this sample's; of a histogram alone.
+        var suffix = ""
         let labels: [(name: String, value: String)]
         let value: String
 
@@ -18,7 +22,8 @@ struct MetricFamily: Equatable {
         }
 
         static func == (left: Sample, right: Sample) -> Bool {
-            left.value == right.value && left.labels.elementsEqual(right.labels, by: ==)
+            left.value == right.value && left.suffix == right.suffix
+                && left.labels.elementsEqual(right.labels, by: ==)
         }
     }
 
@@ -34,6 +39,27 @@ struct MetricFamily: Equatable {
         self.kind = kind
         self.help = help
         self.samples = samples
+    }
+}
+
+extension MetricFamily {
+    /// The samples of one histogram: its buckets, which hold the smaller ones, then sum and count.
+    static func samples(of histogram: Histogram, _ labels: [(name: String, value: String)]) -> [Sample] {
+        func sample(
+            _ suffix: String,
+            _ more: [(name: String, value: String)],
+            _ value: some CustomStringConvertible
+        )
+            -> Sample
+        {
+            var sample = Sample(labels + more, value)
+            sample.suffix = suffix
+            return sample
+        }
+        let counts = histogram.cumulative
+        let bounds = Histogram.bounds.map { "\($0)" } + ["+Inf"]
+        return zip(bounds, counts).map { sample("_bucket", [("le", $0)], $1) }
+            + [sample("_sum", [], histogram.sum), sample("_count", [], counts[counts.count - 1])]
     }
 }
 
@@ -78,7 +104,8 @@ enum MetricsFormat {
             page += "# HELP \(name) \(family.help)\n# TYPE \(name) \(family.kind.rawValue)\n"
             for sample in family.samples {
                 let labels = sample.labels.map { "\($0.name)=\"\(Self.escaped($0.value))\"" }
-                page += labels.isEmpty ? family.name : "\(family.name){\(labels.joined(separator: ","))}"
+                page += "\(family.name)\(sample.suffix)"
+                if !labels.isEmpty { page += "{\(labels.joined(separator: ","))}" }
                 page += " \(sample.value)\n"
             }
         }

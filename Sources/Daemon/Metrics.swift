@@ -2,12 +2,15 @@
 
 internal import OCIServices
 internal import TaskEngine
+internal import Tasks
 internal import Transport
 
 /// Numbers of one manager; no task ids, so the number of series is bounded.
 struct Metrics {
     let managerID: String
     let tasksByState: [TaskState: Int]
+    let outcomes: [TaskStatistics.Outcome: Int]
+    let secondsByState: [TaskState: Histogram]
     let workerCount: Int
     let orphanCount: Int
     let isRegistered: Bool
@@ -36,8 +39,31 @@ struct Metrics {
                 )
             }
         }
+        let outcomes = managers.flatMap { manager in
+            TaskStatistics.Outcome.allCases.map { outcome in
+                MetricFamily.Sample(
+                    [("manager", manager.managerID), ("outcome", outcome.rawValue)],
+                    manager.outcomes[outcome] ?? 0
+                )
+            }
+        }
+        let seconds = managers.flatMap { manager in
+            TaskState.allCases.dropLast().flatMap { state in
+                MetricFamily.samples(
+                    of: manager.secondsByState[state] ?? Histogram(),
+                    [("manager", manager.managerID), ("state", state.rawValue)]
+                )
+            }
+        }
         return [
             MetricFamily(.gauge, "scaler_oci_tasks", "Tasks in hand by state.", states),
+            MetricFamily(.counter, "scaler_oci_tasks_ended_total", "Tasks that ended, by how.", outcomes),
+            MetricFamily(
+                .histogram,
+                "scaler_oci_task_state_seconds",
+                "Seconds that tasks spent in a state.",
+                seconds
+            ),
             family(
                 .gauge,
                 "scaler_oci_launches_waiting",

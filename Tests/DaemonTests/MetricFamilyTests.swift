@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Tasks
 import Testing
 
 @testable import Daemon
@@ -29,6 +30,22 @@ import Testing
         #expect(lines.prefix(2) == ["# HELP a Counted.", "# TYPE a counter"])
         #expect(lines[2].hasPrefix("a_total{"))
         #expect(lines.last == "# EOF")
+    }
+
+    @Test func `a histogram has its buckets, each with the smaller ones, then sum and count`() {
+        var histogram = Histogram()
+        histogram.add(0.25)
+        histogram.add(9000)
+        let family = MetricFamily(.histogram, "h", "H.", MetricFamily.samples(of: histogram, [("k", "v")]))
+        let lines = MetricsFormat.prometheus.page([family]).split(separator: "\n")
+        #expect(lines[1] == "# TYPE h histogram")
+        #expect(lines[2] == #"h_bucket{k="v",le="0.1"} 0"#)
+        #expect(lines[3] == #"h_bucket{k="v",le="0.5"} 1"#)
+        #expect(
+            lines.suffix(3) == [
+                #"h_bucket{k="v",le="+Inf"} 2"#, #"h_sum{k="v"} 9000.25"#, #"h_count{k="v"} 2"#,
+            ]
+        )
     }
 
     @Test(

@@ -14,6 +14,8 @@ import Transport
         Metrics(
             managerID: id,
             tasksByState: [.running: 3],
+            outcomes: [:],
+            secondsByState: [:],
             workerCount: 2,
             orphanCount: orphans,
             isRegistered: isRegistered,

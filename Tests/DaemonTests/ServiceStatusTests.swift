@@ -18,6 +18,8 @@ import Testing
         Metrics(
             managerID: id,
             tasksByState: tasks,
+            outcomes: [:],
+            secondsByState: [:],
             workerCount: 1,
             orphanCount: 0,
             isRegistered: isRegistered,
