@@ -6,7 +6,7 @@ internal import Tasks
 struct MetricFamily: Equatable {
     /// What a value is (Prometheus, "Metric types").
     enum Kind: String {
-        case counter, gauge, histogram
+        case counter, gauge, histogram, summary
     }
 
     /// One value and its labels, in the order in which they are written.
@@ -60,6 +60,19 @@ extension MetricFamily {
         let bounds = Histogram.bounds.map { "\($0)" } + ["+Inf"]
         return zip(bounds, counts).map { sample("_bucket", [("le", $0)], $1) }
             + [sample("_sum", [], histogram.sum), sample("_count", [], counts[counts.count - 1])]
+    }
+}
+
+extension MetricFamily {
+    /// The samples of a summary without quantiles.
+    static func samples(
+        ofSum time: (seconds: Double, count: Int),
+        _ labels: [(name: String, value: String)]
+    ) -> [Sample] {
+        var (sum, count) = (Sample(labels, time.seconds), Sample(labels, time.count))
+        sum.suffix = "_sum"
+        count.suffix = "_count"
+        return [sum, count]
     }
 }
 

@@ -27,7 +27,7 @@ struct Metrics {
 
     /// What is served of all managers and of the process.
     static func families(_ managers: [Metrics], usage: ProcessUsage) -> [MetricFamily] {
-        tasks(managers) + cloud(managers) + scheduler(managers) + process(usage)
+        tasks(managers) + requests(managers) + cloud(managers) + scheduler(managers) + process(usage)
     }
 
     private static func tasks(_ managers: [Metrics]) -> [MetricFamily] {
@@ -87,27 +87,36 @@ struct Metrics {
         ]
     }
 
-    private static func cloud(_ managers: [Metrics]) -> [MetricFamily] {
-        let requests = managers.flatMap { manager in
-            manager.requests.all.map {
-                MetricFamily.Sample(
-                    [("manager", manager.managerID), ("operation", $0.operation.name)],
-                    $0.count
-                )
+    private static func requests(_ managers: [Metrics]) -> [MetricFamily] {
+        func samples(_ make: (Metrics, RequestCounts) -> [MetricFamily.Sample]) -> [MetricFamily.Sample] {
+            managers.flatMap { make($0, $0.requests) }
+        }
+        let sent = samples { manager, requests in
+            requests.all.map { MetricFamily.Sample(manager.labels(of: $0.operation), $0.count) }
+        }
+        let answers = samples { manager, requests in
+            requests.byCode.map {
+                MetricFamily.Sample(manager.labels(of: $0.operation) + [("code", $0.code.label)], $0.count)
+            }
+        }
+        let seconds = samples { manager, requests in
+            requests.all.flatMap {
+                MetricFamily.samples(ofSum: requests.time(of: $0.operation), manager.labels(of: $0.operation))
             }
         }
         return [
-            family(.gauge, "scaler_oci_instances", "Container instances that hold a slot.", managers) {
-                $0.instanceCount
-            },
-            family(.gauge, "scaler_oci_slots", "Container instances that may exist at once.", managers) {
-                $0.slotLimit
-            },
+            MetricFamily(.counter, "scaler_oci_requests_total", "Requests sent to OCI by operation.", sent),
             MetricFamily(
                 .counter,
-                "scaler_oci_requests_total",
-                "Requests sent to OCI by operation.",
-                requests
+                "scaler_oci_answers_total",
+                "What requests to OCI were answered with.",
+                answers
+            ),
+            MetricFamily(
+                .summary,
+                "scaler_oci_request_seconds",
+                "Seconds from a request to the end of its answer.",
+                seconds
             ),
             family(
                 .counter,
@@ -115,6 +124,21 @@ struct Metrics {
                 "Requests that were repetitions.",
                 managers
             ) { $0.requests.retryCount },
+        ]
+    }
+
+    private func labels(of operation: Operation) -> [(name: String, value: String)] {
+        [("manager", managerID), ("operation", operation.name)]
+    }
+
+    private static func cloud(_ managers: [Metrics]) -> [MetricFamily] {
+        [
+            family(.gauge, "scaler_oci_instances", "Container instances that hold a slot.", managers) {
+                $0.instanceCount
+            },
+            family(.gauge, "scaler_oci_slots", "Container instances that may exist at once.", managers) {
+                $0.slotLimit
+            },
             family(
                 .counter,
                 "scaler_oci_instances_deleted_total",
