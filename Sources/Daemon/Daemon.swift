@@ -268,10 +268,20 @@ private final class DaemonProcess {
             return StatusPage(status: isReady ? 200 : 503, text: text)
         case "/metrics":
             let format = MetricsFormat(accept: accept)
-            let families = Metrics.families(services.map(\.metrics), usage: sampleUsage())
+            let families = Metrics.families(services.map(\.metrics), hostMetrics)
             return StatusPage(status: 200, text: format.page(families), contentType: format.contentType)
         default: return nil
         }
+    }
+
+    private var hostMetrics: HostMetrics {
+        HostMetrics(
+            usage: sampleUsage(),
+            inputs: (budgets.inputs.used, budgets.inputs.limit),
+            results: (budgets.results.used, budgets.results.limit),
+            openDescriptorCount: DescriptorLimit.openCount,
+            descriptorCountMax: DescriptorLimit.current
+        )
     }
 
     private func obey(_ signals: Signals) async {

@@ -185,6 +185,7 @@ package final class ManagerService {
             outcomes: dispatcher.statistics.outcomes,
             secondsByState: dispatcher.statistics.seconds,
             workerCount: workers.workerCount,
+            oldestQueued: dispatcher.oldestQueued,
             orphanCount: cloud.orphanCount,
             isRegistered: workers.isRegistered,
             deletedInstanceCount: cloud.deletedCount,

@@ -3,7 +3,6 @@
 internal import OCIServices
 internal import TaskEngine
 internal import Tasks
-internal import Transport
 
 /// Numbers of one manager; no task ids, so the number of series is bounded.
 struct Metrics {
@@ -12,6 +11,8 @@ struct Metrics {
     let outcomes: [TaskStatistics.Outcome: Int]
     let secondsByState: [TaskState: Histogram]
     let workerCount: Int
+    /// For how long the task that waits longest for a slot has waited.
+    let oldestQueued: Duration
     let orphanCount: Int
     let isRegistered: Bool
     let deletedInstanceCount: Int
@@ -26,8 +27,8 @@ struct Metrics {
     let requests: RequestCounts
 
     /// What is served of all managers and of the process.
-    static func families(_ managers: [Metrics], usage: ProcessUsage) -> [MetricFamily] {
-        tasks(managers) + requests(managers) + cloud(managers) + scheduler(managers) + process(usage)
+    static func families(_ managers: [Metrics], _ host: HostMetrics) -> [MetricFamily] {
+        tasks(managers) + requests(managers) + cloud(managers) + scheduler(managers) + host.families
     }
 
     private static func tasks(_ managers: [Metrics]) -> [MetricFamily] {
@@ -78,6 +79,14 @@ struct Metrics {
                 "Tasks that wait for disk, memory or descriptors here.",
                 managers
             ) { $0.waitingForHostCount },
+            MetricFamily(
+                .gauge,
+                "scaler_oci_oldest_queued_seconds",
+                "For how long the task that waits longest for a slot has waited.",
+                managers.map {
+                    MetricFamily.Sample([("manager", $0.managerID)], $0.oldestQueued / .seconds(1))
+                }
+            ),
             family(
                 .gauge,
                 "scaler_oci_orphans",
@@ -166,30 +175,6 @@ struct Metrics {
             family(.gauge, "scaler_oci_registered", "1 if the scheduler answers the manager.", managers) {
                 $0.isRegistered ? 1 : 0
             },
-        ]
-    }
-
-    private static func process(_ usage: ProcessUsage) -> [MetricFamily] {
-        func single(
-            _ kind: MetricFamily.Kind,
-            _ name: String,
-            _ help: String,
-            _ value: some CustomStringConvertible
-        )
-            -> MetricFamily
-        {
-            MetricFamily(kind, name, help, [MetricFamily.Sample([], value)])
-        }
-        return [
-            single(.gauge, "process_resident_memory_bytes", "Resident memory.", usage.residentBytes),
-            single(.gauge, "scaler_oci_timers", "Armed timers.", usage.timerCount),
-            single(
-                .gauge,
-                "scaler_oci_longest_turn_seconds",
-                "The longest time for which one piece of work kept all others waiting; waits for a processor left out.",
-                usage.longestTurn / .seconds(1)
-            ),
-            single(.counter, "process_cpu_seconds_total", "CPU time used.", usage.cpuSeconds),
         ]
     }
 

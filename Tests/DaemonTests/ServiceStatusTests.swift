@@ -21,6 +21,7 @@ import Testing
             outcomes: [:],
             secondsByState: [:],
             workerCount: 1,
+            oldestQueued: .seconds(2),
             orphanCount: 0,
             isRegistered: isRegistered,
             deletedInstanceCount: 0,

@@ -91,6 +91,12 @@ package final class Dispatcher {
         runs.values.reduce(into: [:]) { $0[$1.state, default: 0] += 1 }
     }
 
+    /// For how long the task that waits longest for a slot has waited; zero if none does.
+    package var oldestQueued: Duration {
+        let longest = runs.values.lazy.filter { $0.state == .queued }.map(\.timeInState).max()
+        return longest ?? .zero
+    }
+
     /// What there is to say of each task now, as the fields of a line of the log.
     package var report: [Logger.Metadata] { runsInOrder { _ in true }.map(\.report) }
 

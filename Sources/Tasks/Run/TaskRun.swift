@@ -54,6 +54,7 @@ final class TaskRun {
 
     /// Where it stands.
     var state: TaskState { progress.state }
+    var timeInState: Duration { progress.timeInState }
 
     /// What there is to say of it now, as the fields of a line of the log.
     var report: Logger.Metadata { progress.report(key, in: attempt?.seen.id, isLost: route.origin == nil) }
