@@ -195,6 +195,7 @@ package final class ManagerService {
             instanceCount: cloud.countedInstanceCount,
             slotLimit: settings.baseConcurrency,
             isAccessLost: calls.isAccessLost,
+            credentialExpiry: calls.credentialExpiry,
             requests: calls.counts
         )
     }

@@ -27,6 +27,7 @@ import Transport
             instanceCount: 5,
             slotLimit: 100,
             isAccessLost: false,
+            credentialExpiry: 1_800_000_000,
             requests: RequestCounts()
         )
     }

@@ -31,6 +31,7 @@ import Testing
             instanceCount: tasks[.running] ?? 0,
             slotLimit: 10,
             isAccessLost: isAccessLost,
+            credentialExpiry: nil,
             requests: RequestCounts()
         )
     }
