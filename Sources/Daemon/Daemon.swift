@@ -266,6 +266,16 @@ private final class DaemonProcess {
             }
             let text = lines.isEmpty ? "waiting for OCI\n" : lines.joined()
             return StatusPage(status: isReady ? 200 : 503, text: text)
+        case "/status.json":
+            let state = serviceState
+            let document = StatusDocument(
+                host: hostMetrics,
+                now: Int(LoopClock.epochSeconds),
+                phase: state.phase,
+                status: state.status,
+                managers: services.map(\.status)
+            )
+            return StatusPage(status: 200, text: document.text, contentType: "application/json")
         case "/metrics":
             let format = MetricsFormat(accept: accept)
             let families = Metrics.families(services.map(\.metrics), hostMetrics)

@@ -200,6 +200,16 @@ package final class ManagerService {
         )
     }
 
+    var status: ManagerStatus {
+        ManagerStatus(
+            metrics: metrics,
+            schedulerAddress: settings.schedulerAddress.description,
+            ownerID: cloud.owner.id,
+            tasks: dispatcher.reportOfWork,
+            failures: dispatcher.statistics.failures
+        )
+    }
+
     /// Begins to work; after `prepare`.
     package func start() {
         log.info(
@@ -296,7 +306,7 @@ package final class ManagerService {
             ]
         )
         for (number, line) in lines.enumerated() {
-            log.info("state of a task", metadata: line)
+            log.info("state of a task", metadata: line.fields)
             guard number % Self.reportPieceCount == Self.reportPieceCount - 1 else { continue }
             // Neither the loop nor whoever reads the log is to be overrun by a hundred thousand tasks.
             guard (try? await sleep(for: Self.reportPause)) != nil else { return }

@@ -146,7 +146,10 @@ final class StatusServer {
             return StatusPage(status: 421, text: "ask by address, or by the name that --status-address has\n")
         }
         return page(path, head.accept)
-            ?? StatusPage(status: 404, text: "no such page; there are /livez, /readyz, /metrics\n")
+            ?? StatusPage(
+                status: 404,
+                text: "no such page; there are /livez, /readyz, /metrics, /status.json\n"
+            )
     }
 
     private static func socketAddress(_ address: StatusAddress) async throws(TransportError) -> SocketAddress

@@ -51,7 +51,10 @@ import Transport
         ("GET /livez?verbose HTTP/1.0\r\n\r\n", "200 OK", "ok\n"),
         ("GET /livez HTTP/1.1\n\n", "200 OK", "ok\n"),
         ("HEAD /livez HTTP/1.1\r\n\r\n", "200 OK", ""),
-        ("GET / HTTP/1.1\r\n\r\n", "404 Not Found", "no such page; there are /livez, /readyz, /metrics\n"),
+        (
+            "GET / HTTP/1.1\r\n\r\n", "404 Not Found",
+            "no such page; there are /livez, /readyz, /metrics, /status.json\n"
+        ),
         ("POST /livez HTTP/1.1\r\n\r\n", "405 Method Not Allowed", "only GET and HEAD are answered\n"),
         ("hello\r\n\r\n", "400 Bad Request", "this is no HTTP request\n"),
         ("GET /livez\r\n\r\n", "400 Bad Request", "this is no HTTP request\n"),

@@ -97,8 +97,16 @@ package final class Dispatcher {
         return longest ?? .zero
     }
 
-    /// What there is to say of each task now, as the fields of a line of the log.
-    package var report: [Logger.Metadata] { runsInOrder { _ in true }.map(\.report) }
+    /// What there is to say of each task now.
+    package var report: [TaskReport] { runsInOrder { _ in true }.map(\.report) }
+
+    /// The same, in the order in which people want it: tasks at work first, those that have been where they are the longest at
+    /// the head, then in no order those that wait for a slot, of which there may be a hundred thousand.
+    package var reportOfWork: [TaskReport] {
+        let reports = runs.values.map(\.report)
+        return reports.filter { $0.state != .queued }.sorted { ($0.time, $0.task) > ($1.time, $1.task) }
+            + reports.filter { $0.state == .queued }
+    }
 
     /// How tasks ended, and how long it took.
     package var statistics: TaskStatistics { steps.statistics }

@@ -56,8 +56,8 @@ final class TaskRun {
     var state: TaskState { progress.state }
     var timeInState: Duration { progress.timeInState }
 
-    /// What there is to say of it now, as the fields of a line of the log.
-    var report: Logger.Metadata { progress.report(key, in: attempt?.seen.id, isLost: route.origin == nil) }
+    /// What there is to say of it now.
+    var report: TaskReport { progress.report(key, in: attempt?.seen.id, isLost: route.origin == nil) }
 
     /// Answers again, through the worker that the task was sent to anew; false if there is no answer any more.
     func answerAgain(through origin: any TaskOrigin) -> Bool {
@@ -92,7 +92,7 @@ final class TaskRun {
             return try await compute()
         } catch .failed(let failure) {
             try checkCancelled()
-            log.warning("task failed", metadata: ["reason": "\(failure.text)"])
+            steps.note(failure, of: key)
             advance(.failed)
             return failure.answer
         }

@@ -27,6 +27,12 @@ struct TaskSteps {
 }
 
 extension TaskSteps {
+    /// Tells that a task is answered with a failure that is not its own exception.
+    func note(_ failure: TaskFailure, of key: TaskKey) {
+        log(of: key).warning("task failed", metadata: ["reason": "\(failure.text)"])
+        statistics.failed("\(key)", failure.text)
+    }
+
     /// Waits until a task may load its inputs.
     func placeToLoad() async throws(TaskInterruption) -> LoadGate.Place {
         do throws(WaitError) { return try await launcher.queue.gate.enter() } catch { throw .cancelled }
