@@ -126,7 +126,7 @@ class Status(unittest.TestCase):
         self.assertTrue(task["instance"].startswith("ocid1.computecontainerinstance."))
         self.assertEqual((manager["slots"]["used"], manager["task_counts"]["running"]), (1, 1))
         self.assertEqual((manager["registered"], manager["failures"]), (True, []))
-        with self.assertRaises(Exception):
+        with self.assertRaisesRegex(Exception, "died|exit|ended"):
             client.submit(die).result()
 
         def failed() -> bool:
