@@ -315,7 +315,7 @@ def lanes(uploads: int, seed: int, seconds: float, small: int) -> Outcome:
 
 
 def deleted_visible(records: int, seed: int, tasks: int) -> Outcome:
-    """So many instances, ours and others', are gone and their records still listed: the same tasks before and beside them.
+    """So many instances, of us and others, are gone and their records listed: the same tasks before and beside them.
 
     One daemon runs both: a new one would wait for slots of what lagging listings still show of its predecessor.
     """
