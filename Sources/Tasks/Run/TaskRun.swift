@@ -156,7 +156,7 @@ final class TaskRun {
         place.loaded()
         hasStored = true
         advance(.inputsLoaded)
-        let environment = try await steps.payloads.store(payload, of: task)
+        let environment = try await steps.store(payload, of: task, from: place)
         try checkCancelled()
         advance(.payloadStored)
         return environment

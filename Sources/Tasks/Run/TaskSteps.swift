@@ -62,6 +62,19 @@ extension TaskSteps {
         }
     }
 
+    /// Brings a payload to where the container reads it; one that goes into the bucket keeps nobody from loading meanwhile.
+    func store(
+        _ payload: PackedPayload,
+        of task: TaskMessage,
+        from place: LoadGate.Place
+    ) async throws(TaskInterruption) -> RunnerEnvironment {
+        // What travels inside the create call waits here for it.
+        if payload.inlineBytes != nil { return try await payloads.store(payload, of: task) }
+        return try await place.stepAside { () async throws(TaskInterruption) in
+            try await payloads.store(payload, of: task)
+        }
+    }
+
     /// Gives the slot of a task back, and waits for an input of it; why it will not come, or nil when it has come or nobody
     /// waits any more.
     func waitWithoutSlot(_ key: TaskKey, for input: TaskInput) async -> TaskFailure? {
