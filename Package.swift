@@ -309,7 +309,7 @@ let package = Package(
             [
                 "CloudOwnership", "Configuration", "Daemon", "EventLoop", "HTTPWire", "Messaging",
                 "OCIServices",
-                "TaskEngine", "TestCloud", "TestSupport", "Transport",
+                "TaskEngine", "Tasks", "TestCloud", "TestSupport", "Transport",
             ]
         ),
     ]

@@ -33,6 +33,8 @@ package final class ManagerService {
     private let workers: WorkerPool
     private let log: Logger
     private var work: [Spawned<Void>] = []
+    /// Sent when the last task or the last call has ended, while memory is not about to be given back for another end.
+    private let workEnded = Broadcast()
     private let host: any Host
     /// Who held this manager's name when it was last asked.
     private var predecessor: NameHolder?
@@ -228,8 +230,9 @@ package final class ManagerService {
             spawn { await self.dispatcher.run(lostRunGrace: grace) },
             spawn { await self.workers.run() },
             spawn { await self.noteRegistrations() },
-            spawn { await self.trim(after: self.dispatcher.becameIdle) },
-            spawn { await self.trim(after: self.calls.becameIdle) },
+            spawn { await self.trim() },
+            spawn { await self.passOn(self.dispatcher.becameIdle) },
+            spawn { await self.passOn(self.calls.becameIdle) },
         ]
     }
 
@@ -319,13 +322,15 @@ package final class ManagerService {
         }
     }
 
-    /// Gives memory back a while after the last work, each time that such work ends.
+    /// Gives memory back a while after the last work, once each time that such work ends.
     ///
     /// A listing alone touches half as much code as a task does.
-    private func trim(after end: Broadcast) async {
+    private func trim() async {
         repeat {
             guard (try? await sleep(for: Self.trimDelay)) != nil else { return }
             if dispatcher.isIdle, calls.isIdle { host.releaseMemory() }
-        } while (try? await end.wait()) != nil
+        } while (try? await workEnded.wait()) != nil
     }
+
+    private func passOn(_ end: Broadcast) async { while (try? await end.wait()) != nil { workEnded.send() } }
 }

@@ -44,11 +44,11 @@ package enum RequestEncoder {
     }
 
     private static func checkFirstLine(_ head: RequestHead) throws(HTTPWireError) {
-        guard !head.method.isEmpty, head.method.utf8.allSatisfy(Grammar.isToken) else {
+        guard !head.method.isEmpty, isToken(head.method) else {
             throw .unencodableRequest(.method)
         }
         // Visible ASCII only: everything else must have been percent-encoded (RFC 3986 section 2).
-        guard !head.target.isEmpty, head.target.utf8.allSatisfy(\.isVisibleASCII) else {
+        guard !head.target.isEmpty, head.target.isVisibleASCII else {
             throw .unencodableRequest(.target)
         }
     }
@@ -69,10 +69,8 @@ package enum RequestEncoder {
         _ value: String,
         to bytes: inout [UInt8]
     ) throws(HTTPWireError) {
-        guard !name.isEmpty, name.utf8.allSatisfy(Grammar.isToken) else {
-            throw .unencodableRequest(.fieldName)
-        }
-        guard value.utf8.allSatisfy(Grammar.isFieldContent), hasBareEdges(value) else {
+        guard !name.isEmpty, isToken(name) else { throw .unencodableRequest(.fieldName) }
+        guard !value.utf8.contains(where: { !Grammar.isFieldContent($0) }), hasBareEdges(value) else {
             throw .unencodableRequest(.fieldValue)
         }
         bytes.append(contentsOf: name.utf8)
@@ -80,6 +78,8 @@ package enum RequestEncoder {
         bytes.append(contentsOf: value.utf8)
         bytes.append(contentsOf: "\r\n".utf8)
     }
+
+    private static func isToken(_ text: String) -> Bool { !text.utf8.contains { !Grammar.isToken($0) } }
 
     /// White space around a value is taken off by the receiver (RFC 9110 section 5.5), and a signature made over it
     /// no longer fits.

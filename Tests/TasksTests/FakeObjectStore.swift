@@ -123,7 +123,7 @@ final class FakeObjectStore {
 
     private func message(on stream: TCPStream) async throws -> [UInt8] {
         let header = try await readExactly(stream, YMQFraming.header(byteCount: 0).count)
-        return try await readExactly(stream, Int(littleEndian(header)))
+        return try await readExactly(stream, Int(littleEndian(header[...])))
     }
 
     private func answerGet(_ request: ObjectStorageRequest, to outgoing: Mailbox<[UInt8]>) async throws {
