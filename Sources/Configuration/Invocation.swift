@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A subcommand that the program has beside running managers, such as `list`: the word to type, and a line for help.
+/// A subcommand that the program has beside running managers, such as `list`: the word to type, a line for help, and its flags.
 ///
 /// Its arguments are its own to read, with `ArgumentScan`.
-package typealias Subcommand = (name: String, summary: String)
+package typealias Subcommand = (name: String, summary: String, options: [Option])
 
 /// What the user asked the program to do.
 package enum Invocation: Sendable, Equatable {
@@ -23,7 +23,7 @@ package enum Invocation: Sendable, Equatable {
     ///
     /// `arguments` are all of argv; the first one's last path component decides between the forms
     /// `scaler-oci-hpc [flags] ADDRESS` and `scaler_worker_manager oci_hpc [flags] ADDRESS`. One of `subcommands` may
-    /// stand in place of flags and address. Throws the first fault found, as one line.
+    /// stand in place of the address, before, between or behind its flags. Throws the first fault found, as one line.
     package static func parse(
         arguments: [String],
         environment: [String: String],
@@ -33,8 +33,9 @@ package enum Invocation: Sendable, Equatable {
         let program = arguments.first.flatMap { $0.split(separator: "/").last.map(String.init) } ?? ""
         let isReplacement = program == replacedProgram
         let rest = Array(arguments.dropFirst())
-        if !isReplacement, let first = rest.first, subcommands.contains(where: { $0.name == first }) {
-            return .subcommand(name: first, arguments: Array(rest.dropFirst()))
+        if !isReplacement, let index = subcommandIndex(rest, subcommands) {
+            var arguments = rest
+            return .subcommand(name: arguments.remove(at: index), arguments: arguments)
         }
         if asksForHelp(rest) { return .help(HelpText.text(subcommands: isReplacement ? [] : subcommands)) }
         let scan = try ArgumentScan(rest, options: Option.table)
@@ -43,8 +44,10 @@ package enum Invocation: Sendable, Equatable {
         if scan.has("version") { return .version }
         var words = scan.words
         if isReplacement {
-            guard words.first == ConfigurationFile.managerType else { throw .unknownManagerType(words.first) }
-            words.removeFirst()
+            guard let index = words.firstIndex(of: ConfigurationFile.managerType) else {
+                throw .unknownManagerType(words.first)
+            }
+            words.remove(at: index)
         }
         let (address, file) = try positional(words, configFlag: scan.texts("config")?.last, subcommands)
         let all = try settings(scan, address: address, file: file, environment, readFile)
@@ -77,6 +80,9 @@ package enum Invocation: Sendable, Equatable {
     ) throws(ConfigurationError) -> [Settings] {
         var entries: [ManagerEntry?] = [nil]
         if let path = file { entries = try ConfigurationFile.entries(try readFile(path), path: path) }
+        if scan.has("strict-config"), let key = entries.compactMap({ $0?.unknownKeys.first }).first {
+            throw .unknownKey(key)
+        }
         var all: [Settings] = []
         for entry in entries {
             let settings = try Settings(
@@ -100,6 +106,28 @@ package enum Invocation: Sendable, Equatable {
             all.append(settings)
         }
         return all
+    }
+
+    /// Where the name of a subcommand stands, if one does; what is the value of a flag is none.
+    private static func subcommandIndex(_ arguments: [String], _ subcommands: [Subcommand]) -> Int? {
+        let flags = arguments.prefix { $0 != "--" }
+        return flags.indices.first { index in
+            guard let command = subcommands.first(where: { $0.name == flags[index] }) else { return false }
+            let options =
+                command.options
+                + Option.table.filter { row in
+                    !command.options.contains { $0.name == row.name }
+                }
+            guard let flag = flags[..<index].lastIndex(where: ArgumentScan.looksLikeFlag),
+                !flags[flag].utf8.contains(UInt8(ascii: "=")),
+                let option = try? ArgumentScan.lookUp(flags[flag], among: options)
+            else { return true }
+            switch option.form {
+            case .toggle: return true
+            case .greedyList: return false
+            case .text, .whole, .decimal, .list, .pairs: return flag + 1 < index
+            }
+        }
     }
 
     /// Help is wanted even where the rest of the line is wrong, but not after `--`.

@@ -169,28 +169,31 @@ extension Option {
     ]
 
     private static let general: [Option] = [
-        .invocation("config", short: "c", placeholder: "FILE").help("Read settings from a TOML file."),
+        .invocation("config", short: "c", placeholder: "FILE", new: false)
+            .help("Read settings from a TOML file."),
+        .invocation("strict-config")
+            .help("Refuse a file with keys that are not known here, instead of a warning for each."),
         .invocation("print-config").help("Print every setting and where it came from, then exit."),
         .invocation("print-reference").help("Print the configuration reference as Markdown, then exit."),
         .invocation("version").help("Print the version, then exit."),
-        .invocation("help", short: "h").help("Print this help, then exit."),
+        .invocation("help", short: "h", new: false).help("Print this help, then exit."),
     ]
 
     private static let withoutEffect: [Option] = [
-        .ignored("max-task-concurrency", short: "mtc", .whole(-1...ValueKind<Int>.countMax))
+        .ignored("max-task-concurrency", short: "mtc", .anyNumber("N", from: -1))
             .because("the oci_hpc manager is bounded by --base-concurrency"),
-        .ignored("task-timeout-seconds", short: "tts", .secondsOrZero)
+        .ignored("task-timeout-seconds", short: "tts", .anyNumber("SECONDS", from: 0))
             .because("tasks are bounded by --job-timeout-seconds"),
-        .ignored("garbage-collect-interval-seconds", short: "gc", .seconds)
+        .ignored("garbage-collect-interval-seconds", short: "gc", .anyNumber("SECONDS", from: 0.001))
             .because("there is no garbage collector"),
-        .ignored("trim-memory-threshold-bytes", short: "tm", .whole(0...Int.max))
+        .ignored("trim-memory-threshold-bytes", short: "tm", .anyNumber("N", from: 0))
             .because("memory is bounded as it is"),
         .ignored("hard-processor-suspend", short: "hps", .toggle)
             .because("container instances are not suspended"),
         .ignored("event-loop", short: "el", ValueKind<EventLoopChoice>.choice)
             .because("the event loop is always libev"),
-        .ignored("preload", .text("SPEC")).because("no Python runs in this process"),
-        .ignored("logging-config-file", short: "lcf", .text("FILE"))
+        .ignored("preload", .anyText("SPEC")).because("no Python runs in this process"),
+        .ignored("logging-config-file", short: "lcf", .anyText("FILE"))
             .because("Python's logging configuration is not read"),
     ]
 }

@@ -98,6 +98,13 @@ extension Option {
         return option
     }
 
+    /// The same row in a command that is new as a whole, or that replaces one which has it.
+    package func isNew(_ isNew: Bool) -> Option {
+        var option = self
+        option.isNew = isNew
+        return option
+    }
+
     /// The same row with the environment variable that sets it.
     func environment(_ name: String) -> Option {
         var option = self
@@ -132,18 +139,20 @@ extension Option {
 
     /// A flag for one invocation, also for subcommands: its texts are read from the scan, not from `Settings`.
     ///
-    /// Name and short form come without dashes; without a `placeholder` for a value it is a switch.
+    /// Name and short form come without dashes; without a `placeholder` for a value it is a switch. `new` is false for what
+    /// the command that this replaces has, too.
     package static func invocation(
         _ name: String,
         short: String? = nil,
-        placeholder: String? = nil
+        placeholder: String? = nil,
+        new: Bool = true
     ) -> Option {
         Option(
             name: name,
             short: short,
             placeholder: placeholder ?? "",
             form: placeholder == nil ? .toggle : .text,
-            isNew: true,
+            isNew: new,
             role: .invocation,
             store: { _, _ throws(ValueFault) in },
             show: { _ in [] }

@@ -4,7 +4,8 @@ extension Settings {
     /// Settings from all sources: flag over environment over file over default.
     ///
     /// `address` is the bare word that is the scheduler's, if there was one; an environment variable that is empty
-    /// counts as given. Throws the first fault found, or all of `required` that is missing.
+    /// counts as unset, as a wrapper's `export OCI_SUBNET_ID="$SUBNET"` means it. Throws the first fault found, or all of
+    /// `required` that is missing.
     init(
         scan: ArgumentScan,
         address: String?,
@@ -34,7 +35,11 @@ extension Settings {
                 ignored.append(IgnoredSetting(name: option.name, origin: given.origin, reason: reason))
             }
         }
+        unknownKeys = entry?.unknownKeys ?? []
         let missing = required.filter { origins[$0.name] == nil }
+        if let misspelt = unknownKeys.first(where: { key in missing.contains { $0.key == key.nearest } }) {
+            throw .unknownKey(misspelt)
+        }
         guard missing.isEmpty else {
             throw .missingSettings(missing.map(\.ways), path: entry?.path, line: entry?.line)
         }
@@ -86,7 +91,7 @@ extension Option {
         if case .invocation = role { return nil }
         if case .positional = role, let address { return Given(texts: [address], origin: .argument) }
         if let given = scan.flags[name] { return given }
-        if let environment, let text = variables[environment] {
+        if let environment, let text = variables[environment], !text.isEmpty {
             return Given(texts: [text], origin: .environment(environment))
         }
         return entry?.given[name]

@@ -138,6 +138,7 @@ private final class DaemonProcess {
     private func start(_ settings: Settings) async -> Int32? {
         var log = log
         log[metadataKey: "manager"] = "\(settings.workerManagerID)"
+        for key in settings.unknownKeys { log.warning("\(key.description)") }
         for setting in settings.ignored {
             log.info(
                 "a setting has no effect here",

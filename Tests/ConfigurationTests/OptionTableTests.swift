@@ -180,7 +180,8 @@ struct OptionTableTests {
     }
 
     @Test(arguments: [
-        ("max-task-concurrency", "mtc", "-1"), ("task-timeout-seconds", "tts", "0"),
+        ("max-task-concurrency", "mtc", "-1"), ("max-task-concurrency", "mtc", "4294967295"),
+        ("task-timeout-seconds", "tts", "0"),
         ("garbage-collect-interval-seconds", "gc", "30"), ("trim-memory-threshold-bytes", "tm", "1073741824"),
         ("event-loop", "el", "uvloop"), ("logging-config-file", "lcf", "logging.conf"),
     ])
