@@ -49,7 +49,8 @@ package enum HelpText {
         var notes: [String] = []
         if option.isRequired { notes.append("required") }
         if let text = option.defaultText { notes.append("default: \(text)") }
-        if let variable = option.environment { notes.append("env: \(variable)") }
+        let variables = option.variables
+        if !variables.isEmpty { notes.append("env: \(variables.joined(separator: " or "))") }
         return notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))"
     }
 
@@ -74,8 +75,8 @@ package enum HelpText {
         "",
         "Exit codes:",
         "  0      done; of managers, after a stop in order",
-        "  1      check: something failed; reap: something was left alone; the answer to",
-        "         a question was no",
+        "  1      check: something failed; reap: something was left alone; cleanup:",
+        "         something stays; the answer to a question was no",
         "  2      wrong command line",
         "  69     OCI, or something else that is needed, cannot be used at present",
         "  73     a file cannot be read or written",

@@ -33,9 +33,13 @@ extension Option {
         Option("object-storage-address", short: "osa", .address, intoOptional: \.objectStorageAddress)
             .help("Address of Scaler's object storage server; without it, the one that the scheduler names."),
         Option("object-storage-namespace", .text("NAMESPACE"), into: \.objectStorageNamespace, required: true)
-            .environment("OCI_OBJECT_STORAGE_NAMESPACE").help("Tenancy namespace of OCI Object Storage."),
+            .environment("OCI_OBJECT_STORAGE_NAMESPACE", provisioned: "SCALER_OCI_NAMESPACE").help(
+                "Tenancy namespace of OCI Object Storage."
+            ),
         Option("object-storage-bucket", .text("BUCKET"), into: \.objectStorageBucket, required: true)
-            .environment("OCI_OBJECT_STORAGE_BUCKET").help("Bucket for task payloads and results."),
+            .environment("OCI_OBJECT_STORAGE_BUCKET", provisioned: "SCALER_OCI_BUCKET").help(
+                "Bucket for task payloads and results."
+            ),
         Option("object-storage-prefix", .objectPrefix, into: \.objectStoragePrefix)
             .environment("OCI_OBJECT_STORAGE_PREFIX").help("Beginning of the names of task objects."),
         Option("base-concurrency", short: "bc", .count, into: \.baseConcurrency)
@@ -56,19 +60,29 @@ extension Option {
     ]
 
     private static let containerInstances: [Option] = [
-        Option("oci-region", .text("REGION"), into: \.region).environment("OCI_REGION")
-            .help("OCI region identifier."),
+        Option("oci-region", .text("REGION"), into: \.region).environment(
+            "OCI_REGION",
+            provisioned: "SCALER_OCI_REGION"
+        )
+        .help("OCI region identifier."),
         Option("compartment-id", .text("OCID"), into: \.compartmentID, required: true)
-            .environment("OCI_COMPARTMENT_ID").help("Compartment where container instances are launched."),
+            .environment("OCI_COMPARTMENT_ID", provisioned: "SCALER_OCI_COMPARTMENT_ID").help(
+                "Compartment where container instances are launched."
+            ),
         Option("availability-domain", .list("AD,..."), into: \.availabilityDomains, required: true)
-            .environment("OCI_AVAILABILITY_DOMAIN")
+            .environment("OCI_AVAILABILITY_DOMAIN", provisioned: "SCALER_OCI_AVAILABILITY_DOMAIN")
             .help(
                 "Availability domains, e.g. AD-1 or Uocm:US-ASHBURN-AD-1; the next is tried when one is full."
             ),
-        Option("subnet-id", .list("OCID,..."), into: \.subnetIDs, required: true).environment("OCI_SUBNET_ID")
-            .help("Subnets for the instances' network interfaces, tried in order."),
+        Option("subnet-id", .list("OCID,..."), into: \.subnetIDs, required: true).environment(
+            "OCI_SUBNET_ID",
+            provisioned: "SCALER_OCI_SUBNET_ID"
+        )
+        .help("Subnets for the instances' network interfaces, tried in order."),
         Option("container-image", .text("IMAGE"), into: \.containerImage, required: true)
-            .environment("OCI_CONTAINER_IMAGE").help("OCIR URI of the job runner image."),
+            .environment("OCI_CONTAINER_IMAGE", provisioned: "SCALER_OCI_CONTAINER_IMAGE").help(
+                "OCIR URI of the job runner image."
+            ),
         Option("instance-shape", .list("SHAPE,..."), into: \.instanceShapes)
             .help("Container instance shapes, tried in order."),
         Option("auth-type", .choice, into: \.authType).environment("OCI_AUTH_TYPE")

@@ -24,6 +24,8 @@ package struct Option: Sendable {
     package let short: String?
     /// Environment variable.
     package private(set) var environment: String?
+    /// The name that Scaler's provisioner has for it; weaker than the first.
+    package private(set) var provisionedEnvironment: String?
     /// What stands for the value in help; empty for a switch.
     package let placeholder: String
     /// What the file may hold and how values are printed.
@@ -106,9 +108,10 @@ extension Option {
     }
 
     /// The same row with the environment variable that sets it.
-    func environment(_ name: String) -> Option {
+    func environment(_ name: String, provisioned: String? = nil) -> Option {
         var option = self
         option.environment = name
+        option.provisionedEnvironment = provisioned
         return option
     }
 
@@ -158,6 +161,9 @@ extension Option {
             show: { _ in [] }
         )
     }
+
+    /// The environment variables that set it, the stronger first.
+    package var variables: [String] { [environment, provisionedEnvironment].compactMap { $0 } }
 
     /// The file's key.
     package var key: String { withUnderscores(name) }

@@ -127,6 +127,8 @@ package struct Settings: Sendable, Equatable {
     package var origins: [String: SettingOrigin] = [:]
     /// Settings that were given and mean nothing here, for one line each in the log.
     package var ignored: [IgnoredSetting] = []
+    /// Sizes of instances that capabilities set, for one line each in the log.
+    package var offeredSizes: [OfferedSize] = []
     /// Keys of the file's entry that no setting has, for a warning each.
     package var unknownKeys: [UnknownKey] = []
 
@@ -159,6 +161,16 @@ package struct IgnoredSetting: Sendable, Equatable {
     package let origin: SettingOrigin
     /// Why it has no effect, a half sentence.
     package let reason: String
+}
+
+/// A size of every instance that was given as something that workers offer.
+package struct OfferedSize: Sendable, Equatable {
+    /// Such as `memory_gb=64`.
+    package let capability: String
+    /// Name of the option that it sets.
+    package let setting: String
+    /// Where the capability was given.
+    package let origin: SettingOrigin
 }
 
 /// A key of the configuration file that this program does not know: misspelt, or of a later release of Scaler's.

@@ -139,6 +139,15 @@ private final class DaemonProcess {
         var log = log
         log[metadataKey: "manager"] = "\(settings.workerManagerID)"
         for key in settings.unknownKeys { log.warning("\(key.description)") }
+        for size in settings.offeredSizes {
+            log.info(
+                "a capability sets the size of every instance",
+                metadata: [
+                    "capability": "\(size.capability)", "setting": "\(size.setting)",
+                    "origin": "\(size.origin)",
+                ]
+            )
+        }
         for setting in settings.ignored {
             log.info(
                 "a setting has no effect here",

@@ -162,6 +162,25 @@ struct OptionTableTests {
         #expect(settings.origins[row.name] == .environment(variable))
     }
 
+    @Test(arguments: [
+        ("oci-region", "SCALER_OCI_REGION"), ("compartment-id", "SCALER_OCI_COMPARTMENT_ID"),
+        ("object-storage-namespace", "SCALER_OCI_NAMESPACE"), ("object-storage-bucket", "SCALER_OCI_BUCKET"),
+        ("container-image", "SCALER_OCI_CONTAINER_IMAGE"), ("subnet-id", "SCALER_OCI_SUBNET_ID"),
+        ("availability-domain", "SCALER_OCI_AVAILABILITY_DOMAIN"),
+    ])
+    func `the variables that Scaler's provisioner writes work, behind the others`(
+        _ name: String,
+        _ variable: String
+    ) throws {
+        let option = try option(name)
+        let words = complete([]).dropped(name)
+        let settings = try onlySettings(words, environment: [variable: "weak"])
+        #expect(option.show(settings) == ["weak"])
+        #expect(settings.origins[name] == .environment(variable))
+        let both = [variable: "weak", try #require(option.environment): "strong"]
+        #expect(option.show(try onlySettings(words, environment: both)) == ["strong"])
+    }
+
     @Test(arguments: replaced + added)
     private func `every setting can be a key of the file, with underscores or dashes`(_ row: Row) throws {
         for key in [row.name, row.name.replacing("-", with: "_")] {
@@ -217,7 +236,7 @@ struct OptionTableTests {
         #expect(Set(Option.table.map(\.name)).count == Option.table.count)
         let shorts = Option.table.compactMap(\.short)
         #expect(Set(shorts).count == shorts.count)
-        let variables = Option.table.compactMap(\.environment)
+        let variables = Option.table.flatMap(\.variables)
         #expect(Set(variables).count == variables.count)
     }
 

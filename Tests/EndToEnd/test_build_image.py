@@ -57,6 +57,13 @@ class BuildImage(CloudTestCase):
         self.assertEqual(done.stdout.splitlines()[-1], image)
         self.assertEqual(self.images("scaler-oci-worker"), ["latest"])
 
+    def test_provision_builds_in_one_go_where_that_is_asked_for(self):
+        done = self.provision("--build-image")
+        self.addCleanup(self.run_command, "cleanup", "--yes")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([command[0] for command in self.commands()], ["login", "build", "push"])
+        self.assertEqual(self.images("scaler-oci-worker"), ["latest"])
+
     def test_without_a_file_the_image_is_named_by_prefix_and_compartment(self):
         compartment = self.cloud["OCI_COMPARTMENT_ID"]
         namespace = self.cloud["OCI_OBJECT_STORAGE_NAMESPACE"]

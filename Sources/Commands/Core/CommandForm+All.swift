@@ -32,6 +32,7 @@ extension CommandForm {
                 .help(
                     "Where to write a configuration file, unless there is one (default: \(configurationFile))."
                 ),
+            .invocation("build-image").help("Then build the image and push it, as build-image does."),
             .invocation("dry-run").help("Print every call and change nothing."),
         ],
         settings: [
@@ -49,7 +50,7 @@ extension CommandForm {
         "Remove what provision created, and nothing else.",
         details: """
             Says what it found and asks before it removes anything. What does not bear the tag
-            that provision sets stays.
+            that provision sets stays; then what provision saved stays, too, and the exit code is 1.
             """,
         own: [
             configOption, prefixOption,
