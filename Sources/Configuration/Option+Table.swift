@@ -57,6 +57,11 @@ extension Option {
             .help(
                 "How long a stop may take to delete what runs; what stays is named, and the exit code is 75."
             ),
+        Option("exit-with-scheduler", .toggle, into: \.exitsWithScheduler, new: true)
+            .help(
+                "End with 0 once a client has shut the scheduler down, or it has not answered for "
+                    + "--death-timeout-seconds; without this the next scheduler is waited for."
+            ),
     ]
 
     private static let containerInstances: [Option] = [

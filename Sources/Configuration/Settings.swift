@@ -45,6 +45,9 @@ package struct Settings: Sendable, Equatable {
     /// How long a stop may take to delete what runs.
     package var stopTimeout: Duration = .seconds(30)
 
+    /// Whether the process ends once its scheduler is gone for good, in place of waiting for the next one.
+    package var exitsWithScheduler = false
+
     // MARK: This host
 
     /// MiB of memory for objects of tasks on their way, beyond what the idle daemon has.

@@ -68,6 +68,8 @@ private final class DaemonProcess {
     private let companions: (any Companions)?
     /// Set when a companion ended by itself.
     private var companionsExitCode: Int32?
+    /// Managers that end with their schedulers, which are gone.
+    private var endedCount = 0
 
     init(_ managers: [Settings], _ logFiles: LogFiles, _ companions: (any Companions)?) {
         self.managers = managers
@@ -184,6 +186,7 @@ private final class DaemonProcess {
             }
             services.append(service)
             service.start()
+            if settings.exitsWithScheduler { spawn { await self.endWithScheduler(of: service, log) } }
             return nil
         } catch .cancelled {
             return nil
@@ -192,6 +195,14 @@ private final class DaemonProcess {
             LineWriter.writeFatal("\(error)")
             return error.exitCode
         }
+    }
+
+    /// Stops the process once the schedulers of all managers are gone, which all must wish.
+    private func endWithScheduler(of service: ManagerService, _ log: Logger) async {
+        guard (try? await service.schedulerLost.wait()) != nil else { return }
+        log.notice("the scheduler is gone; ending with it")
+        endedCount += 1
+        if endedCount == managers.count { stopping.open() }
     }
 
     /// The availability domains under the names that the service takes: `AD-1` is short for one of the tenancy's.

@@ -89,6 +89,7 @@ private let added: [Row] = [
     Row("image-pull-secret-id", nil, nil, [], "ocid1.vaultsecret.oc1..v"),
     Row("on-exit", nil, nil, ["delete"], "leave"),
     Row("stop-timeout-seconds", nil, "SCALER_STOP_TIMEOUT_SECONDS", ["30"], "75.5"),
+    Row("exit-with-scheduler", nil, nil, ["false"], "true"),
     Row("create-timeout-seconds", nil, nil, ["900"], "60"),
     Row("status-address", nil, nil, [], "127.0.0.1:0"),
     Row("log-format", nil, nil, ["text"], "json"),
@@ -132,7 +133,13 @@ struct OptionTableTests {
         #expect(Set(settings.map(\.name)) == Set((replaced + added).map(\.name)))
     }
 
-    @Test(arguments: replaced + added)
+    @Test func `a switch is given by its name alone`() throws {
+        let settings = try onlySettings(complete(["--exit-with-scheduler"]))
+        #expect(settings.exitsWithScheduler)
+        #expect(complaint(complete(["--exit-with-scheduler=true"]))?.contains("is a switch") == true)
+    }
+
+    @Test(arguments: (replaced + added).filter { $0.name != "exit-with-scheduler" })
     private func `every setting can be given as a flag, with a blank or an equals sign`(_ row: Row) throws {
         for words in [["--\(row.name)", row.text], ["--\(row.name)=\(row.text)"]] {
             let settings = try onlySettings(

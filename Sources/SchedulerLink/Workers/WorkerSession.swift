@@ -27,6 +27,8 @@ final class WorkerSession {
     private var lastEcho = Deadline.now
     private var heartbeats: Spawned<Void>?
     private(set) var isSchedulerGone = false
+    /// Whether a client has told the scheduler to end.
+    private(set) var isShutDown = false
     /// Rings when the connection was lost and there is another under the same identity.
     let reconnected = Wakeup()
     /// Rings when a heartbeat is due before its time.
@@ -167,6 +169,7 @@ final class WorkerSession {
         guard disconnect.kind == .shutdown else { return }
         log.notice("a client shuts the scheduler down; dropping its tasks")
         isSchedulerGone = true
+        isShutDown = true
         tasks.handle(.dismissed, of: self)
         spawn { await self.channel.leave(disconnectRequest: nil) }
     }
