@@ -96,3 +96,9 @@ extension Option {
         return texts.isEmpty ? nil : texts.joined(separator: ",")
     }
 }
+
+/// The release of this program, here and nowhere else.
+package enum Version {
+    /// By the rules of semantic versioning.
+    package static let text = "0.1.0"
+}

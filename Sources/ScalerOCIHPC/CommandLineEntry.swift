@@ -39,8 +39,3 @@ enum CommandLineEntry {
         return ExitCode.success
     }
 }
-
-/// The release of this program.
-enum Version {
-    static let text = "0.1.0"
-}

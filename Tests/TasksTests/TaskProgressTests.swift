@@ -15,7 +15,7 @@ import Testing
     {
         try await onLoop {
             let key = TaskKey("2adc465564d81950e235aede9928f868")
-            var progress = TaskProgress()
+            var progress = TaskProgress(TaskStatistics())
             let queued = progress.report(key, in: nil, isLost: false)
             #expect(queued.keys.sorted() == ["seconds", "state", "task"])
             #expect(queued["task"] == "\(key)" && queued["state"] == "queued" && queued["seconds"] == "0")

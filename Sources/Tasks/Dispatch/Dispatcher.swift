@@ -70,6 +70,7 @@ package final class Dispatcher {
             diagnosis: Diagnosis(instances: instances),
             answers: AnswerStore(owner: cloud.owner, objects: objects, storage: storage),
             limits: Attempt.Limits(create: settings.createTimeout, job: settings.jobTimeout),
+            statistics: TaskStatistics(),
             log: log
         )
     }
@@ -90,8 +91,17 @@ package final class Dispatcher {
         runs.values.reduce(into: [:]) { $0[$1.state, default: 0] += 1 }
     }
 
+    /// For how long the task that waits longest for a slot has waited; zero if none does.
+    package var oldestQueued: Duration {
+        let longest = runs.values.lazy.filter { $0.state == .queued }.map(\.timeInState).max()
+        return longest ?? .zero
+    }
+
     /// What there is to say of each task now, as the fields of a line of the log.
     package var report: [Logger.Metadata] { runsInOrder { _ in true }.map(\.report) }
+
+    /// How tasks ended, and how long it took.
+    package var statistics: TaskStatistics { steps.statistics }
 
     /// How many launches wait for room in the cloud.
     package var waitingForRoomCount: Int { steps.launcher.queue.waitingCount }
@@ -130,7 +140,7 @@ package final class Dispatcher {
             guard let since = run.route.lostSince else { continue }
             if (since + grace).isPast {
                 log.info("nobody asked for a running task again", metadata: ["task": "\(run.key)"])
-                run.cancel()
+                run.cancel(as: .workerLost)
             } else {
                 next = min(next, since + grace)
             }
@@ -193,7 +203,8 @@ extension Dispatcher: TaskHandler {
         for run in runs(of: worker) {
             switch event {
             case .lost where run.state != .queued: run.route.move(to: nil)
-            case .lost, .dismissed, .unfamiliar: run.cancel()
+            case .lost: run.cancel(as: .workerLost)
+            case .dismissed, .unfamiliar: run.cancel()
             }
         }
         runsLost.ring()

@@ -20,7 +20,7 @@ final class TaskRun {
     let key: TaskKey
     let route: AnswerRoute
     let isFinished = Latch()
-    private var progress = TaskProgress() { didSet { route.standing = state.standing } }
+    private var progress: TaskProgress { didSet { route.standing = state.standing } }
     private let flags: TaskFlags
     private let steps: TaskSteps
     private let output: LiveOutput?
@@ -36,6 +36,7 @@ final class TaskRun {
         self.task = task
         self.flags = flags
         self.steps = steps
+        progress = TaskProgress(steps.statistics)
         self.output = output
         self.route = route
         key = task.taskID.key
@@ -46,13 +47,14 @@ final class TaskRun {
     func start() { work = spawn { await self.run() } }
 
     /// Drops the task wherever it stands.
-    func cancel() {
-        advance(.cancelled)
+    func cancel(as outcome: TaskStatistics.Outcome = .cancelled) {
+        if progress.advance(.cancelled) { steps.statistics.ended(outcome) }
         work?.cancel()
     }
 
     /// Where it stands.
     var state: TaskState { progress.state }
+    var timeInState: Duration { progress.timeInState }
 
     /// What there is to say of it now, as the fields of a line of the log.
     var report: Logger.Metadata { progress.report(key, in: attempt?.seen.id, isLost: route.origin == nil) }
@@ -257,6 +259,7 @@ final class TaskRun {
         route.answer = SentAnswer(answer, to: task, storedAs: objectID)
         sendAnswer()
         advance(.replied)
+        steps.statistics.ended(answer.outcome)
         let (success, bytes) = ("\(answer.isSuccess)", "\(answer.object.byteCount)")
         log.info("task answered", metadata: ["success": "\(success)", "bytes": "\(bytes)"])
     }

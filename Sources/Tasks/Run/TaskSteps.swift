@@ -22,6 +22,7 @@ struct TaskSteps {
     let diagnosis: Diagnosis
     let answers: AnswerStore
     let limits: Attempt.Limits
+    let statistics: TaskStatistics
     let log: Logger
 }
 
