@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Encodings
+
 /// A subcommand that the program has beside running managers, such as `list`: the word to type, a line for help, and its flags.
 ///
 /// Its arguments are its own to read, with `ArgumentScan`.
@@ -17,7 +19,31 @@ package enum Invocation: Sendable, Equatable {
     /// Do this instead; the arguments after its name are untouched.
     case subcommand(name: String, arguments: [String])
 
-    private static let replacedProgram = "scaler_worker_manager"
+    /// The program whose name this one may be called by.
+    package static let replacedProgram = "scaler_worker_manager"
+
+    /// The kind of worker manager that a command line of the replaced program asks for, if that is not ours.
+    ///
+    /// It is the first bare word; the value of a flag that stands apart from it is taken for none only after `--config`,
+    /// as the replaced program does.
+    package static func foreignManagerType(_ arguments: [String]) -> String? {
+        guard programName(arguments) == replacedProgram else { return nil }
+        var rest = arguments.dropFirst()
+        if rest.contains(ConfigurationFile.managerType) { return nil }
+        while let word = rest.popFirst() {
+            if word == "-c" || word == "--config" {
+                _ = rest.popFirst()
+            } else if !ArgumentScan.looksLikeFlag(word) {
+                let isName = word.utf8.allSatisfy { $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "_") }
+                return isName ? word : nil
+            }
+        }
+        return nil
+    }
+
+    private static func programName(_ arguments: [String]) -> String {
+        arguments.first.flatMap { $0.split(separator: "/").last.map(String.init) } ?? ""
+    }
 
     /// Reads a command line, the environment and at most one file, and returns what to do.
     ///
@@ -30,16 +56,16 @@ package enum Invocation: Sendable, Equatable {
         subcommands: [Subcommand] = [],
         readFile: (String) throws(ConfigurationError) -> [UInt8]
     ) throws(ConfigurationError) -> Invocation {
-        let program = arguments.first.flatMap { $0.split(separator: "/").last.map(String.init) } ?? ""
-        let isReplacement = program == replacedProgram
+        let isReplacement = programName(arguments) == replacedProgram
         let rest = Array(arguments.dropFirst())
         if !isReplacement, let index = subcommandIndex(rest, subcommands) {
             var arguments = rest
             return .subcommand(name: arguments.remove(at: index), arguments: arguments)
         }
-        if asksForHelp(rest) { return .help(HelpText.text(subcommands: isReplacement ? [] : subcommands)) }
+        let help = HelpText.text(subcommands: subcommands, isReplacement: isReplacement)
+        if asksForHelp(rest) { return .help(help) }
         let scan = try ArgumentScan(rest, options: Option.table)
-        if scan.has("help") { return .help(HelpText.text(subcommands: isReplacement ? [] : subcommands)) }
+        if scan.has("help") { return .help(help) }
         if scan.has("print-reference") { return .help(MarkdownReference.text) }
         if scan.has("version") { return .version }
         var words = scan.words

@@ -251,6 +251,36 @@ struct InvocationTests {
         #expect(settings.loggingPaths == ["/a", "list"])
     }
 
+    @Test(
+        arguments: [
+            (["scaler_worker_manager", "symphony", "tcp://h:1"], "symphony"),
+            (
+                ["/opt/bin/scaler_worker_manager", "--config", "c.toml", "baremetal_native"],
+                "baremetal_native"
+            ),
+            (["scaler_worker_manager", "--config=c.toml", "aws_hpc", "-wmi", "x"], "aws_hpc"),
+            (["scaler_worker_manager", "oci_hpc", "tcp://h:1"], nil), (["scaler_worker_manager"], nil),
+            (["scaler_worker_manager", "--help"], nil), (["scaler_worker_manager", "tcp://h:1"], nil),
+            (["scaler_worker_manager", "--worker-manager-id=x", "tcp://h:1", "oci_hpc"], nil),
+            (["scaler-oci-hpc", "symphony"], nil),
+        ] as [([String], String?)]
+    )
+    func `another kind of manager is told from ours`(_ words: [String], _ type: String?) {
+        #expect(Invocation.foreignManagerType(words) == type)
+    }
+
+    @Test func `help speaks under the name that the program was called by`() throws {
+        guard case .help(let own) = try invocation(["scaler-oci-hpc", "--help"]),
+            case .help(let replacement) = try invocation(["scaler_worker_manager", "oci_hpc", "--help"])
+        else {
+            Issue.record("no help")
+            return
+        }
+        #expect(own.contains("  scaler-oci-hpc [flags] SCHEDULER_ADDRESS\n") && own.contains("Subcommands"))
+        #expect(replacement.contains("  scaler_worker_manager oci_hpc [flags] SCHEDULER_ADDRESS\n"))
+        #expect(!replacement.contains("  scaler-oci-hpc [flags]") && !replacement.contains("Subcommands"))
+    }
+
     @Test func `the kind of manager may come last`() throws {
         let words = ["scaler_worker_manager"] + complete([]).dropFirst() + ["oci_hpc"]
         #expect(try onlySettings(words).workerManagerID == "wm")

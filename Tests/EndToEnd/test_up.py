@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import unittest
@@ -171,6 +172,19 @@ class Up(CloudTestCase):
         wrong = self.run_command("native", program=str(link))
         self.assertEqual(wrong.returncode, 2)
         self.assertIn("'native' is no worker manager of this program", wrong.stderr)
+        real = self.directory / "real"
+        real.mkdir()
+        program = real / "scaler_worker_manager"
+        program.write_text('#!/bin/sh\necho "real: $*"\nexit 7\n')
+        program.chmod(0o755)
+        path = f"{self.directory}:{real}:/usr/bin:/bin"
+        handed = self.run_command("native", "--help", program=str(link), environment=self.environment(PATH=path))
+        self.assertEqual((handed.returncode, handed.stdout), (7, "real: native --help\n"))
+        copy = real / "scaler_worker_manager"
+        copy.unlink()
+        shutil.copy(DAEMON, copy)
+        mutual = self.run_command("native", program=str(link), environment=self.environment(PATH=path))
+        self.assertEqual(mutual.returncode, 2, mutual.stderr)
 
     def start_scaler(self) -> None:
         """Scaler's own two programs, as `up` starts them."""
