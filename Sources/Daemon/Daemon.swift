@@ -68,6 +68,8 @@ private final class DaemonProcess {
     private let companions: (any Companions)?
     /// Set when a companion ended by itself.
     private var companionsExitCode: Int32?
+    /// Managers that end with their schedulers, which are gone.
+    private var endedCount = 0
     private var reporter: ServiceReporter?
     /// Whether every manager was registered at one time.
     private var wasReady = false
@@ -159,6 +161,16 @@ private final class DaemonProcess {
                 "auth_type": "\(settings.authType.rawValue)",
             ]
         )
+        for key in settings.unknownKeys { log.warning("\(key.description)") }
+        for size in settings.offeredSizes {
+            log.info(
+                "a capability sets the size of every instance",
+                metadata: [
+                    "capability": "\(size.capability)", "setting": "\(size.setting)",
+                    "origin": "\(size.origin)",
+                ]
+            )
+        }
         for setting in settings.ignored {
             log.info(
                 "a setting has no effect here",
@@ -197,6 +209,7 @@ private final class DaemonProcess {
             services.append(service)
             reports.started()
             service.start()
+            if settings.exitsWithScheduler { spawn { await self.endWithScheduler(of: service, log) } }
             return nil
         } catch .cancelled {
             return nil
@@ -204,6 +217,14 @@ private final class DaemonProcess {
             logFiles.writeFatal("\(error)")
             return error.exitCode
         }
+    }
+
+    /// Stops the process once the schedulers of all managers are gone, which all must wish.
+    private func endWithScheduler(of service: ManagerService, _ log: Logger) async {
+        guard (try? await service.schedulerLost.wait()) != nil else { return }
+        log.notice("the scheduler is gone; ending with it")
+        endedCount += 1
+        if endedCount == managers.count { stopping.open() }
     }
 
     /// The availability domains under the names that the service takes: `AD-1` is short for one of the tenancy's.

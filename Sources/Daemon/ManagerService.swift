@@ -236,6 +236,9 @@ package final class ManagerService {
         ]
     }
 
+    /// Opens once the scheduler is gone for good.
+    package var schedulerLost: Latch { workers.schedulerLost }
+
     /// Tells the scheduler and then leaves the cloud as the settings say; false if something had to be left.
     package func stop() async -> Bool {
         let deadline = Deadline.after(settings.stopTimeout)
