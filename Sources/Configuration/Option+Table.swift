@@ -185,6 +185,8 @@ extension Option {
         Option("log-format", .choice, into: \.logFormat, new: true).help("Form of the log's lines."),
         Option("status-address", .statusAddress, intoOptional: \.statusAddress, new: true)
             .help("Serve metrics and health here, or on unix:PATH."),
+        Option("status-allow-remote", .toggle, into: \.allowsRemoteStatus, new: true)
+            .help("Let --status-address be one that other hosts can reach; there is no password."),
     ]
 
     private static let general: [Option] = [

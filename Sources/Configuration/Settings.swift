@@ -123,6 +123,8 @@ package struct Settings: Sendable, Equatable {
     package var logFormat = LogFormat.text
     /// Where metrics and health are served; nil means nowhere.
     package var statusAddress: StatusAddress?
+    /// Whether that may be an address that others than this host can reach.
+    package var allowsRemoteStatus = false
 
     // MARK: How they were given
 
@@ -150,6 +152,10 @@ package struct Settings: Sendable, Equatable {
             "--image-pull-username and --image-pull-password belong together; give both or neither"
         } else if imagePullUsername != nil, imagePullSecretID != nil {
             "--image-pull-secret-id and --image-pull-username exclude each other; give one of them"
+        } else if let statusAddress, !statusAddress.isLocal, !allowsRemoteStatus {
+            "--status-address \(printable(statusAddress.description)) may be reached from other hosts, which would read "
+                + "tasks, failures and OCIDs without a password; choose 127.0.0.1, or unix:PATH, or add "
+                + "--status-allow-remote"
         } else {
             sizeContradiction
         }

@@ -92,6 +92,7 @@ private let added: [Row] = [
     Row("exit-with-scheduler", nil, nil, ["false"], "true"),
     Row("create-timeout-seconds", nil, nil, ["900"], "60"),
     Row("status-address", nil, nil, [], "127.0.0.1:0"),
+    Row("status-allow-remote", nil, nil, ["false"], "true"),
     Row("log-format", nil, nil, ["text"], "json"),
     Row("max-requests-per-second", nil, nil, ["200.0"], "2.5"),
     Row("memory-limit-mb", nil, "SCALER_MEMORY_LIMIT_MB", ["64"], "128"),
@@ -139,7 +140,29 @@ struct OptionTableTests {
         #expect(complaint(complete(["--exit-with-scheduler=true"]))?.contains("is a switch") == true)
     }
 
-    @Test(arguments: (replaced + added).filter { $0.name != "exit-with-scheduler" })
+    @Test(arguments: [
+        "0.0.0.0:1", "10.0.0.1:1", "[::]:1", "host.example:1", "127.0.0.1.example:1", "127.1:1",
+    ])
+    func `an address that others can reach shows the state only where that is wanted`(
+        _ address: String
+    ) throws {
+        #expect(
+            complaint(complete(["--status-address", address]))?.contains("--status-allow-remote") == true
+        )
+        let settings = try onlySettings(complete(["--status-address", address, "--status-allow-remote"]))
+        #expect(settings.statusAddress?.isLocal == false)
+    }
+
+    @Test(arguments: ["127.0.0.1:1", "127.8.0.1:0", "[::1]:1", "localhost:1", "LocalHost:1", "unix:/run/s"])
+    func `an address of this host alone needs no more`(_ address: String) throws {
+        #expect(try onlySettings(complete(["--status-address", address])).statusAddress?.isLocal == true)
+    }
+
+    @Test(
+        arguments: (replaced + added).filter {
+            !["exit-with-scheduler", "status-allow-remote"].contains($0.name)
+        }
+    )
     private func `every setting can be given as a flag, with a blank or an equals sign`(_ row: Row) throws {
         for words in [["--\(row.name)", row.text], ["--\(row.name)=\(row.text)"]] {
             let settings = try onlySettings(
