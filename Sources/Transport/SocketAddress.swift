@@ -8,7 +8,7 @@ package enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
     case ipv4([UInt8], port: UInt16)
     /// Sixteen bytes of IPv6 address in network order, and the zone (RFC 4007), 0 for none.
     case ipv6([UInt8], zone: UInt32, port: UInt16)
-    /// A path of at most 107 bytes in the file system.
+    /// A path of at most 107 bytes in the file system, or after an `@` a name without a file (unix(7)).
     case unix(path: String)
 
     /// `sun_path` has 108 bytes, the last of which is zero (unix(7)).
@@ -109,8 +109,11 @@ package enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
             unix.sun_family = sa_family_t(AF_UNIX)
             // One byte stays zero to end the path; `Socket` takes no longer one.
             withUnsafeMutableBytes(of: &unix.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+            if path.hasPrefix("@") { unix.sun_path.0 = 0 }
             bytes.storeBytes(of: unix, as: sockaddr_un.self)
-            return MemoryLayout<sockaddr_un>.size
+            // The zeros behind an abstract name would be part of it.
+            let excess = path.hasPrefix("@") ? MemoryLayout.size(ofValue: unix.sun_path) - path.utf8.count : 0
+            return MemoryLayout<sockaddr_un>.size - excess
         }
     }
 
