@@ -155,8 +155,6 @@ extension Option {
                 "Whose messages a ZeroMQ scheduler speaks: 2.5 for 2.5.0 to 2.6.0, 2.7 for later; "
                     + "auto tries both."
             ),
-        Option("io-threads", short: "it", .whole(1...64), into: \.ioThreads)
-            .help("Threads that libzmq may use."),
         Option("oci-endpoint", .baseURL, intoOptional: \.ociEndpoint, new: true).environment("OCI_ENDPOINT")
             .help("One base URL for every OCI service, for an emulator or a proxy."),
         Option("ca-bundle", .text("FILE"), intoOptional: \.caBundle, new: true).environment("OCI_CA_BUNDLE")
@@ -211,6 +209,8 @@ extension Option {
             .because("memory is bounded as it is"),
         .ignored("hard-processor-suspend", short: "hps", .toggle)
             .because("container instances are not suspended"),
+        .ignored("io-threads", short: "it", .whole(1...64))
+            .because("one thread does everything"),
         .ignored("event-loop", short: "el", ValueKind<EventLoopChoice>.choice)
             .because("the event loop is always libev"),
         .ignored("preload", .anyText("SPEC")).because("no Python runs in this process"),

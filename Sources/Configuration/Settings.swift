@@ -29,8 +29,6 @@ package struct Settings: Sendable, Equatable {
     package var networkBackend = NetworkBackend.auto
     /// Whose messages the scheduler speaks; its own bytes have precedence where they tell.
     package var schedulerRelease = SchedulerRelease.auto
-    /// Threads that libzmq may use.
-    package var ioThreads = 1
 
     // MARK: Tasks
 

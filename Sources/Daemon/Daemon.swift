@@ -198,7 +198,7 @@ private final class DaemonProcess {
                 calls: calls,
                 nameKey: nameKey,
                 host: host,
-                network: SocketNetwork(ioThreads: settings.ioThreads),
+                network: SocketNetwork(),
                 budgets: budgets,
                 log: log
             )

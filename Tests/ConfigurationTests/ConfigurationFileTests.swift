@@ -25,11 +25,13 @@ struct ConfigurationFileTests {
 
     @Test(arguments: ["worker_config", "worker-config", "logging_config", "container_instance_config"])
     func `the sub-tables of the all-in-one command are read`(_ name: String) throws {
-        let file = completeFile("[worker_manager.\(name)]\nio_threads = 3\nlogging_level = \"ERROR\"")
+        let file = completeFile(
+            "[worker_manager.\(name)]\nheartbeat_interval_seconds = 3\nlogging_level = \"ERROR\""
+        )
         let settings = try onlySettings(words, file: file)
-        #expect(settings.ioThreads == 3)
+        #expect(settings.heartbeatInterval == .seconds(3))
         #expect(settings.loggingLevel == .error)
-        #expect(settings.origins["io-threads"] == .file(path: "config.toml", line: 12))
+        #expect(settings.origins["heartbeat-interval-seconds"] == .file(path: "config.toml", line: 12))
     }
 
     @Test

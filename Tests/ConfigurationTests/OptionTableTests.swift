@@ -49,7 +49,6 @@ private let replaced: [Row] = [
     Row("per-worker-task-queue-size", "wtqs", nil, ["1000"], "7"),
     Row("heartbeat-interval-seconds", "his", nil, ["2"], "1"),
     Row("death-timeout-seconds", "dts", nil, ["300"], "60"),
-    Row("io-threads", "it", nil, ["1"], "2"),
     Row("logging-paths", "lp", nil, ["/dev/stdout"], "/tmp/a,/tmp/b", ["/tmp/a", "/tmp/b"]),
     Row("logging-level", "ll", nil, ["INFO"], "DEBUG"),
     Row("auth-type", nil, "OCI_AUTH_TYPE", ["config_file"], "instance_principal"),
@@ -232,7 +231,8 @@ struct OptionTableTests {
         ("max-task-concurrency", "mtc", "-1"), ("max-task-concurrency", "mtc", "4294967295"),
         ("task-timeout-seconds", "tts", "0"),
         ("garbage-collect-interval-seconds", "gc", "30"), ("trim-memory-threshold-bytes", "tm", "1073741824"),
-        ("event-loop", "el", "uvloop"), ("logging-config-file", "lcf", "logging.conf"),
+        ("io-threads", "it", "2"), ("event-loop", "el", "uvloop"),
+        ("logging-config-file", "lcf", "logging.conf"),
     ])
     func `what means nothing here is accepted and remembered`(
         _ name: String,

@@ -43,7 +43,7 @@ import Transport
             calls: cloud.calls,
             nameKey: nameKey,
             host: host,
-            network: SocketNetwork(ioThreads: 1),
+            network: SocketNetwork(),
             budgets: HostBudgets(memoryBytesMax: 48 << 20, diskBytesMax: 1 << 40),
             log: cloud.log.logger
         )

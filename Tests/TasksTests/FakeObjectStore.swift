@@ -34,7 +34,7 @@ final class FakeObjectStore {
         let pace = pace ?? ObjectStoreConversation.Pace(patience: .seconds(7200), look: .seconds(3600))
         let log = RecordedLog().logger
         peer = try YMQPeer()
-        connector = SchedulerConnector(backend: .ymq, network: SocketNetwork(ioThreads: 1), log: log)
+        connector = SchedulerConnector(backend: .ymq, network: SocketNetwork(), log: log)
         let client = ObjectStoreClient(
             connector: connector,
             endpoint: peer.endpoint,

@@ -152,7 +152,6 @@ extension WorkerPool {
             giveUp.cancel()
             if isLeaving || isCancelled { return }
             identity = "\(host.processID)|worker_manager_oci_hpc|\(RandomIdentity.uuid())"
-            links.forget(managerEndpoint)
             switch end {
             case .left: log.info("the scheduler does not answer; connecting under another identity")
             default: warning.occurred(["reason": "\(end)"])

@@ -185,7 +185,7 @@ extension WorkerSession {
             if isCancelled { return }
             if (lastEcho + profile.deathTimeout).isPast {
                 log.error("the scheduler has not answered a heartbeat for the death timeout")
-                // With a request: heartbeats that wait for a connection may register us with the next scheduler.
+                // With a request: a scheduler that was only slow would wait for the tasks that it sent here.
                 return await leave(generation: nil)
             }
         }
