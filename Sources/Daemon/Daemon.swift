@@ -151,6 +151,7 @@ private final class DaemonProcess {
             LineWriter.writeFatal("\(error)")
             return ExitCode.configuration
         }
+        if let warning = settings.nameSecretFile.flatMap(warningOfOpenness) { log.warning("\(warning)") }
         do throws(OCIError) {
             let calls = try await OCIAccess.calls(for: settings, log: log)
             clouds.append((calls, log))

@@ -241,8 +241,8 @@ extension WorkerProfile {
 
 /// An object storage client that is not connected.
 @LoopActor
-func unusedObjectStore() -> ObjectStoreClient {
-    let log = RecordedLog().logger
+func unusedObjectStore(log: RecordedLog = RecordedLog()) -> ObjectStoreClient {
+    let log = log.logger
     return ObjectStoreClient(
         connector: SchedulerConnector(backend: .ymq, network: SocketNetwork(ioThreads: 1), log: log),
         endpoint: nil,

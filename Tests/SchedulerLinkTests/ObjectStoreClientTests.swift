@@ -468,6 +468,22 @@ import Transport
         }
     }
 
+    @Test func `an address that no name server could know is ignored, and not repeated`() async throws {
+        try await onLoop {
+            let log = RecordedLog()
+            let client = unusedObjectStore(log: log)
+            for host in [String(repeating: "a", count: 254), String(repeating: "\u{1b}", count: 100_000)] {
+                client.learn(.tcp(host: host, port: 1))
+            }
+            #expect(client.address == nil)
+            #expect(
+                log.messages == [
+                    "warning the scheduler names a storage that no name server could know; the address is ignored"
+                ]
+            )
+        }
+    }
+
     @Test func `an address that is configured stays`() async throws {
         try await onLoop {
             let stage = try Stage()

@@ -12,6 +12,7 @@
 package import EventLoop
 package import Logging
 package import Messaging
+internal import Reporting
 package import SchedulerMessages
 package import Transport
 
@@ -89,7 +90,11 @@ package final class ObjectStoreClient {
     /// Objects below this size travel on the first lane.
     nonisolated static let smallBytesMax = 64 * 1024
 
+    /// No host has a longer name (RFC 1035 section 2.3.4).
+    private static let hostBytesMax = 253
+
     private let log: Logger
+    private let implausible: ThrottledWarning
     private let isConfigured: Bool
     private var endpoint: Endpoint?
     private let connector: SchedulerConnector
@@ -126,6 +131,11 @@ package final class ObjectStoreClient {
         self.connector = connector
         self.pace = pace
         self.log = log
+        implausible = ThrottledWarning(
+            "the scheduler names a storage that no name server could know; the address is ignored",
+            recovery: "the scheduler names a storage that there may be",
+            log: log
+        )
         isConfigured = endpoint != nil
         if let endpoint { move(to: endpoint) }
     }
@@ -153,6 +163,10 @@ package final class ObjectStoreClient {
     /// Tells the address that the scheduler advertises now; a configured one stays.
     package func learn(_ endpoint: Endpoint) {
         if isConfigured || endpoint == self.endpoint { return }
+        if case .tcp(let host, _) = endpoint, host.utf8.count > Self.hostBytesMax {
+            return implausible.occurred(["hostBytes": "\(host.utf8.count)"])
+        }
+        implausible.ended()
         log.info("object storage address learned from the scheduler", metadata: ["address": "\(endpoint)"])
         move(to: endpoint)
     }
