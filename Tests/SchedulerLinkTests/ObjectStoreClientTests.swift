@@ -484,6 +484,14 @@ import Transport
         }
     }
 
+    @Test func `an address that changes all the time is followed a few times a minute`() async throws {
+        try await onLoop {
+            let client = unusedObjectStore()
+            for port in UInt16(1)...1000 { client.learn(.tcp(host: "127.0.0.1", port: port)) }
+            #expect(client.address == "tcp://127.0.0.1:\(ObjectStoreClient.moveBurst)")
+        }
+    }
+
     @Test func `an address that is configured stays`() async throws {
         try await onLoop {
             let stage = try Stage()
