@@ -24,7 +24,7 @@ MEMORY_BYTES_MAX = 2 << 30
 SECONDS_MAX = 10
 #: Where we differ, and why.
 DIFFERENCES = {
-    "a number of no meaning": "a later release may send it: it is passed over, and Scaler's reader knows no name for it",
+    "a number of no meaning": "a later release may send it: it is passed over, and Scaler's reader has no name for it",
     "a word too much": "the server writes 80 bytes, and reads 80 whatever the length is",
 }
 TYPES = Path(capnp.__file__ or "").with_suffix(".pyi")
@@ -45,8 +45,8 @@ def visit(value: Any) -> None:
     if value is None or isinstance(value, (bytes, str, int, float, enum.Enum)):
         return
     if hasattr(value, "which"):
-        return visit(getattr(value, str(value.which())))
-    if type(value).__name__ in FIELDS:
+        visit(getattr(value, str(value.which())))
+    elif type(value).__name__ in FIELDS:
         for field in FIELDS[type(value).__name__]:
             visit(getattr(value, field))
     elif hasattr(value, "__iter__"):

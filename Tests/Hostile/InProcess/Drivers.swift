@@ -16,7 +16,7 @@ import Transport
 enum Driver {
     /// The most bytes that are wanted of a body or a message.
     private static let bytesMax = 1 << 20
-    private static let network = SocketNetwork(ioThreads: 1)
+    static let network = SocketNetwork(ioThreads: 1)
     private static let tls = try? TLSContext(.systemRoots)
 
     /// How long a phase may take: short only where the peer is meant to stall, for a machine may be busy.
@@ -31,6 +31,8 @@ enum Driver {
         case "ymq": try await ymq(given)
         case "zmtp": try await zmtp(given)
         case "capnp": capnp(given)
+        case "storage": try await StorageDriver.outcome(of: given, patience: patience(given))
+        case "container": try await ContainerDriver.outcome(of: given, patience: patience(given))
         default: try await ServiceDriver.outcome(of: given, patience: patience(given))
         }
     }
