@@ -201,8 +201,9 @@ let package = Package(
         .executableTarget(
             name: "Hostile",
             dependencies: [
-                "CapnProto", "EventLoop", "HTTPClient", "HTTPWire", "Messaging", "OCIServices", "OCISigning",
-                "SchedulerMessages", "TestSupport", "Transport",
+                "CapnProto", "CloudOwnership", "Compression", "Configuration", "Encodings", "EventLoop",
+                "HTTPClient", "HTTPWire", "Messaging", "OCIServices", "OCISigning", "SchedulerLink",
+                "SchedulerMessages", "TaskEngine", "TaskPayload", "Tasks", "TestSupport", "Transport",
             ],
             path: "Tests/Hostile/InProcess",
             swiftSettings: strict

@@ -126,6 +126,10 @@ private func hostAndPort(
     guard !host.isEmpty, host.utf8.allSatisfy(isHostByte) else {
         throw .malformed("\(quoted(text)) has no usable host", remedy)
     }
+    // More than a name can have (RFC 1035 section 2.3.4).
+    guard host.utf8.count <= 253 else {
+        throw .outOfRange("\(quoted(text)) has a host of more than 253 bytes", remedy)
+    }
     let digits = authority[authority.index(after: colon)...]
     guard !digits.isEmpty, digits.utf8.allSatisfy(\.isASCIIDigit) else {
         throw .malformed("\(quoted(text)) has no port number after the last colon", remedy)

@@ -184,6 +184,7 @@ private final class DaemonProcess {
             logFiles.writeFatal("\(error)")
             return ExitCode.configuration
         }
+        if let warning = settings.nameSecretFile.flatMap(warningOfOpenness) { log.warning("\(warning)") }
         do throws(OCIError) {
             let reports = CallReports(log)
             let calls = try await OCIAccess.calls(for: settings, reports, log: log)

@@ -143,7 +143,7 @@ final class StatusServer {
 
     private func found(_ path: String, _ head: StatusRequestHead) -> StatusPage {
         if let hosts, !head.hosts.allSatisfy(hosts.admit) {
-            return StatusPage(status: 421, text: "ask by address, or by the name that --status-address has\n")
+            return StatusPage(status: 421, text: "ask by address, or by a name that no stranger can own\n")
         }
         return page(path, head.accept)
             ?? StatusPage(

@@ -78,6 +78,7 @@ import Transport
     @Test(arguments: [
         ("127.0.0.1:9100", true), ("[::1]:9100", true), ("localhost:9100", true), ("LOCALHOST.", true),
         ("10.1.2.3", true), ("scaler-oci-hpc:9100", true), ("a.svc.cluster.local", true), ("", true),
+        ("a.ns.svc", false), ("a.ns", false),
         ("node.example.com:9100", true), ("NODE.example.com", true), ("evil.example.com:9100", false),
         ("evil.example.com", false), ("127.0.0.1.evil.example.com", false), ("[evil.example.com]", false),
         ("local.evil.example.com", false), ("evilnode.example.com", false),

@@ -231,8 +231,8 @@ extension WorkerProfile {
 
 /// An object storage client that is not connected.
 @LoopActor
-func unusedObjectStore() -> ObjectStoreClient {
-    let log = RecordedLog().logger
+func unusedObjectStore(log: RecordedLog = RecordedLog()) -> ObjectStoreClient {
+    let log = log.logger
     return ObjectStoreClient(
         connector: SchedulerConnector(backend: .ymq, network: SocketNetwork(), log: log),
         endpoint: nil,

@@ -468,6 +468,30 @@ import Transport
         }
     }
 
+    @Test func `an address that no name server could know is ignored, and not repeated`() async throws {
+        try await onLoop {
+            let log = RecordedLog()
+            let client = unusedObjectStore(log: log)
+            for host in [String(repeating: "a", count: 254), String(repeating: "\u{1b}", count: 100_000)] {
+                client.learn(.tcp(host: host, port: 1))
+            }
+            #expect(client.address == nil)
+            #expect(
+                log.messages == [
+                    "warning the scheduler names a storage that no name server could know; the address is ignored"
+                ]
+            )
+        }
+    }
+
+    @Test func `an address that changes all the time is followed a few times a minute`() async throws {
+        try await onLoop {
+            let client = unusedObjectStore()
+            for port in UInt16(1)...1000 { client.learn(.tcp(host: "127.0.0.1", port: port)) }
+            #expect(client.address == "tcp://127.0.0.1:\(ObjectStoreClient.moveBurst)")
+        }
+    }
+
     @Test func `an address that is configured stays`() async throws {
         try await onLoop {
             let stage = try Stage()

@@ -203,6 +203,27 @@ import Transport
         }
     }
 
+    /// Each answer is kept until a heartbeat after it is echoed; an echo that no heartbeat waits for confirms nothing.
+    @Test func `a worker that is sent far more cancels than there may be tasks leaves`() async throws {
+        try await onLoop {
+            let stage = Stage(.test(heartbeatInterval: .seconds(30)), echoesHeartbeats: false)
+            let (link, end) = try await stage.start()
+            let limit = 2 * 7 + WorkerSession.excessTaskCountMax + WorkerSession.excessCancelCountMax
+            _ = try await link.nextHeartbeat()
+            for number in 0..<(20 + limit) {
+                if number == 20 { for _ in 0..<2 { link.deliver(FakeLink.workerEcho()) } }
+                let id = TaskID([UInt8(number & 255), UInt8(number >> 8)])
+                link.deliver(TaskCancel(taskID: id, force: false).encoded())
+                // Others have turns of the loop, too.
+                if number % 20 == 19 { try await stage.tasks.waitForNotes(number + 1) }
+            }
+            link.deliver(FakeLink.workerEcho())
+            link.deliver(TaskCancel(taskID: TaskID([1]), force: false).encoded())
+            #expect(await end.value == .refused(.overfilled(taskCount: limit)))
+            #expect(stage.tasks.notes.count { $0.hasPrefix("cancel") } == 20 + limit)
+        }
+    }
+
     @Test func `malformed bytes end the session, with a disconnect request`() async throws {
         try await onLoop {
             let stage = Stage()

@@ -14,6 +14,8 @@ final class WorkerSession {
     private static let taskIDByteCounts = 1...64
     /// So many tasks it may have beyond twice the queue that it announced.
     static let excessTaskCountMax = 64
+    /// So many cancels beyond that it answers before a heartbeat is echoed; each answer is kept until then.
+    static let excessCancelCountMax = 1_000
 
     /// So many unanswered tasks it takes: a scheduler that took it for dead for a while begins to count its queue anew.
     private var taskCountMax: Int { 2 * profile.taskQueueSize + Self.excessTaskCountMax }
@@ -37,6 +39,8 @@ final class WorkerSession {
     /// Measured between the last heartbeat and its echo.
     private var latency: Duration = .zero
     private var heartbeatSent: Deadline?
+    /// Cancels that came since an echo confirmed the answers to those before.
+    private var cancelCount = 0
 
     init(
         profile: WorkerProfile,
@@ -103,7 +107,7 @@ final class WorkerSession {
             log.error("the scheduler sent malformed bytes; leaving it", metadata: ["error": "\(error)"])
         case .overfilled(let taskCount):
             log.error(
-                "the scheduler sent far more tasks than the queue it was told; leaving it, so that it places them anew",
+                "the scheduler sent far more tasks or cancels than it may; leaving it, so that it places the tasks anew",
                 metadata: ["tasks": "\(taskCount)", "queue_size": "\(profile.taskQueueSize)"]
             )
         }
@@ -134,7 +138,7 @@ final class WorkerSession {
             guard taskCount < taskCountMax else { throw .overfilled(taskCount: taskCount) }
             channel.withdrawCancelAnswer(of: task.taskID)
             tasks.handle(.run(task), from: self)
-        case .taskCancel(let cancel): handle(cancel)
+        case .taskCancel(let cancel): try handle(cancel)
         case .objectInstruction(let instruction):
             tasks.handle(.forgetObjects(instruction.objectIDs), from: self)
         case .workerHeartbeatEcho(let echo): handle(echo)
@@ -144,7 +148,11 @@ final class WorkerSession {
         }
     }
 
-    private func handle(_ cancel: TaskCancel) {
+    private func handle(_ cancel: TaskCancel) throws(SchedulerChannel.Refusal) {
+        cancelCount += 1
+        guard cancelCount <= taskCountMax + Self.excessCancelCountMax else {
+            throw .overfilled(taskCount: cancelCount - 1)
+        }
         let outcome: TaskCancelConfirm.Outcome
         switch tasks.handle(.cancel(cancel.taskID, isForced: cancel.force), from: self) {
         case .canceled: outcome = .canceled
@@ -159,7 +167,10 @@ final class WorkerSession {
     private func handle(_ echo: WorkerHeartbeatEcho) {
         lastEcho = .now
         channel.echoReceived()
-        if let heartbeatSent { latency = Deadline.now.duration(since: heartbeatSent) }
+        if let heartbeatSent {
+            latency = Deadline.now.duration(since: heartbeatSent)
+            cancelCount = 0
+        }
         heartbeatSent = nil
         let address = echo.objectStorageAddress
         if address.port != 0 { objectStore.learn(.tcp(host: address.host, port: address.port)) }

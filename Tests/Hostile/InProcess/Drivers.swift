@@ -16,7 +16,7 @@ import Transport
 enum Driver {
     /// The most bytes that are wanted of a body or a message.
     private static let bytesMax = 1 << 20
-    private static let network = SocketNetwork()
+    static let network = SocketNetwork()
     private static let tls = try? TLSContext(.systemRoots)
 
     /// How long a phase may take: short only where the peer is meant to stall, for a machine may be busy.
@@ -30,6 +30,8 @@ enum Driver {
         case "tls": try await http(given, isSecure: true)
         case "ymq", "zmtp": try await link(given)
         case "capnp": capnp(given)
+        case "storage": try await StorageDriver.outcome(of: given, patience: patience(given))
+        case "container": try await ContainerDriver.outcome(of: given, patience: patience(given))
         default: try await ServiceDriver.outcome(of: given, patience: patience(given))
         }
     }
