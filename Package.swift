@@ -115,7 +115,8 @@ let package = Package(
         module(
             "Daemon",
             [
-                "CloudOwnership", "Configuration", "EventLoop", "HTTPWire", "Messaging", "OCIServices",
+                "CloudOwnership", "Configuration", "EventLoop", "HTTPWire", "JSON", "Messaging",
+                "OCIServices",
                 "Reporting", "SchedulerLink", "TaskEngine", "Tasks", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]

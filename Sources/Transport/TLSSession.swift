@@ -137,7 +137,7 @@ final class TLSSession {
                 let isSet = X509_VERIFY_PARAM_set1_ip(parameters, address, address.count)
                 expectOpenSSL(isSet == 1, "X509_VERIFY_PARAM_set1_ip")
             }
-        case .unix?, nil:
+        case .unix?, .abstract?, nil:
             let name = host.hasSuffix(".") ? String(host.dropLast()) : host
             // To OpenSSL no name means any certificate, and a leading dot any host below.
             if name.isEmpty || name.hasPrefix(".") || name.utf8.contains(0) {

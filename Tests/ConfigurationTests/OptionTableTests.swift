@@ -89,6 +89,7 @@ private let added: [Row] = [
     Row("image-pull-secret-id", nil, nil, [], "ocid1.vaultsecret.oc1..v"),
     Row("on-exit", nil, nil, ["delete"], "leave"),
     Row("stop-timeout-seconds", nil, "SCALER_STOP_TIMEOUT_SECONDS", ["30"], "75.5"),
+    Row("exit-with-scheduler", nil, nil, ["false"], "true"),
     Row("create-timeout-seconds", nil, nil, ["900"], "60"),
     Row("status-address", nil, nil, [], "127.0.0.1:0"),
     Row("log-format", nil, nil, ["text"], "json"),
@@ -132,7 +133,13 @@ struct OptionTableTests {
         #expect(Set(settings.map(\.name)) == Set((replaced + added).map(\.name)))
     }
 
-    @Test(arguments: replaced + added)
+    @Test func `a switch is given by its name alone`() throws {
+        let settings = try onlySettings(complete(["--exit-with-scheduler"]))
+        #expect(settings.exitsWithScheduler)
+        #expect(complaint(complete(["--exit-with-scheduler=true"]))?.contains("is a switch") == true)
+    }
+
+    @Test(arguments: (replaced + added).filter { $0.name != "exit-with-scheduler" })
     private func `every setting can be given as a flag, with a blank or an equals sign`(_ row: Row) throws {
         for words in [["--\(row.name)", row.text], ["--\(row.name)=\(row.text)"]] {
             let settings = try onlySettings(
@@ -162,6 +169,25 @@ struct OptionTableTests {
         #expect(settings.origins[row.name] == .environment(variable))
     }
 
+    @Test(arguments: [
+        ("oci-region", "SCALER_OCI_REGION"), ("compartment-id", "SCALER_OCI_COMPARTMENT_ID"),
+        ("object-storage-namespace", "SCALER_OCI_NAMESPACE"), ("object-storage-bucket", "SCALER_OCI_BUCKET"),
+        ("container-image", "SCALER_OCI_CONTAINER_IMAGE"), ("subnet-id", "SCALER_OCI_SUBNET_ID"),
+        ("availability-domain", "SCALER_OCI_AVAILABILITY_DOMAIN"),
+    ])
+    func `the variables that Scaler's provisioner writes work, behind the others`(
+        _ name: String,
+        _ variable: String
+    ) throws {
+        let option = try option(name)
+        let words = complete([]).dropped(name)
+        let settings = try onlySettings(words, environment: [variable: "weak"])
+        #expect(option.show(settings) == ["weak"])
+        #expect(settings.origins[name] == .environment(variable))
+        let both = [variable: "weak", try #require(option.environment): "strong"]
+        #expect(option.show(try onlySettings(words, environment: both)) == ["strong"])
+    }
+
     @Test(arguments: replaced + added)
     private func `every setting can be a key of the file, with underscores or dashes`(_ row: Row) throws {
         for key in [row.name, row.name.replacing("-", with: "_")] {
@@ -180,7 +206,8 @@ struct OptionTableTests {
     }
 
     @Test(arguments: [
-        ("max-task-concurrency", "mtc", "-1"), ("task-timeout-seconds", "tts", "0"),
+        ("max-task-concurrency", "mtc", "-1"), ("max-task-concurrency", "mtc", "4294967295"),
+        ("task-timeout-seconds", "tts", "0"),
         ("garbage-collect-interval-seconds", "gc", "30"), ("trim-memory-threshold-bytes", "tm", "1073741824"),
         ("event-loop", "el", "uvloop"), ("logging-config-file", "lcf", "logging.conf"),
     ])
@@ -216,7 +243,7 @@ struct OptionTableTests {
         #expect(Set(Option.table.map(\.name)).count == Option.table.count)
         let shorts = Option.table.compactMap(\.short)
         #expect(Set(shorts).count == shorts.count)
-        let variables = Option.table.compactMap(\.environment)
+        let variables = Option.table.flatMap(\.variables)
         #expect(Set(variables).count == variables.count)
     }
 

@@ -230,6 +230,35 @@ import Transport
         }
     }
 
+    @Test func `a shutdown tells that the scheduler is gone for good`() async throws {
+        try await onLoop {
+            let stage = Stage()
+            _ = try await stage.start()
+            stage.desire(1)
+            let worker = try await stage.accept(1)[0]
+            #expect(!stage.pool.schedulerLost.isOpen)
+            worker.deliver(ClientDisconnect(kind: .shutdown).encoded(for: .second))
+            try await stage.pool.schedulerLost.wait(until: .after(.seconds(30)))
+            await stage.end()
+        }
+    }
+
+    @Test func `a scheduler that comes back in time is not gone, one that does not is`() async throws {
+        try await onLoop {
+            let stage = Stage(deathTimeout: .seconds(3))
+            let manager = try await stage.start()
+            manager.fail(.closedByPeer)
+            let again = try await stage.scheduler.accept()
+            while !stage.pool.isRegistered { await yieldToOthers() }
+            #expect(!stage.pool.schedulerLost.isOpen)
+            stage.scheduler.isUnreachable = true
+            again.fail(.closedByPeer)
+            try await stage.pool.schedulerLost.wait(until: .after(.seconds(30)))
+            #expect(!stage.pool.isRegistered)
+            await stage.end()
+        }
+    }
+
     @Test func `a manager that lost its scheduler comes back under a fresh identity and waits for a command`()
         async throws
     {

@@ -88,7 +88,7 @@ import Transport
     @Test func `all begin with the same member, and what a small task adds is not compressed`() async throws {
         try await onLoop {
             let beginning = Gzip.compress(PayloadPlan.beginning, level: 9)
-            func packed(_ byteCount: Int) async throws -> [UInt8] {
+            @LoopActor func packed(_ byteCount: Int) async throws -> [UInt8] {
                 let inputs = Self.inputs([UInt8](repeating: 7, count: byteCount))
                 return try #require(try await Self.pack(inputs).inlineBytes)
             }

@@ -28,7 +28,7 @@ enum House {
             "Daemon",
             [
                 "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
-                "Configuration", "Messaging", "HTTPWire", "Transport", "EventLoop", "Logging",
+                "Configuration", "Messaging", "HTTPWire", "JSON", "Transport", "EventLoop", "Logging",
             ]
         ),
         Module(

@@ -20,7 +20,7 @@ final class TaskRun {
     let key: TaskKey
     let route: AnswerRoute
     let isFinished = Latch()
-    private var progress = TaskProgress() { didSet { route.standing = state.standing } }
+    private var progress: TaskProgress { didSet { route.standing = state.standing } }
     private let flags: TaskFlags
     private let steps: TaskSteps
     private let output: LiveOutput?
@@ -36,6 +36,7 @@ final class TaskRun {
         self.task = task
         self.flags = flags
         self.steps = steps
+        progress = TaskProgress(steps.statistics)
         self.output = output
         self.route = route
         key = task.taskID.key
@@ -46,16 +47,17 @@ final class TaskRun {
     func start() { work = spawn { await self.run() } }
 
     /// Drops the task wherever it stands.
-    func cancel() {
-        advance(.cancelled)
+    func cancel(as outcome: TaskStatistics.Outcome = .cancelled) {
+        if progress.advance(.cancelled) { steps.statistics.ended(outcome) }
         work?.cancel()
     }
 
     /// Where it stands.
     var state: TaskState { progress.state }
+    var timeInState: Duration { progress.timeInState }
 
-    /// What there is to say of it now, as the fields of a line of the log.
-    var report: Logger.Metadata { progress.report(key, in: attempt?.seen.id, isLost: route.origin == nil) }
+    /// What there is to say of it now.
+    var report: TaskReport { progress.report(key, in: attempt?.seen.id, isLost: route.origin == nil) }
 
     /// Answers again, through the worker that the task was sent to anew; false if there is no answer any more.
     func answerAgain(through origin: any TaskOrigin) -> Bool {
@@ -90,7 +92,7 @@ final class TaskRun {
             return try await compute()
         } catch .failed(let failure) {
             try checkCancelled()
-            log.warning("task failed", metadata: ["reason": "\(failure.text)"])
+            steps.note(failure, of: key)
             advance(.failed)
             return failure.answer
         }
@@ -154,7 +156,7 @@ final class TaskRun {
         place.loaded()
         hasStored = true
         advance(.inputsLoaded)
-        let environment = try await steps.payloads.store(payload, of: task)
+        let environment = try await steps.store(payload, of: task, from: place)
         try checkCancelled()
         advance(.payloadStored)
         return environment
@@ -257,6 +259,7 @@ final class TaskRun {
         route.answer = SentAnswer(answer, to: task, storedAs: objectID)
         sendAnswer()
         advance(.replied)
+        steps.statistics.ended(answer.outcome)
         let (success, bytes) = ("\(answer.isSuccess)", "\(answer.object.byteCount)")
         log.info("task answered", metadata: ["success": "\(success)", "bytes": "\(bytes)"])
     }
