@@ -21,10 +21,16 @@ extension UInt8 {
 /// The same of whole texts, in one call: what is sent is checked byte by byte.
 extension String {
     /// Whether every byte `isPrintable`.
-    package var isPrintable: Bool { !utf8.contains { !$0.isPrintable } }
+    package var isPrintable: Bool { hasOnly { $0.isPrintable } }
 
     /// Whether every byte `isVisibleASCII`.
-    package var isVisibleASCII: Bool { !utf8.contains { !$0.isVisibleASCII } }
+    package var isVisibleASCII: Bool { hasOnly { $0.isVisibleASCII } }
+
+    private func hasOnly(_ isWanted: (UInt8) -> Bool) -> Bool {
+        let bytes = utf8Span.span
+        for index in bytes.indices where !isWanted(bytes[index]) { return false }
+        return true
+    }
 }
 
 /// Reads up to 8 bytes as a number, most significant first.

@@ -70,7 +70,7 @@ package enum RequestEncoder {
         to bytes: inout [UInt8]
     ) throws(HTTPWireError) {
         guard !name.isEmpty, isToken(name) else { throw .unencodableRequest(.fieldName) }
-        guard !value.utf8.contains(where: { !Grammar.isFieldContent($0) }), hasBareEdges(value) else {
+        guard hasOnly(value, Grammar.isFieldContent), hasBareEdges(value) else {
             throw .unencodableRequest(.fieldValue)
         }
         bytes.append(contentsOf: name.utf8)
@@ -79,7 +79,13 @@ package enum RequestEncoder {
         bytes.append(contentsOf: "\r\n".utf8)
     }
 
-    private static func isToken(_ text: String) -> Bool { !text.utf8.contains { !Grammar.isToken($0) } }
+    private static func isToken(_ text: String) -> Bool { hasOnly(text, Grammar.isToken) }
+
+    private static func hasOnly(_ text: String, _ isWanted: (UInt8) -> Bool) -> Bool {
+        let bytes = text.utf8Span.span
+        for index in bytes.indices where !isWanted(bytes[index]) { return false }
+        return true
+    }
 
     /// White space around a value is taken off by the receiver (RFC 9110 section 5.5), and a signature made over it
     /// no longer fits.

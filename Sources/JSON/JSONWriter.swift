@@ -49,7 +49,7 @@ extension JSON {
         bytes.append(UInt8(ascii: "\""))
         defer { bytes.append(UInt8(ascii: "\"")) }
         // Nearly every text, and a payload is a long one.
-        guard text.utf8.contains(where: mustBeEscaped) else {
+        guard needsEscapes(text) else {
             bytes += text.utf8
             return
         }
@@ -63,7 +63,12 @@ extension JSON {
         }
     }
 
-    private static func mustBeEscaped(_ byte: UInt8) -> Bool {
-        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    private static func needsEscapes(_ text: String) -> Bool {
+        let bytes = text.utf8Span.span
+        for index in bytes.indices {
+            let byte = bytes[index]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return true }
+        }
+        return false
     }
 }

@@ -166,13 +166,11 @@ package final class Dispatcher {
         let route = AnswerRoute(origin, of: task.taskID, in: tally)
         let run = TaskRun(task: task, flags: flags, route: route, steps: steps, output: output)
         runs[task.taskID] = run
-        run.start()
-        spawn { await self.removeWhenFinished(run) }
+        run.start { self.remove(run) }
     }
 
     /// Forgets a run that is over, and begins anew what was sent again meanwhile.
-    private func removeWhenFinished(_ run: TaskRun) async {
-        _ = try? await run.isFinished.wait()
+    private func remove(_ run: TaskRun) {
         let id = run.task.taskID
         runs[id] = nil
         run.route.standing = nil
