@@ -31,6 +31,7 @@ package enum OCIAccess {
         let environment = environmentVariables()
         let client = HTTPClient(
             connector: StreamConnector(try trust(settings), proxies: try proxies(environment)),
+            connectionsPerHostMax: CloudAccessOptions.connectionsPerHostAtFirst,
             connectionsPerHostLimit: CloudAccessOptions.connectionsPerHostLimit
         )
         var options = options(settings)

@@ -98,6 +98,9 @@ package struct CloudLedger {
     private var requestCounts: [Listing: Int] = [:]
     /// When something last began or ended.
     var lastChange: Duration = .zero
+    /// Since when listings can tell something.
+    private var worthLookingSince: Duration = .zero
+    private var resultPace = ResultPace()
     /// When the last listing of instances began that was worth its while for what was known; the first one is.
     var lastWorthLooking: Duration?
     /// Since when the scheduler answers; nil while it does not.
@@ -216,19 +219,44 @@ package struct CloudLedger {
 
     // MARK: - When to look
 
+    /// What is looked for beside results that are awaited (`ResultPace`), such as those of an earlier process.
     private static let objectsPace = PollingPace(fastest: .milliseconds(250), slowest: .seconds(5))
+    /// Where it is in doubt what there is.
     private static let instancesPace = PollingPace(fastest: .seconds(2), slowest: .seconds(30))
+    /// Where instances run, or are deleted, as they should; with the pace of results, less than one request in 30 seconds for
+    /// a task of an hour.
+    private static let settledPace = PollingPace(
+        fastest: .seconds(6),
+        slowest: .seconds(180),
+        ageDivisor: 3
+    )
+    /// A deletion of an object that takes this long is a reason to look.
+    private static let objectDeletionTime: Duration = .seconds(5)
     /// How often to look although there is no reason to.
     private static let idlePeriod: Duration = .seconds(3600)
 
     /// When the next listing should begin, as things are at `now`.
     package func nextListing(_ listing: Listing, at now: Duration) -> Duration {
-        let pace = listing == .instances ? Self.instancesPace : Self.objectsPace
+        guard let last = lastBegan[listing] else { return now }
+        let pause = periods.listingRequest * (requestCounts[listing, default: 1] - 1)
+        return max(last + pause, nextWorthwhile(listing, after: last, at: now))
+    }
+
+    private func nextWorthwhile(_ listing: Listing, after last: Duration, at now: Duration) -> Duration {
+        let isInDoubt =
+            totals.withOtherObjects > 0 || totals.doubtfulDeletions > 0 || totals.worthLooking == 0
+        let instancesPace = isInDoubt ? Self.instancesPace : Self.settledPace
+        let pace = listing == .instances ? instancesPace : Self.objectsPace
         let isWorthLooking =
             totals.worthLooking > 0 || !objectDeletions.isEmpty || mayShowMore(listing, at: now)
-        let period = isWorthLooking ? pace.interval(freshestAge: now - lastChange) : Self.idlePeriod
-        let cost = periods.listingRequest * (requestCounts[listing, default: 1] - 1)
-        return lastBegan[listing].map { $0 + max(period, cost) } ?? now
+        guard isWorthLooking else { return last + Self.idlePeriod }
+        let usual = max(last, worthLookingSince) + pace.interval(freshestAge: now - lastChange)
+        guard listing == .objects else { return usual }
+        let result = resultPace.next(after: last, comingCount: totals.launching)
+        if totals.withOtherObjects > 0 { return min(usual, result ?? usual) }
+        if let result { return result }
+        if objectDeletions.isEmpty { return last + Self.idlePeriod }
+        return max(usual, lastChange + Self.objectDeletionTime)
     }
 
     /// Whether a listing may show what earlier ones were too early for: an instance that a killed process made just before.
@@ -278,6 +306,7 @@ package struct CloudLedger {
         let known = records[task]
         if let known { totals -= known.totals }
         var record = known ?? makeRecord(at: now)
+        let wasIdle = totals.worthLooking == 0 && known?.totals.worthLooking ?? 0 == 0
         change(&self, &record)
         if releasedTasks.contains(task), record.inHand == nil, !record.instances.contains(where: isAwaited) {
             releasedTasks.remove(task)
@@ -292,6 +321,15 @@ package struct CloudLedger {
             records[task] = record
             totals += record.totals
         }
+        if wasIdle, totals.worthLooking > 0 { worthLookingSince = now }
+        pace(known, record, at: now)
+    }
+
+    /// Tells the pace of results when one is awaited, and when it is not any more.
+    private mutating func pace(_ known: CloudRecord?, _ record: CloudRecord, at now: Duration) {
+        let (before, after) = (known?.isResultAwaited ?? false, record.isResultAwaited)
+        if after, !before { resultPace.began(at: now) }
+        if before, !after { resultPace.ended(listed: record.hasResult ? lastBegan[.objects] ?? now : nil) }
     }
 
     /// Whether a run that has released its task waits for this instance; nobody takes a slot from a process that ends.

@@ -289,9 +289,10 @@ import Testing
 
     @Test func `what is young is looked at often, what is old seldom`() {
         var ledger = CloudLedger.running()
-        #expect(periods(ledger, at: 3) == Self.fast)
-        #expect(periods(ledger, at: 83) == [.seconds(10), .seconds(5)])
-        #expect(periods(ledger, at: 1000) == Self.slow)
+        #expect(periods(ledger, at: 3) == [.seconds(6), .milliseconds(250)])
+        #expect(periods(ledger, at: 93) == [.seconds(30), .milliseconds(17_200)])
+        // Together less than one request in 30 seconds.
+        #expect(periods(ledger, at: 1000) == [.seconds(180), .seconds(90)])
         ledger.endSuspected(a, at: .seconds(1000))
         #expect(periods(ledger, at: 1000) == Self.fast)
     }

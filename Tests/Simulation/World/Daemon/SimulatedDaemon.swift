@@ -228,6 +228,7 @@ package final class SimulatedDaemon {
         let exchange = SignedExchange(
             client: HTTPClient(
                 connector: network,
+                connectionsPerHostMax: CloudAccessOptions.connectionsPerHostAtFirst,
                 connectionsPerHostLimit: CloudAccessOptions.connectionsPerHostLimit
             ),
             endpoints: Endpoints.region(.resolve(settings.region)),
