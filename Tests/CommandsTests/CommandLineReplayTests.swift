@@ -319,12 +319,6 @@ struct CommandLineDifference {
             "scaler config.toml: oci_profile = 5"
         ),
         CommandLineDifference(
-            "`scaler_worker_manager` does not read the sub-tables that `scaler FILE` reads",
-            "read in both",
-            "one file, one meaning",
-            "config.toml: [worker_manager.worker_config] / io_threads = 3"
-        ),
-        CommandLineDifference(
             "one entry of the type",
             "as many as there are",
             "one process runs them all, as `scaler FILE` does",

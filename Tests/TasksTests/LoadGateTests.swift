@@ -82,8 +82,8 @@ import Transport
     {
         try await onLoop {
             let (taskCount, byteCount) = (2000, 20_000)
-            // 32 loads ahead, and 8 creates in each of two places.
-            let placeCount = 32 + 2 * 8
+            // The loads ahead, and the first creates in each of two places.
+            let placeCount = LaunchQueue.loadsAhead + 2 * Launcher.createsAtFirst
             let stage = try await Stage(slots: taskCount)
             defer { stage.stop() }
             var random = SeededRandom(seed: 1)
