@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import unittest
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from support import Cluster, await_that
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
-#: More than twice a queue of 1 and 64.
-TASKS = 150
+#: More than twice a queue of 10 and 64.
+TASKS = 110
 
 
 def double(number):
+    # Long enough that they do not end as fast as they come.
+    time.sleep(5)
     return 2 * number
 
 
@@ -31,7 +34,8 @@ class FloodingCluster(Cluster):
 
 class Flood(KindTestCase):
     cluster_type = FloodingCluster
-    options = {"daemon": ["--per-worker-task-queue-size", "1", "--base-concurrency", "50"]}
+    # More instances than a worker may have tasks: what runs when it leaves keeps its slots until it is sent again.
+    options = {"daemon": ["--per-worker-task-queue-size", "10", "--base-concurrency", "120"]}
 
     @kind("poison from the scheduler")
     def test_a_worker_that_is_flooded_leaves_and_every_task_has_one_reply(self):

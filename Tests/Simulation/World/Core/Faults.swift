@@ -79,6 +79,10 @@ package enum FaultKind: Int, Sendable, CaseIterable {
     case schedulerRestarts
     /// Scaler's object storage restarts.
     case storageRestarts
+    /// While the scheduler is away, something else greets at its address and closes every connection.
+    case greetsAlone
+    /// The scheduler forgets for a while how many tasks a worker takes, and sends all that wait to one.
+    case schedulerFloods
 
     // The daemon and its host.
     /// The daemon is killed and started again.

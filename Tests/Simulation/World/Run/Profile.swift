@@ -115,7 +115,7 @@ package struct Profile: Sendable {
         name: "churn",
         rates: [
             .schedulerRestarts: 0.05, .storageRestarts: 0.02, .linkReset: 0.01, .resetAgain: 0.1,
-            .outage: 0.02,
+            .greetsAlone: 0.5, .outage: 0.02,
             .clientCancels: 0.2, .balanceCancel: 0.2, .taskRaises: 0.05, .containerCrashes: 0.03,
             .garbageStored: 0.02, .resultForged: 0.02,
         ],
@@ -157,7 +157,7 @@ package struct Profile: Sendable {
             .killed: 0.3, .killedInSilence: 0.05, .serverError: 0.1, .objectStays: 0.7, .throttled: 0.1,
             .answerLost: 0.02,
             .outage: 0.01, .staleListing: 0.2, .clientCancels: 0.05, .balanceCancel: 0.2, .taskRaises: 0.02,
-            .linkReset: 0.002,
+            .linkReset: 0.002, .schedulerFloods: 0.1,
         ],
         workload: Workload(
             taskCount: 400,

@@ -113,6 +113,8 @@ package protocol MessageBinder: AnyObject {
     func open(identity: String)
     /// Takes no more connections and ends those that are, by a reset or in order; everything queued is forgotten.
     func shutDown(byReset: Bool)
+    /// Has something else take the connections until this opens again: it greets, and ends each by a reset or in order.
+    func leaveToGreeter(byReset: Bool)
     /// Breaks every connection; peers may come back.
     func breakAll()
     /// Sends a message to a peer.

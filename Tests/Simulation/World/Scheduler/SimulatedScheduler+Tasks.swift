@@ -43,6 +43,7 @@ extension SimulatedScheduler {
     }
 
     private func leastLoaded() -> KnownWorker? {
+        if !floodsUntil.isPast { return workers.max { $0.tasks.count < $1.tasks.count } }
         var best: KnownWorker?
         for worker in workers where worker.tasks.count < worker.queueSize {
             if let best, best.tasks.count <= worker.tasks.count { continue }

@@ -66,6 +66,8 @@ package final class SimulatedScheduler {
     /// Whether it runs.
     package private(set) var isUp = false
     private var life = 0
+    /// Until when it sends tasks whether or not a worker has room for them.
+    private(set) var floodsUntil = Deadline.now
     private var tickCount = 0
 
     /// Called when a task has ended.
@@ -217,6 +219,7 @@ package final class SimulatedScheduler {
         guard isUp else { return }
         if tickCount % 60 == 0 { strikeRestarts() }
         guard isUp else { return }
+        if tickCount % 60 == 30 { strikeFloods() }
         if let blockedOn, Deadline.now.duration(since: blockedOn.since) > settings.patience {
             simulation.note("scheduler", "hangs", "waits for \(blockedOn.identity)")
             return restart(after: .seconds(10), storageToo: false, byReset: true, asNew: true)
@@ -240,7 +243,17 @@ package final class SimulatedScheduler {
                 byReset: choice & 1 == 0,
                 asNew: choice & 6 != 0
             )
+            if simulation.faults.strikes(.greetsAlone, party) {
+                binder.leaveToGreeter(byReset: choice & 8 == 0)
+            }
         }
+    }
+
+    private func strikeFloods() {
+        guard let share = simulation.faults.draw(.schedulerFloods, party) else { return }
+        simulation.note("scheduler", "floods")
+        floodsUntil = .after(.seconds(1 + 30 * share))
+        place()
     }
 
     // MARK: - A scheduler of the first generation that hangs

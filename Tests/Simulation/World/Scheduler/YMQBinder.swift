@@ -40,6 +40,8 @@ package final class YMQBinder: MessageBinder {
     /// What waits for peers whose connection was reset.
     private var parked: [String: [(message: [UInt8], delivery: Delivery)]] = [:]
     private var connectionCount = 0
+    /// How many connections there were when it was shut down.
+    private var lastLinkCount = 0
 
     package var onConnected: (@LoopActor (PeerConnection) -> Void)?
     package var onArrival: (@LoopActor (PeerConnection, [UInt8]) -> Void)?
@@ -72,11 +74,30 @@ package final class YMQBinder: MessageBinder {
 
     package func shutDown(byReset: Bool) {
         network.listen(at: address, nil)
+        lastLinkCount = links.count
         for link in links {
             byReset ? link.end.reset() : link.end.end()
             finish(link, byReset ? .brokenHere : .closedHere)
         }
         parked = [:]
+    }
+
+    package func leaveToGreeter(byReset: Bool) {
+        let (begin, parties) = (simulation.elapsed, lastLinkCount + 2)
+        var count = 0
+        network.listen(at: address) { [unowned self] end in
+            count += 1
+            // After a few attempts the pauses of each party are 2.5 s in the mean.
+            let seconds = Int((simulation.elapsed - begin) / .seconds(1))
+            simulation.judge(
+                "reconnects",
+                count <= parties * (20 + seconds),
+                "\(count) connections in \(seconds) s to something at \(address) that only greets"
+            )
+            simulation.note("ymq", "greeter", "connection \(count) at \(address)")
+            end.send(YMQCutter.hello(generation, identity: Array("greeter".utf8)))
+            simulation.after(.milliseconds(100)) { byReset ? end.reset() : end.end() }
+        }
     }
 
     package func breakAll() {
