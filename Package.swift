@@ -69,7 +69,7 @@ let package = Package(
         module("EventLoop", ["CLibev"]),
         module("Compression", ["CZlib"]),
         module("Transport", ["CCares", "CLinux", "COpenSSL", "Encodings", "EventLoop"]),
-        module("Messaging", ["CZeroMQ", "Encodings", "EventLoop", "Transport"]),
+        module("Messaging", ["Encodings", "EventLoop", "Transport"]),
 
         // Effects are straight lines.
         module("HTTPClient", ["Encodings", "EventLoop", "HTTPWire", "Transport"]),
@@ -115,7 +115,8 @@ let package = Package(
         module(
             "Daemon",
             [
-                "CloudOwnership", "Configuration", "EventLoop", "HTTPWire", "Messaging", "OCIServices",
+                "CloudOwnership", "Configuration", "EventLoop", "HTTPWire", "JSON", "Messaging",
+                "OCIServices",
                 "Reporting", "SchedulerLink", "TaskEngine", "Tasks", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
@@ -203,8 +204,9 @@ let package = Package(
         .executableTarget(
             name: "Hostile",
             dependencies: [
-                "CapnProto", "EventLoop", "HTTPClient", "HTTPWire", "Messaging", "OCIServices", "OCISigning",
-                "SchedulerMessages", "TestSupport", "Transport",
+                "CapnProto", "CloudOwnership", "Compression", "Configuration", "Encodings", "EventLoop",
+                "HTTPClient", "HTTPWire", "Messaging", "OCIServices", "OCISigning", "SchedulerLink",
+                "SchedulerMessages", "TaskEngine", "TaskPayload", "Tasks", "TestSupport", "Transport",
             ],
             path: "Tests/Hostile/InProcess",
             swiftSettings: strict
@@ -311,7 +313,7 @@ let package = Package(
             [
                 "CloudOwnership", "Configuration", "Daemon", "EventLoop", "HTTPWire", "Messaging",
                 "OCIServices",
-                "TaskEngine", "TestCloud", "TestSupport", "Transport",
+                "TaskEngine", "Tasks", "TestCloud", "TestSupport", "Transport",
             ]
         ),
     ]

@@ -94,6 +94,15 @@ package enum StatusAddress: Sendable, Hashable {
         return path
     }
 
+    /// Whether only programs of this host can connect: a Unix socket, the loopback addresses (RFC 1122, RFC 4291), and the
+    /// name that never means another host (RFC 6761).
+    package var isLocal: Bool {
+        guard case .tcp(let host, _) = self else { return true }
+        let bytes = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        if bytes.count == 4, bytes[0] == 127, bytes.allSatisfy({ $0 != nil }) { return true }
+        return ["localhost", "::1", "[::1]"].contains(host.lowercased())
+    }
+
     /// The text that reads back as this address.
     package var description: String {
         switch self {
@@ -116,6 +125,10 @@ private func hostAndPort(
     if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
     guard !host.isEmpty, host.utf8.allSatisfy(isHostByte) else {
         throw .malformed("\(quoted(text)) has no usable host", remedy)
+    }
+    // More than a name can have (RFC 1035 section 2.3.4).
+    guard host.utf8.count <= 253 else {
+        throw .outOfRange("\(quoted(text)) has a host of more than 253 bytes", remedy)
     }
     let digits = authority[authority.index(after: colon)...]
     guard !digits.isEmpty, digits.utf8.allSatisfy(\.isASCIIDigit) else {

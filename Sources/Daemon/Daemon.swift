@@ -68,6 +68,8 @@ private final class DaemonProcess {
     private let companions: (any Companions)?
     /// Set when a companion ended by itself.
     private var companionsExitCode: Int32?
+    /// Managers that end with their schedulers, which are gone.
+    private var endedCount = 0
     private var reporter: ServiceReporter?
     /// Whether every manager was registered at one time.
     private var wasReady = false
@@ -159,6 +161,16 @@ private final class DaemonProcess {
                 "auth_type": "\(settings.authType.rawValue)",
             ]
         )
+        for key in settings.unknownKeys { log.warning("\(key.description)") }
+        for size in settings.offeredSizes {
+            log.info(
+                "a capability sets the size of every instance",
+                metadata: [
+                    "capability": "\(size.capability)", "setting": "\(size.setting)",
+                    "origin": "\(size.origin)",
+                ]
+            )
+        }
         for setting in settings.ignored {
             log.info(
                 "a setting has no effect here",
@@ -172,6 +184,7 @@ private final class DaemonProcess {
             logFiles.writeFatal("\(error)")
             return ExitCode.configuration
         }
+        if let warning = settings.nameSecretFile.flatMap(warningOfOpenness) { log.warning("\(warning)") }
         do throws(OCIError) {
             let reports = CallReports(log)
             let calls = try await OCIAccess.calls(for: settings, reports, log: log)
@@ -186,7 +199,7 @@ private final class DaemonProcess {
                 calls: calls,
                 nameKey: nameKey,
                 host: host,
-                network: SocketNetwork(ioThreads: settings.ioThreads),
+                network: SocketNetwork(),
                 budgets: budgets,
                 log: log
             )
@@ -197,6 +210,7 @@ private final class DaemonProcess {
             services.append(service)
             reports.started()
             service.start()
+            if settings.exitsWithScheduler { spawn { await self.endWithScheduler(of: service, log) } }
             return nil
         } catch .cancelled {
             return nil
@@ -204,6 +218,14 @@ private final class DaemonProcess {
             logFiles.writeFatal("\(error)")
             return error.exitCode
         }
+    }
+
+    /// Stops the process once the schedulers of all managers are gone, which all must wish.
+    private func endWithScheduler(of service: ManagerService, _ log: Logger) async {
+        guard (try? await service.schedulerLost.wait()) != nil else { return }
+        log.notice("the scheduler is gone; ending with it")
+        endedCount += 1
+        if endedCount == managers.count { stopping.open() }
     }
 
     /// The availability domains under the names that the service takes: `AD-1` is short for one of the tenancy's.
@@ -266,6 +288,16 @@ private final class DaemonProcess {
             }
             let text = lines.isEmpty ? "waiting for OCI\n" : lines.joined()
             return StatusPage(status: isReady ? 200 : 503, text: text)
+        case "/status.json":
+            let state = serviceState
+            let document = StatusDocument(
+                host: hostMetrics,
+                now: Int(LoopClock.epochSeconds),
+                phase: state.phase,
+                status: state.status,
+                managers: services.map(\.status)
+            )
+            return StatusPage(status: 200, text: document.text, contentType: "application/json")
         case "/metrics":
             let format = MetricsFormat(accept: accept)
             let families = Metrics.families(services.map(\.metrics), hostMetrics)

@@ -8,6 +8,8 @@ struct HostMetrics {
     /// What is held of a budget, and how much may be.
     typealias Share = (used: Resources, limit: Resources)
 
+    /// The release of this program.
+    let version = Version.text
     let usage: ProcessUsage
     let inputs: Share
     let results: Share
@@ -53,7 +55,7 @@ struct HostMetrics {
                 .gauge,
                 "scaler_oci_build_info",
                 "The release of this program; always 1.",
-                [MetricFamily.Sample([("version", Version.text)], 1)]
+                [MetricFamily.Sample([("version", version)], 1)]
             ),
             single(.gauge, "process_resident_memory_bytes", "Resident memory.", usage.residentBytes),
             single(.counter, "process_cpu_seconds_total", "CPU time used.", usage.cpuSeconds),

@@ -33,6 +33,8 @@ package final class ManagerService {
     private let workers: WorkerPool
     private let log: Logger
     private var work: [Spawned<Void>] = []
+    /// Sent when the last task or the last call has ended, while memory is not about to be given back for another end.
+    private let workEnded = Broadcast()
     private let host: any Host
     /// Who held this manager's name when it was last asked.
     private var predecessor: NameHolder?
@@ -195,7 +197,18 @@ package final class ManagerService {
             instanceCount: cloud.countedInstanceCount,
             slotLimit: settings.baseConcurrency,
             isAccessLost: calls.isAccessLost,
+            credentialExpiry: calls.credentialExpiry,
             requests: calls.counts
+        )
+    }
+
+    var status: ManagerStatus {
+        ManagerStatus(
+            metrics: metrics,
+            schedulerAddress: settings.schedulerAddress.description,
+            ownerID: cloud.owner.id,
+            tasks: dispatcher.reportOfWork,
+            failures: dispatcher.statistics.failures
         )
     }
 
@@ -217,10 +230,14 @@ package final class ManagerService {
             spawn { await self.dispatcher.run(lostRunGrace: grace) },
             spawn { await self.workers.run() },
             spawn { await self.noteRegistrations() },
-            spawn { await self.trim(after: self.dispatcher.becameIdle) },
-            spawn { await self.trim(after: self.calls.becameIdle) },
+            spawn { await self.trim() },
+            spawn { await self.passOn(self.dispatcher.becameIdle) },
+            spawn { await self.passOn(self.calls.becameIdle) },
         ]
     }
+
+    /// Opens once the scheduler is gone for good.
+    package var schedulerLost: Latch { workers.schedulerLost }
 
     /// Tells the scheduler and then leaves the cloud as the settings say; false if something had to be left.
     package func stop() async -> Bool {
@@ -295,7 +312,7 @@ package final class ManagerService {
             ]
         )
         for (number, line) in lines.enumerated() {
-            log.info("state of a task", metadata: line)
+            log.info("state of a task", metadata: line.fields)
             guard number % Self.reportPieceCount == Self.reportPieceCount - 1 else { continue }
             // Neither the loop nor whoever reads the log is to be overrun by a hundred thousand tasks.
             guard (try? await sleep(for: Self.reportPause)) != nil else { return }
@@ -308,13 +325,15 @@ package final class ManagerService {
         }
     }
 
-    /// Gives memory back a while after the last work, each time that such work ends.
+    /// Gives memory back a while after the last work, once each time that such work ends.
     ///
     /// A listing alone touches half as much code as a task does.
-    private func trim(after end: Broadcast) async {
+    private func trim() async {
         repeat {
             guard (try? await sleep(for: Self.trimDelay)) != nil else { return }
             if dispatcher.isIdle, calls.isIdle { host.releaseMemory() }
-        } while (try? await end.wait()) != nil
+        } while (try? await workEnded.wait()) != nil
     }
+
+    private func passOn(_ end: Broadcast) async { while (try? await end.wait()) != nil { workEnded.send() } }
 }

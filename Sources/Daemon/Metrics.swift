@@ -24,6 +24,8 @@ struct Metrics {
     let slotLimit: Int
     /// Whether calls wait because OCI refuses what it allowed before.
     let isAccessLost: Bool
+    /// When the credentials run out, in seconds since 1970; nil if they do not.
+    let credentialExpiry: Int?
     let requests: RequestCounts
 
     /// What is served of all managers and of the process.
@@ -164,6 +166,14 @@ struct Metrics {
             {
                 $0.isAccessLost ? 1 : 0
             },
+            MetricFamily(
+                .gauge,
+                "scaler_oci_credentials_expire_timestamp_seconds",
+                "When the token in use runs out, in seconds since 1970.",
+                managers.compactMap { manager in
+                    manager.credentialExpiry.map { MetricFamily.Sample([("manager", manager.managerID)], $0) }
+                }
+            ),
         ]
     }
 

@@ -143,10 +143,13 @@ final class StatusServer {
 
     private func found(_ path: String, _ head: StatusRequestHead) -> StatusPage {
         if let hosts, !head.hosts.allSatisfy(hosts.admit) {
-            return StatusPage(status: 421, text: "ask by address, or by the name that --status-address has\n")
+            return StatusPage(status: 421, text: "ask by address, or by a name that no stranger can own\n")
         }
         return page(path, head.accept)
-            ?? StatusPage(status: 404, text: "no such page; there are /livez, /readyz, /metrics\n")
+            ?? StatusPage(
+                status: 404,
+                text: "no such page; there are /livez, /readyz, /metrics, /status.json\n"
+            )
     }
 
     private static func socketAddress(_ address: StatusAddress) async throws(TransportError) -> SocketAddress

@@ -7,7 +7,11 @@ internal import Reporting
 internal import Transport
 
 enum CommandLineEntry {
+    /// Set for what is handed a command line, so that two copies of this program do not hand it to each other for ever.
+    private static let handedOverMark = "SCALER_OCI_HPC_HANDED_OVER"
+
     static func run(_ arguments: [String]) -> Int32 {
+        handOverToOthers(arguments)
         do throws(ConfigurationError) {
             let invocation = try Invocation.parse(
                 arguments: arguments,
@@ -25,6 +29,15 @@ enum CommandLineEntry {
             LineWriter.writeFatal(error.description)
             return error.exitCode
         }
+    }
+
+    /// Lets the program whose name this one was called by start the managers that are its own; returns if there is none.
+    private static func handOverToOthers(_ arguments: [String]) {
+        guard Invocation.foreignManagerType(arguments) != nil, environmentVariable(handedOverMark) == nil
+        else { return }
+        let searchPath = environmentVariable("PATH") ?? ""
+        guard let path = Program.findOther(Invocation.replacedProgram, searchPath: searchPath) else { return }
+        Program.become(path, arguments: Array(arguments.dropFirst()), mark: handedOverMark)
     }
 
     private static func run(_ name: String, _ arguments: [String]) -> Int32 {

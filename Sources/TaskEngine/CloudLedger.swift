@@ -30,6 +30,8 @@
 // Consequence: a result whose instance no listing has shown outlives its answer until every listing would show it. The
 // instance is deleted on sight then, and by the next process, too: without the result that would keep it for the grace
 // time, and processes that live shorter than that would leave more and more of them until none has a slot.
+// Consequence: a sweep, which cannot wait that long, deletes such a result after one more listing, and the instance with it
+// where that shows it. Without any, the next process would find the instance ended without its result.
 //
 // Rule: the cloud is the daemon's only memory. Until the scheduler has surely read an answer, the next process must be
 // able to give it again.
@@ -158,10 +160,16 @@ package struct CloudLedger {
     /// Whether an instance was said not to be there and no listing has confirmed it.
     package var hasDoubtfulDeletion: Bool { totals.doubtfulDeletions > 0 }
 
-    /// Whether there may be an instance that only a listing can tell of: one that was said not to be there, or one that
-    /// a create without an answer may still make.
+    /// Whether there may be an instance that only a listing can tell of: one that was said not to be there, one that a create
+    /// without an answer may still make, or one that has stored a result and was not listed yet.
     package var isInDoubt: Bool {
-        hasDoubtfulDeletion || records.values.contains { !$0.abandonedCreates.isEmpty }
+        hasDoubtfulDeletion
+            || records.values.contains { !$0.abandonedCreates.isEmpty || awaitsInstance($0) }
+    }
+
+    /// Whether a sweep waits for the listing that may show the instance that has stored a result.
+    private func awaitsInstance(_ record: CloudRecord) -> Bool {
+        isSweeping && record.claim == .unwanted && record.unlistedUntil != nil
     }
 
     /// What a stop leaves in the cloud.
@@ -272,6 +280,11 @@ package struct CloudLedger {
         }
         newestListing[listing] = begun
         return true
+    }
+
+    /// Whether a complete listing that is known began at `moment` or later.
+    func isListed(_ listing: Listing, since moment: Duration) -> Bool {
+        newestListing[listing].map { $0 >= moment } ?? false
     }
 
     /// A listing begins at `now`.
@@ -407,8 +420,12 @@ package struct CloudLedger {
     /// Gives up everything of a task: its instances, its payloads at once, its result when no instance can store it anew.
     mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord, because reason: DeletionReason) {
         record.claim = .unwanted
-        // Whoever cancels or stops is not asked for the task again.
-        if isLeaving || reason != .confirmed && reason != .answered { record.unlistedUntil = nil }
+        switch reason {
+        case .confirmed where !isLeaving, .answered where !isLeaving: break
+        case .stopping where isSweeping: waitShorter(forInstanceOf: &record)
+        // Nobody is asked for the task again.
+        default: record.unlistedUntil = nil
+        }
         deleteMark(of: task, &record)
         deleteInstances(of: &record, because: reason)
         deleteInputs(of: task, &record)

@@ -11,7 +11,9 @@ struct CloudRecord {
         /// cancelled, `orphaned` when its worker is lost.
         case queued
         /// A run works on it and holds a slot. To `answered` or `unwanted` when the run releases it.
-        case inHand(InHand)
+        ///
+        /// Apart from the record: of a hundred thousand tasks that wait most are in nobody's hand.
+        indirect case inHand(InHand)
         /// It was answered; the evidence (the result, or else the instance) stays until the scheduler has surely read the
         /// answer. To `unwanted` when that is confirmed, or `orphaned` (a result) or `unwanted` (an instance) at this
         /// time, which is put off for an instance while the scheduler is away; to `queued` when the task is sent again.

@@ -23,9 +23,23 @@ package func readFile(_ path: String, byteCountMax: Int) throws(TransportError) 
 }
 
 /// Whether others than the owner may read or write the file at `path`; false when it cannot be asked.
-package func isFileOpenToOthers(_ path: String) -> Bool {
+///
+/// Below `credentialsDirectory`, which systemd lets nobody but the service enter, the bits of the group are the mask of the
+/// file's access list (systemd.exec(5), `LoadCredential=`): 0440 is as private there as 0400.
+package func isFileOpenToOthers(
+    _ path: String,
+    credentialsDirectory: String? = environmentVariable("CREDENTIALS_DIRECTORY")
+) -> Bool {
     var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & 0o077 != 0
+    guard stat(path, &status) == 0 else { return false }
+    let isCredential = credentialsDirectory.map { !$0.isEmpty && path.hasPrefix("\($0)/") } ?? false
+    return status.st_mode & (isCredential ? 0o027 : 0o077) != 0
+}
+
+/// What to tell of a file with a secret that others than its owner may read or write, and what to do; nil if nobody may.
+package func warningOfOpenness(of path: String) -> String? {
+    guard isFileOpenToOthers(path) else { return nil }
+    return "permissions on \(path) are too open: anyone on this host can use it; run `chmod 600 \(path)`"
 }
 
 /// Makes `bytes` the content of the file at `path`, whole or not at all, readable by its owner only.

@@ -10,9 +10,7 @@ package final class NotifySocket: Sendable {
 
     /// `name` is what `NOTIFY_SOCKET` holds: an absolute path, or `@` and a name that is in no file system.
     package init(_ name: String) throws(TransportError) {
-        let address: SocketAddress =
-            name.hasPrefix("@")
-            ? .abstract(name: String(name.dropFirst())) : .unix(path: name)
+        let address = SocketAddress.local(name)
         self.address = address
         descriptor = try during(.listen) { () throws(SystemCallError) in
             guard name.hasPrefix("@") || name.hasPrefix("/") else {

@@ -105,8 +105,10 @@ final class Socket {
 
     /// What is there to read, at most `maximumCount` bytes; nil when nothing is, empty at the peer's end.
     func readNow(upTo maximumCount: Int, peeking: Bool = false) throws(SystemCallError) -> [UInt8]? {
-        try bytesOfSystemCall("recv", upTo: maximumCount) {
-            recv(fileDescriptor, $0, maximumCount, peeking ? Int32(MSG_PEEK) : 0)
+        try ReceiveRoom.bytes(upTo: maximumCount) { buffer throws(SystemCallError) in
+            try systemCall("recv") {
+                recv(fileDescriptor, buffer.baseAddress, buffer.count, peeking ? Int32(MSG_PEEK) : 0)
+            }
         }
     }
 

@@ -46,6 +46,11 @@ package enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
         self = .ipv6(withUnsafeBytes(of: ipv6) { Array($0) }, zone: zone, port: port)
     }
 
+    /// A socket of this host as programs spell it: a path, or `@` and a name that is in no file system.
+    package static func local(_ text: String) -> SocketAddress {
+        text.hasPrefix("@") ? .abstract(name: String(text.dropFirst())) : .unix(path: text)
+    }
+
     /// The port, nil for a path.
     package var port: UInt16? {
         switch self {

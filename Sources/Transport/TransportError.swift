@@ -129,8 +129,8 @@ extension TransportError {
         case .deadlinePassed(let phase): "no progress in time (\(phase.rawValue))"
         case .truncated: "the peer ended the TLS connection without close_notify"
         case .systemCall(let error, let phase): "\(phase.rawValue) failed: \(error)"
-        case .unresolved(let host, let problem): "host \(host): \(problem)"
-        case .certificate(let problem, let host): "certificate of \(host) refused: \(problem)"
+        case .unresolved(let host, let problem): "host \(shown(host)): \(problem)"
+        case .certificate(let problem, let host): "certificate of \(shown(host)) refused: \(problem)"
         case .tls(let reason, let phase): "TLS \(phase.rawValue) failed: \(reason)"
         case .key(let problem): "\(problem)"
         case .malformedCertificate(let source, let reason): "\(source): \(reason)"
@@ -140,6 +140,11 @@ extension TransportError {
         case .fileTooLarge(let path, let byteCountMax): "\(path) is larger than \(byteCountMax) bytes"
         }
     }
+}
+
+/// A host's name as a message repeats it: what is longer than any name (RFC 1035 section 2.3.4) is cut.
+private func shown(_ host: String) -> String {
+    host.utf8.count <= 253 ? host : "\(host.prefix(60))... (\(host.utf8.count) bytes)"
 }
 
 /// What the way to the peer, or its kernel, answers.

@@ -43,6 +43,17 @@ struct SchedulerAddressTests {
         #expect { try SchedulerAddress(text) } throws: { ($0 as? ValueFault)?.problem == problem }
     }
 
+    @Test func `a host that is longer than a name can be is refused, and not repeated`() throws {
+        let longest = String(repeating: "a", count: 253)
+        #expect(try SchedulerAddress("tcp://\(longest):1") == .tcp(host: longest, port: 1))
+        #expect {
+            try SchedulerAddress("tcp://\(longest)a:1")
+        } throws: {
+            guard let fault = $0 as? ValueFault else { return false }
+            return fault.problem.hasSuffix(" has a host of more than 253 bytes") && fault.problem.count < 200
+        }
+    }
+
     @Test(arguments: [
         ("127.0.0.1:9464", StatusAddress.tcp(host: "127.0.0.1", port: 9464)),
         ("::1:0", .tcp(host: "::1", port: 0)),

@@ -7,28 +7,10 @@ import Testing
 import Transport
 
 @testable import Daemon
-@testable import OCIServices
 
 @Suite struct MetricsTests {
     private func metrics(_ id: String, orphans: Int = 0, isRegistered: Bool = true) -> Metrics {
-        Metrics(
-            managerID: id,
-            tasksByState: [.running: 3],
-            outcomes: [:],
-            secondsByState: [:],
-            workerCount: 2,
-            oldestQueued: .seconds(2),
-            orphanCount: orphans,
-            isRegistered: isRegistered,
-            deletedInstanceCount: 7,
-            strayObjectCount: 4,
-            waitingForRoomCount: 1,
-            waitingForHostCount: 2,
-            instanceCount: 5,
-            slotLimit: 100,
-            isAccessLost: false,
-            requests: RequestCounts()
-        )
+        exampleMetrics(id, [.running: 3], orphans: orphans, isRegistered: isRegistered)
     }
 
     private func page(_ managers: [Metrics]) async throws -> [String] {

@@ -4,7 +4,6 @@ import TaskEngine
 import Testing
 
 @testable import Daemon
-@testable import OCIServices
 
 @Suite struct ServiceStatusTests {
     private func manager(
@@ -15,23 +14,13 @@ import Testing
         withoutHost: Int = 0,
         isAccessLost: Bool = false
     ) -> Metrics {
-        Metrics(
-            managerID: id,
-            tasksByState: tasks,
-            outcomes: [:],
-            secondsByState: [:],
-            workerCount: 1,
-            oldestQueued: .seconds(2),
-            orphanCount: 0,
+        exampleMetrics(
+            id,
+            tasks,
             isRegistered: isRegistered,
-            deletedInstanceCount: 0,
-            strayObjectCount: 0,
-            waitingForRoomCount: withoutRoom,
-            waitingForHostCount: withoutHost,
-            instanceCount: tasks[.running] ?? 0,
-            slotLimit: 10,
-            isAccessLost: isAccessLost,
-            requests: RequestCounts()
+            withoutRoom: withoutRoom,
+            withoutHost: withoutHost,
+            isAccessLost: isAccessLost
         )
     }
 

@@ -51,7 +51,10 @@ import Transport
         ("GET /livez?verbose HTTP/1.0\r\n\r\n", "200 OK", "ok\n"),
         ("GET /livez HTTP/1.1\n\n", "200 OK", "ok\n"),
         ("HEAD /livez HTTP/1.1\r\n\r\n", "200 OK", ""),
-        ("GET / HTTP/1.1\r\n\r\n", "404 Not Found", "no such page; there are /livez, /readyz, /metrics\n"),
+        (
+            "GET / HTTP/1.1\r\n\r\n", "404 Not Found",
+            "no such page; there are /livez, /readyz, /metrics, /status.json\n"
+        ),
         ("POST /livez HTTP/1.1\r\n\r\n", "405 Method Not Allowed", "only GET and HEAD are answered\n"),
         ("hello\r\n\r\n", "400 Bad Request", "this is no HTTP request\n"),
         ("GET /livez\r\n\r\n", "400 Bad Request", "this is no HTTP request\n"),
@@ -75,6 +78,7 @@ import Transport
     @Test(arguments: [
         ("127.0.0.1:9100", true), ("[::1]:9100", true), ("localhost:9100", true), ("LOCALHOST.", true),
         ("10.1.2.3", true), ("scaler-oci-hpc:9100", true), ("a.svc.cluster.local", true), ("", true),
+        ("a.ns.svc", false), ("a.ns", false),
         ("node.example.com:9100", true), ("NODE.example.com", true), ("evil.example.com:9100", false),
         ("evil.example.com", false), ("127.0.0.1.evil.example.com", false), ("[evil.example.com]", false),
         ("local.evil.example.com", false), ("evilnode.example.com", false),

@@ -159,7 +159,9 @@ class FormerKey(StageTestCase):
         await_that(lambda: self.cluster.report()["instances"]["created"] >= 2, 30, "two instances")
         self.cluster.daemon.stop(signal.SIGKILL)
         known = set(self.stage.workers())
+        secret.chmod(0o644)
         self.cluster.start_daemon("--name-secret-file", str(secret))
+        self.cluster.daemon.await_output(f"permissions on {secret} are too open")
         worker = await_that(lambda: [one for one in self.stage.present() if one not in known], 60, "a worker")[-1]
         self.stage.submit(victim, worker)
         gate.touch()

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -23,6 +26,14 @@ PROMTOOL = Path(__file__).resolve().parents[2] / ".build" / "tools" / "promtool"
 
 def square(number):
     return number * number
+
+
+def wait_for(seconds):
+    time.sleep(seconds)
+
+
+def die():
+    os._exit(3)
 
 
 def divide(one, other):
@@ -98,6 +109,31 @@ class Status(unittest.TestCase):
         self.assertEqual(samples["scaler_oci_answers_total"]["CreateContainerInstance", "5xx"], 2)
         self.assertEqual(samples["scaler_oci_answers_total"]["ListObjects", "429"], 1)
         self.assertEqual(samples["scaler_oci_request_retries_total"][()], 3)
+
+    def test_the_document_shows_a_task_at_work_and_one_that_failed(self):
+        options = Options(backend=BACKEND, emulator=["--fast"], daemon=["--status-address", "127.0.0.1:0"])
+        cluster = self.enterContext(Cluster(options))
+        client = connect(cluster)
+        self.addCleanup(client.disconnect)
+        client.submit(wait_for, 60)
+
+        def at_work() -> dict[str, Any] | None:
+            (manager,) = json.loads(page(cluster.daemon, "/status.json")[1])["managers"]
+            return manager if [task["state"] for task in manager["tasks"]] == ["running"] else None
+
+        manager = await_that(at_work, 30, "a task at work")
+        (task,) = manager["tasks"]
+        self.assertTrue(task["instance"].startswith("ocid1.computecontainerinstance."))
+        self.assertEqual((manager["slots"]["used"], manager["task_counts"]["running"]), (1, 1))
+        self.assertEqual((manager["registered"], manager["failures"]), (True, []))
+        with self.assertRaisesRegex(Exception, "died|exit|ended"):
+            client.submit(die).result()
+
+        def failed() -> bool:
+            (manager,) = json.loads(page(cluster.daemon, "/status.json")[1])["managers"]
+            return manager["ended_counts"]["instance_ended"] == 1
+
+        await_that(failed, 30, "a failed task")
 
     def test_both_formats_are_without_fault(self):
         cluster = self.enterContext(Cluster(Options(backend=BACKEND, daemon=["--status-address", "127.0.0.1:0"])))

@@ -27,7 +27,7 @@ import Transport
             client = ObjectStoreClient(
                 connector: SchedulerConnector(
                     backend: .ymq,
-                    network: SocketNetwork(ioThreads: 1),
+                    network: SocketNetwork(),
                     log: log.logger
                 ),
                 endpoint: peer.endpoint,
@@ -465,6 +465,30 @@ import Transport
             #expect(await bytes.value == .success([1]))
             run.cancel()
             await run.value
+        }
+    }
+
+    @Test func `an address that no name server could know is ignored, and not repeated`() async throws {
+        try await onLoop {
+            let log = RecordedLog()
+            let client = unusedObjectStore(log: log)
+            for host in [String(repeating: "a", count: 254), String(repeating: "\u{1b}", count: 100_000)] {
+                client.learn(.tcp(host: host, port: 1))
+            }
+            #expect(client.address == nil)
+            #expect(
+                log.messages == [
+                    "warning the scheduler names a storage that no name server could know; the address is ignored"
+                ]
+            )
+        }
+    }
+
+    @Test func `an address that changes all the time is followed a few times a minute`() async throws {
+        try await onLoop {
+            let client = unusedObjectStore()
+            for port in UInt16(1)...1000 { client.learn(.tcp(host: "127.0.0.1", port: port)) }
+            #expect(client.address == "tcp://127.0.0.1:\(ObjectStoreClient.moveBurst)")
         }
     }
 

@@ -149,6 +149,24 @@ import Transport
         }
     }
 
+    @Test func `what the kernel takes is told before it is more than a sign of life`() async throws {
+        try await onLoop {
+            let (connection, server) = try await connected()
+            let id = try ObjectID([UInt8](repeating: 1, count: 32))
+            let blob = Blob([UInt8](repeating: 5, count: 100_000))
+            let sending = spawn { () -> [Int] in
+                var told: [Int] = []
+                try? await connection.sendSet(id, to: blob, requestID: 3) { told.append($0) }
+                return told
+            }
+            _ = try await readExactly(server, 8 + ObjectStorageRequest.byteCount + 8 + blob.byteCount)
+            let told = await sending.value
+            #expect(told.reduce(0, +) == blob.byteCount)
+            #expect(told.allSatisfy { $0 <= ObjectStoreConversation.signByteCount })
+            await connection.close()
+        }
+    }
+
     @Test(arguments: [(YMQVersion.one, WireGeneration.first), (.two, .second)])
     func `the generation of messages is that of the greeting`(
         version: YMQVersion,
@@ -185,7 +203,7 @@ private func connected(_ version: YMQVersion = .two) async throws -> (ObjectStor
     let accepting = spawn { try? await peer.accept(greeting) }
     let link = try await YMQConnection.connect(
         to: peer.endpoint,
-        over: SocketNetwork(ioThreads: 1),
+        over: SocketNetwork(),
         identity: [8],
         deadline: soon
     )

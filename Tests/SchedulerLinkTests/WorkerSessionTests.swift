@@ -25,11 +25,9 @@ import Transport
         init(
             _ profile: WorkerProfile = .test(),
             version: YMQVersion? = nil,
-            echoesHeartbeats: Bool = true,
-            connectsZMQ: Bool = true
+            echoesHeartbeats: Bool = true
         ) {
             scheduler = FakeScheduler(version: version)
-            scheduler.connectsZMQ = connectsZMQ
             scheduler.echoesHeartbeats = echoesHeartbeats
             let log = RecordedLog().logger
             let channel = SchedulerChannel(
@@ -154,11 +152,10 @@ import Transport
             let (_, created, result) = try Self.reply(stage.session)
             #expect(try await link.next() == .objectInstruction(created))
             #expect(try await link.next() == .taskResult(result))
-            link.tell(.disconnected)
-            for _ in 0..<3 { await yieldToOthers() }
-            link.tell(.connected)
+            link.breakOff()
+            let next = try await stage.scheduler.accept()
             try await stage.session.reconnected.wait(until: soon)
-            #expect(try await link.next() == .objectInstruction(created))
+            #expect(try await next.next() == .objectInstruction(created))
             await stage.session.leave(generation: nil)
             #expect(await end.value == .left)
         }
@@ -203,6 +200,27 @@ import Transport
             let goodbye = WorkerDisconnect(worker: Array(Self.identity.utf8))
             #expect(try await link.next() == .workerDisconnect(goodbye))
             #expect(await link.isClosedWithoutMessage())
+        }
+    }
+
+    /// Each answer is kept until a heartbeat after it is echoed; an echo that no heartbeat waits for confirms nothing.
+    @Test func `a worker that is sent far more cancels than there may be tasks leaves`() async throws {
+        try await onLoop {
+            let stage = Stage(.test(heartbeatInterval: .seconds(30)), echoesHeartbeats: false)
+            let (link, end) = try await stage.start()
+            let limit = 2 * 7 + WorkerSession.excessTaskCountMax + WorkerSession.excessCancelCountMax
+            _ = try await link.nextHeartbeat()
+            for number in 0..<(20 + limit) {
+                if number == 20 { for _ in 0..<2 { link.deliver(FakeLink.workerEcho()) } }
+                let id = TaskID([UInt8(number & 255), UInt8(number >> 8)])
+                link.deliver(TaskCancel(taskID: id, force: false).encoded())
+                // Others have turns of the loop, too.
+                if number % 20 == 19 { try await stage.tasks.waitForNotes(number + 1) }
+            }
+            link.deliver(FakeLink.workerEcho())
+            link.deliver(TaskCancel(taskID: TaskID([1]), force: false).encoded())
+            #expect(await end.value == .refused(.overfilled(taskCount: limit)))
+            #expect(stage.tasks.notes.count { $0.hasPrefix("cancel") } == 20 + limit)
         }
     }
 
@@ -319,30 +337,28 @@ import Transport
         }
     }
 
-    @Test func `without a connection ZMQ is given nothing that would come late`() async throws {
+    @Test func `without a connection nothing is kept that would come late`() async throws {
         try await onLoop {
-            let stage = Stage(.test(heartbeatInterval: .milliseconds(1)), connectsZMQ: false)
+            let stage = Stage(.test(heartbeatInterval: .milliseconds(1)))
             let (link, end) = try await stage.start()
+            try await link.waitUntilHeard(moreThan: 0)
+            stage.scheduler.isUnreachable = true
+            link.breakOff()
             try await stage.tasks.waitForLoads(5)
-            #expect(link.heartbeatCount == 0)
-            link.tell(.connected)
-            _ = try await link.nextHeartbeat()
-            link.tell(.disconnected)
-            for _ in 0..<3 { await yieldToOthers() }
-            let count = link.heartbeatCount
             let (confirmed, created, result) = try Self.reply(stage.session)
-            try await stage.tasks.waitForLoads(5)
-            #expect(link.heartbeatCount == count)
-            link.tell(.connected)
-            #expect(try await link.next() == .objectInstruction(created))
-            #expect(try await link.next() == .taskResult(result))
+            let piece = TaskLog(taskID: TaskID([1]), stream: .standardOutput, content: "a")
+            stage.session.sendOutput([piece.encoded()])
+            stage.scheduler.isUnreachable = false
+            let next = try await stage.scheduler.accept()
+            #expect(try await next.next() == .objectInstruction(created))
+            #expect(try await next.next() == .taskResult(result))
             try await confirmed.wait(until: soon)
             await stage.session.leave(generation: nil)
             #expect(await end.value == .left)
         }
     }
 
-    @Test func `while ZMQ reconnects output is dropped, and answers are sent again afterwards`() async throws
+    @Test func `what is not confirmed is sent again on the next connection, and output goes on`() async throws
     {
         try await onLoop {
             let stage = Stage(.test(heartbeatInterval: .seconds(30)), echoesHeartbeats: false)
@@ -350,23 +366,18 @@ import Transport
             let piece = TaskLog(taskID: TaskID([1]), stream: .standardOutput, content: "a")
             // The first one says that the connection is noticed.
             _ = try await link.nextHeartbeat()
-            // One that has brought nothing would be given up.
-            link.deliver(Self.task([1]))
-            try await stage.tasks.waitForNotes(1)
             stage.session.sendOutput([piece.encoded()])
             #expect(try await link.next() == .taskLog(piece))
             let (confirmed, created, result) = try Self.reply(stage.session)
             #expect(try await link.next() == .objectInstruction(created))
             #expect(try await link.next() == .taskResult(result))
-            link.tell(.disconnected)
-            for _ in 0..<3 { await yieldToOthers() }
-            stage.session.sendOutput([piece.encoded()])
-            link.tell(.connected)
+            link.breakOff()
+            let next = try await stage.scheduler.accept()
             try await stage.session.reconnected.wait(until: soon)
-            #expect(try await link.next() == .objectInstruction(created))
-            #expect(try await link.next() == .taskResult(result))
+            #expect(try await next.next() == .objectInstruction(created))
+            #expect(try await next.next() == .taskResult(result))
             stage.session.sendOutput([piece.encoded()])
-            #expect(try await link.next() == .taskLog(piece))
+            #expect(try await next.next() == .taskLog(piece))
             #expect(!confirmed.isOpen)
             await stage.session.leave(generation: nil)
             #expect(await end.value == .left)

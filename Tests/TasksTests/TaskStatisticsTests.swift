@@ -34,6 +34,15 @@ import Testing
         }
     }
 
+    @Test func `the last failures are remembered, and the beginning of their texts`() async throws {
+        try await onLoop {
+            let statistics = TaskStatistics()
+            for number in 0..<50 { statistics.failed("\(number)", String(repeating: "x", count: 10_000)) }
+            #expect(statistics.failures.map(\.task) == (30..<50).map { "\($0)" })
+            #expect(statistics.failures.allSatisfy { $0.text.count == 600 })
+        }
+    }
+
     @Test func `outcomes are counted`() async throws {
         try await onLoop {
             let statistics = TaskStatistics()

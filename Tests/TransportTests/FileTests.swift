@@ -151,6 +151,20 @@ import Transport
         #expect(isFileOpenToOthers(file.path))
         #expect(!isFileOpenToOthers("/nonexistent"))
     }
+
+    /// systemd shows such a file as 0440, for its access list names the service's user.
+    @Test func `a credential of systemd may be its group's, but neither written by it nor anybody else's`() {
+        let file = TemporaryFile([1])
+        let directory = String(file.path.prefix(upTo: file.path.lastIndex(of: "/") ?? file.path.startIndex))
+        for (mode, isOpen) in [(0o400, false), (0o440, false), (0o460, true), (0o444, true)] {
+            chmod(file.path, mode_t(mode))
+            #expect(isFileOpenToOthers(file.path, credentialsDirectory: directory) == isOpen)
+            #expect(isFileOpenToOthers(file.path, credentialsDirectory: nil) == (mode != 0o400))
+        }
+        chmod(file.path, 0o440)
+        #expect(isFileOpenToOthers(file.path, credentialsDirectory: "\(directory)x"))
+        #expect(isFileOpenToOthers(file.path, credentialsDirectory: ""))
+    }
 }
 
 /// How many descriptors this process has, one for the look at them included.

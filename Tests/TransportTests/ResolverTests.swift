@@ -66,6 +66,14 @@ private let six = SocketAddress.ipv6(
         }
     }
 
+    @Test func `a name of any length makes a short message`() {
+        let host = String(repeating: "a", count: 100_000)
+        for error in [
+            TransportError.unresolved(host: host, .malformed), .certificate(.unknownAuthority, host: host),
+        ] { #expect("\(error)".utf8.count < 200) }
+        #expect("\(TransportError.unresolved(host: "a.b", .malformed))" == "host a.b: not a host name")
+    }
+
     @Test(arguments: [
         (FakeNameServer.Answer.error(3), ResolutionProblem.nameUnknown),
         (.addresses([]), .addressless),

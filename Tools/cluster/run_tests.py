@@ -227,6 +227,14 @@ def stages(older_versions: list[str], is_quick: bool = False) -> list[Stage]:
             needs="build of the tests",
         ),
         Stage(
+            "costs of many tasks",
+            [".build/debug/Curve", "--short"],
+            r"(?m)^(\d+) costs grew",
+            told=r"(?m)^\d+ costs grew .*",
+            is_quick=True,
+            needs="build of the tests",
+        ),
+        Stage(
             "hostile peers of the daemon",
             [*PYTHON_TESTS, "-s", "Tests/Hostile"],
             UNITTESTS,

@@ -27,6 +27,9 @@ package final class ServiceCalls {
     /// The difference between the host's clock and the services'.
     package var clockOffsetSeconds: Int { exchange.clock.offsetSeconds }
 
+    /// When the credentials in use run out, in seconds since 1970; nil if they do not, or do not say.
+    package var credentialExpiry: Int? { credentials.expiry }
+
     private let exchange: SignedExchange
     private let credentials: any CredentialSource
     let limiters: [CloudService: RateLimiter]

@@ -57,9 +57,7 @@ struct ProfileSource {
         var paths = [path].compactMap(\.self)
         if case .file(let path) = profile.privateKey { paths.append(path) }
         if case .sessionToken(let path) = profile.authentication { paths.append(path) }
-        return paths.filter(isFileOpenToOthers).map { path in
-            "permissions on \(path) are too open: anyone on this host can use it; run `chmod 600 \(path)`"
-        }
+        return paths.compactMap(warningOfOpenness)
     }
 
     /// The first file that exists; one that exists and cannot be read is an error to be shown.

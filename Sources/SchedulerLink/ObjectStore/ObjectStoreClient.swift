@@ -12,7 +12,9 @@
 package import EventLoop
 package import Logging
 package import Messaging
+internal import Reporting
 package import SchedulerMessages
+internal import TaskEngine
 package import Transport
 
 /// Why an object could not be had or stored.
@@ -89,9 +91,19 @@ package final class ObjectStoreClient {
     /// Objects below this size travel on the first lane.
     nonisolated static let smallBytesMax = 64 * 1024
 
+    /// So often in a row a new address is followed at once, and once in 10 s afterwards: an echo that names it comes again.
+    static let moveBurst = 8
+    /// No host has a longer name (RFC 1035 section 2.3.4).
+    private static let hostBytesMax = 253
+
     private let log: Logger
+    private let implausible: ThrottledWarning
     private let isConfigured: Bool
     private var endpoint: Endpoint?
+    private let started = Deadline.now
+    private var moves = RestartPace(burst: moveBurst - 1, interval: .seconds(10))
+    /// When a new address is followed next, since `started`.
+    private var nextMove = Duration.zero
     private let connector: SchedulerConnector
     private let pace: ObjectStoreConversation.Pace
     private let random: @LoopActor () -> Double
@@ -126,6 +138,11 @@ package final class ObjectStoreClient {
         self.connector = connector
         self.pace = pace
         self.log = log
+        implausible = ThrottledWarning(
+            "the scheduler names a storage that no name server could know; the address is ignored",
+            recovery: "the scheduler names a storage that there may be",
+            log: log
+        )
         isConfigured = endpoint != nil
         if let endpoint { move(to: endpoint) }
     }
@@ -153,6 +170,13 @@ package final class ObjectStoreClient {
     /// Tells the address that the scheduler advertises now; a configured one stays.
     package func learn(_ endpoint: Endpoint) {
         if isConfigured || endpoint == self.endpoint { return }
+        if case .tcp(let host, _) = endpoint, host.utf8.count > Self.hostBytesMax {
+            return implausible.occurred(["hostBytes": "\(host.utf8.count)"])
+        }
+        implausible.ended()
+        let now = Deadline.now.duration(since: started)
+        guard nextMove <= now else { return }
+        nextMove = moves.next(at: now)
         log.info("object storage address learned from the scheduler", metadata: ["address": "\(endpoint)"])
         move(to: endpoint)
     }

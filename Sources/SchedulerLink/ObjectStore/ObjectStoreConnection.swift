@@ -34,8 +34,8 @@ struct ObjectStoreConnection {
         }
     }
 
-    /// What is handed to the kernel at a time: on a slow line, taking it is a sign of life that must not be rare.
-    private static let sliceBytesMax = 64 * 1024
+    /// What is handed to the kernel at a time: on a slow line, taking it is a sign of life.
+    private static let sliceBytesMax = ObjectStoreConversation.signByteCount
 
     let link: YMQConnection
 

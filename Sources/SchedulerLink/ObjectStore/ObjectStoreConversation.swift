@@ -72,7 +72,7 @@ struct ObjectStoreConversation {
     /// When the connection last gave a sign of life, or the first answer became due.
     private var quietSince: Deadline
     /// So many bytes of payloads are a sign of life: half a kilobyte a second, for one that has two silences to give it.
-    private static let signByteCount = 16 * 1024
+    static let signByteCount = 16 * 1024
     /// Bytes since the last sign of life.
     private var carriedByteCount = 0
 

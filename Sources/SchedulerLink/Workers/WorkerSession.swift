@@ -14,6 +14,8 @@ final class WorkerSession {
     private static let taskIDByteCounts = 1...64
     /// So many tasks it may have beyond twice the queue that it announced.
     static let excessTaskCountMax = 64
+    /// So many cancels beyond that it answers before a heartbeat is echoed; each answer is kept until then.
+    static let excessCancelCountMax = 1_000
 
     /// So many unanswered tasks it takes: a scheduler that took it for dead for a while begins to count its queue anew.
     private var taskCountMax: Int { 2 * profile.taskQueueSize + Self.excessTaskCountMax }
@@ -27,13 +29,18 @@ final class WorkerSession {
     private var lastEcho = Deadline.now
     private var heartbeats: Spawned<Void>?
     private(set) var isSchedulerGone = false
+    /// Whether a client has told the scheduler to end.
+    private(set) var isShutDown = false
     /// Rings when the connection was lost and there is another under the same identity.
     let reconnected = Wakeup()
     /// Rings when a heartbeat is due before its time.
     private let due = Wakeup()
+    private var unknownTags = UnknownTags()
     /// Measured between the last heartbeat and its echo.
     private var latency: Duration = .zero
     private var heartbeatSent: Deadline?
+    /// Cancels that came since an echo confirmed the answers to those before.
+    private var cancelCount = 0
 
     init(
         profile: WorkerProfile,
@@ -100,7 +107,7 @@ final class WorkerSession {
             log.error("the scheduler sent malformed bytes; leaving it", metadata: ["error": "\(error)"])
         case .overfilled(let taskCount):
             log.error(
-                "the scheduler sent far more tasks than the queue it was told; leaving it, so that it places them anew",
+                "the scheduler sent far more tasks or cancels than it may; leaving it, so that it places the tasks anew",
                 metadata: ["tasks": "\(taskCount)", "queue_size": "\(profile.taskQueueSize)"]
             )
         }
@@ -131,18 +138,21 @@ final class WorkerSession {
             guard taskCount < taskCountMax else { throw .overfilled(taskCount: taskCount) }
             channel.withdrawCancelAnswer(of: task.taskID)
             tasks.handle(.run(task), from: self)
-        case .taskCancel(let cancel): handle(cancel)
+        case .taskCancel(let cancel): try handle(cancel)
         case .objectInstruction(let instruction):
             tasks.handle(.forgetObjects(instruction.objectIDs), from: self)
         case .workerHeartbeatEcho(let echo): handle(echo)
         case .clientDisconnect(let disconnect): handle(disconnect)
         case .disconnectResponse, .workerManagerHeartbeatEcho, .workerManagerCommand: break
-        case .other(let tag):
-            log.debug("a message of no meaning to a worker", metadata: ["tag": "\(tag)"])
+        case .other(let tag): unknownTags.note(tag, log)
         }
     }
 
-    private func handle(_ cancel: TaskCancel) {
+    private func handle(_ cancel: TaskCancel) throws(SchedulerChannel.Refusal) {
+        cancelCount += 1
+        guard cancelCount <= taskCountMax + Self.excessCancelCountMax else {
+            throw .overfilled(taskCount: cancelCount - 1)
+        }
         let outcome: TaskCancelConfirm.Outcome
         switch tasks.handle(.cancel(cancel.taskID, isForced: cancel.force), from: self) {
         case .canceled: outcome = .canceled
@@ -157,7 +167,10 @@ final class WorkerSession {
     private func handle(_ echo: WorkerHeartbeatEcho) {
         lastEcho = .now
         channel.echoReceived()
-        if let heartbeatSent { latency = Deadline.now.duration(since: heartbeatSent) }
+        if let heartbeatSent {
+            latency = Deadline.now.duration(since: heartbeatSent)
+            cancelCount = 0
+        }
         heartbeatSent = nil
         let address = echo.objectStorageAddress
         if address.port != 0 { objectStore.learn(.tcp(host: address.host, port: address.port)) }
@@ -167,6 +180,7 @@ final class WorkerSession {
         guard disconnect.kind == .shutdown else { return }
         log.notice("a client shuts the scheduler down; dropping its tasks")
         isSchedulerGone = true
+        isShutDown = true
         tasks.handle(.dismissed, of: self)
         spawn { await self.channel.leave(disconnectRequest: nil) }
     }
@@ -182,7 +196,7 @@ extension WorkerSession {
             if isCancelled { return }
             if (lastEcho + profile.deathTimeout).isPast {
                 log.error("the scheduler has not answered a heartbeat for the death timeout")
-                // With a request: heartbeats that wait for a connection may register us with the next scheduler.
+                // With a request: a scheduler that was only slow would wait for the tasks that it sent here.
                 return await leave(generation: nil)
             }
         }
@@ -221,6 +235,22 @@ extension WorkerSession: TaskOrigin {
     /// Nor must they wait for the next connection: the scheduler that it then reaches may not know the task.
     func sendOutput(_ messages: [[UInt8]]) {
         for message in messages { channel.sendOnce(message) }
+    }
+}
+
+/// Numbers of messages that nobody here knows: of a later release of Scaler's, or of a peer that is none.
+struct UnknownTags {
+    /// So many have a line of their own.
+    private static let countMax = 8
+    private var seen: Set<UInt16> = []
+
+    /// Tells of a message that is ignored, once for each number.
+    mutating func note(_ tag: UInt16, _ log: Logger) {
+        guard seen.count < Self.countMax, seen.insert(tag).inserted else { return }
+        log.notice(
+            "a message of a kind that this release does not know is ignored",
+            metadata: ["tag": "\(tag)"]
+        )
     }
 }
 

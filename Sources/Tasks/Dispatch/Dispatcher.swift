@@ -97,8 +97,16 @@ package final class Dispatcher {
         return longest ?? .zero
     }
 
-    /// What there is to say of each task now, as the fields of a line of the log.
-    package var report: [Logger.Metadata] { runsInOrder { _ in true }.map(\.report) }
+    /// What there is to say of each task now.
+    package var report: [TaskReport] { runsInOrder { _ in true }.map(\.report) }
+
+    /// The same, in the order in which people want it: tasks at work first, those that have been where they are the longest at
+    /// the head, then in no order those that wait for a slot, of which there may be a hundred thousand.
+    package var reportOfWork: [TaskReport] {
+        let reports = runs.values.map(\.report)
+        return reports.filter { $0.state != .queued }.sorted { ($0.time, $0.task) > ($1.time, $1.task) }
+            + reports.filter { $0.state == .queued }
+    }
 
     /// How tasks ended, and how long it took.
     package var statistics: TaskStatistics { steps.statistics }
@@ -158,13 +166,11 @@ package final class Dispatcher {
         let route = AnswerRoute(origin, of: task.taskID, in: tally)
         let run = TaskRun(task: task, flags: flags, route: route, steps: steps, output: output)
         runs[task.taskID] = run
-        run.start()
-        spawn { await self.removeWhenFinished(run) }
+        run.start { self.remove(run) }
     }
 
     /// Forgets a run that is over, and begins anew what was sent again meanwhile.
-    private func removeWhenFinished(_ run: TaskRun) async {
-        _ = try? await run.isFinished.wait()
+    private func remove(_ run: TaskRun) {
         let id = run.task.taskID
         runs[id] = nil
         run.route.standing = nil

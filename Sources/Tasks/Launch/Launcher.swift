@@ -43,7 +43,7 @@ final class Launcher {
     /// Generations tried for one task before the cloud's answers are taken for nonsense.
     private static let generationCountMax = 20
     /// So many creates may be under way in a place at first: as many as the rate of requests lets through at once.
-    private static let createsAtFirst = 20
+    static let createsAtFirst = 20
     /// How long one call repeats itself before the launch looks up.
     private static let callTimeout: Duration = .seconds(60)
 

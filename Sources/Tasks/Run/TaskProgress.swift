@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import EventLoop
-internal import Logging
 internal import TaskEngine
 
 /// Where a task's run stands, and since when.
@@ -30,12 +29,14 @@ struct TaskProgress {
         return true
     }
 
-    /// What there is to say of a task, as the fields of a line of the log.
-    func report(_ key: TaskKey, in instanceID: String?, isLost: Bool) -> Logger.Metadata {
-        let seconds = timeInState.components.seconds
-        var fields: Logger.Metadata = ["task": "\(key)", "state": "\(state)", "seconds": "\(seconds)"]
-        if let instanceID { fields["instance"] = "\(instanceID)" }
-        if isLost { fields["worker"] = "lost" }
-        return fields
+    /// What there is to say of a task.
+    func report(_ key: TaskKey, in instanceID: String?, isLost: Bool) -> TaskReport {
+        TaskReport(
+            task: "\(key)",
+            state: state,
+            time: timeInState,
+            instanceID: instanceID,
+            isWorkerLost: isLost
+        )
     }
 }

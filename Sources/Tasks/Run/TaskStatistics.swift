@@ -31,10 +31,33 @@ package final class TaskStatistics {
     /// The seconds that tasks spent in each state, as often as they were in it.
     package private(set) var seconds: [TaskState: Histogram] = [:]
 
+    /// A task that was answered with a failure which is not its own exception.
+    package struct Failure: Sendable {
+        /// When, in seconds since 1970.
+        package let epochSeconds: Int
+        /// The task, in hexadecimal digits.
+        package let task: String
+        /// What its client was told, or the beginning of that.
+        package let text: String
+    }
+
+    /// So many failures are remembered, and so much of the text of each.
+    private static let failureCountMax = 20
+    private static let failureTextMax = 600
+
+    /// The last of them, the oldest first.
+    package private(set) var failures: [Failure] = []
+
     /// Nothing has ended yet.
     package init() {}
 
     func ended(_ outcome: Outcome) { outcomes[outcome, default: 0] += 1 }
+
+    func failed(_ task: String, _ text: String) {
+        if failures.count == Self.failureCountMax { failures.removeFirst() }
+        let beginning = String(text.prefix(Self.failureTextMax))
+        failures.append(Failure(epochSeconds: Int(LoopClock.epochSeconds), task: task, text: beginning))
+    }
 
     func left(_ state: TaskState, after time: Duration) {
         seconds[state, default: Histogram()].add(time / .seconds(1))

@@ -7,7 +7,9 @@ import Transport
 /// Runs all cases, one after the other, and prints which went otherwise than their lines say, and what they cost at most.
 @LoopActor
 final class HostileRun {
-    private static let families = ["http", "tls", "ymq", "zmtp", "capnp", "service"]
+    private static let families = [
+        "http", "tls", "ymq", "zmtp", "capnp", "service", "storage", "container",
+    ]
     /// A case may add so much to the memory of this process, the peer included.
     private static let memoryBytesMax = 100 << 20
     /// A fifth of a core for 5 seconds.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Compression
+
 /// What a hostile peer does on one connection, as a line of a table writes it.
 ///
 /// Text stands for itself, `\r \n \t \0 \\ \< \|` and `\xHH` for one byte. `<5*ab>` is `ab` five times, `<u64:N>` and
-/// `<u32:N>` are numbers in little endian (`0x` for hexadecimal). `<wait>` waits for bytes of the client,
+/// `<u32:N>` are numbers in little endian (`0x` for hexadecimal). `<gzip:5*ab>` is the same five times, compressed. `<wait>` waits for bytes of the client,
 /// `<wait:READY>` until they hold that text, `<drip>` sends what follows byte by byte with pauses, `<pause>` waits a little,
 /// `<close>` ends the connection in order. After the last step the connection is held open until the client ends it.
 struct Script: Sendable {
@@ -68,6 +70,10 @@ struct Script: Sendable {
             bytes += number
             return
         }
+        if token.hasPrefix("gzip:") {
+            bytes += try Self.compressed(token.dropFirst("gzip:".count), text)
+            return
+        }
         let parts = token.split(separator: "*", maxSplits: 1)
         if parts.count == 2, let count = Int(parts[0]) {
             let piece = try Script(String(parts[1])).bytes
@@ -90,6 +96,24 @@ struct Script: Sendable {
         case "close": steps.append(.close)
         default: throw Malformed(text: text)
         }
+    }
+
+    /// The gzip of `5*ab`, never all of it at once.
+    private static func compressed(_ token: Substring, _ text: String) throws(Malformed) -> [UInt8] {
+        let parts = token.split(separator: "*", maxSplits: 1)
+        guard parts.count == 2, let count = Int(parts[0]) else { throw Malformed(text: text) }
+        let piece = try Script(String(parts[1])).bytes
+        let compressor = GzipCompressor()
+        var bytes: [UInt8] = []
+        let perBlock = max(1, min(count, (1 << 20) / max(1, piece.count)))
+        let block = Array(repeatElement(piece, count: perBlock).joined())
+        for begin in stride(from: 0, to: count, by: perBlock) {
+            compressor.feed(Array(block.prefix((count - begin) * piece.count)))
+            while let more = compressor.next() { bytes += more }
+        }
+        compressor.finish()
+        while let more = compressor.next() { bytes += more }
+        return bytes
     }
 
     /// The bytes of `u64:5` or `u32:0xFF`, nil for another token.

@@ -14,15 +14,7 @@ enum ServiceDriver {
     private static let tls = try? TLSContext(.systemRoots)
 
     static func outcome(of given: HostileCase, patience: Duration) async throws -> String {
-        let head = "HTTP/1.1 200 OK\\r\\nconnection: close\\r\\n"
-        let isChunked = given.script.steps.contains { step in
-            if case .flood = step { return true }
-            return false
-        }
-        let length = isChunked ? "" : "content-length: \(given.script.bytes.count)\\r\\n"
-        var answer = try Script(head + length + "\\r\\n")
-        answer.append(given.script.steps + (isChunked ? [.close] : []))
-        let peer = try HostilePeer(answer, isHTTP: true)
+        let peer = try HostilePeer(answer(given.script), isHTTP: true)
         defer { peer.close() }
         let calls = try calls(to: peer.port)
         do throws(OCIError) {
@@ -32,7 +24,19 @@ enum ServiceDriver {
         }
     }
 
-    private static func told(_ error: OCIError) -> String {
+    /// The answer whose body a script is; one that floods ends with its connection.
+    static func answer(_ body: Script) throws -> Script {
+        let isFlood = body.steps.contains { step in
+            if case .flood = step { return true }
+            return false
+        }
+        let length = isFlood ? "" : "content-length: \(body.bytes.count)\\r\\n"
+        var answer = try Script("HTTP/1.1 200 OK\\r\\nconnection: close\\r\\n\(length)\\r\\n")
+        answer.append(body.steps + (isFlood ? [.close] : []))
+        return answer
+    }
+
+    static func told(_ error: OCIError) -> String {
         switch error {
         case .malformedAnswer: "refused malformedAnswer"
         case .unsendable: "refused unsendable"
@@ -46,7 +50,7 @@ enum ServiceDriver {
         }
     }
 
-    private static func calls(to port: UInt16) throws -> ServiceCalls {
+    static func calls(to port: UInt16) throws -> ServiceCalls {
         guard let tls, let key, let endpoints = Endpoints(baseURL: "http://127.0.0.1:\(port)/") else {
             throw Script.Malformed(text: "no key")
         }
