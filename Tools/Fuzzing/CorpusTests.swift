@@ -25,6 +25,7 @@ import Testing
         "TaskOutcome": { TaskOutcomeFuzz.feed($0) },
         "TerminalTexts": { TerminalTextsFuzz.feed($0) },
         "YMQFraming": { YMQFramingFuzz.feed($0) },
+        "ZMTPFraming": { ZMTPFramingFuzz.feed($0) },
     ]
 
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
