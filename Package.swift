@@ -69,7 +69,7 @@ let package = Package(
         module("EventLoop", ["CLibev"]),
         module("Compression", ["CZlib"]),
         module("Transport", ["CCares", "CLinux", "COpenSSL", "Encodings", "EventLoop"]),
-        module("Messaging", ["CZeroMQ", "Encodings", "EventLoop", "Transport"]),
+        module("Messaging", ["Encodings", "EventLoop", "Transport"]),
 
         // Effects are straight lines.
         module("HTTPClient", ["Encodings", "EventLoop", "HTTPWire", "Transport"]),
@@ -115,7 +115,8 @@ let package = Package(
         module(
             "Daemon",
             [
-                "CloudOwnership", "Configuration", "EventLoop", "HTTPWire", "Messaging", "OCIServices",
+                "CloudOwnership", "Configuration", "EventLoop", "HTTPWire", "JSON", "Messaging",
+                "OCIServices",
                 "Reporting", "SchedulerLink", "TaskEngine", "Tasks", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
@@ -309,7 +310,7 @@ let package = Package(
             [
                 "CloudOwnership", "Configuration", "Daemon", "EventLoop", "HTTPWire", "Messaging",
                 "OCIServices",
-                "TaskEngine", "TestCloud", "TestSupport", "Transport",
+                "TaskEngine", "Tasks", "TestCloud", "TestSupport", "Transport",
             ]
         ),
     ]

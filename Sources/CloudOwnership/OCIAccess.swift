@@ -5,27 +5,19 @@ package import EventLoop
 internal import HTTPClient
 package import Logging
 package import OCIServices
-internal import Reporting
 internal import Transport
 
 /// From the settings to something that can call OCI: identity, trust, endpoints.
 @LoopActor
 package enum OCIAccess {
-    /// Opens the cloud as the settings say, and tells the log what happens to calls and what is doubtful about the
-    /// credentials.
-    package static func calls(for settings: Settings, log: Logger) async throws(OCIError) -> ServiceCalls {
-        let loss = ThrottledWarning(
-            "OCI refuses what it allowed before; tasks wait until it is allowed again",
-            recovery: "OCI allows everything again",
-            log: log
-        )
-        let access = try await open(for: settings) { notice in
-            switch notice {
-            case .accessLost(let error): loss.occurred(["error": "\(error)"])
-            case .accessRegained: loss.ended()
-            default: log.log(level: notice.level, "call to OCI", metadata: ["notice": "\(notice)"])
-            }
-        }
+    /// Opens the cloud as the settings say; what happens to calls goes to `reports`, and what is doubtful about the
+    /// credentials to the log.
+    package static func calls(
+        for settings: Settings,
+        _ reports: CallReports,
+        log: Logger
+    ) async throws(OCIError) -> ServiceCalls {
+        let access = try await open(for: settings) { reports.note($0) }
         for warning in access.warnings { log.warning("\(warning)") }
         return access.calls
     }
@@ -39,6 +31,7 @@ package enum OCIAccess {
         let environment = environmentVariables()
         let client = HTTPClient(
             connector: StreamConnector(try trust(settings), proxies: try proxies(environment)),
+            connectionsPerHostMax: CloudAccessOptions.connectionsPerHostAtFirst,
             connectionsPerHostLimit: CloudAccessOptions.connectionsPerHostLimit
         )
         var options = options(settings)
@@ -95,17 +88,6 @@ package enum OCIAccess {
         } catch {
             let source = settings.caBundle.map { "--ca-bundle \($0): " } ?? ""
             throw .authentication(.configuration("\(source)\(error)"))
-        }
-    }
-}
-
-extension ServiceNotice {
-    /// How much it matters to whoever reads the log.
-    fileprivate var level: Logger.Level {
-        switch self {
-        case .retrying, .credentialsRenewed: .debug
-        case .rateLowered: .info
-        case .clockCorrected, .itemsPassedOver, .accessLost, .accessRegained: .warning
         }
     }
 }

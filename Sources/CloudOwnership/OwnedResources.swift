@@ -42,14 +42,14 @@ package struct OwnedResources: Sendable {
 
         /// The task's object, nil for a stranger's; `prefix` is that of the settings, without a slash at its end.
         init?(_ summary: ObjectSummary, prefix: String) {
-            let start = prefix.isEmpty ? "" : "\(prefix)/"
-            guard summary.name.hasPrefix(start) else { return nil }
-            let rest = summary.name.dropFirst(start.count)
-            guard let slash = rest.firstIndex(of: "/"), slash > rest.startIndex,
+            let start = (prefix.isEmpty ? "" : "\(prefix)/").utf8
+            guard summary.name.utf8.starts(with: start) else { return nil }
+            let rest = summary.name.utf8.dropFirst(start.count)
+            guard let slash = rest.firstIndex(of: UInt8(ascii: "/")), slash > rest.startIndex,
                 let name = TaskObjectName(rest[slash...].dropFirst())
             else { return nil }
             self.summary = summary
-            ownerID = String(rest[..<slash])
+            ownerID = String(Substring(rest[..<slash]))
             taskID = name.task
             resultNonce = name.kind == .results ? name.nonce : nil
         }

@@ -121,7 +121,8 @@ package struct Owner: Sendable, Equatable {
     func hasNonce(_ name: String) -> Bool { taskObjectName(of: name)?.nonce != nil }
 
     private func taskObjectName(of name: String) -> TaskObjectName? {
-        name.hasPrefix("\(objectPrefix)/") ? TaskObjectName(name.dropFirst(objectPrefix.count + 1)) : nil
+        let start = "\(objectPrefix)/".utf8
+        return name.utf8.starts(with: start) ? TaskObjectName(name.utf8.dropFirst(start.count)) : nil
     }
 
     /// The name of a task's object.

@@ -13,7 +13,7 @@ struct Given: Sendable, Equatable {
 ///
 /// The rules are those of Python's argparse, so that command lines of `scaler_worker_manager` keep working:
 /// `--flag value` and `--flag=value`, the same for short flags, unique abbreviations of long flags, `--` ends
-/// the flags, a negative number is a value and not a flag, the last of several wins. Lists collect instead.
+/// the flags, a negative number is a value and not a flag, the last of several wins. Only tags collect, one a flag.
 package struct ArgumentScan: Sendable {
     /// Bare words, in order.
     package private(set) var words: [String] = []
@@ -55,9 +55,9 @@ package struct ArgumentScan: Sendable {
         _ argument: String,
         _ rest: inout ArraySlice<String>
     ) throws(ConfigurationError) {
-        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        let option = try lookUp(String(parts[0]))
-        let spelling = String(parts[0].hasPrefix("--") ? "--\(option.name)" : parts[0])
+        let parts = parts(argument)
+        let option = try Self.lookUp(parts[0], among: options)
+        let spelling = parts[0].hasPrefix("--") ? "--\(option.name)" : parts[0]
         var texts: [String] = []
         switch option.form {
         case .toggle:
@@ -71,7 +71,7 @@ package struct ArgumentScan: Sendable {
             guard !texts.isEmpty else { throw .missingValue(flag: spelling, placeholder: option.placeholder) }
         default:
             if parts.count == 2 {
-                texts = [String(parts[1])]
+                texts = [parts[1]]
             } else if let next = rest.first, !Self.looksLikeFlag(next) {
                 texts = [rest.removeFirst()]
             } else {
@@ -79,17 +79,35 @@ package struct ArgumentScan: Sendable {
             }
         }
         switch option.form {
-        case .list, .greedyList, .pairs: texts = (flags[option.name]?.texts ?? []) + texts
-        case .text, .whole, .decimal, .toggle: break
+        case .pairs: texts = (flags[option.name]?.texts ?? []) + texts
+        case .text, .whole, .decimal, .toggle, .list, .greedyList: break
         }
         flags[option.name] = Given(texts: texts, origin: .flag(spelling))
         secretFlag = option.isSecret ? spelling : nil
     }
 
-    private func lookUp(_ flag: String) throws(ConfigurationError) -> Option {
+    /// A flag without its value, then the value if it stands in the same word: `--flag=value`, or `-cvalue`, which only
+    /// short flags of one letter allow.
+    private func parts(_ argument: String) -> [String] {
+        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+            String.init
+        )
+        let (flag, rest) = (argument.dropFirst().prefix(1), argument.dropFirst(2))
+        guard !argument.hasPrefix("--"), !rest.isEmpty, parts[0].count > 2,
+            options.contains(where: { $0.short.map { $0 == flag } ?? false && $0.form != .toggle }),
+            !options.contains(where: { $0.short?.hasPrefix(parts[0].dropFirst()) ?? false })
+        else { return parts }
+        return ["-\(flag)", String(rest)]
+    }
+
+    /// The option that a flag names, dashes included and perhaps cut short, or why it names none.
+    static func lookUp(_ flag: String, among options: [Option]) throws(ConfigurationError) -> Option {
         guard flag.hasPrefix("--") else {
             let short = flag.dropFirst()
             if let option = options.first(where: { $0.short.map { $0 == short } ?? false }) { return option }
+            let matches = options.filter { $0.short?.hasPrefix(short) ?? false }
+            if matches.count == 1 { return matches[0] }
+            if matches.count > 1 { throw .ambiguousFlag(flag, candidates: matches.map(\.name)) }
             throw .unknownFlag(flag, nearest: nearest(to: String(short), among: options.map(\.name)))
         }
         let name = String(flag.dropFirst(2))
@@ -104,7 +122,7 @@ package struct ArgumentScan: Sendable {
     }
 
     /// A lone dash and negative numbers are values.
-    private static func looksLikeFlag(_ argument: String) -> Bool {
+    static func looksLikeFlag(_ argument: String) -> Bool {
         guard argument.hasPrefix("-"), argument != "-" else { return false }
         return !argument.dropFirst().utf8.allSatisfy { $0.isASCIIDigit || $0 == UInt8(ascii: ".") }
     }

@@ -22,7 +22,8 @@ package enum ConfigurationError: Error, Sendable, Equatable {
     /// The file cannot be read; the reason is the system's.
     case unreadableFile(path: String, reason: String)
     case malformedFile(path: String, line: Int, column: Int, reason: String)
-    case unknownKey(String, path: String, line: Int, nearest: String?)
+    /// A key that no setting has, where that cannot be left alone.
+    case unknownKey(UnknownKey)
     /// The same setting twice in one entry, e.g. as `a_b` and `a-b`.
     case repeatedKey(String, path: String, line: Int, earlierLine: Int)
     /// The file has no `[[worker_manager]]` of type `oci_hpc`; the types it has.
@@ -75,8 +76,7 @@ package enum ConfigurationError: Error, Sendable, Equatable {
             "\(printable(path)): \(printable(reason)); check the path and its permissions"
         case .malformedFile(let path, let line, let column, let reason):
             "\(printable(path)):\(line):\(column): \(printable(reason)); the file must be TOML 1.0"
-        case .unknownKey(let key, let path, let line, let nearest):
-            "\(printable(path)):\(line): unknown key \(quoted(key)); \(meant(nearest))"
+        case .unknownKey(let key): key.description
         case .repeatedKey(let key, let path, let line, let earlierLine):
             "\(printable(path)):\(line): \(quoted(key)) is already given on line \(earlierLine); remove one"
         case .noManager(let path, let otherTypes):

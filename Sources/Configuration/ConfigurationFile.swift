@@ -5,13 +5,16 @@ package struct ManagerEntry: Sendable {
     let path: String
     let line: Int
     var given: [String: Given] = [:]
+    /// Keys that no setting has.
+    var unknownKeys: [UnknownKey] = []
 }
 
 /// Finds this program's entries in a Scaler configuration file.
 ///
 /// The file belongs to all of Scaler: other sections, and worker managers of other types, are none of our
-/// business and are not looked into. Inside our own entries every key must be known, since a misspelt key
-/// that is ignored is a default that nobody chose.
+/// business and are not looked into. A key of our own entries that is not known is told, since a misspelt key that is
+/// ignored is a default that nobody chose; it stops nothing unless that was asked for, since it may be an option of the
+/// next release of Scaler's.
 enum ConfigurationFile {
     static let managerType = "oci_hpc"
 
@@ -81,7 +84,10 @@ enum ConfigurationFile {
             guard let option = Option.table.first(where: { $0.name == name && $0.isFileKey }) else {
                 let known = Option.table.filter(\.isFileKey).map(\.key)
                 let nearest = nearest(to: withUnderscores(key), among: known)
-                throw .unknownKey(key, path: entry.path, line: node.line, nearest: nearest)
+                entry.unknownKeys.append(
+                    UnknownKey(key: key, path: entry.path, line: node.line, nearest: nearest)
+                )
+                continue
             }
             let origin = SettingOrigin.file(path: entry.path, line: node.line)
             if case .file(_, let earlier) = entry.given[name]?.origin {

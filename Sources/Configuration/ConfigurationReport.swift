@@ -21,7 +21,7 @@ enum ConfigurationReport {
                 lines.append("\(value(option, settings))  # \(origin)")
             }
         }
-        return lines
+        return lines + settings.unknownKeys.map { "# \($0.description)" }
     }
 
     /// `key = value`, or a comment where there is no value or none to show.

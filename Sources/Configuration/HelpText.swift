@@ -5,16 +5,20 @@ package enum HelpText {
     /// Columns that the text keeps to: the classic terminal.
     private static let width = 80
 
-    static func text(subcommands: [Subcommand]) -> String {
+    /// The whole text, under the name that the program was called by.
+    static func text(subcommands: [Subcommand], isReplacement: Bool = false) -> String {
+        let replacement = "\(Invocation.replacedProgram) \(ConfigurationFile.managerType)"
+        let names = isReplacement ? [replacement] : ["scaler-oci-hpc"]
         var lines = [
-            "Runs every task of an OpenGRIS Scaler cluster as one OCI Container Instance.",
-            "",
-            "Usage:",
-            "  scaler-oci-hpc [flags] SCHEDULER_ADDRESS",
-            "  scaler-oci-hpc [flags] config.toml",
-            "  scaler_worker_manager oci_hpc [flags] SCHEDULER_ADDRESS",
+            "Runs every task of an OpenGRIS Scaler cluster as one OCI Container Instance.", "", "Usage:",
         ]
-        if !subcommands.isEmpty {
+        lines += names.flatMap { ["  \($0) [flags] SCHEDULER_ADDRESS", "  \($0) [flags] config.toml"] }
+        lines.append(
+            isReplacement
+                ? "  \(Invocation.replacedProgram) TYPE ...  (other managers: the next such program in PATH)"
+                : "  \(replacement) [flags] SCHEDULER_ADDRESS"
+        )
+        if !subcommands.isEmpty, !isReplacement {
             lines.append("  scaler-oci-hpc SUBCOMMAND [flags]")
             lines += ["", "Subcommands (each has its own --help):"]
             let widest = subcommands.map(\.name.count).max() ?? 0
@@ -49,7 +53,8 @@ package enum HelpText {
         var notes: [String] = []
         if option.isRequired { notes.append("required") }
         if let text = option.defaultText { notes.append("default: \(text)") }
-        if let variable = option.environment { notes.append("env: \(variable)") }
+        let variables = option.variables
+        if !variables.isEmpty { notes.append("env: \(variables.joined(separator: " or "))") }
         return notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))"
     }
 
@@ -74,8 +79,8 @@ package enum HelpText {
         "",
         "Exit codes:",
         "  0      done; of managers, after a stop in order",
-        "  1      check: something failed; reap: something was left alone; the answer to",
-        "         a question was no",
+        "  1      check: something failed; reap: something was left alone; cleanup:",
+        "         something stays; the answer to a question was no",
         "  2      wrong command line",
         "  69     OCI, or something else that is needed, cannot be used at present",
         "  73     a file cannot be read or written",
@@ -94,4 +99,10 @@ extension Option {
         let texts = show(Settings(schedulerAddress: .unset))
         return texts.isEmpty ? nil : texts.joined(separator: ",")
     }
+}
+
+/// The release of this program, here and nowhere else.
+package enum Version {
+    /// By the rules of semantic versioning.
+    package static let text = "0.1.0"
 }

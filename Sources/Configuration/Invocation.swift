@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A subcommand that the program has beside running managers, such as `list`: the word to type, and a line for help.
+internal import Encodings
+
+/// A subcommand that the program has beside running managers, such as `list`: the word to type, a line for help, and its flags.
 ///
 /// Its arguments are its own to read, with `ArgumentScan`.
-package typealias Subcommand = (name: String, summary: String)
+package typealias Subcommand = (name: String, summary: String, options: [Option])
 
 /// What the user asked the program to do.
 package enum Invocation: Sendable, Equatable {
@@ -17,34 +19,61 @@ package enum Invocation: Sendable, Equatable {
     /// Do this instead; the arguments after its name are untouched.
     case subcommand(name: String, arguments: [String])
 
-    private static let replacedProgram = "scaler_worker_manager"
+    /// The program whose name this one may be called by.
+    package static let replacedProgram = "scaler_worker_manager"
+
+    /// The kind of worker manager that a command line of the replaced program asks for, if that is not ours.
+    ///
+    /// It is the first bare word; the value of a flag that stands apart from it is taken for none only after `--config`,
+    /// as the replaced program does.
+    package static func foreignManagerType(_ arguments: [String]) -> String? {
+        guard programName(arguments) == replacedProgram else { return nil }
+        var rest = arguments.dropFirst()
+        if rest.contains(ConfigurationFile.managerType) { return nil }
+        while let word = rest.popFirst() {
+            if word == "-c" || word == "--config" {
+                _ = rest.popFirst()
+            } else if !ArgumentScan.looksLikeFlag(word) {
+                let isName = word.utf8.allSatisfy { $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "_") }
+                return isName ? word : nil
+            }
+        }
+        return nil
+    }
+
+    private static func programName(_ arguments: [String]) -> String {
+        arguments.first.flatMap { $0.split(separator: "/").last.map(String.init) } ?? ""
+    }
 
     /// Reads a command line, the environment and at most one file, and returns what to do.
     ///
     /// `arguments` are all of argv; the first one's last path component decides between the forms
     /// `scaler-oci-hpc [flags] ADDRESS` and `scaler_worker_manager oci_hpc [flags] ADDRESS`. One of `subcommands` may
-    /// stand in place of flags and address. Throws the first fault found, as one line.
+    /// stand in place of the address, before, between or behind its flags. Throws the first fault found, as one line.
     package static func parse(
         arguments: [String],
         environment: [String: String],
         subcommands: [Subcommand] = [],
         readFile: (String) throws(ConfigurationError) -> [UInt8]
     ) throws(ConfigurationError) -> Invocation {
-        let program = arguments.first.flatMap { $0.split(separator: "/").last.map(String.init) } ?? ""
-        let isReplacement = program == replacedProgram
+        let isReplacement = programName(arguments) == replacedProgram
         let rest = Array(arguments.dropFirst())
-        if !isReplacement, let first = rest.first, subcommands.contains(where: { $0.name == first }) {
-            return .subcommand(name: first, arguments: Array(rest.dropFirst()))
+        if !isReplacement, let index = subcommandIndex(rest, subcommands) {
+            var arguments = rest
+            return .subcommand(name: arguments.remove(at: index), arguments: arguments)
         }
-        if asksForHelp(rest) { return .help(HelpText.text(subcommands: isReplacement ? [] : subcommands)) }
+        let help = HelpText.text(subcommands: subcommands, isReplacement: isReplacement)
+        if asksForHelp(rest) { return .help(help) }
         let scan = try ArgumentScan(rest, options: Option.table)
-        if scan.has("help") { return .help(HelpText.text(subcommands: isReplacement ? [] : subcommands)) }
+        if scan.has("help") { return .help(help) }
         if scan.has("print-reference") { return .help(MarkdownReference.text) }
         if scan.has("version") { return .version }
         var words = scan.words
         if isReplacement {
-            guard words.first == ConfigurationFile.managerType else { throw .unknownManagerType(words.first) }
-            words.removeFirst()
+            guard let index = words.firstIndex(of: ConfigurationFile.managerType) else {
+                throw .unknownManagerType(words.first)
+            }
+            words.remove(at: index)
         }
         let (address, file) = try positional(words, configFlag: scan.texts("config")?.last, subcommands)
         let all = try settings(scan, address: address, file: file, environment, readFile)
@@ -77,6 +106,9 @@ package enum Invocation: Sendable, Equatable {
     ) throws(ConfigurationError) -> [Settings] {
         var entries: [ManagerEntry?] = [nil]
         if let path = file { entries = try ConfigurationFile.entries(try readFile(path), path: path) }
+        if scan.has("strict-config"), let key = entries.compactMap({ $0?.unknownKeys.first }).first {
+            throw .unknownKey(key)
+        }
         var all: [Settings] = []
         for entry in entries {
             let settings = try Settings(
@@ -100,6 +132,28 @@ package enum Invocation: Sendable, Equatable {
             all.append(settings)
         }
         return all
+    }
+
+    /// Where the name of a subcommand stands, if one does; what is the value of a flag is none.
+    private static func subcommandIndex(_ arguments: [String], _ subcommands: [Subcommand]) -> Int? {
+        let flags = arguments.prefix { $0 != "--" }
+        return flags.indices.first { index in
+            guard let command = subcommands.first(where: { $0.name == flags[index] }) else { return false }
+            let options =
+                command.options
+                + Option.table.filter { row in
+                    !command.options.contains { $0.name == row.name }
+                }
+            guard let flag = flags[..<index].lastIndex(where: ArgumentScan.looksLikeFlag),
+                !flags[flag].utf8.contains(UInt8(ascii: "=")),
+                let option = try? ArgumentScan.lookUp(flags[flag], among: options)
+            else { return true }
+            switch option.form {
+            case .toggle: return true
+            case .greedyList: return false
+            case .text, .whole, .decimal, .list, .pairs: return flag + 1 < index
+            }
+        }
     }
 
     /// Help is wanted even where the rest of the line is wrong, but not after `--`.

@@ -22,7 +22,7 @@ package enum MarkdownReference {
         let cells = [
             code(option.spelling + value),
             option.short.map { code("-\($0)") } ?? "",
-            option.environment.map(code) ?? "",
+            option.variables.map(code).joined(separator: ", "),
             option.isFileKey ? code(option.key) : "",
             option.isRequired ? "required" : option.defaultText.map(code) ?? "",
             escaped(option.help),

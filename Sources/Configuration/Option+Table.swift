@@ -33,9 +33,13 @@ extension Option {
         Option("object-storage-address", short: "osa", .address, intoOptional: \.objectStorageAddress)
             .help("Address of Scaler's object storage server; without it, the one that the scheduler names."),
         Option("object-storage-namespace", .text("NAMESPACE"), into: \.objectStorageNamespace, required: true)
-            .environment("OCI_OBJECT_STORAGE_NAMESPACE").help("Tenancy namespace of OCI Object Storage."),
+            .environment("OCI_OBJECT_STORAGE_NAMESPACE", provisioned: "SCALER_OCI_NAMESPACE").help(
+                "Tenancy namespace of OCI Object Storage."
+            ),
         Option("object-storage-bucket", .text("BUCKET"), into: \.objectStorageBucket, required: true)
-            .environment("OCI_OBJECT_STORAGE_BUCKET").help("Bucket for task payloads and results."),
+            .environment("OCI_OBJECT_STORAGE_BUCKET", provisioned: "SCALER_OCI_BUCKET").help(
+                "Bucket for task payloads and results."
+            ),
         Option("object-storage-prefix", .objectPrefix, into: \.objectStoragePrefix)
             .environment("OCI_OBJECT_STORAGE_PREFIX").help("Beginning of the names of task objects."),
         Option("base-concurrency", short: "bc", .count, into: \.baseConcurrency)
@@ -53,22 +57,37 @@ extension Option {
             .help(
                 "How long a stop may take to delete what runs; what stays is named, and the exit code is 75."
             ),
+        Option("exit-with-scheduler", .toggle, into: \.exitsWithScheduler, new: true)
+            .help(
+                "End with 0 once a client has shut the scheduler down, or it has not answered for "
+                    + "--death-timeout-seconds; without this the next scheduler is waited for."
+            ),
     ]
 
     private static let containerInstances: [Option] = [
-        Option("oci-region", .text("REGION"), into: \.region).environment("OCI_REGION")
-            .help("OCI region identifier."),
+        Option("oci-region", .text("REGION"), into: \.region).environment(
+            "OCI_REGION",
+            provisioned: "SCALER_OCI_REGION"
+        )
+        .help("OCI region identifier."),
         Option("compartment-id", .text("OCID"), into: \.compartmentID, required: true)
-            .environment("OCI_COMPARTMENT_ID").help("Compartment where container instances are launched."),
+            .environment("OCI_COMPARTMENT_ID", provisioned: "SCALER_OCI_COMPARTMENT_ID").help(
+                "Compartment where container instances are launched."
+            ),
         Option("availability-domain", .list("AD,..."), into: \.availabilityDomains, required: true)
-            .environment("OCI_AVAILABILITY_DOMAIN")
+            .environment("OCI_AVAILABILITY_DOMAIN", provisioned: "SCALER_OCI_AVAILABILITY_DOMAIN")
             .help(
                 "Availability domains, e.g. AD-1 or Uocm:US-ASHBURN-AD-1; the next is tried when one is full."
             ),
-        Option("subnet-id", .list("OCID,..."), into: \.subnetIDs, required: true).environment("OCI_SUBNET_ID")
-            .help("Subnets for the instances' network interfaces, tried in order."),
+        Option("subnet-id", .list("OCID,..."), into: \.subnetIDs, required: true).environment(
+            "OCI_SUBNET_ID",
+            provisioned: "SCALER_OCI_SUBNET_ID"
+        )
+        .help("Subnets for the instances' network interfaces, tried in order."),
         Option("container-image", .text("IMAGE"), into: \.containerImage, required: true)
-            .environment("OCI_CONTAINER_IMAGE").help("OCIR URI of the job runner image."),
+            .environment("OCI_CONTAINER_IMAGE", provisioned: "SCALER_OCI_CONTAINER_IMAGE").help(
+                "OCIR URI of the job runner image."
+            ),
         Option("instance-shape", .list("SHAPE,..."), into: \.instanceShapes)
             .help("Container instance shapes, tried in order."),
         Option("auth-type", .choice, into: \.authType).environment("OCI_AUTH_TYPE")
@@ -136,8 +155,6 @@ extension Option {
                 "Whose messages a ZeroMQ scheduler speaks: 2.5 for 2.5.0 to 2.6.0, 2.7 for later; "
                     + "auto tries both."
             ),
-        Option("io-threads", short: "it", .whole(1...64), into: \.ioThreads)
-            .help("Threads that libzmq may use."),
         Option("oci-endpoint", .baseURL, intoOptional: \.ociEndpoint, new: true).environment("OCI_ENDPOINT")
             .help("One base URL for every OCI service, for an emulator or a proxy."),
         Option("ca-bundle", .text("FILE"), intoOptional: \.caBundle, new: true).environment("OCI_CA_BUNDLE")
@@ -166,31 +183,38 @@ extension Option {
         Option("log-format", .choice, into: \.logFormat, new: true).help("Form of the log's lines."),
         Option("status-address", .statusAddress, intoOptional: \.statusAddress, new: true)
             .help("Serve metrics and health here, or on unix:PATH."),
+        Option("status-allow-remote", .toggle, into: \.allowsRemoteStatus, new: true)
+            .help("Let --status-address be one that other hosts can reach; there is no password."),
     ]
 
     private static let general: [Option] = [
-        .invocation("config", short: "c", placeholder: "FILE").help("Read settings from a TOML file."),
+        .invocation("config", short: "c", placeholder: "FILE", new: false)
+            .help("Read settings from a TOML file."),
+        .invocation("strict-config")
+            .help("Refuse a file with keys that are not known here, instead of a warning for each."),
         .invocation("print-config").help("Print every setting and where it came from, then exit."),
         .invocation("print-reference").help("Print the configuration reference as Markdown, then exit."),
         .invocation("version").help("Print the version, then exit."),
-        .invocation("help", short: "h").help("Print this help, then exit."),
+        .invocation("help", short: "h", new: false).help("Print this help, then exit."),
     ]
 
     private static let withoutEffect: [Option] = [
-        .ignored("max-task-concurrency", short: "mtc", .whole(-1...ValueKind<Int>.countMax))
+        .ignored("max-task-concurrency", short: "mtc", .anyNumber("N", from: -1))
             .because("the oci_hpc manager is bounded by --base-concurrency"),
-        .ignored("task-timeout-seconds", short: "tts", .secondsOrZero)
+        .ignored("task-timeout-seconds", short: "tts", .anyNumber("SECONDS", from: 0))
             .because("tasks are bounded by --job-timeout-seconds"),
-        .ignored("garbage-collect-interval-seconds", short: "gc", .seconds)
+        .ignored("garbage-collect-interval-seconds", short: "gc", .anyNumber("SECONDS", from: 0.001))
             .because("there is no garbage collector"),
-        .ignored("trim-memory-threshold-bytes", short: "tm", .whole(0...Int.max))
+        .ignored("trim-memory-threshold-bytes", short: "tm", .anyNumber("N", from: 0))
             .because("memory is bounded as it is"),
         .ignored("hard-processor-suspend", short: "hps", .toggle)
             .because("container instances are not suspended"),
+        .ignored("io-threads", short: "it", .whole(1...64))
+            .because("one thread does everything"),
         .ignored("event-loop", short: "el", ValueKind<EventLoopChoice>.choice)
             .because("the event loop is always libev"),
-        .ignored("preload", .text("SPEC")).because("no Python runs in this process"),
-        .ignored("logging-config-file", short: "lcf", .text("FILE"))
+        .ignored("preload", .anyText("SPEC")).because("no Python runs in this process"),
+        .ignored("logging-config-file", short: "lcf", .anyText("FILE"))
             .because("Python's logging configuration is not read"),
     ]
 }

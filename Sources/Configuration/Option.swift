@@ -24,6 +24,8 @@ package struct Option: Sendable {
     package let short: String?
     /// Environment variable.
     package private(set) var environment: String?
+    /// The name that Scaler's provisioner has for it; weaker than the first.
+    package private(set) var provisionedEnvironment: String?
     /// What stands for the value in help; empty for a switch.
     package let placeholder: String
     /// What the file may hold and how values are printed.
@@ -98,10 +100,18 @@ extension Option {
         return option
     }
 
+    /// The same row in a command that is new as a whole, or that replaces one which has it.
+    package func isNew(_ isNew: Bool) -> Option {
+        var option = self
+        option.isNew = isNew
+        return option
+    }
+
     /// The same row with the environment variable that sets it.
-    func environment(_ name: String) -> Option {
+    func environment(_ name: String, provisioned: String? = nil) -> Option {
         var option = self
         option.environment = name
+        option.provisionedEnvironment = provisioned
         return option
     }
 
@@ -132,23 +142,28 @@ extension Option {
 
     /// A flag for one invocation, also for subcommands: its texts are read from the scan, not from `Settings`.
     ///
-    /// Name and short form come without dashes; without a `placeholder` for a value it is a switch.
+    /// Name and short form come without dashes; without a `placeholder` for a value it is a switch. `new` is false for what
+    /// the command that this replaces has, too.
     package static func invocation(
         _ name: String,
         short: String? = nil,
-        placeholder: String? = nil
+        placeholder: String? = nil,
+        new: Bool = true
     ) -> Option {
         Option(
             name: name,
             short: short,
             placeholder: placeholder ?? "",
             form: placeholder == nil ? .toggle : .text,
-            isNew: true,
+            isNew: new,
             role: .invocation,
             store: { _, _ throws(ValueFault) in },
             show: { _ in [] }
         )
     }
+
+    /// The environment variables that set it, the stronger first.
+    package var variables: [String] { [environment, provisionedEnvironment].compactMap { $0 } }
 
     /// The file's key.
     package var key: String { withUnderscores(name) }

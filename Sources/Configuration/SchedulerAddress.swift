@@ -94,6 +94,15 @@ package enum StatusAddress: Sendable, Hashable {
         return path
     }
 
+    /// Whether only programs of this host can connect: a Unix socket, the loopback addresses (RFC 1122, RFC 4291), and the
+    /// name that never means another host (RFC 6761).
+    package var isLocal: Bool {
+        guard case .tcp(let host, _) = self else { return true }
+        let bytes = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        if bytes.count == 4, bytes[0] == 127, bytes.allSatisfy({ $0 != nil }) { return true }
+        return ["localhost", "::1", "[::1]"].contains(host.lowercased())
+    }
+
     /// The text that reads back as this address.
     package var description: String {
         switch self {

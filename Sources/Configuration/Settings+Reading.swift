@@ -4,7 +4,8 @@ extension Settings {
     /// Settings from all sources: flag over environment over file over default.
     ///
     /// `address` is the bare word that is the scheduler's, if there was one; an environment variable that is empty
-    /// counts as given. Throws the first fault found, or all of `required` that is missing.
+    /// counts as unset, as a wrapper's `export OCI_SUBNET_ID="$SUBNET"` means it. Throws the first fault found, or all of
+    /// `required` that is missing.
     init(
         scan: ArgumentScan,
         address: String?,
@@ -34,7 +35,11 @@ extension Settings {
                 ignored.append(IgnoredSetting(name: option.name, origin: given.origin, reason: reason))
             }
         }
+        unknownKeys = entry?.unknownKeys ?? []
         let missing = required.filter { origins[$0.name] == nil }
+        if let misspelt = unknownKeys.first(where: { key in missing.contains { $0.key == key.nearest } }) {
+            throw .unknownKey(misspelt)
+        }
         guard missing.isEmpty else {
             throw .missingSettings(missing.map(\.ways), path: entry?.path, line: entry?.line)
         }
@@ -57,8 +62,20 @@ extension Settings {
             guard let offered = capabilities.first(where: { $0.name == size.capability }), offered.value >= 1
             else { continue }
             self[keyPath: size.value] = Double(offered.value)
-            origins[size.option] = origins["per-worker-capabilities"]
+            guard let origin = origins["per-worker-capabilities"] else { continue }
+            origins[size.option] = origin
+            offeredSizes.append(
+                OfferedSize(
+                    capability: "\(offered.name)=\(offered.value)",
+                    setting: size.option,
+                    origin: origin
+                )
+            )
         }
+    }
+
+    private func place(_ origin: SettingOrigin?) -> String {
+        printable((origin ?? .defaultValue).description)
     }
 
     /// The line about an offer and a size that differ, if there are such.
@@ -67,9 +84,11 @@ extension Settings {
             guard let offered = capabilities.first(where: { $0.name == size.capability }), offered.value >= 1,
                 Double(offered.value) != self[keyPath: size.value]
             else { continue }
+            let (offer, own) = (origins["per-worker-capabilities"], origins[size.option])
             return
-                "--per-worker-capabilities offers \(size.capability)=\(offered.value), and --\(size.option) is "
-                + "\(self[keyPath: size.value]); give one of them, or both alike"
+                "--per-worker-capabilities (\(place(offer))) offers \(size.capability)=\(offered.value), which sizes "
+                + "every instance, and --\(size.option) (\(place(own))) is \(self[keyPath: size.value]); give one of "
+                + "them, or both alike"
         }
         return nil
     }
@@ -86,8 +105,9 @@ extension Option {
         if case .invocation = role { return nil }
         if case .positional = role, let address { return Given(texts: [address], origin: .argument) }
         if let given = scan.flags[name] { return given }
-        if let environment, let text = variables[environment] {
-            return Given(texts: [text], origin: .environment(environment))
+        for name in self.variables {
+            guard let text = variables[name], !text.isEmpty else { continue }
+            return Given(texts: [text], origin: .environment(name))
         }
         return entry?.given[name]
     }

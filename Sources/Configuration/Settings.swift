@@ -29,8 +29,6 @@ package struct Settings: Sendable, Equatable {
     package var networkBackend = NetworkBackend.auto
     /// Whose messages the scheduler speaks; its own bytes have precedence where they tell.
     package var schedulerRelease = SchedulerRelease.auto
-    /// Threads that libzmq may use.
-    package var ioThreads = 1
 
     // MARK: Tasks
 
@@ -44,6 +42,9 @@ package struct Settings: Sendable, Equatable {
     package var onExit = OnExit.delete
     /// How long a stop may take to delete what runs.
     package var stopTimeout: Duration = .seconds(30)
+
+    /// Whether the process ends once its scheduler is gone for good, in place of waiting for the next one.
+    package var exitsWithScheduler = false
 
     // MARK: This host
 
@@ -120,6 +121,8 @@ package struct Settings: Sendable, Equatable {
     package var logFormat = LogFormat.text
     /// Where metrics and health are served; nil means nowhere.
     package var statusAddress: StatusAddress?
+    /// Whether that may be an address that others than this host can reach.
+    package var allowsRemoteStatus = false
 
     // MARK: How they were given
 
@@ -127,6 +130,10 @@ package struct Settings: Sendable, Equatable {
     package var origins: [String: SettingOrigin] = [:]
     /// Settings that were given and mean nothing here, for one line each in the log.
     package var ignored: [IgnoredSetting] = []
+    /// Sizes of instances that capabilities set, for one line each in the log.
+    package var offeredSizes: [OfferedSize] = []
+    /// Keys of the file's entry that no setting has, for a warning each.
+    package var unknownKeys: [UnknownKey] = []
 
     /// Defaults, with the one value that has no empty form.
     package init(schedulerAddress: SchedulerAddress) { self.schedulerAddress = schedulerAddress }
@@ -143,6 +150,10 @@ package struct Settings: Sendable, Equatable {
             "--image-pull-username and --image-pull-password belong together; give both or neither"
         } else if imagePullUsername != nil, imagePullSecretID != nil {
             "--image-pull-secret-id and --image-pull-username exclude each other; give one of them"
+        } else if let statusAddress, !statusAddress.isLocal, !allowsRemoteStatus {
+            "--status-address \(printable(statusAddress.description)) may be reached from other hosts, which would read "
+                + "tasks, failures and OCIDs without a password; choose 127.0.0.1, or unix:PATH, or add "
+                + "--status-allow-remote"
         } else {
             sizeContradiction
         }
@@ -159,11 +170,39 @@ package struct IgnoredSetting: Sendable, Equatable {
     package let reason: String
 }
 
+/// A size of every instance that was given as something that workers offer.
+package struct OfferedSize: Sendable, Equatable {
+    /// Such as `memory_gb=64`.
+    package let capability: String
+    /// Name of the option that it sets.
+    package let setting: String
+    /// Where the capability was given.
+    package let origin: SettingOrigin
+}
+
+/// A key of the configuration file that this program does not know: misspelt, or of a later release of Scaler's.
+package struct UnknownKey: Sendable, Equatable {
+    /// As it stands in the file.
+    package let key: String
+    /// The file that it stands in.
+    package let path: String
+    /// Its line there, counted from 1.
+    package let line: Int
+    /// The key that it may have been meant to be.
+    package let nearest: String?
+
+    /// What to tell: where, what, and what may be meant.
+    package var description: String {
+        "\(printable(path)):\(line): unknown key \(quoted(key)); "
+            + (nearest.map { "did you mean \($0)?" } ?? "see --help")
+    }
+}
+
 /// Where a setting's value came from; the order of the cases is the order of precedence, last wins.
 package enum SettingOrigin: Sendable, Hashable {
     case defaultValue
     case file(path: String, line: Int)
-    /// An environment variable; one that is set but empty counts.
+    /// An environment variable; one that is set but empty counts as unset.
     case environment(String)
     /// A flag, spelled as the user did.
     case flag(String)

@@ -17,7 +17,7 @@ struct ValueKind<Value: Sendable>: Sendable {
 }
 
 /// Which TOML values a kind accepts beside strings, and how its values are printed.
-package enum ValueForm: Sendable {
+package enum ValueForm: Sendable, Equatable {
     case text
     case whole
     case decimal
@@ -85,15 +85,21 @@ extension ValueKind where Value == String {
         }
     }
 
-    /// The beginning of object names; slashes at its ends would make empty path components.
+    /// The beginning of object names; slashes at its ends would make empty path components, so those at its end go.
     static var objectPrefix: ValueKind {
         .single("PREFIX") { text throws(ValueFault) in
-            let prefix = try plain(text, maxBytes: 512)
-            guard !prefix.hasPrefix("/"), !prefix.hasSuffix("/") else {
-                throw .malformed("\(quoted(prefix)) begins or ends with a slash", "drop that slash")
+            var prefix = try plain(text, maxBytes: 512)[...]
+            while prefix.count > 1, prefix.hasSuffix("/") { prefix.removeLast() }
+            guard !prefix.hasPrefix("/") else {
+                throw .malformed("\(quoted(String(prefix))) begins with a slash", "drop that slash")
             }
-            return prefix
+            return String(prefix)
         }
+    }
+
+    /// Any text at all, for settings that have no effect.
+    static func anyText(_ placeholder: String) -> ValueKind {
+        .single(placeholder) { text throws(ValueFault) in text }
     }
 
     /// An http or https URL without path.
@@ -116,7 +122,7 @@ extension ValueKind where Value == Int {
     static func whole(_ range: ClosedRange<Int>) -> ValueKind {
         let remedy = "give a whole number from \(range.lowerBound) to \(range.upperBound)"
         return .single("N", .whole) { text throws(ValueFault) in
-            guard let number = Int(text) else {
+            guard let number = Int(ungrouped(text)) else {
                 throw .malformed("\(quoted(text)) is not a whole number", remedy)
             }
             guard range.contains(number) else { throw .outOfRange("\(number) is out of range", remedy) }
@@ -131,6 +137,19 @@ extension ValueKind where Value == Int {
 }
 
 extension ValueKind where Value == Double {
+    /// Any number from `least` on, however large, for settings that have no effect.
+    static func anyNumber(_ placeholder: String, from least: Double) -> ValueKind {
+        .single(placeholder, .decimal) { text throws(ValueFault) in
+            guard let number = Double(ungrouped(text)), number >= least else {
+                throw .malformed(
+                    "\(quoted(text)) is not such a number",
+                    "give a number from \(brief(least)) on"
+                )
+            }
+            return number
+        }
+    }
+
     /// A number above zero; a time that is divided by the least still fits a `Duration`.
     static func positive(_ placeholder: String) -> ValueKind {
         .single(placeholder, .decimal) { text throws(ValueFault) in
@@ -250,7 +269,7 @@ extension ValueKind where Value == [CapabilitySetting] {
         guard !name.isEmpty else { throw .malformed("\(quoted(String(item))) has no name", remedy) }
         _ = try plain(name, maxBytes: 256)
         guard let right else { return CapabilitySetting(name: name, value: -1) }
-        guard let value = Int64(trimmed(right)) else {
+        guard let value = Int64(ungrouped(right)) else {
             throw .malformed("the value of \(quoted(name)) is not a whole number", remedy)
         }
         return CapabilitySetting(name: name, value: value)
@@ -327,11 +346,22 @@ private func plain(_ text: String, maxBytes: Int) throws(ValueFault) -> String {
 
 private func decimal(_ text: String, within range: ClosedRange<Double>) throws(ValueFault) -> Double {
     let remedy = "give a number from \(brief(range.lowerBound)) to \(brief(range.upperBound))"
-    guard let number = Double(text), number.isFinite else {
+    guard let number = Double(ungrouped(text)), number.isFinite else {
         throw .malformed("\(quoted(text)) is not a number", remedy)
     }
     guard range.contains(number) else { throw .outOfRange("\(quoted(text)) is out of range", remedy) }
     return number
+}
+
+/// A number's text as Swift reads it: without white space around it, and without the `_` that Python and TOML allow between two
+/// digits (`1_000`).
+package func ungrouped(_ text: some StringProtocol) -> String {
+    let bytes = Array(trimmed(Substring(text)).utf8)
+    let kept = bytes.indices.filter { index in
+        bytes[index] != UInt8(ascii: "_") || index == 0 || index == bytes.count - 1
+            || !bytes[index - 1].isASCIIDigit || !bytes[index + 1].isASCIIDigit
+    }
+    return String(decoding: kept.map { bytes[$0] }, as: UTF8.self)
 }
 
 private func brief(_ number: Double) -> String { number == number.rounded() ? "\(Int(number))" : "\(number)" }

@@ -68,6 +68,11 @@ private final class DaemonProcess {
     private let companions: (any Companions)?
     /// Set when a companion ended by itself.
     private var companionsExitCode: Int32?
+    /// Managers that end with their schedulers, which are gone.
+    private var endedCount = 0
+    private var reporter: ServiceReporter?
+    /// Whether every manager was registered at one time.
+    private var wasReady = false
 
     init(_ managers: [Settings], _ logFiles: LogFiles, _ companions: (any Companions)?) {
         self.managers = managers
@@ -86,15 +91,25 @@ private final class DaemonProcess {
         // First of all: from here on a signal leaves nothing behind that was started.
         let signals = Signals(SignalOrder.signals)
         Signals.ignore(Signals.withoutOrder)
+        reporter = ServiceReporter(
+            environment: environmentVariables(),
+            processID: host.processID,
+            log: log
+        ) { [unowned self] in serviceState }
+        let reports = reporter.map { reporter in spawn { await reporter.run() } }
         spawn { await self.obey(signals) }
         let failure = await begin()
         if failure == nil { _ = try? await stopping.wait() }
+        stopping.open()
+        reporter?.tell()
         let stops = services.map { service in spawn { await service.stop() } }
         var isClean = true
         for stop in stops where await !stop.value { isClean = false }
         await companions?.stop()
         statusServer?.cancel()
         await statusServer?.value
+        reports?.cancel()
+        await reports?.value
         let longestTurn = EventLoop.longestTurn / .milliseconds(1)
         log.info("ended", metadata: ["longest_turn_ms": "\(Int64(longestTurn.rounded(.up)))"])
         return failure ?? companionsExitCode ?? (isClean ? ExitCode.success : ExitCode.incomplete)
@@ -138,6 +153,24 @@ private final class DaemonProcess {
     private func start(_ settings: Settings) async -> Int32? {
         var log = log
         log[metadataKey: "manager"] = "\(settings.workerManagerID)"
+        log.info(
+            "starting; looking at OCI first",
+            metadata: [
+                "scheduler": "\(settings.schedulerAddress.description)",
+                "compartment": "\(settings.compartmentID)",
+                "auth_type": "\(settings.authType.rawValue)",
+            ]
+        )
+        for key in settings.unknownKeys { log.warning("\(key.description)") }
+        for size in settings.offeredSizes {
+            log.info(
+                "a capability sets the size of every instance",
+                metadata: [
+                    "capability": "\(size.capability)", "setting": "\(size.setting)",
+                    "origin": "\(size.origin)",
+                ]
+            )
+        }
         for setting in settings.ignored {
             log.info(
                 "a setting has no effect here",
@@ -148,14 +181,15 @@ private final class DaemonProcess {
         }
         let nameKey: NameKey
         do throws(NameKeyError) { nameKey = try NameKey(settings) } catch {
-            LineWriter.writeFatal("\(error)")
+            logFiles.writeFatal("\(error)")
             return ExitCode.configuration
         }
         if let warning = settings.nameSecretFile.flatMap(warningOfOpenness) { log.warning("\(warning)") }
         do throws(OCIError) {
-            let calls = try await OCIAccess.calls(for: settings, log: log)
+            let reports = CallReports(log)
+            let calls = try await OCIAccess.calls(for: settings, reports, log: log)
             clouds.append((calls, log))
-            let domains = try await untilReachable(log) { () async throws(OCIError) in
+            let domains = try await reports.untilReachable { () async throws(OCIError) in
                 try await self.fullNames(settings, calls, log)
             }
             var settings = settings
@@ -165,24 +199,33 @@ private final class DaemonProcess {
                 calls: calls,
                 nameKey: nameKey,
                 host: host,
-                network: SocketNetwork(ioThreads: settings.ioThreads),
+                network: SocketNetwork(),
                 budgets: budgets,
                 log: log
             )
-            if let (obstacle, exitCode) = try await service.prepare() {
-                LineWriter.writeFatal(obstacle)
+            if let (obstacle, exitCode) = try await service.prepare(reports) {
+                logFiles.writeFatal(obstacle)
                 return exitCode
             }
             services.append(service)
+            reports.started()
             service.start()
+            if settings.exitsWithScheduler { spawn { await self.endWithScheduler(of: service, log) } }
             return nil
         } catch .cancelled {
             return nil
         } catch {
-            log.critical("cannot work with OCI", metadata: ["error": "\(error)"])
-            LineWriter.writeFatal("\(error)")
+            logFiles.writeFatal("\(error)")
             return error.exitCode
         }
+    }
+
+    /// Stops the process once the schedulers of all managers are gone, which all must wish.
+    private func endWithScheduler(of service: ManagerService, _ log: Logger) async {
+        guard (try? await service.schedulerLost.wait()) != nil else { return }
+        log.notice("the scheduler is gone; ending with it")
+        endedCount += 1
+        if endedCount == managers.count { stopping.open() }
     }
 
     /// The availability domains under the names that the service takes: `AD-1` is short for one of the tenancy's.
@@ -207,18 +250,34 @@ private final class DaemonProcess {
     private func serveStatus() async -> Int32? {
         guard let address = managers.lazy.compactMap(\.statusAddress).first else { return nil }
         do throws(TransportError) {
-            let server = try await StatusServer(at: address, log: log) { [weak self] in self?.page(at: $0) }
+            let server = try await StatusServer(at: address, log: log) { [weak self] in
+                self?.page(at: $0, accept: $1)
+            }
             statusServer = spawn { await server.run() }
             return nil
         } catch {
-            LineWriter.writeFatal(
+            logFiles.writeFatal(
                 "cannot serve status at \(address.description): \(error); choose another --status-address"
             )
             return ExitCode.configuration
         }
     }
 
-    private func page(at path: String) -> StatusPage? {
+    private var serviceState: ServiceNotices.State {
+        let metrics = services.map(\.metrics)
+        if metrics.count == managers.count, metrics.allSatisfy(\.isRegistered) { wasReady = true }
+        let status = ServiceStatus.words(
+            metrics,
+            startingCount: managers.count - metrics.count,
+            isStopping: stopping.isOpen
+        )
+        return ServiceNotices.State(
+            phase: stopping.isOpen ? .stopping : wasReady ? .working : .starting,
+            status: status
+        )
+    }
+
+    private func page(at path: String, accept: String) -> StatusPage? {
         switch path {
         case "/livez": return StatusPage(status: 200, text: "ok\n")
         case "/readyz":
@@ -229,15 +288,32 @@ private final class DaemonProcess {
             }
             let text = lines.isEmpty ? "waiting for OCI\n" : lines.joined()
             return StatusPage(status: isReady ? 200 : 503, text: text)
-        case "/metrics":
-            let text = Metrics.page(services.map(\.metrics), usage: sampleUsage())
-            return StatusPage(
-                status: 200,
-                text: text,
-                contentType: "text/plain; version=0.0.4; charset=utf-8"
+        case "/status.json":
+            let state = serviceState
+            let document = StatusDocument(
+                host: hostMetrics,
+                now: Int(LoopClock.epochSeconds),
+                phase: state.phase,
+                status: state.status,
+                managers: services.map(\.status)
             )
+            return StatusPage(status: 200, text: document.text, contentType: "application/json")
+        case "/metrics":
+            let format = MetricsFormat(accept: accept)
+            let families = Metrics.families(services.map(\.metrics), hostMetrics)
+            return StatusPage(status: 200, text: format.page(families), contentType: format.contentType)
         default: return nil
         }
+    }
+
+    private var hostMetrics: HostMetrics {
+        HostMetrics(
+            usage: sampleUsage(),
+            inputs: (budgets.inputs.used, budgets.inputs.limit),
+            results: (budgets.results.used, budgets.results.limit),
+            openDescriptorCount: DescriptorLimit.openCount,
+            descriptorCountMax: DescriptorLimit.current
+        )
     }
 
     private func obey(_ signals: Signals) async {
@@ -248,7 +324,11 @@ private final class DaemonProcess {
             case .reportTasksAndStop: stop(number, requests.received(at: .now, wantsReport: true))
             case .reportTasks: spawn { await self.reportTasks() }
             // Apart from here: it may have to ask a service, and the next signal must not wait for that.
-            case .reload: spawn { await self.reload() }
+            case .reload:
+                spawn {
+                    guard let reporter = self.reporter else { return await self.reload() }
+                    await reporter.reload { await self.reload() }
+                }
             case nil: break
             }
         }

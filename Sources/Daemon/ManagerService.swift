@@ -33,6 +33,8 @@ package final class ManagerService {
     private let workers: WorkerPool
     private let log: Logger
     private var work: [Spawned<Void>] = []
+    /// Sent when the last task or the last call has ended, while memory is not about to be given back for another end.
+    private let workEnded = Broadcast()
     private let host: any Host
     /// Who held this manager's name when it was last asked.
     private var predecessor: NameHolder?
@@ -103,7 +105,9 @@ package final class ManagerService {
     /// what to do about it.
     ///
     /// Waits as long as OCI is out of reach.
-    package func prepare() async throws(OCIError) -> (obstacle: String, exitCode: Int32)? {
+    package func prepare(
+        _ reports: CallReports
+    ) async throws(OCIError) -> (obstacle: String, exitCode: Int32)? {
         guard await becomeSole() else {
             let holder = predecessor.map { ", \($0)," } ?? ""
             let text =
@@ -111,7 +115,7 @@ package final class ManagerService {
                 + "scheduler; stop it, or choose another --worker-manager-id"
             return (text, ExitCode.unavailable)
         }
-        try await untilReachable(log) { () async throws(OCIError) in try await self.cloud.takeStock() }
+        try await reports.untilReachable { () async throws(OCIError) in try await self.cloud.takeStock() }
         guard let misfit = await dispatcher.misfitOfSettings() else { return nil }
         let text = "\(misfit); change --instance-ocpus, --instance-memory-gb or --instance-shape"
         return (text, ExitCode.configuration)
@@ -180,21 +184,38 @@ package final class ManagerService {
         Metrics(
             managerID: settings.workerManagerID,
             tasksByState: dispatcher.countsByState,
+            outcomes: dispatcher.statistics.outcomes,
+            secondsByState: dispatcher.statistics.seconds,
             workerCount: workers.workerCount,
+            oldestQueued: dispatcher.oldestQueued,
             orphanCount: cloud.orphanCount,
             isRegistered: workers.isRegistered,
             deletedInstanceCount: cloud.deletedCount,
             strayObjectCount: cloud.strayObjectCount,
             waitingForRoomCount: dispatcher.waitingForRoomCount,
             waitingForHostCount: dispatcher.waitingForHostCount,
+            instanceCount: cloud.countedInstanceCount,
+            slotLimit: settings.baseConcurrency,
+            isAccessLost: calls.isAccessLost,
+            credentialExpiry: calls.credentialExpiry,
             requests: calls.counts
+        )
+    }
+
+    var status: ManagerStatus {
+        ManagerStatus(
+            metrics: metrics,
+            schedulerAddress: settings.schedulerAddress.description,
+            ownerID: cloud.owner.id,
+            tasks: dispatcher.reportOfWork,
+            failures: dispatcher.statistics.failures
         )
     }
 
     /// Begins to work; after `prepare`.
     package func start() {
         log.info(
-            "starting",
+            "ready for the scheduler",
             metadata: [
                 "owner": "\(cloud.owner.id)", "scheduler": "\(settings.schedulerAddress.description)",
                 "concurrency": "\(settings.baseConcurrency)",
@@ -209,10 +230,14 @@ package final class ManagerService {
             spawn { await self.dispatcher.run(lostRunGrace: grace) },
             spawn { await self.workers.run() },
             spawn { await self.noteRegistrations() },
-            spawn { await self.trim(after: self.dispatcher.becameIdle) },
-            spawn { await self.trim(after: self.calls.becameIdle) },
+            spawn { await self.trim() },
+            spawn { await self.passOn(self.dispatcher.becameIdle) },
+            spawn { await self.passOn(self.calls.becameIdle) },
         ]
     }
+
+    /// Opens once the scheduler is gone for good.
+    package var schedulerLost: Latch { workers.schedulerLost }
 
     /// Tells the scheduler and then leaves the cloud as the settings say; false if something had to be left.
     package func stop() async -> Bool {
@@ -287,7 +312,7 @@ package final class ManagerService {
             ]
         )
         for (number, line) in lines.enumerated() {
-            log.info("state of a task", metadata: line)
+            log.info("state of a task", metadata: line.fields)
             guard number % Self.reportPieceCount == Self.reportPieceCount - 1 else { continue }
             // Neither the loop nor whoever reads the log is to be overrun by a hundred thousand tasks.
             guard (try? await sleep(for: Self.reportPause)) != nil else { return }
@@ -300,37 +325,15 @@ package final class ManagerService {
         }
     }
 
-    /// Gives memory back a while after the last work, each time that such work ends.
+    /// Gives memory back a while after the last work, once each time that such work ends.
     ///
     /// A listing alone touches half as much code as a task does.
-    private func trim(after end: Broadcast) async {
+    private func trim() async {
         repeat {
             guard (try? await sleep(for: Self.trimDelay)) != nil else { return }
             if dispatcher.isIdle, calls.isIdle { host.releaseMemory() }
-        } while (try? await end.wait()) != nil
+        } while (try? await workEnded.wait()) != nil
     }
-}
 
-/// Tries until `body` succeeds or throws what a person must mend.
-@LoopActor
-func untilReachable<Value: Sendable>(
-    _ log: Logger,
-    _ body: @LoopActor () async throws(OCIError) -> Value
-) async throws(OCIError) -> Value {
-    let warning = ThrottledWarning(
-        "OCI is not reachable; trying again",
-        recovery: "OCI is reachable",
-        log: log
-    )
-    while true {
-        do throws(OCIError) {
-            let value = try await body()
-            warning.ended()
-            return value
-        } catch {
-            guard error.isRetryable else { throw error }
-            warning.occurred(["error": "\(error)"])
-        }
-        do throws(WaitError) { try await sleep(for: .seconds(5)) } catch { throw .cancelled }
-    }
+    private func passOn(_ end: Broadcast) async { while (try? await end.wait()) != nil { workEnded.send() } }
 }

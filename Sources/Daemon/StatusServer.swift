@@ -44,6 +44,9 @@ struct StatusPage: Equatable {
 /// oldest makes room.
 @LoopActor
 final class StatusServer {
+    /// Gives what is at a path for a client that takes these media types; nil where there is nothing.
+    typealias Page = @LoopActor (_ path: String, _ accept: String) -> StatusPage?
+
     static let connectionCountMax = 16
     /// Time for one connection from its first byte to its last.
     private static let connectionTimeout: Duration = .seconds(5)
@@ -51,18 +54,18 @@ final class StatusServer {
     private let listener: TCPListener
     /// Nil for a Unix socket, which no browser reaches.
     private let hosts: StatusHosts?
-    private let page: @LoopActor (String) -> StatusPage?
+    private let page: Page
     private let log: Logger
     /// The connections that are served, oldest first, under a number of their own.
     private var connections: [(number: Int, work: Spawned<Void>)] = []
     private var connectionNumber = 0
     private let warning: ThrottledWarning
 
-    /// Listens at once, so that a bad address is known at the start; `page` gives what is at a path.
+    /// Listens at once, so that a bad address is known at the start.
     init(
         at address: StatusAddress,
         log: Logger,
-        page: @escaping @LoopActor (String) -> StatusPage?
+        page: @escaping Page
     ) async throws(TransportError) {
         listener = try TCPListener(at: try await Self.socketAddress(address))
         hosts =
@@ -142,8 +145,11 @@ final class StatusServer {
         if let hosts, !head.hosts.allSatisfy(hosts.admit) {
             return StatusPage(status: 421, text: "ask by address, or by a name that no stranger can own\n")
         }
-        return page(path)
-            ?? StatusPage(status: 404, text: "no such page; there are /livez, /readyz, /metrics\n")
+        return page(path, head.accept)
+            ?? StatusPage(
+                status: 404,
+                text: "no such page; there are /livez, /readyz, /metrics, /status.json\n"
+            )
     }
 
     private static func socketAddress(_ address: StatusAddress) async throws(TransportError) -> SocketAddress

@@ -13,18 +13,20 @@ package enum Base64 {
     /// Returns the text for `bytes`.
     package static func encode(_ bytes: [UInt8], _ alphabet: Alphabet = .standard) -> String {
         let digits = alphabet.digits
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
+        var text = [UInt8](repeating: UInt8(ascii: "="), count: (bytes.count + 2) / 3 * 4)
+        var end = 0
         for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            var bits: UInt32 = 0
-            for byte in group { bits = bits << 8 | UInt32(byte) }
-            bits <<= 8 * (3 - UInt32(group.count))
-            for place in 0...group.count { text.append(digits[Int(bits >> (18 - 6 * UInt32(place)) & 63)]) }
-            if alphabet == .standard {
-                for _ in group.count..<3 { text.append(UInt8(ascii: "=")) }
-            }
+            let count = min(3, bytes.count - start)
+            var bits = UInt32(bytes[start]) << 16
+            if count > 1 { bits |= UInt32(bytes[start + 1]) << 8 }
+            if count > 2 { bits |= UInt32(bytes[start + 2]) }
+            text[end] = digits[Int(bits >> 18)]
+            text[end + 1] = digits[Int(bits >> 12 & 63)]
+            if count > 1 { text[end + 2] = digits[Int(bits >> 6 & 63)] }
+            if count > 2 { text[end + 3] = digits[Int(bits & 63)] }
+            end += 4
         }
+        if alphabet == .url { text.removeLast((3 - bytes.count % 3) % 3) }
         return String(decoding: text, as: UTF8.self)
     }
 
@@ -58,10 +60,11 @@ package enum Base64 {
 }
 
 extension Base64.Alphabet {
-    fileprivate var digits: [UInt8] {
-        let shared = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-        return Array((shared + (self == .standard ? "+/" : "-_")).utf8)
-    }
+    private static let shared = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    private static let standardDigits = Array((shared + "+/").utf8)
+    private static let urlDigits = Array((shared + "-_").utf8)
+
+    fileprivate var digits: [UInt8] { self == .standard ? Self.standardDigits : Self.urlDigits }
 
     fileprivate func value(of character: UInt8) -> UInt8? {
         switch character {

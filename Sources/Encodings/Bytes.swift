@@ -18,8 +18,27 @@ extension UInt8 {
     package var isVisibleASCII: Bool { (0x21...0x7E).contains(self) }
 }
 
+/// The same of whole texts, in one call: what is sent is checked byte by byte.
+extension String {
+    /// Whether every byte `isPrintable`.
+    package var isPrintable: Bool { hasOnly { $0.isPrintable } }
+
+    /// Whether every byte `isVisibleASCII`.
+    package var isVisibleASCII: Bool { hasOnly { $0.isVisibleASCII } }
+
+    private func hasOnly(_ isWanted: (UInt8) -> Bool) -> Bool {
+        let bytes = utf8Span.span
+        for index in bytes.indices where !isWanted(bytes[index]) { return false }
+        return true
+    }
+}
+
 /// Reads up to 8 bytes as a number, most significant first.
-package func bigEndian(_ bytes: some Sequence<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+package func bigEndian(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+    var number: UInt64 = 0
+    for byte in bytes { number = number << 8 | UInt64(byte) }
+    return number
+}
 
 /// Returns the bytes of a number, most significant first.
 package func bigEndianBytes(_ number: some FixedWidthInteger) -> [UInt8] {
@@ -27,8 +46,10 @@ package func bigEndianBytes(_ number: some FixedWidthInteger) -> [UInt8] {
 }
 
 /// Reads up to 8 bytes as a number, least significant first.
-package func littleEndian(_ bytes: some BidirectionalCollection<UInt8>) -> UInt64 {
-    bigEndian(bytes.reversed())
+package func littleEndian(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+    var number: UInt64 = 0
+    for byte in bytes.reversed() { number = number << 8 | UInt64(byte) }
+    return number
 }
 
 /// Returns the bytes of a number, least significant first.

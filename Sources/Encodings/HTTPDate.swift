@@ -19,7 +19,8 @@ package enum HTTPDate {
     /// Seconds since 1970-01-01T00:00:00Z of a Date, Last-Modified or Retry-After value, or nil if it is none; the
     /// day of the week is not compared: it adds nothing and some servers get it wrong.
     package static func secondsSinceEpoch(_ text: String) -> Int? {
-        let words = text.split { $0 == " " || $0 == "," || $0 == "-" }
+        let separators = [UInt8(ascii: " "), UInt8(ascii: ","), UInt8(ascii: "-")]
+        let words = text.utf8.split { separators.contains($0) }.map { Substring($0) }
         if words.count == 6, words[5] == "GMT" {
             // Sun, 06 Nov 1994 08:49:37 GMT, or Sunday, 06-Nov-94 08:49:37 GMT (RFC 850)
             return seconds(day: words[1], month: words[2], year: words[3], time: words[4])
@@ -36,7 +37,8 @@ package enum HTTPDate {
     ]
 
     private static func seconds(day: Substring, month: Substring, year: Substring, time: Substring) -> Int? {
-        let clock = time.split(separator: ":", omittingEmptySubsequences: false)
+        let clock = time.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+            .map { Substring($0) }
         guard let day = number(day, 1...31), let month = months.firstIndex(of: String(month)),
             let year = Self.year(year), clock.count == 3,
             let hour = number(clock[0], 0...23),
@@ -58,15 +60,14 @@ package enum HTTPDate {
     }
 
     private static func number(_ text: Substring, _ range: ClosedRange<Int>) -> Int? {
-        guard (1...4).contains(text.utf8.count), text.utf8.allSatisfy(\.isASCIIDigit), let value = Int(text),
-            range.contains(value)
-        else { return nil }
-        return value
+        guard (1...4).contains(text.utf8.count), text.utf8.allSatisfy({ $0.isASCIIDigit }) else { return nil }
+        let value = text.utf8.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
+        return range.contains(value) ? value : nil
     }
 
     private static func padded(_ number: Int, _ width: Int) -> String {
         let digits = String(number)
         let missing = width - digits.utf8.count
-        return missing > 0 ? String(repeating: "0", count: missing) + digits : digits
+        return missing > 0 ? String(repeating: "0" as Character, count: missing) + digits : digits
     }
 }

@@ -3,10 +3,15 @@
 /// Lower-case hexadecimal: task ids in names, hashes in fingerprints and tokens.
 package enum Hexadecimal {
     /// Returns two lower-case digits for each byte, with `separator` between bytes.
-    package static func encode(_ bytes: some Sequence<UInt8>, separator: String = "") -> String {
-        bytes.map { byte in
-            String([digit(byte >> 4), digit(byte & 15)])
-        }.joined(separator: separator)
+    package static func encode(_ bytes: [UInt8], separator: String = "") -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.count * (2 + separator.utf8.count))
+        for byte in bytes {
+            if !text.isEmpty { text += separator.utf8 }
+            text.append(digit(byte >> 4))
+            text.append(digit(byte & 15))
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Returns the bytes of an even number of digits in either case, or nil.
@@ -34,7 +39,7 @@ package enum Hexadecimal {
         }
     }
 
-    private static func digit(_ value: UInt8) -> Character {
-        Character(Unicode.Scalar(value < 10 ? value + UInt8(ascii: "0") : value - 10 + UInt8(ascii: "a")))
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? value + UInt8(ascii: "0") : value - 10 + UInt8(ascii: "a")
     }
 }

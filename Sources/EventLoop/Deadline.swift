@@ -31,6 +31,9 @@ package struct Deadline: Sendable, Comparable {
 
     package static func < (left: Deadline, right: Deadline) -> Bool { left.nanoseconds < right.nanoseconds }
 
+    /// Microseconds of CLOCK_MONOTONIC.
+    package var microseconds: UInt64 { nanoseconds / 1000 }
+
     /// Whether the moment has come.
     package var isPast: Bool { self <= .now }
 

@@ -9,6 +9,8 @@
 // requests wait for their turn on this side.
 // Consequence: the window grows only while answers take little longer than the shortest (as in Netflix's concurrency
 // limits), and never beyond what the rate of requests lets through.
+// Rule: kinds of requests take different times: a create takes longer than a listing, however few are under way.
+// Consequence: each answer is compared with the shortest of its own kind.
 
 /// A number of requests under way that grows with success; pure.
 package struct FlightWindow: Sendable {
@@ -23,7 +25,8 @@ package struct FlightWindow: Sendable {
     package private(set) var size: Int
     private let sizeMin: Int
     private let sizeMax: Int
-    private var shortest: Duration?
+    /// By kind.
+    private var shortest: [String: Duration] = [:]
 
     /// A window that begins with `sizeMin` requests, and never lets more than `sizeMax` through.
     package init(_ sizeMin: Int, upTo sizeMax: Int) {
@@ -33,10 +36,10 @@ package struct FlightWindow: Sendable {
         self.sizeMax = sizeMax
     }
 
-    /// A request has succeeded after `time`; `isFull` says whether others waited for the window.
-    package mutating func succeeded(after time: Duration, isFull: Bool) {
-        let shortest = min(time, self.shortest.map { $0 + $0 / (Self.memory * size) } ?? time)
-        self.shortest = shortest
+    /// A request of a kind has succeeded after `time`; `isFull` says whether others waited for the window.
+    package mutating func succeeded(after time: Duration, of kind: String = "", isFull: Bool) {
+        let shortest = min(time, self.shortest[kind].map { $0 + $0 / (Self.memory * size) } ?? time)
+        self.shortest[kind] = shortest
         if isFull, size < sizeMax, time <= shortest * 2 + Self.slack { size += 1 }
     }
 

@@ -75,15 +75,16 @@ package final class ConnectionPool<Connection: Sendable> {
     /// Another lease in place of one whose connection was found closed; the caller has let go of it.
     package func replaceClosed() -> Lease { idle.popLast().map { .reuse($0.connection) } ?? .open }
 
-    /// A request of `lane` is done after `time`, and its connection may be used again until `expiry`.
+    /// A request of `lane` and of a kind is done after `time`, and its connection may be used again until `expiry`.
     package func giveBack(
         _ connection: Connection,
         of lane: ConnectionLane = .control,
         after time: Duration = .zero,
+        kind: String = "",
         expiry: Deadline
     ) {
         // How long a large object takes says nothing of how many requests the host works on.
-        if lane != .bulk { window.succeeded(after: time, isFull: waitingCount > 0) }
+        if lane != .bulk { window.succeeded(after: time, of: kind, isFull: waitingCount > 0) }
         end(lane)
         if !grantNext({ .reuse(connection) }) { idle.append((connection, expiry)) }
         while grantNext(replaceClosed) {}

@@ -60,7 +60,13 @@ final class HostConnections {
             return pool.giveBackSlot(of: request.lane)
         }
         let idleTime = min(idleTime, connection.keepAlive ?? idleTime)
-        pool.giveBack(connection, of: request.lane, after: time, expiry: .after(idleTime))
+        pool.giveBack(
+            connection,
+            of: request.lane,
+            after: time,
+            kind: request.method,
+            expiry: .after(idleTime)
+        )
         if pool.idleCount > 0, sweeper == nil { sweeper = spawn { await self.sweep() } }
     }
 

@@ -16,12 +16,13 @@ enum Grammar {
         switch byte {
         // ! # $ % & ' * + - . ^ _ ` | ~
         case 0x21, 0x23...0x27, 0x2A, 0x2B, 0x2D, 0x2E, 0x5E...0x60, 0x7C, 0x7E: true
-        default: byte.isASCIIAlphanumeric
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        default: false
         }
     }
 
     /// Whether `byte` may stand in a field value or reason phrase: HTAB, SP, VCHAR or obs-text (RFC 9110 section 5.5).
-    static func isFieldContent(_ byte: UInt8) -> Bool { byte == tab || byte.isPrintable }
+    static func isFieldContent(_ byte: UInt8) -> Bool { byte >= 0x20 ? byte != 0x7F : byte == tab }
 
     /// Whether `byte` is optional white space, OWS (RFC 9110 section 5.6.3).
     static func isWhitespace(_ byte: UInt8) -> Bool { byte == space || byte == tab }
@@ -46,7 +47,10 @@ enum Grammar {
     }
 
     /// Whether two names are equal when the case of ASCII letters is ignored (RFC 9110 section 5.1).
-    static func isSameName(_ left: some StringProtocol, _ right: some StringProtocol) -> Bool {
-        left.utf8.elementsEqual(right.utf8) { $0 == $1 || $0.isASCIILetter && $0 | 0x20 == $1 | 0x20 }
+    static func isSameName(_ left: String, _ right: String) -> Bool {
+        guard left.utf8.count == right.utf8.count else { return false }
+        return zip(left.utf8, right.utf8).allSatisfy { left, right in
+            left == right || left | 0x20 == right | 0x20 && (0x61...0x7A).contains(left | 0x20)
+        }
     }
 }

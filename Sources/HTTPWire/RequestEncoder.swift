@@ -44,11 +44,11 @@ package enum RequestEncoder {
     }
 
     private static func checkFirstLine(_ head: RequestHead) throws(HTTPWireError) {
-        guard !head.method.isEmpty, head.method.utf8.allSatisfy(Grammar.isToken) else {
+        guard !head.method.isEmpty, isToken(head.method) else {
             throw .unencodableRequest(.method)
         }
         // Visible ASCII only: everything else must have been percent-encoded (RFC 3986 section 2).
-        guard !head.target.isEmpty, head.target.utf8.allSatisfy(\.isVisibleASCII) else {
+        guard !head.target.isEmpty, head.target.isVisibleASCII else {
             throw .unencodableRequest(.target)
         }
     }
@@ -69,16 +69,22 @@ package enum RequestEncoder {
         _ value: String,
         to bytes: inout [UInt8]
     ) throws(HTTPWireError) {
-        guard !name.isEmpty, name.utf8.allSatisfy(Grammar.isToken) else {
-            throw .unencodableRequest(.fieldName)
-        }
-        guard value.utf8.allSatisfy(Grammar.isFieldContent), hasBareEdges(value) else {
+        guard !name.isEmpty, isToken(name) else { throw .unencodableRequest(.fieldName) }
+        guard hasOnly(value, Grammar.isFieldContent), hasBareEdges(value) else {
             throw .unencodableRequest(.fieldValue)
         }
         bytes.append(contentsOf: name.utf8)
         bytes.append(contentsOf: ": ".utf8)
         bytes.append(contentsOf: value.utf8)
         bytes.append(contentsOf: "\r\n".utf8)
+    }
+
+    private static func isToken(_ text: String) -> Bool { hasOnly(text, Grammar.isToken) }
+
+    private static func hasOnly(_ text: String, _ isWanted: (UInt8) -> Bool) -> Bool {
+        let bytes = text.utf8Span.span
+        for index in bytes.indices where !isWanted(bytes[index]) { return false }
+        return true
     }
 
     /// White space around a value is taken off by the receiver (RFC 9110 section 5.5), and a signature made over it

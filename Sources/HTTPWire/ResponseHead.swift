@@ -22,9 +22,8 @@ package struct ResponseHead: Equatable, Sendable {
     package var keepAliveSeconds: Int? {
         for parameter in headers.listMembers(of: "keep-alive") {
             let parts = parameter.split(separator: "=", maxSplits: 1)
-            if parts.count == 2, Grammar.isSameName(parts[0], "timeout"), let seconds = UInt32(parts[1]) {
-                return Int(seconds)
-            }
+            guard parts.count == 2, let seconds = UInt32(parts[1]) else { continue }
+            if Grammar.isSameName(String(parts[0]), "timeout") { return Int(seconds) }
         }
         return nil
     }

@@ -2,7 +2,7 @@
 
 /// The head of a request to the status server, as it comes in (RFC 9112, 2 and 3).
 ///
-/// Of the fields only Host counts; no page depends on the others.
+/// Of the fields only Host and Accept count; no page depends on the others.
 package struct StatusRequestHead: Sendable {
     /// What is asked for.
     package enum Request: Equatable, Sendable {
@@ -53,13 +53,19 @@ package struct StatusRequestHead: Sendable {
     }
 
     /// The values of its Host fields: one, unless the client is old or means ill.
-    package var hosts: [String] {
+    package var hosts: [String] { values(of: "host") }
+
+    /// The media types that it takes (RFC 9110, 12.5.1), without blanks; empty where it does not say.
+    package var accept: String { values(of: "accept").joined(separator: ",") }
+
+    /// The values of all fields of a name, in lower case, without blanks.
+    private func values(of field: String) -> [String] {
         let lines = bytes.split { $0 == Self.lineFeed || $0 == Self.carriageReturn }.dropFirst()
         return lines.compactMap { line in
             let (name, value) = (
                 line.prefix { $0 != UInt8(ascii: ":") }, line.drop { $0 != UInt8(ascii: ":") }
             )
-            guard String(decoding: name, as: UTF8.self).lowercased() == "host" else { return nil }
+            guard String(decoding: name, as: UTF8.self).lowercased() == field else { return nil }
             let text = value.dropFirst().filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
             return String(decoding: text, as: UTF8.self)
         }

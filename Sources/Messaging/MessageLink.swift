@@ -6,10 +6,10 @@ package import EventLoop
 package enum Endpoint: Sendable, Hashable, CustomStringConvertible {
     /// A TCP port; `host` is a name or a numeric address, IPv6 without brackets.
     case tcp(host: String, port: UInt16)
-    /// A UNIX domain socket at a path of this machine; ZMQ only.
+    /// A UNIX domain socket at a path of this machine; an `@` first makes it an abstract name (unix(7)), as for libzmq.
     case ipc(path: String)
 
-    /// The form libzmq takes, and people read.
+    /// The form people read, with the brackets that RFC 3986 (3.2.2) wants around IPv6.
     package var description: String {
         switch self {
         case .tcp(let host, let port): isIPv6 ? "tcp://[\(host)]:\(port)" : "tcp://\(host):\(port)"
@@ -18,31 +18,19 @@ package enum Endpoint: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Whether the host is a numeric IPv6 address; no name holds a colon.
-    var isIPv6: Bool {
+    private var isIPv6: Bool {
         guard case .tcp(let host, _) = self else { return false }
         return host.utf8.contains(UInt8(ascii: ":"))
     }
 }
 
-/// What happens to a connection under a link that reconnects by itself.
-package enum ConnectionEvent: Sendable, Equatable {
-    /// The connection ended; what was sent lately may be lost.
-    case disconnected
-    /// Peer and link understand each other, at first or again.
-    case connected
-}
-
-/// An ordered, two-way flow of whole messages to one peer, over ZMQ or YMQ.
+/// An ordered, two-way flow of whole messages to one peer, over one connection that speaks ZMTP or YMQ.
+///
+/// It never reconnects: what a lost connection means, its owner knows.
 @LoopActor
 package protocol MessageLink: AnyObject {
     /// The peer's YMQ version; nil under ZMQ, where nothing on the wire tells the peer's release.
     var version: YMQVersion? { get }
-
-    /// Whether the link connects, and connects again, by itself, and tells by `nextConnectionEvent`, as ZMQ's do.
-    ///
-    /// What it is given without a connection it keeps for the next one, without limit: nothing but what must arrive however
-    /// late may be sent then.
-    var connectsByItself: Bool { get }
 
     /// Queues messages to go out in order with no other message between them; never waits.
     func send(_ messages: [[UInt8]]) throws(MessagingError)
@@ -52,12 +40,7 @@ package protocol MessageLink: AnyObject {
     /// A deadline or a cancellation loses nothing: the message comes with the next call.
     func receive(until deadline: Deadline) async throws(MessagingError) -> [UInt8]
 
-    /// Suspends until a link that reconnects by itself has lost its connection or has one; one caller at a time.
-    ///
-    /// Under YMQ nothing ever does, for there a lost connection ends the link; so cancel it with the link.
-    func nextConnectionEvent() async throws(MessagingError) -> ConnectionEvent
-
-    /// Suspends until all that was queued has been handed to the kernel (YMQ) or to libzmq (ZMQ).
+    /// Suspends until all that was queued has been handed to the kernel.
     func flush(until deadline: Deadline) async throws(MessagingError)
 
     /// Delivers what is queued, for `lingering` at most, then ends the link in order, so that the peer sees no failure.
@@ -67,14 +50,6 @@ package protocol MessageLink: AnyObject {
 }
 
 extension MessageLink {
-    package var connectsByItself: Bool { false }
-
-    package func nextConnectionEvent() async throws(MessagingError) -> ConnectionEvent {
-        while true {
-            do throws(WaitError) { try await sleep(until: .never) } catch { throw MessagingError(error) }
-        }
-    }
-
     /// Queues one message; never waits.
     package func send(_ message: [UInt8]) throws(MessagingError) { try send([message]) }
 

@@ -18,24 +18,22 @@ package enum MessagingError: Error, Sendable, Equatable {
     case unreachable(Endpoint, reason: String)
     /// The peer accepted the connection and said nothing, where ZMTP and YMQ both speak unasked.
     case peerSilent(Endpoint)
-    /// The peer's first bytes are neither of a YMQ version known here.
+    /// The peer's first bytes are those of another protocol, or of a YMQ version not known here.
     case unexpectedMagic([UInt8])
     /// The peer announced a message of more bytes than the limit.
     case messageTooLong(announced: UInt64, byteCountMax: Int)
-    /// libzmq gave the connection up, for good: the peer broke ZMTP, or sent a frame over the limit.
-    case abandonedByZMQ
+    /// The peer breaks ZMTP, or is none that a DEALER can talk to.
+    case zmtp(ZMTPFault)
     /// A message that the peer began hardly comes any further.
     case messageStalled(byteCount: Int, announced: Int)
-    /// The peer sent a message of more frames, or more bytes in them, than the limits (ZMQ).
+    /// The peer sent a message of more frames, or more bytes in them, than the limits (ZMTP).
     case tooManyFrames(count: Int, byteCount: Int)
     /// The peer announced an identity of more bytes than the limit.
     case identityTooLong(announced: UInt64, byteCountMax: Int)
     /// More bytes wait to be sent than the limit; the peer reads too slowly or not at all.
     case sendQueueFull(byteCountMax: Int)
-    /// An identity must have 1 to 255 bytes (libzmq) and be UTF-8 (Scaler).
+    /// An identity must have 1 to 255 bytes (ZMTP) and be UTF-8 (Scaler).
     case invalidIdentity
-    /// libzmq refused a call.
-    case zmq(call: String, code: Int32, reason: String)
 
     /// The same outcome of a wait, in this module's words.
     init(_ error: WaitError) {
@@ -49,7 +47,7 @@ package enum MessagingError: Error, Sendable, Equatable {
     /// Whether a peer that was connected did what no scheduler does.
     package var isBreach: Bool {
         switch self {
-        case .messageTooLong, .messageStalled, .tooManyFrames, .abandonedByZMQ: true
+        case .messageTooLong, .messageStalled, .tooManyFrames, .zmtp: true
         default: false
         }
     }
@@ -68,10 +66,10 @@ extension MessagingError: CustomStringConvertible {
             "\(endpoint) accepts connections but says nothing; a Scaler scheduler or object storage server "
                 + "speaks first, so another program may listen there, or the server hangs"
         case .unexpectedMagic(let bytes):
-            "the peer speaks neither YMQ 1 nor YMQ 2: its first bytes are \(Hexadecimal.encode(bytes, separator: " "))"
+            "the peer speaks another protocol: its first bytes are \(Hexadecimal.encode(bytes, separator: " "))"
         case .messageTooLong(let announced, let byteCountMax):
             "the peer announced a message of \(announced) bytes; the limit is \(byteCountMax)"
-        case .abandonedByZMQ: "the peer broke the protocol or the limit of a message"
+        case .zmtp(let fault): "the peer does not speak ZMTP 3 as a scheduler does: \(fault)"
         case .messageStalled(let byteCount, let announced):
             "a message of \(announced) bytes stopped after \(byteCount), or comes too slowly"
         case .tooManyFrames(let count, let byteCount):
@@ -80,7 +78,6 @@ extension MessagingError: CustomStringConvertible {
             "the peer announced an identity of \(announced) bytes; the limit is \(byteCountMax)"
         case .sendQueueFull(let byteCountMax): "more than \(byteCountMax) bytes wait to be sent"
         case .invalidIdentity: "an identity needs 1 to 255 bytes of UTF-8"
-        case .zmq(let call, let code, let reason): "\(call) failed: \(reason) (\(code))"
         }
     }
 }

@@ -9,35 +9,12 @@ package import Transport
 package protocol MessagingNetwork: AnyObject, Sendable {
     /// Opens a stream of bytes; throws `unreachable` or `cancelled`.
     func openStream(to endpoint: Endpoint, deadline: Deadline) async throws(MessagingError) -> any ByteStream
-
-    /// Makes a link that connects, and connects again, by itself, for messages of so many bytes at most.
-    func openZMQ(
-        to endpoint: Endpoint,
-        identity: [UInt8],
-        messageBytesMax: Int
-    ) throws(MessagingError) -> any MessageLink
 }
 
-/// Sockets of the system, and libzmq's.
+/// Sockets of the system.
 package final class SocketNetwork: MessagingNetwork {
-    private lazy var context = ZMQContext(ioThreads: ioThreads)
-    private let ioThreads: Int
-
-    /// A network whose ZMQ links share so many threads of libzmq.
-    package init(ioThreads: Int) { self.ioThreads = ioThreads }
-
-    package func openZMQ(
-        to endpoint: Endpoint,
-        identity: [UInt8],
-        messageBytesMax: Int
-    ) throws(MessagingError) -> any MessageLink {
-        try ZMQSocket(
-            context: context,
-            identity: identity,
-            connectingTo: endpoint,
-            messageBytesMax: messageBytesMax
-        )
-    }
+    /// The system's network.
+    package init() {}
 
     package func openStream(
         to endpoint: Endpoint,
@@ -52,7 +29,7 @@ package final class SocketNetwork: MessagingNetwork {
             case .tcp(let host, let port):
                 return try await connectTCP(host: host, port: port, deadline: deadline)
             case .ipc(let path):
-                return try await connectTCP(to: [.unix(path: path)], deadline: deadline)
+                return try await connectTCP(to: [.local(path)], deadline: deadline)
             }
         } catch .cancelled {
             throw .cancelled
@@ -73,16 +50,13 @@ extension ByteStream {
         spawn { await self.finish(deadline: .after(Self.finishTimeout)) }
     }
 
-    /// Reads at least a byte of the peer's greeting; `isFirst` says that none came before.
-    func readSome(
-        _ endpoint: Endpoint,
-        isFirst: Bool,
-        deadline: Deadline
-    ) async throws(MessagingError) -> [UInt8] {
+    /// Reads the first bytes of the peer's greeting, one at least.
+    func readGreeting(_ endpoint: Endpoint, until deadline: Deadline) async throws(MessagingError) -> [UInt8]
+    {
         do throws(TransportError) {
             let bytes = try await read(upTo: 4096, deadline: deadline)
             if !bytes.isEmpty { return bytes }
-        } catch .deadlinePassed where isFirst {
+        } catch .deadlinePassed {
             throw .peerSilent(endpoint)
         } catch {
             throw MessagingError(error)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Rule: a ROUTER and a YMQ binder both speak first, the one with ZMTP's signature, whose first byte is FF
-// (ZMTP 3.1, "Framing": greeting), the other with YMQ's magic and its own version.
-// Consequence: one connection that only listens tells them apart, and tells YMQ's version too.
+// (RFC 37, "Formal Grammar": greeting), the other with YMQ's magic and its own version.
+// Consequence: the first byte tells them apart before anything is said, so one connection is enough.
 // Rejected: trying one protocol after the other, which costs a scheduler of the other kind an error in its
 // log, and to 2.6.0 and older more than that.
 
@@ -30,7 +30,7 @@ package func detectPeer(
     defer { stream.finishInBackground() }
     var seen: [UInt8] = []
     while true {
-        seen += try await stream.readSome(endpoint, isFirst: seen.isEmpty, deadline: deadline)
+        seen += try await stream.readGreeting(endpoint, until: deadline)
         if seen.first == 0xFF { return .zmtp }
         var framing = YMQFraming()
         framing.feed(seen)
@@ -39,5 +39,45 @@ package func detectPeer(
         if let version = YMQVersion.allCases.first(where: { seen.starts(with: $0.magic) }) {
             return .ymq(version)
         }
+    }
+}
+
+/// Connects to a scheduler and speaks what it is found to speak.
+///
+/// Throws what `YMQConnection.connect` and `ZMTPConnection.connect` throw.
+@LoopActor
+package func connectLink(
+    to endpoint: Endpoint,
+    over network: any MessagingNetwork,
+    identity: [UInt8],
+    limits: LinkLimits,
+    deadline: Deadline
+) async throws(MessagingError) -> any MessageLink {
+    try await openLink(to: endpoint, over: network, identity, deadline) {
+        stream,
+        seen async throws(MessagingError) -> any MessageLink in
+        if seen.first == 0xFF {
+            return try await ZMTPConnection(stream, seen: seen, identity, limits, deadline)
+        }
+        return try await YMQConnection(stream, seen: seen, identity, limits, deadline)
+    }
+}
+
+/// Opens a stream, and has `greet` make a link of it and the peer's first bytes; one that comes to nothing ends in order.
+@LoopActor
+func openLink<Link>(
+    to endpoint: Endpoint,
+    over network: any MessagingNetwork,
+    _ identity: [UInt8],
+    _ deadline: Deadline,
+    greet: @LoopActor (any ByteStream, [UInt8]) async throws(MessagingError) -> Link
+) async throws(MessagingError) -> Link {
+    try requireValid(identity)
+    let stream = try await network.openStream(to: endpoint, deadline: deadline)
+    do throws(MessagingError) {
+        return try await greet(stream, try await stream.readGreeting(endpoint, until: deadline))
+    } catch {
+        stream.finishInBackground()
+        throw error
     }
 }

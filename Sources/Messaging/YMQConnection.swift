@@ -10,29 +10,15 @@ internal import Transport
 /// `aborted` the peer keeps what it has for the identity: reconnect soon with the same one.
 @LoopActor
 package final class YMQConnection: MessageLink {
-    private static let readByteCountMax = 64 * 1024
-
-    private let stream: any ByteStream
-    private let limits: YMQLimits
-    private var framing: YMQFraming
-    private var sendBuffer = YMQSendBuffer()
+    private let framed: FramedStream<YMQFraming>
     private let yieldBudget = YieldBudget()
     /// The message that `receive` is putting together; outlives its deadline.
-    private var assembly: YMQAssembly?
-    /// How many bytes of it there were when it last came on, and when it must have come on again.
-    private var milestone = (byteCount: 0, due: Deadline.never)
+    private var assembly: MessageAssembly?
+    private var arrival: ArrivalProgress
     /// Whether `nextByteCount` began a message whose end `nextPart` has not reported.
     private var isInsideMessage = false
     /// Bytes still to come of a message begun with `beginMessage`.
     private var partBytesMissing = 0
-    private var isWriting = false
-    private var isClosing = false
-    /// Why nothing more can be written.
-    private var writeFailure: MessagingError?
-    /// Why nothing more will be read.
-    private var readFailure: MessagingError?
-    /// Sent at each step of the writer.
-    private let progress = Broadcast()
 
     /// The peer's version, which this side has taken over.
     package let version: YMQVersion?
@@ -47,42 +33,32 @@ package final class YMQConnection: MessageLink {
         to endpoint: Endpoint,
         over network: any MessagingNetwork,
         identity: [UInt8],
-        limits: YMQLimits = YMQLimits(),
+        limits: LinkLimits = LinkLimits(),
         deadline: Deadline
     ) async throws(MessagingError) -> YMQConnection {
-        try requireValid(identity)
-        let stream = try await network.openStream(to: endpoint, deadline: deadline)
-        do throws(MessagingError) {
-            return try await YMQConnection(greeting: stream, endpoint, identity, limits, deadline)
-        } catch {
-            stream.finishInBackground()
-            throw error
+        try await openLink(to: endpoint, over: network, identity, deadline) {
+            stream,
+            seen async throws(MessagingError) in
+            try await YMQConnection(stream, seen: seen, identity, limits, deadline)
         }
     }
 
-    private init(
-        greeting stream: any ByteStream,
-        _ endpoint: Endpoint,
+    /// Takes over a connection on which the peer has begun to greet with `seen`.
+    init(
+        _ stream: any ByteStream,
+        seen: [UInt8],
         _ identity: [UInt8],
-        _ limits: YMQLimits,
+        _ limits: LinkLimits,
         _ deadline: Deadline
     ) async throws(MessagingError) {
-        var framing = YMQFraming(limits)
-        var isFirst = true
-        while true {
-            if case .hello(let version, let peerIdentity)? = try framing.next() {
-                self.version = version
-                self.peerIdentity = peerIdentity
-                sendBuffer.append(YMQFraming.hello(version, identity: identity))
-                break
-            }
-            framing.feed(try await stream.readSome(endpoint, isFirst: isFirst, deadline: deadline))
-            isFirst = false
+        framed = FramedStream(stream, YMQFraming(limits), limits, seen: seen)
+        arrival = ArrivalProgress(limits)
+        guard case .hello(let version, let peerIdentity) = try await framed.nextEvent(until: deadline) else {
+            preconditionFailure("a hello comes first")
         }
-        self.stream = stream
-        self.limits = limits
-        self.framing = framing
-        startWriter()
+        self.version = version
+        self.peerIdentity = peerIdentity
+        framed.send(YMQFraming.hello(version, identity: identity))
     }
 }
 
@@ -93,72 +69,34 @@ extension YMQConnection {
     ///
     /// Throws `sendQueueFull` when something waits already and these would exceed the limit.
     package func send(_ messages: [[UInt8]]) throws(MessagingError) {
-        try requireRoom(messages.reduce(0) { $0 + 8 + $1.count })
+        try framed.requireRoom(messages.reduce(0) { $0 + 8 + $1.count })
         precondition(partBytesMissing == 0, "a message inside another one")
         for message in messages {
-            sendBuffer.append(YMQFraming.header(byteCount: message.count))
-            sendBuffer.append(message)
+            framed.send(YMQFraming.header(byteCount: message.count))
+            framed.send(message)
         }
-        startWriter()
     }
 
     /// Begins a message of `byteCount` bytes, which `sendPart` completes; until then nothing else is sent.
     ///
     /// A message that cannot be completed leaves only `close`.
     package func beginMessage(byteCount: Int) throws(MessagingError) {
-        try requireRoom(8)
+        try framed.requireRoom(8)
         precondition(partBytesMissing == 0, "a message inside another one")
-        sendBuffer.append(YMQFraming.header(byteCount: byteCount))
+        framed.send(YMQFraming.header(byteCount: byteCount))
         partBytesMissing = byteCount
-        startWriter()
     }
 
     /// Queues the next bytes of the message begun; `flush` after each keeps memory flat.
     package func sendPart(_ bytes: [UInt8]) throws(MessagingError) {
-        try requireRoom(bytes.count)
+        try framed.requireRoom(bytes.count)
         precondition(bytes.count <= partBytesMissing, "more bytes than the message was announced with")
-        sendBuffer.append(bytes)
+        framed.send(bytes)
         partBytesMissing -= bytes.count
-        startWriter()
     }
 
     package func flush(until deadline: Deadline) async throws(MessagingError) {
-        while true {
-            if let writeFailure { throw writeFailure }
-            if sendBuffer.byteCount == 0 { return }
-            do throws(WaitError) {
-                try await progress.wait(until: deadline)
-            } catch {
-                throw MessagingError(error)
-            }
-        }
-    }
-
-    private func requireRoom(_ byteCount: Int) throws(MessagingError) {
-        if isClosing { throw .closed }
-        if let failure = readFailure ?? writeFailure { throw failure }
-        let isOver = sendBuffer.byteCount + byteCount > limits.sendQueueBytesMax
-        if isOver, sendBuffer.byteCount > 0 { throw .sendQueueFull(byteCountMax: limits.sendQueueBytesMax) }
-    }
-
-    /// One writer runs while there is something to write, and none otherwise.
-    private func startWriter() {
-        if isWriting { return }
-        isWriting = true
-        spawn { await self.writeAll() }
-    }
-
-    private func writeAll() async {
-        defer { isWriting = false }
-        while writeFailure == nil, let batch = sendBuffer.take() {
-            do throws(TransportError) {
-                try await stream.write(batch, deadline: .never)
-                sendBuffer.didWrite(batch.count)
-            } catch {
-                writeFailure = MessagingError(error)
-            }
-            progress.send()
-        }
+        try await framed.flush(until: deadline)
     }
 }
 
@@ -167,8 +105,8 @@ extension YMQConnection {
 extension YMQConnection {
     package func receive(until deadline: Deadline) async throws(MessagingError) -> [UInt8] {
         if assembly == nil {
-            assembly = YMQAssembly(byteCount: try await nextByteCount(until: deadline))
-            milestone = (0, .after(limits.progressTime))
+            assembly = MessageAssembly(byteCount: try await nextByteCount(until: deadline))
+            _ = arrival.due(with: nil)
         }
         while let part = try await nextAssemblyPart(until: deadline) { assembly?.append(part) }
         defer { assembly = nil }
@@ -179,16 +117,13 @@ extension YMQConnection {
     private func nextAssemblyPart(until deadline: Deadline) async throws(MessagingError) -> ArraySlice<UInt8>?
     {
         let byteCount = assembly?.receivedCount ?? 0
-        if byteCount - milestone.byteCount >= YMQLimits.progressByteCount {
-            milestone = (byteCount, .after(limits.progressTime))
-        }
+        let due = arrival.due(with: byteCount)
         do throws(MessagingError) {
-            return try await nextPart(until: min(deadline, milestone.due))
-        } catch .deadlinePassed where milestone.due.isPast {
-            let announced = assembly?.byteCount ?? 0
-            let failure = MessagingError.messageStalled(byteCount: byteCount, announced: announced)
-            readFailure = failure
-            throw failure
+            return try await nextPart(until: min(deadline, due))
+        } catch .deadlinePassed where due.isPast {
+            throw framed.failed(
+                .messageStalled(byteCount: byteCount, announced: assembly?.byteCount ?? 0)
+            )
         }
     }
 
@@ -198,7 +133,7 @@ extension YMQConnection {
     package func nextByteCount(until deadline: Deadline) async throws(MessagingError) -> Int {
         precondition(!isInsideMessage, "the message before was not read to its end")
         try await yieldBudget.spend()
-        guard case .began(let byteCount) = try await nextEvent(until: deadline) else {
+        guard case .began(let byteCount) = try await framed.nextEvent(until: deadline) else {
             preconditionFailure("between messages only a message can begin")
         }
         isInsideMessage = true
@@ -208,7 +143,7 @@ extension YMQConnection {
     /// The next bytes of the message that `nextByteCount` began; nil once it is complete.
     package func nextPart(until deadline: Deadline) async throws(MessagingError) -> ArraySlice<UInt8>? {
         precondition(isInsideMessage, "no message was begun")
-        switch try await nextEvent(until: deadline) {
+        switch try await framed.nextEvent(until: deadline) {
         case .part(let bytes): return bytes
         case .ended:
             isInsideMessage = false
@@ -216,49 +151,12 @@ extension YMQConnection {
         case .hello, .began: preconditionFailure("inside a message there are only its bytes")
         }
     }
-
-    private func nextEvent(until deadline: Deadline) async throws(MessagingError) -> YMQFraming.Event {
-        while true {
-            if let readFailure { throw readFailure }
-            do throws(MessagingError) {
-                if let event = try framing.next() { return event }
-            } catch {
-                readFailure = error
-                throw error
-            }
-            framing.feed(try await readSome(until: deadline))
-        }
-    }
-
-    private func readSome(until deadline: Deadline) async throws(MessagingError) -> [UInt8] {
-        do throws(TransportError) {
-            let bytes = try await stream.read(upTo: Self.readByteCountMax, deadline: deadline)
-            if !bytes.isEmpty { return bytes }
-        } catch {
-            let error = MessagingError(error)
-            if error != .cancelled, error != .deadlinePassed { readFailure = error }
-            throw error
-        }
-        // After a reset that a write was told of, the kernel shows the reader a plain end.
-        let failure = writeFailure ?? .closedByPeer
-        readFailure = failure
-        throw failure
-    }
 }
 
 // MARK: - Closing
 
 extension YMQConnection {
-    /// Delivers what is queued, sends FIN, and reads to the peer's own; all within `lingering`.
-    ///
-    /// Input left unread would turn the FIN into an RST, which upstream takes for a failure.
     package func close(lingering: Duration) async {
-        if isClosing { return }
-        isClosing = true
-        let deadline = Deadline.after(lingering)
-        if partBytesMissing == 0 { try? await flush(until: deadline) }
-        readFailure = readFailure ?? .closed
-        writeFailure = writeFailure ?? .closed
-        await stream.finish(deadline: deadline)
+        await framed.close(lingering: lingering, delivering: partBytesMissing == 0)
     }
 }

@@ -24,37 +24,8 @@ package enum YMQVersion: UInt8, Sendable, CaseIterable, CustomStringConvertible 
     package var description: String { "\(rawValue)" }
 }
 
-/// How much a YMQ peer may make this side hold.
-///
-/// Upstream has no limit in either direction.
-package struct YMQLimits: Sendable {
-    let messageBytesMax: Int
-    /// Bytes of the peer's identity; Scaler's own have under 100, ZMTP allows 255.
-    let identityBytesMax: Int
-    /// Bytes queued to be sent; one `send` may exceed it when nothing else waits.
-    let sendQueueBytesMax: Int
-    /// How long `progressByteCount` more bytes of a message that has begun may take, or its end.
-    let progressTime: Duration
-
-    /// So few bytes in `progressTime` are none: half a kilobyte a second with the default, where a slow line has 64.
-    static let progressByteCount = 16 * 1024
-
-    /// Makes limits; the defaults suit a scheduler and an object storage server.
-    package init(
-        messageBytesMax: Int = 1 << 30,
-        identityBytesMax: Int = 4096,
-        sendQueueBytesMax: Int = 64 << 20,
-        progressTime: Duration = .seconds(30)
-    ) {
-        self.messageBytesMax = messageBytesMax
-        self.identityBytesMax = identityBytesMax
-        self.sendQueueBytesMax = sendQueueBytesMax
-        self.progressTime = progressTime
-    }
-}
-
 /// Cuts the bytes of a YMQ connection into its hello and its messages.
-package struct YMQFraming: Sendable {
+package struct YMQFraming: Framing {
     /// What the bytes so far mean.
     package enum Event: Equatable, Sendable {
         /// The peer said who it is; the first event, once.
@@ -82,25 +53,15 @@ package struct YMQFraming: Sendable {
         case failed(MessagingError)
     }
 
-    private let limits: YMQLimits
+    private let limits: LinkLimits
     private var state = State.magic
-    private var buffer: [UInt8] = []
-    /// Index of the first byte of `buffer` not yet understood.
-    private var head = 0
+    private var unread = UnreadBytes()
 
     /// Makes a reader that expects a hello.
-    package init(_ limits: YMQLimits = YMQLimits()) { self.limits = limits }
+    package init(_ limits: LinkLimits = LinkLimits()) { self.limits = limits }
 
     /// Adds bytes from the peer; costs no more than their number if `next` is asked until nil in between.
-    package mutating func feed(_ bytes: [UInt8]) {
-        if head == buffer.count {
-            buffer = bytes
-        } else {
-            buffer.removeSubrange(..<head)
-            buffer += bytes
-        }
-        head = 0
-    }
+    package mutating func feed(_ bytes: [UInt8]) { unread.feed(bytes) }
 
     /// The next event; nil when more bytes are needed for one.
     package mutating func next() throws(MessagingError) -> Event? {
@@ -115,7 +76,7 @@ package struct YMQFraming: Sendable {
     /// Whether bytes of a hello or a message that is not complete were fed.
     package var isInsideItem: Bool {
         switch state {
-        case .magic, .length: head < buffer.count
+        case .magic, .length: !unread.isEmpty
         case .identityLength, .identity, .body: true
         case .failed: false
         }
@@ -134,9 +95,9 @@ package struct YMQFraming: Sendable {
                 }
                 state = .identity(version, byteCount: Int(announced))
             case .identity(let version, let byteCount):
-                guard buffer.count - head >= byteCount else { return nil }
+                guard let identity = unread.take(byteCount) else { return nil }
                 state = .length
-                return .hello(version, identity: Array(take(byteCount)))
+                return .hello(version, identity: Array(identity))
             case .length:
                 guard let announced = takeLength() else { return nil }
                 guard announced <= limits.messageBytesMax else {
@@ -148,8 +109,9 @@ package struct YMQFraming: Sendable {
                 state = .length
                 return .ended
             case .body(let remaining):
-                guard head < buffer.count else { return nil }
-                let part = take(min(remaining, buffer.count - head))
+                guard !unread.isEmpty, let part = unread.take(min(remaining, unread.count)) else {
+                    return nil
+                }
                 state = .body(remaining: remaining - part.count)
                 return .part(part)
             case .failed(let error): throw error
@@ -159,24 +121,14 @@ package struct YMQFraming: Sendable {
 
     /// Judges each byte as it comes: a peer of another kind may never send a fourth.
     private mutating func takeMagic() throws(MessagingError) -> YMQVersion? {
-        let seen = buffer[head...].prefix(4)
+        let seen = unread.prefix(4)
         guard let version = YMQVersion.allCases.first(where: { $0.magic.starts(with: seen) }) else {
             throw .unexpectedMagic(Array(seen))
         }
-        guard seen.count == 4 else { return nil }
-        head += 4
-        return version
+        return unread.take(4) == nil ? nil : version
     }
 
-    private mutating func takeLength() -> UInt64? {
-        guard buffer.count - head >= 8 else { return nil }
-        return littleEndian(take(8))
-    }
-
-    private mutating func take(_ count: Int) -> ArraySlice<UInt8> {
-        head += count
-        return buffer[head - count..<head]
-    }
+    private mutating func takeLength() -> UInt64? { unread.take(8).map(littleEndian) }
 }
 
 extension YMQFraming {
@@ -187,27 +139,4 @@ extension YMQFraming {
 
     /// The bytes before a message of `byteCount` bytes.
     package static func header(byteCount: Int) -> [UInt8] { littleEndianBytes(UInt64(byteCount)) }
-}
-
-/// A message that grows with the bytes received; the announced length alone reserves no memory.
-package struct YMQAssembly: Sendable {
-    /// How many bytes the message was announced with.
-    let byteCount: Int
-    private var bytes: [UInt8] = []
-
-    /// Begins a message announced with `byteCount` bytes.
-    package init(byteCount: Int) { self.byteCount = byteCount }
-
-    /// Adds bytes; capacity is at most twice what was received, and at the end exactly the message.
-    package mutating func append(_ part: ArraySlice<UInt8>) {
-        let needed = bytes.count + part.count
-        if needed > bytes.capacity { bytes.reserveCapacity(min(byteCount, 2 * needed)) }
-        bytes += part
-    }
-
-    /// How many bytes were received so far.
-    var receivedCount: Int { bytes.count }
-
-    /// What was received so far.
-    package consuming func take() -> [UInt8] { bytes }
 }

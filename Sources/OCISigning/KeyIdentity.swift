@@ -40,7 +40,7 @@ package struct KeyIdentity: Equatable, Hashable, Sendable {
 
     /// Tells whether a text can stand between quotes in a header as it is.
     static func isLegal(_ text: String) -> Bool {
-        text.utf8.allSatisfy { $0.isVisibleASCII && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+        text.isVisibleASCII && !text.utf8.contains { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
     }
 }
 

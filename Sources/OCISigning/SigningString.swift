@@ -86,7 +86,7 @@ package struct SigningString: Equatable, Sendable {
         }
         for (name, value) in lines {
             // A line break would add a header of the caller's choice to the text, and to the request.
-            guard value.utf8.allSatisfy(\.isPrintable) else { throw .illegalCharacter(in: name) }
+            guard value.isPrintable else { throw .illegalCharacter(in: name) }
         }
         fields = lines.filter { $0.0 != "(request-target)" }.map { (name: $0.0, value: $0.1) }
         headerNames = lines.map(\.0)

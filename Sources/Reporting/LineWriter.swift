@@ -2,6 +2,7 @@
 
 internal import Encodings
 internal import Glibc
+internal import Logging
 
 /// Writes text to a descriptor that stays the caller's.
 package enum LineWriter {
@@ -26,7 +27,11 @@ package enum LineWriter {
     package static func writeFatal(_ text: String) {
         // Managers may be at work.
         let sink = LogSink(STDERR_FILENO, isRetrying: false) { _ in [] }
-        sink.write(Array("scaler-oci-hpc: \(TerminalText.shown(text, keepingLines: true))\n".utf8))
+        let isJournal = JournalStream.current?.isOpen(as: STDERR_FILENO) ?? false
+        let shown = "scaler-oci-hpc: \(TerminalText.shown(text, keepingLines: true))"
+        let lines = shown.split(separator: "\n", omittingEmptySubsequences: false)
+        let priority = isJournal ? LineForm.priority(of: .critical) : ""
+        sink.write(Array(lines.map { "\(priority)\($0)\n" }.joined().utf8))
         sink.finish(within: .seconds(1))
     }
 }

@@ -19,17 +19,20 @@ package struct LogFiles: Sendable {
 
     /// Logs to all of them.
     package let logger: Logger
-    private let sinks: [(path: String, sink: LogSink)]
+    private let sinks: [(path: String, sink: LogSink, form: LineForm)]
 
     /// Opens the files, in which lines are added at the end.
     package init(for settings: Settings) throws(Problem) {
-        let notice = LineLogHandler.notice(in: settings.logFormat)
-        var sinks: [(path: String, sink: LogSink)] = []
-        for path in settings.loggingPaths { sinks.append((path, try Self.open(path, notice))) }
+        var sinks: [(path: String, sink: LogSink, form: LineForm)] = []
+        for path in settings.loggingPaths {
+            let stream = Self.standardStream(path)
+            let isJournal = stream.map { JournalStream.current?.isOpen(as: $0) ?? false } ?? false
+            let form = LineForm(settings.logFormat, isJournal: isJournal)
+            sinks.append((path, try Self.open(path, stream, form.notice), form))
+        }
         self.sinks = sinks
         let handler = LineLogHandler(
-            sinks: sinks.map(\.sink),
-            format: settings.logFormat,
+            sinks: sinks.map { ($0.sink, $0.form) },
             level: Self.level(settings.loggingLevel)
         )
         logger = Logger(label: "scaler-oci-hpc") { _ in handler }
@@ -37,24 +40,40 @@ package struct LogFiles: Sendable {
 
     /// Opens the files anew, as after they were renamed; returns which cannot be: their old ones stay in use.
     package func reopen() -> [Problem] {
-        sinks.compactMap { path, sink in
+        sinks.compactMap { path, sink, _ in
             sink.reopen().map { Problem(path: path, reason: String(cString: strerror($0))) }
         }
     }
 
     /// Has the last lines written, or lost where nobody reads them; for the end of the process.
-    package func finish() { for (_, sink) in sinks { sink.finish(within: Self.finishTimeout) } }
+    package func finish() { for (_, sink, _) in sinks { sink.finish(within: Self.finishTimeout) } }
 
-    private static func open(_ path: String, _ notice: @escaping LogSink.Notice) throws(Problem) -> LogSink {
-        switch path {
-        case "/dev/stdout": return LogSink(STDOUT_FILENO, notice: notice)
-        case "/dev/stderr": return LogSink(STDERR_FILENO, notice: notice)
-        default:
-            guard let sink = LogSink(path: path, notice: notice) else {
-                throw Problem(path: path, reason: String(cString: strerror(errno)))
-            }
-            return sink
+    /// Says why the program ends: once to the person at the terminal, and once in each file.
+    package func writeFatal(_ text: String) {
+        LineWriter.writeFatal(text)
+        for (path, sink, form) in sinks where Self.standardStream(path) == nil {
+            sink.write(form.line(.critical, text, []))
         }
+    }
+
+    private static func standardStream(_ path: String) -> Int32? {
+        switch path {
+        case "/dev/stdout": STDOUT_FILENO
+        case "/dev/stderr": STDERR_FILENO
+        default: nil
+        }
+    }
+
+    private static func open(
+        _ path: String,
+        _ stream: Int32?,
+        _ notice: @escaping LogSink.Notice
+    ) throws(Problem) -> LogSink {
+        if let stream { return LogSink(stream, notice: notice) }
+        guard let sink = LogSink(path: path, notice: notice) else {
+            throw Problem(path: path, reason: String(cString: strerror(errno)))
+        }
+        return sink
     }
 
     private static func level(_ level: LoggingLevel) -> Logger.Level {

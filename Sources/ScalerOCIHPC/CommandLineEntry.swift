@@ -7,7 +7,11 @@ internal import Reporting
 internal import Transport
 
 enum CommandLineEntry {
+    /// Set for what is handed a command line, so that two copies of this program do not hand it to each other for ever.
+    private static let handedOverMark = "SCALER_OCI_HPC_HANDED_OVER"
+
     static func run(_ arguments: [String]) -> Int32 {
+        handOverToOthers(arguments)
         do throws(ConfigurationError) {
             let invocation = try Invocation.parse(
                 arguments: arguments,
@@ -27,6 +31,15 @@ enum CommandLineEntry {
         }
     }
 
+    /// Lets the program whose name this one was called by start the managers that are its own; returns if there is none.
+    private static func handOverToOthers(_ arguments: [String]) {
+        guard Invocation.foreignManagerType(arguments) != nil, environmentVariable(handedOverMark) == nil
+        else { return }
+        let searchPath = environmentVariable("PATH") ?? ""
+        guard let path = Program.findOther(Invocation.replacedProgram, searchPath: searchPath) else { return }
+        Program.become(path, arguments: Array(arguments.dropFirst()), mark: handedOverMark)
+    }
+
     private static func run(_ name: String, _ arguments: [String]) -> Int32 {
         guard let code = CommandRunner.run(name, arguments) else {
             preconditionFailure("no subcommand \(name) was declared")
@@ -38,9 +51,4 @@ enum CommandLineEntry {
         print(text)
         return ExitCode.success
     }
-}
-
-/// The release of this program.
-enum Version {
-    static let text = "0.1.0"
 }

@@ -22,7 +22,7 @@ package struct ObjectTag: Hashable, Sendable {
     }
 
     /// Creates a tag from 16 bytes; throws `wrongLength` for any other number.
-    package init(_ bytes: some Collection<UInt8>) throws(SchedulerMessageError) {
+    package init(_ bytes: ArraySlice<UInt8>) throws(SchedulerMessageError) {
         guard bytes.count == Self.byteCount else {
             throw .wrongLength(field: .objectTag, byteCount: bytes.count)
         }
@@ -56,7 +56,7 @@ package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
 
 extension ObjectID {
     /// Creates an id from 32 bytes; throws `wrongLength` for any other number.
-    package init(_ bytes: some Collection<UInt8>) throws(SchedulerMessageError) {
+    package init(_ bytes: ArraySlice<UInt8>) throws(SchedulerMessageError) {
         guard bytes.count == Self.byteCount else {
             throw .wrongLength(field: .objectID, byteCount: bytes.count)
         }
@@ -65,11 +65,14 @@ extension ObjectID {
         tag = try ObjectTag(bytes.dropFirst(16))
     }
 
+    /// Creates an id from an array of 32 bytes; throws `wrongLength` for any other number.
+    package init(_ bytes: [UInt8]) throws(SchedulerMessageError) { try self.init(bytes[...]) }
+
     /// Creates the id of an owner's object: the digest of the owner's identity by `md5`, 16 bytes, then the tag.
     ///
     /// MD5 (RFC 1321) is Scaler's choice; nothing secret depends on it: it is an address, not a proof.
     package init(owner: ClientID, tag: ObjectTag, md5: ([UInt8]) -> [UInt8]) {
-        let digest = md5(owner.bytes)
+        let digest = md5(owner.bytes)[...]
         precondition(digest.count == 16, "a digest of \(digest.count) bytes is none of MD5")
         ownerHigh = bigEndian(digest.prefix(8))
         ownerLow = bigEndian(digest.dropFirst(8))

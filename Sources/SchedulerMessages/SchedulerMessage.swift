@@ -36,15 +36,18 @@ package enum SchedulerMessage: Equatable, Sendable {
         }
     }
 
-    /// Reads a message of any generation.
+    /// Reads a message of any generation, or of the one that the scheduler is known to speak.
     ///
-    /// Throws if the bytes are no message or a field cannot be what its type says; an unknown tag is no error.
+    /// Throws if the bytes are no message or a field cannot be what its type says; an unknown tag is no error. Later
+    /// releases add their messages behind the last of the second generation, where the first had others (26 and 27).
     package static func decode(
         _ bytes: [UInt8],
-        receiver: Receiver
+        receiver: Receiver,
+        generation: WireGeneration? = nil
     ) throws(SchedulerMessageError) -> SchedulerMessage {
         let envelope = try Envelope(bytes)
         return switch (receiver, envelope.tag) {
+        case (.manager, 26...) where generation == .second: .other(tag: envelope.tag)
         case (.manager, 24), (.manager, 26):
             .workerManagerHeartbeatEcho(try envelope.body(as: WorkerManagerHeartbeatEcho.self))
         case (.manager, 25), (.manager, 27):

@@ -314,9 +314,19 @@ extension CloudLedger {
             orders.append(.tell(task, .resultListed))
         case .answered: break
         case .kept: record.hasResult = true
-        case .unwanted where !record.mayHaveContainer: deleteResult(of: task, &record)
-        case .unwanted: (record.hasResult, record.mayHaveUnwantedResult) = (true, true)
+        case .unwanted:
+            awaitInstance(ofResultIn: &record)
+            (record.hasResult, record.mayHaveUnwantedResult) = (true, true)
+            if !record.mayHaveContainer { deleteResult(of: task, &record) }
         }
+    }
+
+    /// Has a sweep that finds a result wait for the listing that may show its instance, which an earlier process made.
+    private func awaitInstance(ofResultIn record: inout CloudRecord) {
+        guard isSweeping, !record.hasResult, record.nextGeneration == 0,
+            let listed = newestListing[.objects], !isListed(.instances, since: listed)
+        else { return }
+        record.unlistedUntil = listed
     }
 
     private mutating func noteInputs(_ names: [String], of task: TaskKey, _ record: inout CloudRecord) {

@@ -272,7 +272,8 @@ extension CloudLedger {
     }
 
     mutating func deleteResultWithoutWaiting(of task: TaskKey, _ record: inout CloudRecord) {
-        guard isLastLookOver, record.claim == .unwanted, record.hasResult else { return }
+        guard isLastLookOver, record.claim == .unwanted, record.hasResult, record.unlistedUntil == nil
+        else { return }
         if !record.instances.contains(where: \.remains) { deleteResult(of: task, &record) }
     }
 
@@ -283,6 +284,7 @@ extension CloudLedger {
         for task in tasksInOrder() {
             update(task, at: now) { ledger, record in
                 switch record.claim {
+                case .unwanted where isSweeping: ledger.waitShorter(forInstanceOf: &record)
                 case .answered: ledger.makeUnwanted(task, &record, because: .stopping)
                 case .orphaned where isSweeping: ledger.makeUnwanted(task, &record, because: .stopping)
                 case .orphaned, .queued, .inHand, .kept, .unwanted: break
@@ -290,5 +292,12 @@ extension CloudLedger {
             }
         }
         return takeOrders()
+    }
+
+    /// Has a sweep wait for the instance that has stored a result until the next listing, and not until every one would show it.
+    func waitShorter(forInstanceOf record: inout CloudRecord) {
+        guard let until = record.unlistedUntil else { return }
+        let listed = until - periods.listingLag
+        record.unlistedUntil = isListed(.instances, since: listed) ? nil : listed
     }
 }

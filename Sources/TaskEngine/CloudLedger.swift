@@ -30,6 +30,8 @@
 // Consequence: a result whose instance no listing has shown outlives its answer until every listing would show it. The
 // instance is deleted on sight then, and by the next process, too: without the result that would keep it for the grace
 // time, and processes that live shorter than that would leave more and more of them until none has a slot.
+// Consequence: a sweep, which cannot wait that long, deletes such a result after one more listing, and the instance with it
+// where that shows it. Without any, the next process would find the instance ended without its result.
 //
 // Rule: the cloud is the daemon's only memory. Until the scheduler has surely read an answer, the next process must be
 // able to give it again.
@@ -96,6 +98,9 @@ package struct CloudLedger {
     private var requestCounts: [Listing: Int] = [:]
     /// When something last began or ended.
     var lastChange: Duration = .zero
+    /// Since when listings can tell something.
+    private var worthLookingSince: Duration = .zero
+    private var resultPace = ResultPace()
     /// When the last listing of instances began that was worth its while for what was known; the first one is.
     var lastWorthLooking: Duration?
     /// Since when the scheduler answers; nil while it does not.
@@ -155,10 +160,16 @@ package struct CloudLedger {
     /// Whether an instance was said not to be there and no listing has confirmed it.
     package var hasDoubtfulDeletion: Bool { totals.doubtfulDeletions > 0 }
 
-    /// Whether there may be an instance that only a listing can tell of: one that was said not to be there, or one that
-    /// a create without an answer may still make.
+    /// Whether there may be an instance that only a listing can tell of: one that was said not to be there, one that a create
+    /// without an answer may still make, or one that has stored a result and was not listed yet.
     package var isInDoubt: Bool {
-        hasDoubtfulDeletion || records.values.contains { !$0.abandonedCreates.isEmpty }
+        hasDoubtfulDeletion
+            || records.values.contains { !$0.abandonedCreates.isEmpty || awaitsInstance($0) }
+    }
+
+    /// Whether a sweep waits for the listing that may show the instance that has stored a result.
+    private func awaitsInstance(_ record: CloudRecord) -> Bool {
+        isSweeping && record.claim == .unwanted && record.unlistedUntil != nil
     }
 
     /// What a stop leaves in the cloud.
@@ -208,19 +219,44 @@ package struct CloudLedger {
 
     // MARK: - When to look
 
+    /// What is looked for beside results that are awaited (`ResultPace`), such as those of an earlier process.
     private static let objectsPace = PollingPace(fastest: .milliseconds(250), slowest: .seconds(5))
+    /// Where it is in doubt what there is.
     private static let instancesPace = PollingPace(fastest: .seconds(2), slowest: .seconds(30))
+    /// Where instances run, or are deleted, as they should; with the pace of results, less than one request in 30 seconds for
+    /// a task of an hour.
+    private static let settledPace = PollingPace(
+        fastest: .seconds(6),
+        slowest: .seconds(180),
+        ageDivisor: 3
+    )
+    /// A deletion of an object that takes this long is a reason to look.
+    private static let objectDeletionTime: Duration = .seconds(5)
     /// How often to look although there is no reason to.
     private static let idlePeriod: Duration = .seconds(3600)
 
     /// When the next listing should begin, as things are at `now`.
     package func nextListing(_ listing: Listing, at now: Duration) -> Duration {
-        let pace = listing == .instances ? Self.instancesPace : Self.objectsPace
+        guard let last = lastBegan[listing] else { return now }
+        let pause = periods.listingRequest * (requestCounts[listing, default: 1] - 1)
+        return max(last + pause, nextWorthwhile(listing, after: last, at: now))
+    }
+
+    private func nextWorthwhile(_ listing: Listing, after last: Duration, at now: Duration) -> Duration {
+        let isInDoubt =
+            totals.withOtherObjects > 0 || totals.doubtfulDeletions > 0 || totals.worthLooking == 0
+        let instancesPace = isInDoubt ? Self.instancesPace : Self.settledPace
+        let pace = listing == .instances ? instancesPace : Self.objectsPace
         let isWorthLooking =
             totals.worthLooking > 0 || !objectDeletions.isEmpty || mayShowMore(listing, at: now)
-        let period = isWorthLooking ? pace.interval(freshestAge: now - lastChange) : Self.idlePeriod
-        let cost = periods.listingRequest * (requestCounts[listing, default: 1] - 1)
-        return lastBegan[listing].map { $0 + max(period, cost) } ?? now
+        guard isWorthLooking else { return last + Self.idlePeriod }
+        let usual = max(last, worthLookingSince) + pace.interval(freshestAge: now - lastChange)
+        guard listing == .objects else { return usual }
+        let result = resultPace.next(after: last, comingCount: totals.launching)
+        if totals.withOtherObjects > 0 { return min(usual, result ?? usual) }
+        if let result { return result }
+        if objectDeletions.isEmpty { return last + Self.idlePeriod }
+        return max(usual, lastChange + Self.objectDeletionTime)
     }
 
     /// Whether a listing may show what earlier ones were too early for: an instance that a killed process made just before.
@@ -246,6 +282,11 @@ package struct CloudLedger {
         return true
     }
 
+    /// Whether a complete listing that is known began at `moment` or later.
+    func isListed(_ listing: Listing, since moment: Duration) -> Bool {
+        newestListing[listing].map { $0 >= moment } ?? false
+    }
+
     /// A listing begins at `now`.
     package mutating func listingBegan(_ listing: Listing, at now: Duration) { lastBegan[listing] = now }
 
@@ -265,6 +306,7 @@ package struct CloudLedger {
         let known = records[task]
         if let known { totals -= known.totals }
         var record = known ?? makeRecord(at: now)
+        let wasIdle = totals.worthLooking == 0 && known?.totals.worthLooking ?? 0 == 0
         change(&self, &record)
         if releasedTasks.contains(task), record.inHand == nil, !record.instances.contains(where: isAwaited) {
             releasedTasks.remove(task)
@@ -279,6 +321,15 @@ package struct CloudLedger {
             records[task] = record
             totals += record.totals
         }
+        if wasIdle, totals.worthLooking > 0 { worthLookingSince = now }
+        pace(known, record, at: now)
+    }
+
+    /// Tells the pace of results when one is awaited, and when it is not any more.
+    private mutating func pace(_ known: CloudRecord?, _ record: CloudRecord, at now: Duration) {
+        let (before, after) = (known?.isResultAwaited ?? false, record.isResultAwaited)
+        if after, !before { resultPace.began(at: now) }
+        if before, !after { resultPace.ended(listed: record.hasResult ? lastBegan[.objects] ?? now : nil) }
     }
 
     /// Whether a run that has released its task waits for this instance; nobody takes a slot from a process that ends.
@@ -369,8 +420,12 @@ package struct CloudLedger {
     /// Gives up everything of a task: its instances, its payloads at once, its result when no instance can store it anew.
     mutating func makeUnwanted(_ task: TaskKey, _ record: inout CloudRecord, because reason: DeletionReason) {
         record.claim = .unwanted
-        // Whoever cancels or stops is not asked for the task again.
-        if isLeaving || reason != .confirmed && reason != .answered { record.unlistedUntil = nil }
+        switch reason {
+        case .confirmed where !isLeaving, .answered where !isLeaving: break
+        case .stopping where isSweeping: waitShorter(forInstanceOf: &record)
+        // Nobody is asked for the task again.
+        default: record.unlistedUntil = nil
+        }
         deleteMark(of: task, &record)
         deleteInstances(of: &record, because: reason)
         deleteInputs(of: task, &record)

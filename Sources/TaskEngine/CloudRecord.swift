@@ -11,7 +11,9 @@ struct CloudRecord {
         /// cancelled, `orphaned` when its worker is lost.
         case queued
         /// A run works on it and holds a slot. To `answered` or `unwanted` when the run releases it.
-        case inHand(InHand)
+        ///
+        /// Apart from the record: of a hundred thousand tasks that wait most are in nobody's hand.
+        indirect case inHand(InHand)
         /// It was answered; the evidence (the result, or else the instance) stays until the scheduler has surely read the
         /// answer. To `unwanted` when that is confirmed, or `orphaned` (a result) or `unwanted` (an instance) at this
         /// time, which is put off for an instance while the scheduler is away; to `queued` when the task is sent again.
@@ -112,6 +114,31 @@ struct CloudRecord {
         set { if let newValue { claim = .inHand(newValue) } }
     }
 
+    /// Whether its run has made no instance yet, and nothing of an earlier one is there.
+    private var isLaunching: Bool {
+        guard let inHand, inHand.isWatched else { return false }
+        return inHand.instanceID == nil && isEmpty
+    }
+
+    /// Whether its run waits for its instance to store a result, and for nothing that is out of the ordinary.
+    var isResultAwaited: Bool {
+        guard let inHand, inHand.isWatched, !inHand.awaitsListing, !hasResult else { return false }
+        return inHand.instanceID != nil && abandonedCreates.isEmpty
+    }
+
+    /// Whether a listing of objects can tell something of it beside an awaited result.
+    private var mayHaveOtherObjects: Bool {
+        switch claim {
+        case .inHand(let inHand):
+            inHand.isWatched && !hasResult && !isResultAwaited && !isLaunching
+        case .answered, .kept: false
+        case .orphaned, .queued: !isEmpty
+        case .unwanted:
+            mayHaveUnwantedResult || hasResult || !inputs.isEmpty || !abandonedCreates.isEmpty
+                || unlistedUntil != nil || instances.contains { $0.deletion == .none || $0.isDoubtful }
+        }
+    }
+
     /// Whether a run must be told of a listing of results; one that fetches its result reads no news.
     var isListingAwaited: Bool {
         guard !hasResult, let inHand else { return false }
@@ -139,6 +166,8 @@ struct CloudRecord {
         var totals = CloudTotals()
         totals.slots = slotCount
         totals.worthLooking = isWorthLooking ? 1 : 0
+        totals.launching = isLaunching ? 1 : 0
+        totals.withOtherObjects = mayHaveOtherObjects ? 1 : 0
         totals.evidence = claim == .unwanted && instances.isEmpty && unlistedUntil != nil ? 1 : 0
         totals.orphans = claim == .orphaned ? 1 : 0
         totals.withUnknownObjects = claim == .orphaned || !abandonedCreates.isEmpty ? 1 : 0
@@ -192,6 +221,10 @@ struct CloudTotals: Hashable {
     var slots = 0
     /// Records of which listings can tell something.
     var worthLooking = 0
+    /// Those among them whose run has no instance yet.
+    var launching = 0
+    /// Records of which a listing of objects can tell something beside an awaited result.
+    var withOtherObjects = 0
     /// Those among them whose instance has yet to turn up, which is looked for until then and no longer.
     var evidence = 0
     /// Records that nobody here has asked for.
@@ -209,6 +242,8 @@ struct CloudTotals: Hashable {
     private mutating func combine(_ other: CloudTotals, _ operation: (Int, Int) -> Int) {
         slots = operation(slots, other.slots)
         worthLooking = operation(worthLooking, other.worthLooking)
+        launching = operation(launching, other.launching)
+        withOtherObjects = operation(withOtherObjects, other.withOtherObjects)
         evidence = operation(evidence, other.evidence)
         orphans = operation(orphans, other.orphans)
         withUnknownObjects = operation(withUnknownObjects, other.withUnknownObjects)

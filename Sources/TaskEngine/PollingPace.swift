@@ -10,18 +10,19 @@ package struct PollingPace: Hashable, Sendable {
     /// The interval when everything is old.
     package let slowest: Duration
     /// The interval is this part of the age of the freshest thing.
-    private static let ageDivisor = 8
+    private let ageDivisor: Int
 
     /// Makes a pace between two intervals.
-    package init(fastest: Duration, slowest: Duration) {
-        precondition(fastest > .zero && fastest <= slowest)
+    package init(fastest: Duration, slowest: Duration, ageDivisor: Int = 8) {
+        precondition(fastest > .zero && fastest <= slowest && ageDivisor > 0)
         self.fastest = fastest
         self.slowest = slowest
+        self.ageDivisor = ageDivisor
     }
 
     /// The time to the next listing when the freshest thing is `age` old.
     package func interval(freshestAge age: Duration) -> Duration {
-        min(max(age / Self.ageDivisor, fastest), slowest)
+        min(max(age / ageDivisor, fastest), slowest)
     }
 }
 

@@ -10,6 +10,8 @@ import Encodings
 package struct PayloadPlan: Equatable, Sendable {
     /// A piece of the payload.
     package enum Piece: Equatable, Sendable {
+        /// `PayloadPlan.beginning`, first of all.
+        case beginning
         /// Opcodes that the plan wrote.
         case bytes([UInt8])
         /// The client's pickled serializer, its bytes as they are.
@@ -19,6 +21,17 @@ package struct PayloadPlan: Equatable, Sendable {
         /// The client's argument at this place, from 0, its bytes as they are.
         case argument(Int)
     }
+
+    /// What every payload begins with, the trampoline in it: the same for every task, so that it can be compressed once.
+    package static let beginning: [UInt8] = {
+        var writer = PickleWriter()
+        writer.write(.emptyDict)
+        writer.write(.mark)
+        writer.write(text: "function")
+        writer.writeTrampoline()
+        writer.write(text: "task_id")
+        return writer.take()
+    }()
 
     /// The payload, in order.
     package let pieces: [Piece]
@@ -61,13 +74,8 @@ package struct PayloadPlan: Equatable, Sendable {
         functionByteCount: Int,
         argumentByteCounts: [Int]
     ) {
-        var writer = PickleWriter()
-        writer.write(.emptyDict)
-        writer.write(.mark)
-        writer.write(text: "task_id")
+        var writer = PickleWriter(isContinued: true)
         writer.write(text: Hexadecimal.encode(taskID))
-        writer.write(text: "function")
-        writer.writeTrampoline()
         writer.write(text: "arguments")
         writer.write(.emptyList)
         writer.write(.mark)
@@ -80,7 +88,7 @@ package struct PayloadPlan: Equatable, Sendable {
         }
         blobs.append((.function, functionByteCount))
         blobs += argumentByteCounts.enumerated().map { (.argument($0.offset), $0.element) }
-        var pieces: [Piece] = []
+        var pieces = [Piece.beginning]
         for (blob, count) in blobs {
             writer.writeHead(ofBytes: count)
             pieces += [.bytes(writer.take()), blob]
@@ -90,7 +98,7 @@ package struct PayloadPlan: Equatable, Sendable {
         writer.write(.stop)
         pieces.append(.bytes(writer.take()))
         self.pieces = pieces
-        byteCount = pieces.reduce(blobs.reduce(0) { $0 + $1.1 }) { total, piece in
+        byteCount = pieces.reduce(blobs.reduce(Self.beginning.count) { $0 + $1.1 }) { total, piece in
             if case .bytes(let bytes) = piece { total + bytes.count } else { total }
         }
     }
@@ -101,6 +109,7 @@ package struct PayloadPlan: Equatable, Sendable {
         payload.reserveCapacity(byteCount)
         for piece in pieces {
             switch piece {
+            case .beginning: payload += Self.beginning
             case .bytes(let bytes): payload += bytes
             case .serializer: payload += serializer
             case .function: payload += function

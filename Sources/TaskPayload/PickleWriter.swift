@@ -2,7 +2,10 @@
 
 /// Writes pickle opcodes, protocol 4 (PEP 3154), which every Python 3.4 and newer loads.
 struct PickleWriter {
-    private(set) var bytes: [UInt8] = [PickleOpcode.proto.rawValue, 4]
+    private(set) var bytes: [UInt8]
+
+    /// A writer of a pickle, or of what follows the beginning of one.
+    init(isContinued: Bool = false) { bytes = isContinued ? [] : [PickleOpcode.proto.rawValue, 4] }
 
     mutating func write(_ opcode: PickleOpcode) { bytes.append(opcode.rawValue) }
 

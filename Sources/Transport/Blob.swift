@@ -65,7 +65,7 @@ extension Blob {
         let start = range.lowerBound + min(position, range.count)
         let end = min(range.upperBound, start + maximumCount)
         switch store {
-        case .memory(let bytes): return Array(bytes[start..<end])
+        case .memory(let bytes): return end - start == bytes.count ? bytes : Array(bytes[start..<end])
         case .file(let file): return try file.read(at: start, upTo: end - start)
         }
     }

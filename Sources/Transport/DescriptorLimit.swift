@@ -19,6 +19,18 @@ package enum DescriptorLimit {
         return current
     }
 
+    /// How many are open, as the kernel lists them; nil where it does not.
+    package static var openCount: Int? {
+        guard let directory = opendir("/proc/self/fd") else { return nil }
+        defer { closedir(directory) }
+        var count = 0
+        while let entry = readdir(directory) {
+            if entry.pointee.d_name.0 != CChar(bitPattern: UInt8(ascii: ".")) { count += 1 }
+        }
+        // One of them is the directory's own.
+        return count - 1
+    }
+
     /// Whether not one more can be opened now, in this process or on the host.
     static var isReached: Bool {
         let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)

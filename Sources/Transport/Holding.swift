@@ -17,6 +17,9 @@ package final class ResourceBudget {
     /// What is held in all.
     package var used: Resources { budget.used }
 
+    /// What may be held in all.
+    package var limit: Resources { budget.limit }
+
     /// How many steps of tasks wait.
     package var waitingCount: Int { budget.waitingCount }
 

@@ -23,10 +23,11 @@ package final class ProcessLock: Sendable {
     /// `name` is at most 100 bytes long. Processes in another network namespace, such as a container's, do not count.
     package init?(named name: String) throws(TransportError) {
         let descriptor = try during(.file) { () throws(SystemCallError) in
-            try openStreamSocket(family: AF_UNIX)
+            try openSocket(family: AF_UNIX)
         }
+        let address = SocketAddress.abstract(name: name)
         do throws(SystemCallError) {
-            try promptSystemCall("bind") { Int(withAddress(of: name) { bind(descriptor, $0, $1) }) }
+            try promptSystemCall("bind") { Int(address.withSockaddr { bind(descriptor, $0, $1) }) }
             try promptSystemCall("listen") { Int(listen(descriptor, Int32(Int16.max))) }
         } catch {
             close(descriptor)
@@ -98,9 +99,11 @@ package struct NameHolder: Sendable, Equatable, CustomStringConvertible {
 
     /// The holder of a name; nil if nobody holds it, or one that does not say who it is, as a holder does.
     package init?(of name: String) {
-        guard let descriptor = try? openStreamSocket(family: AF_UNIX) else { return nil }
+        guard let descriptor = try? openSocket(family: AF_UNIX) else { return nil }
         defer { close(descriptor) }
-        guard withAddress(of: name, { connect(descriptor, $0, $1) }) == 0 else { return nil }
+        guard SocketAddress.abstract(name: name).withSockaddr({ connect(descriptor, $0, $1) }) == 0 else {
+            return nil
+        }
         // `struct ucred`, which Swift cannot see: process, user, group.
         var credentials: [UInt32] = [0, 0, 0]
         var length = socklen_t(MemoryLayout<UInt32>.size * credentials.count)
@@ -113,16 +116,4 @@ package struct NameHolder: Sendable, Equatable, CustomStringConvertible {
     }
 
     package var description: String { "process \(processID) of user \(userID)" }
-}
-
-/// An address that begins with a zero byte is abstract; its length counts, not a terminator.
-private func withAddress(of name: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = [0] + name.utf8.prefix(100)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
-    return withUnsafePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
-    }
 }

@@ -40,15 +40,38 @@ package struct Program: Sendable, Equatable {
     /// The path of the first executable file of this name in the directories of `searchPath`, nil if there is none;
     /// the directories are parted by colons; a name with a slash is a path already.
     package static func find(_ name: String, searchPath: String) -> String? {
-        let candidates =
-            name.utf8.contains(UInt8(ascii: "/"))
+        candidates(name, searchPath).first { executable($0) != nil }
+    }
+
+    /// As `find`, but another program than the one that runs, of which there may be links on the way.
+    package static func findOther(_ name: String, searchPath: String) -> String? {
+        let own = executable("/proc/self/exe")
+        return candidates(name, searchPath).first { path in
+            guard let found = executable(path) else { return false }
+            return found.st_ino != own?.st_ino || found.st_dev != own?.st_dev
+        }
+    }
+
+    /// Becomes the program at `path`, which inherits everything and `mark`, an environment variable; returns only if that fails.
+    package static func become(_ path: String, arguments: [String], mark: String) {
+        setenv(mark, "1", 1)
+        let vector = CStrings([path] + arguments)
+        execv(path, vector.pointers)
+        unsetenv(mark)
+    }
+
+    private static func candidates(_ name: String, _ searchPath: String) -> [String] {
+        name.utf8.contains(UInt8(ascii: "/"))
             ? [name]
             // An empty element would mean the working directory, from where nobody wants to run anything.
             : searchPath.split(separator: ":").map { "\($0)/\(name)" }
-        return candidates.first { path in
-            var status = stat()
-            return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0
-        }
+    }
+
+    private static func executable(_ path: String) -> stat? {
+        var status = stat()
+        let isExecutable =
+            stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0
+        return isExecutable ? status : nil
     }
 }
 

@@ -20,10 +20,10 @@ final class Socket {
 
     convenience init(for address: SocketAddress) throws(SystemCallError) {
         // The kernel would be given the beginning of the path, and another file be meant.
-        if case .unix(let path) = address, path.utf8.count > SocketAddress.pathByteCountMax {
+        if address.isTooLong {
             throw SystemCallError(call: "socket", number: ENAMETOOLONG)
         }
-        self.init(owning: try openStreamSocket(family: address.family))
+        self.init(owning: try openSocket(family: address.family))
     }
 
     /// Begins to connect; the outcome shows in `takeError` once the socket is writable.
@@ -105,8 +105,10 @@ final class Socket {
 
     /// What is there to read, at most `maximumCount` bytes; nil when nothing is, empty at the peer's end.
     func readNow(upTo maximumCount: Int, peeking: Bool = false) throws(SystemCallError) -> [UInt8]? {
-        try bytesOfSystemCall("recv", upTo: maximumCount) {
-            recv(fileDescriptor, $0, maximumCount, peeking ? Int32(MSG_PEEK) : 0)
+        try ReceiveRoom.bytes(upTo: maximumCount) { buffer throws(SystemCallError) in
+            try systemCall("recv") {
+                recv(fileDescriptor, buffer.baseAddress, buffer.count, peeking ? Int32(MSG_PEEK) : 0)
+            }
         }
     }
 
@@ -152,8 +154,9 @@ final class Socket {
     }
 }
 
-/// A new socket for a stream of bytes, which never blocks and is closed in programs that this one starts.
-func openStreamSocket(family: Int32) throws(SystemCallError) -> Int32 {
-    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-    return Int32(try promptSystemCall("socket") { Int(socket(family, kind, 0)) })
+/// A new socket, for a stream of bytes unless said otherwise, which never blocks and is closed in programs that this one
+/// starts.
+func openSocket(family: Int32, _ kind: __socket_type = SOCK_STREAM) throws(SystemCallError) -> Int32 {
+    let flags = Int32(kind.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    return Int32(try promptSystemCall("socket") { Int(socket(family, flags, 0)) })
 }

@@ -10,9 +10,19 @@ package enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
     case ipv6([UInt8], zone: UInt32, port: UInt16)
     /// A path of at most 107 bytes in the file system.
     case unix(path: String)
+    /// A name of at most 107 bytes that is in no file system and goes with its socket (unix(7)).
+    case abstract(name: String)
 
     /// `sun_path` has 108 bytes, the last of which is zero (unix(7)).
     static let pathByteCountMax = 107
+
+    /// Whether the kernel could be given no more than the beginning of the path or name.
+    var isTooLong: Bool {
+        switch self {
+        case .ipv4, .ipv6: false
+        case .unix(let text), .abstract(let text): text.utf8.count > Self.pathByteCountMax
+        }
+    }
 
     /// The address that `host` spells: dotted IPv4, or IPv6 with or without brackets and zone; nil for a name.
     package init?(numeric host: String, port: UInt16) {
@@ -36,11 +46,16 @@ package enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
         self = .ipv6(withUnsafeBytes(of: ipv6) { Array($0) }, zone: zone, port: port)
     }
 
+    /// A socket of this host as programs spell it: a path, or `@` and a name that is in no file system.
+    package static func local(_ text: String) -> SocketAddress {
+        text.hasPrefix("@") ? .abstract(name: String(text.dropFirst())) : .unix(path: text)
+    }
+
     /// The port, nil for a path.
     package var port: UInt16? {
         switch self {
         case .ipv4(_, let port), .ipv6(_, _, let port): port
-        case .unix: nil
+        case .unix, .abstract: nil
         }
     }
 
@@ -48,7 +63,7 @@ package enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .ipv4(let address, _): .ipv4(address, port: port)
         case .ipv6(let address, let zone, _): .ipv6(address, zone: zone, port: port)
-        case .unix: self
+        case .unix, .abstract: self
         }
     }
 
@@ -56,7 +71,7 @@ package enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .ipv4: AF_INET
         case .ipv6: AF_INET6
-        case .unix: AF_UNIX
+        case .unix, .abstract: AF_UNIX
         }
     }
 
@@ -111,6 +126,12 @@ package enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
             withUnsafeMutableBytes(of: &unix.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
             bytes.storeBytes(of: unix, as: sockaddr_un.self)
             return MemoryLayout<sockaddr_un>.size
+        case .abstract(let name):
+            bytes.storeBytes(of: sa_family_t(AF_UNIX), as: sa_family_t.self)
+            // The zero byte says that it is abstract; its length counts, not a terminator.
+            let path = [0] + name.utf8.prefix(Self.pathByteCountMax)
+            bytes[MemoryLayout<sa_family_t>.size...].copyBytes(from: path)
+            return MemoryLayout<sa_family_t>.size + path.count
         }
     }
 
@@ -127,6 +148,7 @@ package enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
             )
             return "[\(spelled)\(zone == 0 ? "" : "%\(zone)")]:\(port)"
         case .unix(let path): return path
+        case .abstract(let name): return "@\(name)"
         }
     }
 }

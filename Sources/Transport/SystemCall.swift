@@ -7,6 +7,7 @@
 // else. EINTR is looped away; would-block is a value, for it is the normal state of a socket; a descriptor
 // or an address that the kernel does not know is a bug of ours and traps.
 
+internal import EventLoop
 internal import Glibc
 
 /// A system call that failed: which one, and why.
@@ -65,6 +66,25 @@ func bytesOfSystemCall(
         if case .success(let received?) = outcome { count = received }
     }
     return try outcome.get() == nil ? nil : bytes
+}
+
+/// Where received bytes arrive: there must be room for many, and as a rule few come.
+@LoopActor
+enum ReceiveRoom {
+    private static nonisolated(unsafe) let room = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: 64 * 1024,
+        alignment: 16
+    )
+
+    /// The bytes that `body` puts into a buffer of at most `maximumCount` and counts, in an array that is no larger; nil
+    /// where it counts none because there are none.
+    static func bytes<Failure: Error>(
+        upTo maximumCount: Int,
+        _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int?
+    ) throws(Failure) -> [UInt8]? {
+        let buffer = UnsafeMutableRawBufferPointer(rebasing: room.prefix(maximumCount))
+        return try body(buffer).map { Array(buffer.prefix($0)) }
+    }
 }
 
 /// Runs `body` and says of its errors in which phase they came up.

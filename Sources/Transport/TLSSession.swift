@@ -9,6 +9,7 @@
 // errno must be told apart from OpenSSL's queue; it saves one copy of each byte, which is small beside its cipher.
 
 internal import COpenSSL
+internal import EventLoop
 
 /// The state of one TLS connection as a client: ciphertext and plaintext in, the other out.
 final class TLSSession {
@@ -61,16 +62,17 @@ final class TLSSession {
     }
 
     /// Decrypts up to `maximumCount` bytes.
+    @LoopActor
     func read(upTo maximumCount: Int) throws(TransportError) -> Step<[UInt8]> {
         var result: Int32 = 0
         var received = 0
         OpenSSLError.clear()
         // One call never yields more than a record, 16 KiB.
-        let bytes = [UInt8](unsafeUninitializedCapacity: min(maximumCount, 16 * 1024)) { buffer, count in
+        let bytes = ReceiveRoom.bytes(upTo: min(maximumCount, 16 * 1024)) { buffer in
             result = SSL_read_ex(connection, buffer.baseAddress, buffer.count, &received)
-            count = result == 1 ? received : 0
+            return result == 1 ? received : nil
         }
-        return try step(result, bytes, .read)
+        return try step(result, bytes ?? [], .read)
     }
 
     /// Looks whether there is plaintext to read, and leaves it there.
@@ -135,7 +137,7 @@ final class TLSSession {
                 let isSet = X509_VERIFY_PARAM_set1_ip(parameters, address, address.count)
                 expectOpenSSL(isSet == 1, "X509_VERIFY_PARAM_set1_ip")
             }
-        case .unix?, nil:
+        case .unix?, .abstract?, nil:
             let name = host.hasSuffix(".") ? String(host.dropLast()) : host
             // To OpenSSL no name means any certificate, and a leading dot any host below.
             if name.isEmpty || name.hasPrefix(".") || name.utf8.contains(0) {

@@ -15,7 +15,7 @@ import Testing
         TaskObjectName(.inputs, nonce: nil, task: "00ff", ending: ".pkl"),
     ])
     func `a name is read as it is written`(_ name: TaskObjectName) {
-        #expect(TaskObjectName(name.text) == name)
+        #expect(TaskObjectName(name.text.utf8[...]) == name)
     }
 
     @Test(arguments: [
@@ -31,6 +31,6 @@ import Testing
         ("kept/00ff.pkl", false), ("outputs/00ff.pkl", false), ("/results/00ff.pkl", false),
     ])
     func `what no manager gives is no name`(_ text: String, _ isName: Bool) {
-        #expect((TaskObjectName(text) != nil) == isName)
+        #expect((TaskObjectName(text.utf8[...]) != nil) == isName)
     }
 }

@@ -65,6 +65,20 @@ import Testing
         }
     }
 
+    @Test func `a check that lacks a setting is skipped and says which`() async throws {
+        try await onLoop {
+            var settings = Settings(schedulerAddress: .tcp(host: "h", port: 1))
+            settings.origins["subnet-id"] = .flag("--subnet-id")
+            let check = Self.check("subnet", .passed("there"))
+            let given = try await run([check.given("subnet-id", in: settings)])
+            #expect(given == ["ok    subnet                there"])
+            let lacking = try await run([
+                check.given("subnet-id", "compartment-id", "container-image", in: settings)
+            ])
+            #expect(lacking == ["skip  subnet                give --compartment-id, --container-image"])
+        }
+    }
+
     @Test func `what works with a warning is no ground to build upon, and a cancelled check ends all`()
         async throws
     {

@@ -41,6 +41,55 @@ import Testing
         #expect(CommandForm.asksForHelp(["--nonsense", "--help"]))
     }
 
+    @Test(arguments: ["provision", "cleanup", "show", "build-image", "list-ads"])
+    func `every action takes all flags of the provisioner that it replaces`(_ name: String) throws {
+        let form = try #require(CommandForm.all.first { $0.name == name })
+        let arguments = [
+            "--compartment-id", "c", "--region", "eu-paris-1", "--prefix", "p", "--profile", "ADMIN",
+            "--image", "i",
+            "--availability-domain", "AD-1", "--subnet-id", "s", "--instance-shape", "CI.A",
+            "--instance-ocpus", "2", "--instance-memory-gb", "8", "--job-timeout", "5", "--config",
+            "saved.json", "--env-file", "e",
+        ]
+        let input = try CommandInput(form, arguments, environment: [:])
+        let settings = try input.settings()
+        #expect(settings.compartmentID == "c")
+        #expect(settings.region == "eu-paris-1")
+        #expect(settings.profile == "ADMIN")
+        #expect(input.prefix == "p")
+        #expect(input.savedPath == "saved.json")
+    }
+
+    @Test func `what was unique in the provisioner is unique in its replacement`() throws {
+        let arguments = ["--comp", "c", "--con", "saved.json", "--pre", "p", "--im", "i", "--job", "5"]
+        let input = try CommandInput(.provision, arguments, environment: [:])
+        #expect(input.savedPath == "saved.json")
+        #expect(input.prefix == "p")
+        #expect(input.scan.texts("container-image") == ["i"])
+        #expect(input.scan.texts("job-timeout") == ["5"])
+    }
+
+    @Test func `an image is named by flags alone, by the prefix, or by a compartment`() throws {
+        let image = { (arguments: [String]) in
+            let input = try CommandInput(.buildImage, arguments, environment: [:])
+            return try BuildImageCommand.settings(input).containerImage
+        }
+        #expect(try image(["--image", "a/b/c"]) == "a/b/c")
+        #expect(try image(["--image", "a/b/c", "--prefix", "p"]) == "a/b/c")
+        #expect(try image(["--prefix", "p", "--compartment-id", "c"]) == "")
+        #expect(throws: CommandError.self) { try image(["--prefix", "p"]) }
+    }
+
+    @Test func `a check needs no setting to begin with`() throws {
+        let order = try CheckOrder(
+            CommandInput(.check, ["--phase", "connectivity", "--compartment-id", "c"], environment: [:])
+        )
+        #expect(order.phases == [.connectivity])
+        let settings = try #require(order.managers.first)
+        let check = Check("x") { .passed("seen") }
+        #expect(check.given("compartment-id", in: settings).name == "x")
+    }
+
     @Test func `minutes of a job become seconds`() throws {
         let arguments = [
             "--compartment-id", "c", "--availability-domain", "AD-1,AD-2", "--subnet-id", "s",

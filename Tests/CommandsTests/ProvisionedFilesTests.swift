@@ -55,7 +55,9 @@ import Testing
         wanted.containerImage = #"a"b$c`d\e"#
         let text = ProvisionedFiles.environment(wanted)
         #expect(text.contains(##"export OCI_CONTAINER_IMAGE="a\"b\$c\`d\\e""##))
-        #expect(text.split(separator: "\n").count == 8)
+        #expect(text.contains(##"export SCALER_OCI_CONTAINER_IMAGE="a\"b\$c\`d\\e""##))
+        #expect(text.contains("export SCALER_OCI_NAMESPACE=\"ns\"\n"))
+        #expect(text.split(separator: "\n").count == 15)
     }
 
     @Test func `what is saved reads back as settings, with the keys of Scaler's provisioner`() throws {

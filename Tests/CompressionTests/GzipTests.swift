@@ -30,6 +30,15 @@ private func noise(_ count: Int, seed: UInt64) -> [UInt8] {
         }
     }
 
+    @Test(arguments: [0, 1, 4096, 65_535, 65_536, 200_000])
+    func `a value that is only stored comes back, alone and behind another`(count: Int) throws {
+        let value = noise(count, seed: 5)
+        #expect(try Gzip.decompress(Gzip.stored(value), limit: count) == value)
+        #expect(Gzip.stored(value).count <= count + 18 + 5 * (count / 65_535 + 1))
+        let both = helloByGzip + Gzip.stored(value)
+        #expect(try Gzip.decompress(both, limit: hello.count + count) == hello + value)
+    }
+
     @Test func `equal input gives equal bytes, with no time in them`() {
         #expect(Gzip.compress(hello) == Gzip.compress(hello))
         #expect(Gzip.compress(hello)[4..<8].allSatisfy { $0 == 0 })

@@ -57,8 +57,11 @@ func completeFile(_ lines: String) -> String {
 }
 
 let someSubcommands: [Subcommand] = [
-    (name: "list", summary: "List what belongs to this manager."),
-    (name: "provision", summary: "Create what the manager needs."),
+    (
+        name: "list", summary: "List what belongs to this manager.",
+        options: [Option.invocation("all-owners"), Option.invocation("older-than", placeholder: "SECONDS")]
+    ),
+    (name: "provision", summary: "Create what the manager needs.", options: []),
 ]
 
 /// Parses a whole command line; `file` is what `config.toml` holds, every other path is absent.

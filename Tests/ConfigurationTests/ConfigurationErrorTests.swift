@@ -7,7 +7,7 @@ import Testing
 private let fromFlags: [([String], String)] = [
     (["--bogus"], "2: unknown flag '--bogus'; see --help"),
     (["--base-concurency", "5"], "2: unknown flag '--base-concurency'; did you mean --base-concurrency?"),
-    (["-wm", "x"], "2: unknown flag '-wm'; see --help"),
+    (["-wx", "x"], "2: unknown flag '-wx'; see --help"),
     (
         ["--object-storage", "x"],
         "2: '--object-storage' is short for several flags; write out one of --object-storage-address, "
@@ -49,7 +49,7 @@ private let fromFlags: [([String], String)] = [
         ["--max-requests-per-second", "1e-308"],
         "78: --max-requests-per-second: '1e-308' is out of range; give a number from 0.001 to 1000000"
     ),
-    (["-tts", "x"], "2: -tts: 'x' is not a number; give a number from 0 to 1000000000"),
+    (["-tts", "x"], "2: -tts: 'x' is not such a number; give a number from 0 on"),
     (["-wmi", ""], "78: -wmi: the value is empty; give a value"),
     (["--compartment-id="], "78: --compartment-id: the value is empty; give a value"),
     (["-wmi", "a\nb"], "2: -wmi: 'a?b' holds a control character; remove it"),
@@ -105,8 +105,8 @@ private let fromFlags: [([String], String)] = [
         "2: --image-pull-password: the value cannot be used; remove it"
     ),
     (
-        ["--object-storage-prefix", "a/"],
-        "2: --object-storage-prefix: 'a/' begins or ends with a slash; drop that slash"
+        ["--object-storage-prefix", "/a"],
+        "2: --object-storage-prefix: '/a' begins with a slash; drop that slash"
     ),
     (
         ["-osa", "127.0.0.1:1"],
@@ -130,11 +130,6 @@ private let fromFlags: [([String], String)] = [
 
 /// Lines added to a complete entry (its own are lines 1 to 10), and what must come of them.
 private let fromFile: [(String, String)] = [
-    (
-        "base_concurency = 5",
-        "78: config.toml:11: unknown key 'base_concurency'; did you mean base_concurrency?"
-    ),
-    ("level = 'INFO'", "78: config.toml:11: unknown key 'level'; see --help"),
     (
         "base-concurrency = 1\nbase_concurrency = 2",
         "78: config.toml:12: 'base_concurrency' is already given on line 11; remove one"
@@ -187,8 +182,6 @@ private let fromFile: [(String, String)] = [
         "78: config.toml:11:23: this is not a value; put text between quotes; the file must be TOML 1.0"
     ),
     ("x = ", "78: config.toml:11:5: a value is expected here; the file must be TOML 1.0"),
-    ("print_config = true", "78: config.toml:11: unknown key 'print_config'; see --help"),
-    ("[worker_manager.other]\na = 1", "78: config.toml:11: unknown key 'other'; see --help"),
     (
         "[worker_manager.worker_config]\nio_threads = 0",
         "78: config.toml:12: io_threads: 0 is out of range; give a whole number from 1 to 64"
@@ -228,7 +221,6 @@ struct ConfigurationErrorTests {
 
     @Test(arguments: [
         (["SCALER_NETWORK_BACKEND": "tcp"], "'tcp' is no choice; give one of auto, zmq, ymq"),
-        (["OCI_REGION": ""], "the value is empty; give a value"),
         (["OCI_IMAGE_PULL_PASSWORD": "hush\u{1}"], "the value cannot be used; remove it"),
     ])
     func `a wrong variable is exit code 78 and names the variable`(

@@ -25,11 +25,13 @@ struct ConfigurationFileTests {
 
     @Test(arguments: ["worker_config", "worker-config", "logging_config", "container_instance_config"])
     func `the sub-tables of the all-in-one command are read`(_ name: String) throws {
-        let file = completeFile("[worker_manager.\(name)]\nio_threads = 3\nlogging_level = \"ERROR\"")
+        let file = completeFile(
+            "[worker_manager.\(name)]\nheartbeat_interval_seconds = 3\nlogging_level = \"ERROR\""
+        )
         let settings = try onlySettings(words, file: file)
-        #expect(settings.ioThreads == 3)
+        #expect(settings.heartbeatInterval == .seconds(3))
         #expect(settings.loggingLevel == .error)
-        #expect(settings.origins["io-threads"] == .file(path: "config.toml", line: 12))
+        #expect(settings.origins["heartbeat-interval-seconds"] == .file(path: "config.toml", line: 12))
     }
 
     @Test
@@ -70,6 +72,41 @@ struct ConfigurationFileTests {
         #expect(native.instanceShapes == ["A", "B"])
         #expect(native.freeformTags.map(\.key) == ["team", "cost center"])
         #expect(native.definedTags == [DefinedTagSetting(namespace: "Ops", key: "Cost", value: "42")])
+    }
+
+    @Test func `a key that is not known is told with the nearest, and stops nothing`() throws {
+        let file = completeFile(
+            "children_bind_address = 1\nbase_concurency = 5\n[worker_manager.other]\na = 1"
+        )
+        let settings = try onlySettings(words, file: file)
+        #expect(settings.baseConcurrency == 100)
+        #expect(
+            settings.unknownKeys.map(\.description) == [
+                "config.toml:11: unknown key 'children_bind_address'; see --help",
+                "config.toml:12: unknown key 'base_concurency'; did you mean base_concurrency?",
+                "config.toml:13: unknown key 'other'; see --help",
+            ]
+        )
+        guard case .printConfig(let report) = try invocation(words + ["--print-config"], file: file) else {
+            Issue.record("no report")
+            return
+        }
+        #expect(report.hasSuffix("# config.toml:13: unknown key 'other'; see --help\n"))
+        #expect(try onlySettings(words, file: completeFile("")).unknownKeys == [])
+    }
+
+    @Test func `a key that is not known is fatal where that is asked for, or a setting is missing for it`() {
+        let file = completeFile("bogus = 1")
+        #expect(
+            complaint(words + ["--strict-config"], file: file)
+                == "78: config.toml:11: unknown key 'bogus'; see --help"
+        )
+        #expect(complaint(words + ["--strict-config"], file: completeFile("")) == nil)
+        let misspelt = completeFile("").replacing("subnet_id", with: "subnet_idd")
+        #expect(
+            complaint(words, file: misspelt)
+                == "78: config.toml:9: unknown key 'subnet_idd'; did you mean subnet_id?"
+        )
     }
 
     @Test

@@ -12,7 +12,7 @@ struct HelpTextTests {
         "  list       List what belongs to this manager.",
         "  --worker-manager-id, -wmi ID\n      Unique identifier of this worker manager. (required)",
         "  --base-concurrency, -bc N\n      Container instances that run at once, at most. (default: 100)",
-        "  --oci-region REGION\n      OCI region identifier. (default: us-ashburn-1; env: OCI_REGION)",
+        "  --oci-region REGION\n      OCI region identifier. (default: us-ashburn-1; env: OCI_REGION or",
         "  --on-exit delete|leave\n", "  --print-config\n", "  --config, -c FILE\n", "OCI HPC parameters:\n",
         "  --event-loop, -el builtin|uvloop\n      No effect: the event loop is always libev.",
         "Exit codes:\n  0      done",
@@ -42,7 +42,8 @@ struct HelpTextTests {
         #expect(rows.count == Option.table.count)
         #expect(
             rows.contains(
-                "| `--oci-region REGION` |  | `OCI_REGION` | `oci_region` | `us-ashburn-1` | OCI region identifier. |"
+                "| `--oci-region REGION` |  | `OCI_REGION`, `SCALER_OCI_REGION` | `oci_region` | `us-ashburn-1` "
+                    + "| OCI region identifier. |"
             )
         )
         #expect(

@@ -102,18 +102,15 @@ struct InvocationTests {
     }
 
     @Test
-    func `an empty variable counts as given: it clears what may be absent and fails what may not`() {
+    func `an empty variable counts as unset`() throws {
         let file = completeFile("ca_bundle = \"/ca\"\n")
-        let words = ["scaler-oci-hpc", "config.toml"]
-        #expect(throws: Never.self) {
-            let settings = try onlySettings(words, environment: ["OCI_CA_BUNDLE": ""], file: file)
-            #expect(settings.caBundle == nil)
-            #expect(settings.origins["ca-bundle"] == .environment("OCI_CA_BUNDLE"))
-        }
-        #expect(
-            complaint(words, environment: ["OCI_COMPARTMENT_ID": ""], file: file)
-                == "78: environment variable OCI_COMPARTMENT_ID: the value is empty; give a value"
-        )
+        let empty = ["OCI_CA_BUNDLE": "", "OCI_COMPARTMENT_ID": "", "OCI_REGION": ""]
+        let settings = try onlySettings(["scaler-oci-hpc", "config.toml"], environment: empty, file: file)
+        #expect(settings.caBundle == "/ca")
+        #expect(settings.origins["ca-bundle"] == .file(path: "config.toml", line: 11))
+        #expect(settings.compartmentID == "ocid1.compartment.oc1..c")
+        #expect(settings.region == "us-ashburn-1")
+        #expect(settings.origins["oci-region"] == nil)
     }
 
     @Test
@@ -128,13 +125,69 @@ struct InvocationTests {
     }
 
     @Test
-    func `the last of several flags wins, lists collect`() throws {
+    func `the last of several flags wins, of a list, too`() throws {
         let settings = try onlySettings(
-            complete(["-bc", "1", "-bc", "2", "--instance-shape", "A,B", "--instance-shape", "C"])
+            complete([
+                "-bc", "1", "-bc", "2", "--instance-shape", "A", "--instance-shape", "B,C", "--subnet-id",
+                "s2",
+                "-lp", "/a", "/b", "-lp", "/c",
+            ])
         )
         #expect(settings.baseConcurrency == 2)
-        #expect(settings.instanceShapes == ["A", "B", "C"])
+        #expect(settings.instanceShapes == ["B", "C"])
+        #expect(settings.subnetIDs == ["s2"])
+        #expect(settings.loggingPaths == ["/c"])
         #expect(settings.availabilityDomains == ["AD-1"])
+    }
+
+    @Test(arguments: [["-w", "9"], ["-wt", "9"], ["-wtqs", "9"]])
+    func `a short flag may be cut short where what is left means one flag only`(_ words: [String]) throws {
+        guard words[0] != "-w" else {
+            #expect(
+                complaint(complete(words))
+                    == "2: '-w' is short for several flags; write out one of --worker-manager-id, "
+                    + "--worker-scheduler-address, --per-worker-task-queue-size"
+            )
+            return
+        }
+        #expect(try onlySettings(complete(words)).taskQueueSize == 9)
+    }
+
+    @Test func `a short flag of one letter may have its value in the same word`() throws {
+        #expect(
+            try onlySettings(["scaler-oci-hpc", "-cconfig.toml"], file: quickStartFile).workerManagerID
+                == "wm-oci-hpc"
+        )
+    }
+
+    @Test func `a flag that may mean the file or the image is refused`() {
+        #expect(
+            complaint(complete(["--con", "config.toml"]))
+                == "2: '--con' is short for several flags; write out one of --container-image, --config"
+        )
+    }
+
+    @Test func `digits may be grouped, and what has no effect may be as large as it likes`() throws {
+        let settings = try onlySettings(
+            complete([
+                "-bc", "1_000", "--instance-memory-gb", "1_0.5", "-dts", " 60 ", "-pwc", "cpu=1_0", "-mtc",
+                "4294967295", "-tts", "99999999999999999999", "-tm", "9_223_372_036_854_775_808", "--preload",
+                "",
+                "-lcf", "",
+            ])
+        )
+        #expect(settings.baseConcurrency == 1000)
+        #expect(settings.instanceMemoryGB == 10.5)
+        #expect(settings.deathTimeout == .seconds(60))
+        #expect(settings.capabilities == [CapabilitySetting(name: "cpu", value: 10)])
+        #expect(settings.ignored.count == 5)
+        #expect(complaint(complete(["-bc", "1__0"]))?.hasPrefix("2: -bc: '1__0' is not a whole") == true)
+        #expect(complaint(complete(["-bc", "_1"]))?.hasPrefix("2: -bc: '_1' is not a whole") == true)
+    }
+
+    @Test func `a slash at the end of the prefix goes`() throws {
+        let settings = try onlySettings(complete(["--object-storage-prefix", "a/b//"]))
+        #expect(settings.objectStoragePrefix == "a/b")
     }
 
     @Test
@@ -173,6 +226,64 @@ struct InvocationTests {
         #expect(
             try invocation(words) == .subcommand(name: "list", arguments: ["--help", "--what=ever", "-x"])
         )
+    }
+
+    @Test(arguments: [
+        (["--compartment-id", "c", "provision"], ["--compartment-id", "c"]),
+        (["--compartment-id", "c", "provision", "--x"], ["--compartment-id", "c", "--x"]),
+        (["--compartment-id=c", "provision"], ["--compartment-id=c"]),
+        (["--unknown", "provision"], ["--unknown"]),
+    ])
+    func `the subcommand may come last`(_ words: [String], _ rest: [String]) throws {
+        #expect(try invocation(["scaler-oci-hpc"] + words) == .subcommand(name: "provision", arguments: rest))
+    }
+
+    @Test func `a switch before a subcommand takes no value`() throws {
+        let listed = try invocation(["scaler-oci-hpc", "--all", "list"])
+        #expect(listed == .subcommand(name: "list", arguments: ["--all"]))
+    }
+
+    @Test func `a flag's value is no subcommand`() throws {
+        let words = complete(["--oci-region", "list", "--ca-bundle", "provision", "-lp", "/a", "list"])
+        let settings = try onlySettings(words)
+        #expect(settings.region == "list")
+        #expect(settings.caBundle == "provision")
+        #expect(settings.loggingPaths == ["/a", "list"])
+    }
+
+    @Test(
+        arguments: [
+            (["scaler_worker_manager", "symphony", "tcp://h:1"], "symphony"),
+            (
+                ["/opt/bin/scaler_worker_manager", "--config", "c.toml", "baremetal_native"],
+                "baremetal_native"
+            ),
+            (["scaler_worker_manager", "--config=c.toml", "aws_hpc", "-wmi", "x"], "aws_hpc"),
+            (["scaler_worker_manager", "oci_hpc", "tcp://h:1"], nil), (["scaler_worker_manager"], nil),
+            (["scaler_worker_manager", "--help"], nil), (["scaler_worker_manager", "tcp://h:1"], nil),
+            (["scaler_worker_manager", "--worker-manager-id=x", "tcp://h:1", "oci_hpc"], nil),
+            (["scaler-oci-hpc", "symphony"], nil),
+        ] as [([String], String?)]
+    )
+    func `another kind of manager is told from ours`(_ words: [String], _ type: String?) {
+        #expect(Invocation.foreignManagerType(words) == type)
+    }
+
+    @Test func `help speaks under the name that the program was called by`() throws {
+        guard case .help(let own) = try invocation(["scaler-oci-hpc", "--help"]),
+            case .help(let replacement) = try invocation(["scaler_worker_manager", "oci_hpc", "--help"])
+        else {
+            Issue.record("no help")
+            return
+        }
+        #expect(own.contains("  scaler-oci-hpc [flags] SCHEDULER_ADDRESS\n") && own.contains("Subcommands"))
+        #expect(replacement.contains("  scaler_worker_manager oci_hpc [flags] SCHEDULER_ADDRESS\n"))
+        #expect(!replacement.contains("  scaler-oci-hpc [flags]") && !replacement.contains("Subcommands"))
+    }
+
+    @Test func `the kind of manager may come last`() throws {
+        let words = ["scaler_worker_manager"] + complete([]).dropFirst() + ["oci_hpc"]
+        #expect(try onlySettings(words).workerManagerID == "wm")
     }
 
     @Test

@@ -19,6 +19,10 @@ import Testing
                 "| `--base-concurrency N` | `-bc` |  | `base_concurrency` | `100` | Container instances that run"
             )
         )
-        #expect(text.contains("| `--oci-region REGION` |  | `OCI_REGION` | `oci_region` | `us-ashburn-1` |"))
+        #expect(
+            text.contains(
+                "| `--oci-region REGION` |  | `OCI_REGION`, `SCALER_OCI_REGION` | `oci_region` | `us-ashburn-1` |"
+            )
+        )
     }
 }

@@ -19,6 +19,12 @@ import Testing
         #expect(settings.instanceOCPUs == 4)
         #expect(settings.instanceMemoryGB == 32)
         #expect(settings.origins["instance-ocpus"] == .flag("-pwc"))
+        #expect(
+            settings.offeredSizes == [
+                OfferedSize(capability: "ocpus=4", setting: "instance-ocpus", origin: .flag("-pwc")),
+                OfferedSize(capability: "memory_gb=32", setting: "instance-memory-gb", origin: .flag("-pwc")),
+            ]
+        )
     }
 
     @Test func `an offer of any size, or of none, leaves it alone`() throws {
@@ -26,14 +32,17 @@ import Testing
         #expect(settings.instanceOCPUs == 1)
         #expect(settings.instanceMemoryGB == 6)
         #expect(settings.origins["instance-ocpus"] == nil)
+        #expect(settings.offeredSizes == [])
     }
 
     @Test func `an offer and a size must agree`() throws {
         let settings = try #require(try settings(["-pwc", "ocpus=4", "--instance-ocpus", "4"]))
         #expect(settings.instanceOCPUs == 4)
+        #expect(settings.offeredSizes == [])
         #expect(
             throws: ConfigurationError.contradiction(
-                "--per-worker-capabilities offers ocpus=4, and --instance-ocpus is 2.0; give one of them, or both alike"
+                "--per-worker-capabilities (-pwc) offers ocpus=4, which sizes every instance, and --instance-ocpus "
+                    + "(--instance-ocpus) is 2.0; give one of them, or both alike"
             )
         ) {
             _ = try self.settings(["-pwc", "ocpus=4", "--instance-ocpus", "2"])

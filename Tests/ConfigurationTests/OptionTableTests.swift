@@ -49,7 +49,6 @@ private let replaced: [Row] = [
     Row("per-worker-task-queue-size", "wtqs", nil, ["1000"], "7"),
     Row("heartbeat-interval-seconds", "his", nil, ["2"], "1"),
     Row("death-timeout-seconds", "dts", nil, ["300"], "60"),
-    Row("io-threads", "it", nil, ["1"], "2"),
     Row("logging-paths", "lp", nil, ["/dev/stdout"], "/tmp/a,/tmp/b", ["/tmp/a", "/tmp/b"]),
     Row("logging-level", "ll", nil, ["INFO"], "DEBUG"),
     Row("auth-type", nil, "OCI_AUTH_TYPE", ["config_file"], "instance_principal"),
@@ -89,8 +88,10 @@ private let added: [Row] = [
     Row("image-pull-secret-id", nil, nil, [], "ocid1.vaultsecret.oc1..v"),
     Row("on-exit", nil, nil, ["delete"], "leave"),
     Row("stop-timeout-seconds", nil, "SCALER_STOP_TIMEOUT_SECONDS", ["30"], "75.5"),
+    Row("exit-with-scheduler", nil, nil, ["false"], "true"),
     Row("create-timeout-seconds", nil, nil, ["900"], "60"),
     Row("status-address", nil, nil, [], "127.0.0.1:0"),
+    Row("status-allow-remote", nil, nil, ["false"], "true"),
     Row("log-format", nil, nil, ["text"], "json"),
     Row("max-requests-per-second", nil, nil, ["200.0"], "2.5"),
     Row("memory-limit-mb", nil, "SCALER_MEMORY_LIMIT_MB", ["64"], "128"),
@@ -132,7 +133,35 @@ struct OptionTableTests {
         #expect(Set(settings.map(\.name)) == Set((replaced + added).map(\.name)))
     }
 
-    @Test(arguments: replaced + added)
+    @Test func `a switch is given by its name alone`() throws {
+        let settings = try onlySettings(complete(["--exit-with-scheduler"]))
+        #expect(settings.exitsWithScheduler)
+        #expect(complaint(complete(["--exit-with-scheduler=true"]))?.contains("is a switch") == true)
+    }
+
+    @Test(arguments: [
+        "0.0.0.0:1", "10.0.0.1:1", "[::]:1", "host.example:1", "127.0.0.1.example:1", "127.1:1",
+    ])
+    func `an address that others can reach shows the state only where that is wanted`(
+        _ address: String
+    ) throws {
+        #expect(
+            complaint(complete(["--status-address", address]))?.contains("--status-allow-remote") == true
+        )
+        let settings = try onlySettings(complete(["--status-address", address, "--status-allow-remote"]))
+        #expect(settings.statusAddress?.isLocal == false)
+    }
+
+    @Test(arguments: ["127.0.0.1:1", "127.8.0.1:0", "[::1]:1", "localhost:1", "LocalHost:1", "unix:/run/s"])
+    func `an address of this host alone needs no more`(_ address: String) throws {
+        #expect(try onlySettings(complete(["--status-address", address])).statusAddress?.isLocal == true)
+    }
+
+    @Test(
+        arguments: (replaced + added).filter {
+            !["exit-with-scheduler", "status-allow-remote"].contains($0.name)
+        }
+    )
     private func `every setting can be given as a flag, with a blank or an equals sign`(_ row: Row) throws {
         for words in [["--\(row.name)", row.text], ["--\(row.name)=\(row.text)"]] {
             let settings = try onlySettings(
@@ -162,6 +191,25 @@ struct OptionTableTests {
         #expect(settings.origins[row.name] == .environment(variable))
     }
 
+    @Test(arguments: [
+        ("oci-region", "SCALER_OCI_REGION"), ("compartment-id", "SCALER_OCI_COMPARTMENT_ID"),
+        ("object-storage-namespace", "SCALER_OCI_NAMESPACE"), ("object-storage-bucket", "SCALER_OCI_BUCKET"),
+        ("container-image", "SCALER_OCI_CONTAINER_IMAGE"), ("subnet-id", "SCALER_OCI_SUBNET_ID"),
+        ("availability-domain", "SCALER_OCI_AVAILABILITY_DOMAIN"),
+    ])
+    func `the variables that Scaler's provisioner writes work, behind the others`(
+        _ name: String,
+        _ variable: String
+    ) throws {
+        let option = try option(name)
+        let words = complete([]).dropped(name)
+        let settings = try onlySettings(words, environment: [variable: "weak"])
+        #expect(option.show(settings) == ["weak"])
+        #expect(settings.origins[name] == .environment(variable))
+        let both = [variable: "weak", try #require(option.environment): "strong"]
+        #expect(option.show(try onlySettings(words, environment: both)) == ["strong"])
+    }
+
     @Test(arguments: replaced + added)
     private func `every setting can be a key of the file, with underscores or dashes`(_ row: Row) throws {
         for key in [row.name, row.name.replacing("-", with: "_")] {
@@ -180,9 +228,11 @@ struct OptionTableTests {
     }
 
     @Test(arguments: [
-        ("max-task-concurrency", "mtc", "-1"), ("task-timeout-seconds", "tts", "0"),
+        ("max-task-concurrency", "mtc", "-1"), ("max-task-concurrency", "mtc", "4294967295"),
+        ("task-timeout-seconds", "tts", "0"),
         ("garbage-collect-interval-seconds", "gc", "30"), ("trim-memory-threshold-bytes", "tm", "1073741824"),
-        ("event-loop", "el", "uvloop"), ("logging-config-file", "lcf", "logging.conf"),
+        ("io-threads", "it", "2"), ("event-loop", "el", "uvloop"),
+        ("logging-config-file", "lcf", "logging.conf"),
     ])
     func `what means nothing here is accepted and remembered`(
         _ name: String,
@@ -216,7 +266,7 @@ struct OptionTableTests {
         #expect(Set(Option.table.map(\.name)).count == Option.table.count)
         let shorts = Option.table.compactMap(\.short)
         #expect(Set(shorts).count == shorts.count)
-        let variables = Option.table.compactMap(\.environment)
+        let variables = Option.table.flatMap(\.variables)
         #expect(Set(variables).count == variables.count)
     }
 

@@ -7,30 +7,25 @@ import Testing
 import Transport
 
 @testable import Daemon
-@testable import OCIServices
 
 @Suite struct MetricsTests {
     private func metrics(_ id: String, orphans: Int = 0, isRegistered: Bool = true) -> Metrics {
-        Metrics(
-            managerID: id,
-            tasksByState: [.running: 3],
-            workerCount: 2,
-            orphanCount: orphans,
-            isRegistered: isRegistered,
-            deletedInstanceCount: 7,
-            strayObjectCount: 4,
-            waitingForRoomCount: 1,
-            waitingForHostCount: 2,
-            requests: RequestCounts()
-        )
+        exampleMetrics(id, [.running: 3], orphans: orphans, isRegistered: isRegistered)
     }
 
     private func page(_ managers: [Metrics]) async throws -> [String] {
-        let usage = try await onLoop {
+        let host = try await onLoop {
             var sampler = ProcessUsageSampler()
-            return sampler.sample()
+            return HostMetrics(
+                usage: sampler.sample(),
+                inputs: (Resources(memoryBytes: 1, diskBytes: 2, fileCount: 3), Resources(memoryBytes: 10)),
+                results: (Resources(), Resources()),
+                openDescriptorCount: 7,
+                descriptorCountMax: 8
+            )
         }
-        return Metrics.page(managers, usage: usage).split(separator: "\n").map(String.init)
+        return MetricsFormat.prometheus.page(Metrics.families(managers, host)).split(separator: "\n")
+            .map(String.init)
     }
 
     @Test func `each metric has its help and type once, and a line for each manager behind them`()
@@ -45,6 +40,15 @@ import Transport
         #expect(lines.contains("scaler_oci_registered{manager=\"two\"} 0"))
         let types = lines.filter { $0.hasPrefix("# TYPE") }
         #expect(Set(types).count == types.count)
+    }
+
+    @Test func `what the host must give is told by budget and kind`() async throws {
+        let lines = try await page([])
+        #expect(lines.contains(#"scaler_oci_budget_used{budget="inputs",kind="disk_bytes"} 2"#))
+        #expect(lines.contains(#"scaler_oci_budget_limit{budget="inputs",kind="memory_bytes"} 10"#))
+        #expect(lines.contains(#"scaler_oci_budget_used{budget="results",kind="files"} 0"#))
+        #expect(lines.contains("process_open_fds 7") && lines.contains("process_max_fds 8"))
+        #expect(lines.contains { $0.hasPrefix(#"scaler_oci_build_info{version=""#) && $0.hasSuffix(" 1") })
     }
 
     @Test func `every state has a line, but for the one in which nothing is left`() async throws {

@@ -20,7 +20,9 @@ import Transport
                 at: .tcp(host: "127.0.0.1", port: 0),
                 log: RecordedLog().logger
             ) {
-                $0 == "/livez" ? StatusPage(status: 200, text: "ok\n") : nil
+                path,
+                _ in
+                path == "/livez" ? StatusPage(status: 200, text: "ok\n") : nil
             }
             let work = spawn { await server.run() }
             do { try await body(server.address) } catch {
@@ -49,7 +51,10 @@ import Transport
         ("GET /livez?verbose HTTP/1.0\r\n\r\n", "200 OK", "ok\n"),
         ("GET /livez HTTP/1.1\n\n", "200 OK", "ok\n"),
         ("HEAD /livez HTTP/1.1\r\n\r\n", "200 OK", ""),
-        ("GET / HTTP/1.1\r\n\r\n", "404 Not Found", "no such page; there are /livez, /readyz, /metrics\n"),
+        (
+            "GET / HTTP/1.1\r\n\r\n", "404 Not Found",
+            "no such page; there are /livez, /readyz, /metrics, /status.json\n"
+        ),
         ("POST /livez HTTP/1.1\r\n\r\n", "405 Method Not Allowed", "only GET and HEAD are answered\n"),
         ("hello\r\n\r\n", "400 Bad Request", "this is no HTTP request\n"),
         ("GET /livez\r\n\r\n", "400 Bad Request", "this is no HTTP request\n"),
@@ -107,7 +112,7 @@ import Transport
             let server = try await StatusServer(
                 at: .tcp(host: "127.0.0.1", port: 0),
                 log: RecordedLog().logger
-            ) { StatusPage(status: 200, text: $0) }
+            ) { path, _ in StatusPage(status: 200, text: path) }
             let work = spawn { await server.run() }
             let slow = try await connectTCP(to: [server.address], deadline: soon)
             try await slow.write(Array("GET /slow HTTP/1.1\r\nHost: x\r\n".utf8), deadline: soon)
@@ -135,7 +140,7 @@ import Transport
             let server = try await StatusServer(
                 at: .tcp(host: "127.0.0.1", port: 0),
                 log: RecordedLog().logger
-            ) { StatusPage(status: 200, text: $0) }
+            ) { path, _ in StatusPage(status: 200, text: path) }
             // All of them wait before the server sees the first.
             let probe = try await connectTCP(to: [server.address], deadline: soon)
             try await probe.write(Array("GET /livez HTTP/1.1\r\n\r\n".utf8), deadline: soon)

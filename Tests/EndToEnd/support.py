@@ -37,8 +37,9 @@ class ClusterTestCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         cls.cluster = cls.cluster_type(Options(backend=BACKEND, **cls.options))
-        cls.cluster.start()
+        # Of a start that fails, too, nothing is left running.
         cls.addClassCleanup(cls.cluster.stop)
+        cls.cluster.start()
 
     def client(self) -> Any:
         """A connected client that is disconnected at the end of the test."""

@@ -57,6 +57,25 @@ class BuildImage(CloudTestCase):
         self.assertEqual(done.stdout.splitlines()[-1], image)
         self.assertEqual(self.images("scaler-oci-worker"), ["latest"])
 
+    def test_provision_builds_in_one_go_where_that_is_asked_for(self):
+        done = self.provision("--build-image")
+        self.addCleanup(self.run_command, "cleanup", "--yes")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([command[0] for command in self.commands()], ["login", "build", "push"])
+        self.assertEqual(self.images("scaler-oci-worker"), ["latest"])
+
+    def test_without_a_file_the_image_is_named_by_prefix_and_compartment(self):
+        compartment = self.cloud["OCI_COMPARTMENT_ID"]
+        namespace = self.cloud["OCI_OBJECT_STORAGE_NAMESPACE"]
+        done = self.run_command("build-image", "--prefix", "mine", "--compartment-id", compartment)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("repository mine-worker: created", done.stderr)
+        self.assertEqual(done.stdout.splitlines()[-1], f"us-ashburn-1.ocir.io/{namespace}/mine-worker:latest")
+        self.assertEqual(self.images("mine-worker"), ["latest"])
+        again = self.run_command("--compartment-id", compartment, "--prefix", "mine", "build-image")
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertNotIn("created", again.stderr)
+
     def test_base_and_packages_can_be_chosen_and_the_context_kept(self):
         arguments = ["--base-image", "python:3.12-slim", "--pip", "numpy pandas==2.2", "--context", "context"]
         done = self.run_command(
@@ -122,7 +141,8 @@ class BuildImage(CloudTestCase):
     def test_what_cannot_be_done_is_told(self):
         table = [
             (["--image", "runner:1"], {}, 78, "it does not name a registry, a namespace and a repository"),
-            ([], {}, 78, "there is no .scaler_oci_config.json"),
+            ([], {}, 78, "missing --container-image or --compartment-id"),
+            (["--config", "none.json"], {}, 78, "there is no none.json"),
             (["--image", IMAGE, "--engine", "nerdctl"], {}, 69, "there is no nerdctl: PATH does not lead to it"),
             (["--image", IMAGE], {"PATH": "/nothing"}, 69, "there is no docker or podman"),
             (["--image", IMAGE], {"ENGINE_FAILS": "build"}, 69, "docker build failed: exit code 1"),

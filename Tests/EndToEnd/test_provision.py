@@ -58,7 +58,7 @@ class Provision(CloudTestCase):
         shown = self.run_command("config.toml", "--print-config")
         self.assertEqual(shown.returncode, 0, shown.stderr)
         self.assertIn(f'subnet_id = ["{saved["subnet_id"]}"]  # config.toml:', shown.stdout)
-        script = '. ./.scaler_oci_hpc.env && echo "$OCI_SUBNET_ID $OCI_OBJECT_STORAGE_BUCKET"'
+        script = '. ./.scaler_oci_hpc.env && echo "$SCALER_OCI_SUBNET_ID $OCI_OBJECT_STORAGE_BUCKET"'
         output = subprocess.check_output(["sh", "-c", script], cwd=self.directory, text=True)
         self.assertEqual(output.split(), [saved["subnet_id"], saved["object_storage_bucket"]])
         for name in (".scaler_oci_config.json", ".scaler_oci_hpc.env"):
@@ -119,7 +119,13 @@ class Provision(CloudTestCase):
         self.assertEqual(failed.returncode, 77, failed.stderr)
         self.assertRegex(failed.stderr, r"\[ 9/12\] policy scaler-oci-policy: failed")
         self.assertRegex(failed.stderr, r"stopped after: .*bucket scaler-oci-\S+ created, dynamic group \S+ created")
-        self.assertIn("run the same command again to go on, or scaler-oci-hpc cleanup", failed.stderr)
+        compartment = self.cloud["OCI_COMPARTMENT_ID"]
+        self.assertIn(
+            "run the same command again to go on, or scaler-oci-hpc cleanup --compartment-id "
+            f"{compartment} --prefix scaler-oci to remove it",
+            failed.stderr,
+        )
+        self.assertEqual(list(self.directory.iterdir()), [], "files are written last")
         self.assertIn("'Allow group <group> to manage policies in tenancy'", failed.stderr)
         self.addCleanup(self.run_command, "cleanup", "--yes")
         again = self.provision()
@@ -141,9 +147,12 @@ class Provision(CloudTestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(f"bucket {bucket}: exists; provision did not make it and cleanup will leave it", done.stderr)
         self.assertIn("lifecycle rule cleanup-old-tasks: left out", done.stderr)
+        record = (self.directory / ".scaler_oci_config.json").read_text()
         cleaned = self.run_command("cleanup", "--yes")
-        self.assertEqual(cleaned.returncode, 0, cleaned.stderr)
+        self.assertEqual(cleaned.returncode, 1, cleaned.stderr)
         self.assertIn(f"stays: bucket {bucket}", cleaned.stderr)
+        self.assertIn("kept: .scaler_oci_config.json", cleaned.stderr)
+        self.assertEqual((self.directory / ".scaler_oci_config.json").read_text(), record)
         self.assertEqual(self.get(f"/n/{self.cloud['OCI_OBJECT_STORAGE_NAMESPACE']}/b/{bucket}")["name"], bucket)
 
     def test_a_policy_of_somebody_else_is_neither_changed_nor_removed(self):
@@ -154,16 +163,60 @@ class Provision(CloudTestCase):
             {"compartmentId": compartment, "name": "mine-policy", "statements": ["Allow x"], "description": "d"},
         )
         self.addCleanup(self.client().call, "DELETE", f"/20160918/policies/{made['id']}")
+        (self.directory / ".scaler_oci_config.json").write_text("{}")
+        before = self.counts()
         refused = self.provision("--prefix", "mine")
         self.assertEqual(refused.returncode, 78)
         self.assertIn(
             "was not made by provision, which does not change what it did not make; give another --prefix",
             refused.stderr,
         )
-        cleaned = self.run_command("cleanup", "--yes")
-        self.assertEqual(cleaned.returncode, 0, cleaned.stderr)
+        self.assertIn("it would be changed to:\n        Allow dynamic-group mine-dg to manage objects", refused.stderr)
+        self.assertEqual(self.writes_since(before), {}, "it is found out before anything is made")
+        self.assertEqual((self.directory / ".scaler_oci_config.json").read_text(), "{}")
+        flags = ("--compartment-id", compartment, "--prefix", "mine")
+        cleaned = self.run_command("cleanup", "--yes", *flags)
+        self.assertEqual(cleaned.returncode, 1, cleaned.stderr)
         self.assertIn("stays: policy mine-policy", cleaned.stderr)
         self.assertEqual(self.get(f"/20160918/policies/{made['id']}")["statements"], ["Allow x"])
+
+    def test_what_scalers_own_provisioner_made_is_used(self):
+        compartment, namespace = self.cloud["OCI_COMPARTMENT_ID"], self.cloud["OCI_OBJECT_STORAGE_NAMESPACE"]
+        bucket = f"theirs-{namespace}-us-ashburn-1"
+        self.send("POST", f"/n/{namespace}/b", {"name": bucket, "compartmentId": compartment})
+        self.addCleanup(self.client().call, "DELETE", f"/n/{namespace}/b/{bucket}")
+        rule = f"ALL {{resource.type='computecontainerinstance', resource.compartment.id='{compartment}'}}"
+        group = self.send("POST", "/20160918/dynamicGroups", {
+            "compartmentId": self.tenancy(), "name": "theirs-dg", "matchingRule": rule,
+            "description": f"Scaler OCI worker manager, compartment {compartment}",
+        })  # fmt: skip
+        self.addCleanup(self.client().call, "DELETE", f"/20160918/dynamicGroups/{group['id']}")
+        statement = (
+            f"Allow dynamic-group theirs-dg to manage objects in compartment id {compartment} "
+            f"where target.bucket.name='{bucket}'"
+        )
+        policy = self.send("POST", "/20160918/policies", {
+            "compartmentId": compartment, "name": "theirs-policy", "statements": [statement],
+            "description": "Scaler OCI worker manager - Object Storage access for container instances",
+        })  # fmt: skip
+        self.addCleanup(self.client().call, "DELETE", f"/20160918/policies/{policy['id']}")
+        record = self.directory / ".scaler_oci_config.json"
+        record.write_text('{"prefix": "old"}')
+        done = self.provision("--prefix", "theirs")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("dynamic group theirs-dg: exists", done.stderr)
+        self.assertIn("policy theirs-policy: changed", done.stderr)
+        statements = self.get(f"/20160918/policies/{policy['id']}")["statements"]
+        self.assertTrue([one for one in statements if "manage compute-container-family" in one], statements)
+        self.assertEqual(json.loads(record.read_text())["object_storage_bucket"], bucket)
+        self.assertEqual((self.directory / ".scaler_oci_config.json.bak").read_text(), '{"prefix": "old"}')
+        self.assertIn("what it held is in .scaler_oci_config.json.bak", done.stderr)
+        again = self.provision("--prefix", "theirs")
+        self.assertIn("everything was there already; nothing was changed", again.stderr)
+        cleaned = self.run_command("cleanup", "--yes")
+        self.assertEqual(cleaned.returncode, 1, cleaned.stderr)
+        self.assertIn("3 stay; see which above", cleaned.stderr)
+        self.assertTrue(record.exists())
 
 
 class Cleanup(CloudTestCase):
@@ -326,9 +379,7 @@ class BadInput(CloudTestCase):
                 last = done.stderr.splitlines()[-1]
                 self.assertIn(line, last)
                 self.assertTrue(last.startswith("scaler-oci-hpc: "), last)
-                if arguments:
-                    self.assertEqual(self.writes_since(before), {})
-        self.run_command("cleanup", "--yes")
+                self.assertEqual(self.writes_since(before), {})
 
     def test_what_is_missing_is_named(self):
         done = self.run_command("provision", "--availability-domain", "AD-1")
@@ -378,7 +429,7 @@ class BadInput(CloudTestCase):
             self.assertEqual(process.wait(10), 130, rest)
             self.assertLess(time.monotonic() - start, 5)
             self.assertIn("interrupted", rest)
-        self.assertTrue((self.directory / ".scaler_oci_config.json").exists())
+        self.assertFalse((self.directory / ".scaler_oci_config.json").exists())
         self.faults()
         again = self.provision("--group", "none")
         self.assertEqual(again.returncode, 0, again.stderr)

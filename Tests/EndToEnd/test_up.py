@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import unittest
 from pathlib import Path
 
 from cloud import DAEMON, CloudTestCase
+from scaler import Client
 from support import BACKEND, await_that
 
 from processes import Process, free_scheduler_ports
@@ -100,6 +102,13 @@ class Up(CloudTestCase):
         self.assertIn("scaler_scheduler ended with signal 9; stopping everything", up.output())
         self.assertFalse(Path(f"/proc/{children['scaler_object_storage_server']}").exists())
 
+    def test_a_scheduler_that_a_client_shuts_down_ends_everything_in_order_where_that_is_asked_for(self):
+        up = self.start("up", str(self.directory / "config.toml"), "--exit-with-scheduler")
+        up.await_output("registered with the scheduler", 60)
+        Client(address=f"tcp://127.0.0.1:{self.ports['scheduler']}").shutdown()
+        self.assertEqual(up.process.wait(60), 0, up.output())
+        self.assertEqual(self.started(), {})
+
     def test_nothing_outlives_a_kill_that_cannot_be_caught(self):
         up = self.up()
         self.assertEqual(len(self.started()), 2)
@@ -135,6 +144,17 @@ class Up(CloudTestCase):
         self.assertEqual(self.started(), {})
         self.assertEqual(manager.stop(signal.SIGTERM), 0)
 
+    def test_a_manager_ends_with_its_scheduler_where_that_is_asked_for(self):
+        self.start_scaler()
+        # Without a worker nothing tells of a shutdown, and the silence does.
+        manager = self.start(
+            str(self.directory / "config.toml"), "--exit-with-scheduler", "--death-timeout-seconds", "4"
+        )
+        manager.await_output("registered with the scheduler .*manager=wm", 60)
+        Client(address=f"tcp://127.0.0.1:{self.ports['scheduler']}").shutdown()
+        self.assertEqual(manager.process.wait(60), 0, manager.output())
+        self.assertIn("the scheduler is gone; ending with it", manager.output())
+
     def test_a_link_takes_the_place_of_the_python_command(self):
         link = self.directory / "scaler_worker_manager"
         link.symlink_to(DAEMON)
@@ -152,6 +172,19 @@ class Up(CloudTestCase):
         wrong = self.run_command("native", program=str(link))
         self.assertEqual(wrong.returncode, 2)
         self.assertIn("'native' is no worker manager of this program", wrong.stderr)
+        real = self.directory / "real"
+        real.mkdir()
+        program = real / "scaler_worker_manager"
+        program.write_text('#!/bin/sh\necho "real: $*"\nexit 7\n')
+        program.chmod(0o755)
+        path = f"{self.directory}:{real}:/usr/bin:/bin"
+        handed = self.run_command("native", "--help", program=str(link), environment=self.environment(PATH=path))
+        self.assertEqual((handed.returncode, handed.stdout), (7, "real: native --help\n"))
+        copy = real / "scaler_worker_manager"
+        copy.unlink()
+        shutil.copy(DAEMON, copy)
+        mutual = self.run_command("native", program=str(link), environment=self.environment(PATH=path))
+        self.assertEqual(mutual.returncode, 2, mutual.stderr)
 
     def start_scaler(self) -> None:
         """Scaler's own two programs, as `up` starts them."""

@@ -23,6 +23,15 @@ import Testing
         #expect((atOnce...5 * atOnce).contains(window.size), "\(window.size)")
     }
 
+    @Test func `what takes long by its nature is no sign of too many under way`() {
+        var window = FlightWindow(8, upTo: 64)
+        for _ in 0..<8 {
+            window.succeeded(after: .milliseconds(30), of: "GET", isFull: false)
+            window.succeeded(after: .milliseconds(400), of: "POST", isFull: true)
+        }
+        #expect(window.size == 16)
+    }
+
     @Test func `a window that is not full does not grow`() {
         var window = FlightWindow(8, upTo: 64)
         for _ in 0..<100 { window.succeeded(after: .milliseconds(10), isFull: false) }

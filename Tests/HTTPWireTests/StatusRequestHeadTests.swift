@@ -25,6 +25,15 @@ import Testing
         #expect(whole.request == expected && single.request == expected)
     }
 
+    @Test func `fields of one name are all read, whatever the case of its letters`() {
+        var head = StatusRequestHead()
+        head.append(
+            "GET / HTTP/1.1\r\nhost: a\r\nACCEPT: text/plain; q=0.5\r\nAccept:\t*/*\r\nHOST: b\r\n\r\n".utf8
+        )
+        #expect(head.hosts == ["a", "b"])
+        #expect(head.accept == "text/plain;q=0.5,*/*")
+    }
+
     @Test(arguments: [
         "", "GET /livez HTTP/1.1", "GET /livez HTTP/1.1\r\n", "GET /livez HTTP/1.1\r\nHost: x\r\n",
     ])

@@ -68,7 +68,8 @@ def has_ended(pid: int) -> bool:
 
 def await_start(pid: int, log: Path) -> None:
     """Waits until the daemon has listed what there is, and is at work."""
-    await_that(lambda: has_ended(pid) or "INFO starting" in log.read_text(errors="replace"), 30, "the daemon to start")
+    ready = "INFO ready for the scheduler"
+    await_that(lambda: has_ended(pid) or ready in log.read_text(errors="replace"), 30, "the daemon to start")
 
 
 def live(title: str, peer: Peer, command: list[str], environment: dict[str, str]) -> Life:

@@ -8,12 +8,12 @@ import Transport
 
 /// Both ends of a connection whose greetings are done.
 @LoopActor
-func connectedYMQ(limits: YMQLimits = YMQLimits()) async throws -> (YMQConnection, TCPStream) {
+func connectedYMQ(limits: LinkLimits = LinkLimits()) async throws -> (YMQConnection, TCPStream) {
     let peer = try YMQPeer()
     let accepting = spawn { try? await peer.accept() }
     let link = try await YMQConnection.connect(
         to: peer.endpoint,
-        over: SocketNetwork(ioThreads: 1),
+        over: SocketNetwork(),
         identity: Array("me".utf8),
         limits: limits,
         deadline: soon

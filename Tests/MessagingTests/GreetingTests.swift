@@ -23,7 +23,7 @@ import Transport
             let accepting = spawn { try? await peer.accept(greeting) }
             let detected = try await detectPeer(
                 at: peer.endpoint,
-                over: SocketNetwork(ioThreads: 1),
+                over: SocketNetwork(),
                 deadline: soon
             )
             #expect(detected == expected)
@@ -45,7 +45,7 @@ import Transport
                 return stream
             }
             #expect(
-                try await detectPeer(at: peer.endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon)
+                try await detectPeer(at: peer.endpoint, over: SocketNetwork(), deadline: soon)
                     == .ymq(.one)
             )
             _ = await sending.value
@@ -60,7 +60,7 @@ import Transport
                 let detecting = await outcome {
                     _ = try await detectPeer(
                         at: peer.endpoint,
-                        over: SocketNetwork(ioThreads: 1),
+                        over: SocketNetwork(),
                         deadline: .after(.milliseconds(300))
                     )
                 }
@@ -68,7 +68,7 @@ import Transport
                     let deadline = Deadline.after(.milliseconds(300))
                     _ = try await YMQConnection.connect(
                         to: peer.endpoint,
-                        over: SocketNetwork(ioThreads: 1),
+                        over: SocketNetwork(),
                         identity: [1],
                         deadline: deadline
                     )
@@ -85,7 +85,7 @@ import Transport
             let peer = try YMQPeer()
             let accepting = spawn { try? await peer.accept(Array("SSH-2.0-x".utf8)) }
             let error = await outcome {
-                _ = try await detectPeer(at: peer.endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon)
+                _ = try await detectPeer(at: peer.endpoint, over: SocketNetwork(), deadline: soon)
             }
             #expect(
                 error == .unexpectedMagic(Array("SSH-".utf8))
@@ -101,7 +101,7 @@ import Transport
             let peer = try YMQPeer()
             let accepting = spawn { await (try? await peer.accept([]))?.finish(deadline: soon) }
             let error = await outcome {
-                _ = try await detectPeer(at: peer.endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon)
+                _ = try await detectPeer(at: peer.endpoint, over: SocketNetwork(), deadline: soon)
             }
             #expect(error == .closedByPeer)
             _ = await accepting.value
@@ -112,7 +112,7 @@ import Transport
         try await onLoop {
             let endpoint = Endpoint.tcp(host: "127.0.0.1", port: try freePort())
             let error = await outcome {
-                _ = try await detectPeer(at: endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon)
+                _ = try await detectPeer(at: endpoint, over: SocketNetwork(), deadline: soon)
             }
             guard case .unreachable(endpoint, _) = error else {
                 Issue.record("ended with \(String(describing: error))")
@@ -125,7 +125,7 @@ import Transport
         try await onLoop {
             let endpoint = Endpoint.ipc(path: String(repeating: "x", count: 108))
             let error = await outcome {
-                _ = try await detectPeer(at: endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon)
+                _ = try await detectPeer(at: endpoint, over: SocketNetwork(), deadline: soon)
             }
             guard case .unreachable(endpoint, _) = error else {
                 Issue.record("ended with \(String(describing: error))")

@@ -15,7 +15,7 @@ struct RealSchedulerTests {
             let server = try await RealScaler.startObjectStorage()
             let link = try await YMQConnection.connect(
                 to: server.endpoint,
-                over: SocketNetwork(ioThreads: 1),
+                over: SocketNetwork(),
                 identity: Array("test-1".utf8),
                 deadline: soon
             )
@@ -42,7 +42,7 @@ struct RealSchedulerTests {
             let server = try await RealScaler.startObjectStorage()
             let link = try await YMQConnection.connect(
                 to: server.endpoint,
-                over: SocketNetwork(ioThreads: 1),
+                over: SocketNetwork(),
                 identity: Array("test-1".utf8),
                 deadline: soon
             )
@@ -55,7 +55,7 @@ struct RealSchedulerTests {
             let next = try await RealScaler.startObjectStorage(port: server.port)
             let again = try await YMQConnection.connect(
                 to: next.endpoint,
-                over: SocketNetwork(ioThreads: 1),
+                over: SocketNetwork(),
                 identity: Array("test-2".utf8),
                 deadline: soon
             )
@@ -72,27 +72,23 @@ struct RealSchedulerTests {
     ) async throws {
         try await onLoop {
             let scheduler = try await RealScheduler(backend)
-            let context = ZMQContext()
-            var link = try await connect(context, to: scheduler, identity: "1|test|0")
+            var link = try await connect(to: scheduler, identity: "1|test|0")
             #expect((link.version == nil) == (backend == .zmq))
             #expect(
                 try await detectPeer(
                     at: scheduler.objectStorage.endpoint,
-                    over: SocketNetwork(ioThreads: 1),
+                    over: SocketNetwork(),
                     deadline: soon
                 ) != .zmtp
             )
             try await expectEcho(link)
             try await scheduler.restart()
-            if backend == .ymq {
-                let end = await outcome { while true { _ = try await link.receive(until: soon) } }
-                if case .aborted = end {} else { #expect(end == .closedByPeer) }
-                await link.close(lingering: .zero)
-                link = try await connect(context, to: scheduler, identity: "1|test|1")
-            }
+            let end = await outcome { while true { _ = try await link.receive(until: soon) } }
+            if case .aborted = end {} else { #expect(end == .closedByPeer && backend == .ymq) }
+            await link.close(lingering: .zero)
+            link = try await connect(to: scheduler, identity: backend == .ymq ? "1|test|1" : "1|test|0")
             try await expectEcho(link)
             await link.close(lingering: .seconds(5))
-            context.terminate()
             await scheduler.stop()
         }
     }
@@ -107,22 +103,14 @@ extension ServerProcess {
 
 /// Connects over the wire that the scheduler is found to speak.
 @LoopActor
-private func connect(
-    _ context: ZMQContext,
-    to scheduler: RealScheduler,
-    identity: String
-) async throws -> any MessageLink {
-    let endpoint = scheduler.process.endpoint
-    switch try await detectPeer(at: endpoint, over: SocketNetwork(ioThreads: 1), deadline: soon) {
-    case .zmtp: return try ZMQSocket(context: context, identity: Array(identity.utf8), connectingTo: endpoint)
-    case .ymq:
-        return try await YMQConnection.connect(
-            to: endpoint,
-            over: SocketNetwork(ioThreads: 1),
-            identity: Array(identity.utf8),
-            deadline: soon
-        )
-    }
+private func connect(to scheduler: RealScheduler, identity: String) async throws -> any MessageLink {
+    try await connectLink(
+        to: scheduler.process.endpoint,
+        over: SocketNetwork(),
+        identity: Array(identity.utf8),
+        limits: LinkLimits(),
+        deadline: soon
+    )
 }
 
 /// Sends manager heartbeats of both generations until the scheduler answers one.

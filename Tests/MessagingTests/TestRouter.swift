@@ -14,15 +14,20 @@ final class TestRouter: Sendable {
     private let thread: JoinableThread
     let endpoint: Endpoint
 
-    /// Binds to `address` and sends what `answer` makes of each message back to its sender.
+    /// Binds to `address` and sends what `answer` makes of each message back to its sender; `options` are libzmq's numbers.
     init(
         _ address: String = "tcp://127.0.0.1:*",
+        options: [Int32: Int32] = [:],
         answer: @escaping @Sendable (Frames) -> [Frames] = { [$0] }
     ) throws {
         context = try #require(zmq_ctx_new())
         nonisolated(unsafe) let socket = try #require(zmq_socket(context, ZMQ_ROUTER))
         var none: Int32 = 0
         for option in [ZMQ_SNDHWM, ZMQ_RCVHWM, ZMQ_LINGER] { zmq_setsockopt(socket, option, &none, 4) }
+        for (option, value) in options {
+            var value = value
+            zmq_setsockopt(socket, option, &value, 4)
+        }
         try #require(zmq_bind(socket, address) == 0, "bind to \(address): errno \(errno)")
         endpoint = try lastEndpoint(socket)
         thread = try JoinableThread {

@@ -14,7 +14,7 @@ import Transport
             let accepting = spawn { try? await peer.accept(YMQFraming.hello(version, identity: [1, 2])) }
             let link = try await YMQConnection.connect(
                 to: peer.endpoint,
-                over: SocketNetwork(ioThreads: 1),
+                over: SocketNetwork(),
                 identity: Array("me".utf8),
                 deadline: soon
             )
@@ -46,7 +46,7 @@ import Transport
                 let end = await outcome {
                     let link = try await YMQConnection.connect(
                         to: peer.endpoint,
-                        over: SocketNetwork(ioThreads: 1),
+                        over: SocketNetwork(),
                         identity: [1],
                         deadline: soon
                     )
@@ -66,7 +66,7 @@ import Transport
 
     @Test func `a message that comes by drops ends the link, with how far it came`() async throws {
         try await onLoop {
-            let limits = YMQLimits(progressTime: .milliseconds(100))
+            let limits = LinkLimits(progressTime: .milliseconds(100))
             let (link, stream) = try await connectedYMQ(limits: limits)
             try await stream.write(frame([1]) + YMQFraming.header(byteCount: 1 << 20), deadline: soon)
             #expect(try await link.receive(until: soon) == [1])
@@ -93,7 +93,7 @@ import Transport
     {
         try await onLoop {
             let progressTime = Duration.milliseconds(500)
-            let (link, stream) = try await connectedYMQ(limits: YMQLimits(progressTime: progressTime))
+            let (link, stream) = try await connectedYMQ(limits: LinkLimits(progressTime: progressTime))
             let message = pattern(12 << 14)
             let writer = spawn {
                 try? await stream.write(YMQFraming.header(byteCount: message.count), deadline: soon)
@@ -178,7 +178,7 @@ import Transport
 
     @Test func `a peer that does not read fills the queue to its limit, and nothing is lost`() async throws {
         try await onLoop {
-            let (link, stream) = try await connectedYMQ(limits: YMQLimits(sendQueueBytesMax: 1_000_000))
+            let (link, stream) = try await connectedYMQ(limits: LinkLimits(sendQueueBytesMax: 1_000_000))
             var sent = 0
             var refusal: MessagingError?
             while refusal == nil {
@@ -207,7 +207,7 @@ import Transport
 
     @Test func `a single message may exceed the queue's limit`() async throws {
         try await onLoop {
-            let (link, stream) = try await connectedYMQ(limits: YMQLimits(sendQueueBytesMax: 1_000))
+            let (link, stream) = try await connectedYMQ(limits: LinkLimits(sendQueueBytesMax: 1_000))
             let message = pattern(100_000)
             try link.send(message)
             #expect(try await readExactly(stream, 100_008) == frame(message))
@@ -296,7 +296,7 @@ import Transport
 
     @Test func `a message over the limit ends the connection with a typed error`() async throws {
         try await onLoop {
-            let (link, stream) = try await connectedYMQ(limits: YMQLimits(messageBytesMax: 100))
+            let (link, stream) = try await connectedYMQ(limits: LinkLimits(messageBytesMax: 100))
             try await stream.write(frame([1]) + YMQFraming.header(byteCount: 101), deadline: soon)
             try await expectNext(link, [1])
             let tooLong = MessagingError.messageTooLong(announced: 101, byteCountMax: 100)

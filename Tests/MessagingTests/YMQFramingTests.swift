@@ -78,7 +78,7 @@ import Testing
 
     @Test(arguments: [1_001, 1 << 32, 1 << 62, UInt64(1) << 63, UInt64.max])
     func `a length over the limit is a typed error, at once and for ever`(_ announced: UInt64) throws {
-        let limits = YMQLimits(messageBytesMax: 1_000, identityBytesMax: 1_000)
+        let limits = LinkLimits(messageBytesMax: 1_000, identityBytesMax: 1_000)
         let length = (0..<8).map { UInt8(truncatingIfNeeded: announced >> (8 * $0)) }
         var framing = YMQFraming(limits)
         framing.feed(YMQFraming.hello(.two, identity: []) + length)
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test func `lengths at the limit pass`() throws {
-        let limits = YMQLimits(messageBytesMax: 1_000, identityBytesMax: 10)
+        let limits = LinkLimits(messageBytesMax: 1_000, identityBytesMax: 10)
         let message = pattern(1_000)
         let stream =
             YMQFraming.hello(.one, identity: pattern(10)) + YMQFraming.header(byteCount: 1_000) + message
@@ -110,14 +110,14 @@ import Testing
     }
 
     @Test func `nothing is reserved for bytes that are only promised`() {
-        var assembly = YMQAssembly(byteCount: 1 << 40)
+        var assembly = MessageAssembly(byteCount: 1 << 40)
         assembly.append(pattern(100)[...])
         #expect(assembly.take().capacity < 1_000)
     }
 
     @Test func `a message put together from parts has no spare capacity`() {
         let message = pattern(1_000_000)
-        var assembly = YMQAssembly(byteCount: message.count)
+        var assembly = MessageAssembly(byteCount: message.count)
         for start in stride(from: 0, to: message.count, by: 1_000) {
             assembly.append(message[start..<start + 1_000])
         }
@@ -146,7 +146,7 @@ import Testing
             stream.removeFirst(count)
         }
         do throws(MessagingError) {
-            let transcript = try Transcript(feeding: pieces, YMQLimits(messageBytesMax: 1 << 20))
+            let transcript = try Transcript(feeding: pieces, LinkLimits(messageBytesMax: 1 << 20))
             let receivedCount = transcript.messages.reduce(0) { $0 + $1.count }
             #expect(receivedCount <= pieces.reduce(0) { $0 + $1.count })
         } catch .messageTooLong, .identityTooLong, .unexpectedMagic {
@@ -169,7 +169,7 @@ private struct Transcript: Equatable {
     var identity: [UInt8] = []
     var messages: [[UInt8]] = []
 
-    init(feeding pieces: [[UInt8]], _ limits: YMQLimits = YMQLimits()) throws(MessagingError) {
+    init(feeding pieces: [[UInt8]], _ limits: LinkLimits = LinkLimits()) throws(MessagingError) {
         var framing = YMQFraming(limits)
         for piece in pieces {
             framing.feed(piece)

@@ -30,8 +30,15 @@ final class Sink {
         return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
     }
 
-    func logger(_ format: LogFormat, level: Logger.Level = .debug) -> Logger {
-        let handler = LineLogHandler(sinks: [LogSink(descriptor) { _ in [] }], format: format, level: level)
+    func logger(
+        _ format: LogFormat,
+        isJournal: Bool = false,
+        level: Logger.Level = .debug
+    ) -> Logger {
+        let handler = LineLogHandler(
+            sinks: [(LogSink(descriptor) { _ in [] }, LineForm(format, isJournal: isJournal))],
+            level: level
+        )
         return Logger(label: "test") { _ in handler }
     }
 
@@ -103,8 +110,8 @@ final class Sink {
         defer { close(full) }
         let good = open(sink.path, O_WRONLY | O_APPEND | O_CLOEXEC)
         defer { close(good) }
-        let sinks = [full, -1, good].map { descriptor in LogSink(descriptor) { _ in [] } }
-        let handler = LineLogHandler(sinks: sinks, format: .text, level: .info)
+        let sinks = [full, -1, good].map { descriptor in (LogSink(descriptor) { _ in [] }, LineForm(.text)) }
+        let handler = LineLogHandler(sinks: sinks, level: .info)
         Logger(label: "test") { _ in handler }.info("m")
         #expect(sink.untimedLines == ["INFO m"])
     }

@@ -17,8 +17,6 @@ final class FakeScheduler: LinkOpener {
     private let opened = Mailbox<FakeLink>()
     /// Whether heartbeats on links to come are echoed at once.
     var echoesHeartbeats = true
-    /// Whether links that connect by themselves, as under ZMQ, find their scheduler at once.
-    var connectsZMQ = true
     /// Whether no link can be opened.
     var isUnreachable = false
     /// All identities that were ever connected, in order.
@@ -32,13 +30,10 @@ final class FakeScheduler: LinkOpener {
     func connect(to endpoint: Endpoint, identity: String) async throws(MessagingError) -> any MessageLink {
         if isUnreachable { throw .unreachable(endpoint, reason: "refused") }
         let link = FakeLink(identity, version, echoesHeartbeats: echoesHeartbeats)
-        if version == nil, connectsZMQ { link.tell(.connected) }
         identities.append(identity)
         opened.send(link)
         return link
     }
-
-    func forget(_ endpoint: Endpoint) {}
 
     /// The next link that is opened.
     func accept() async throws -> FakeLink {
@@ -53,7 +48,6 @@ final class FakeLink: MessageLink {
     let version: YMQVersion?
     private let echoesHeartbeats: Bool
     private let incoming = Mailbox<Result<[UInt8], MessagingError>>()
-    private let connectionEvents = Mailbox<ConnectionEvent>()
     private let sent = Mailbox<[UInt8]>()
     private let heartbeats = Mailbox<[UInt8]>()
     private(set) var isClosed = false
@@ -69,8 +63,6 @@ final class FakeLink: MessageLink {
         self.version = version
         self.echoesHeartbeats = echoesHeartbeats
     }
-
-    var connectsByItself: Bool { version == nil }
 
     // MARK: - The daemon's end
 
@@ -100,13 +92,13 @@ final class FakeLink: MessageLink {
         do throws(WaitError) {
             outcome = try await incoming.receive(until: deadline)
         } catch {
-            throw error == .cancelled ? .cancelled : .closed
+            switch error {
+            case .cancelled: throw .cancelled
+            case .deadlinePassed: throw .deadlinePassed
+            case .closed: throw .closed
+            }
         }
         return try outcome.get()
-    }
-
-    func nextConnectionEvent() async throws(MessagingError) -> ConnectionEvent {
-        do throws(WaitError) { return try await connectionEvents.receive() } catch { throw .cancelled }
     }
 
     func flush(until deadline: Deadline) async throws(MessagingError) {}
@@ -155,10 +147,8 @@ final class FakeLink: MessageLink {
         incoming.send(.failure(error))
     }
 
-    /// Tells what happened to the connection under the link.
-    func tell(_ event: ConnectionEvent) {
-        connectionEvents.send(event)
-    }
+    /// Breaks the connection.
+    func breakOff() { fail(.aborted(reason: "reset")) }
 
     /// An echo that names an object storage.
     static func workerEcho(storagePort: UInt16 = 9) -> [UInt8] {
@@ -244,7 +234,7 @@ extension WorkerProfile {
 func unusedObjectStore(log: RecordedLog = RecordedLog()) -> ObjectStoreClient {
     let log = log.logger
     return ObjectStoreClient(
-        connector: SchedulerConnector(backend: .ymq, network: SocketNetwork(ioThreads: 1), log: log),
+        connector: SchedulerConnector(backend: .ymq, network: SocketNetwork(), log: log),
         endpoint: nil,
         patience: .seconds(300),
         log: log

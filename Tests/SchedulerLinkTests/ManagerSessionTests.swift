@@ -54,6 +54,25 @@ import Testing
         }
     }
 
+    @Test func `messages that only later releases know are told once and ignored`() async throws {
+        try await onLoop {
+            let stage = Stage(version: .two, echoesHeartbeats: true)
+            let (link, end) = try await stage.start()
+            var later = WorkerManagerCommand(requests: []).encoded(for: .second)
+            for tag in [27, 27, 29] as [UInt8] {
+                later[16] = tag
+                link.deliver(later)
+            }
+            let request = DesiredTaskConcurrencyRequest(taskConcurrency: 1, capabilities: [])
+            try await stage.command([request], on: link)
+            #expect(stage.session.desiredWorkerCount == 1)
+            let lines = stage.log.messages.filter { $0.contains("does not know") }
+            #expect(lines.count == 2)
+            await stage.session.leave()
+            _ = await end.value
+        }
+    }
+
     private static func heartbeat(_ generation: WireGeneration, concurrency: UInt32 = 1) -> [UInt8] {
         WorkerManagerHeartbeat(
             maxTaskConcurrency: concurrency,

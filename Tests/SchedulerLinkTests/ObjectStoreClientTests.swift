@@ -27,7 +27,7 @@ import Transport
             client = ObjectStoreClient(
                 connector: SchedulerConnector(
                     backend: .ymq,
-                    network: SocketNetwork(ioThreads: 1),
+                    network: SocketNetwork(),
                     log: log.logger
                 ),
                 endpoint: peer.endpoint,

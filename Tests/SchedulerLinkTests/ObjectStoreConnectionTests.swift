@@ -203,7 +203,7 @@ private func connected(_ version: YMQVersion = .two) async throws -> (ObjectStor
     let accepting = spawn { try? await peer.accept(greeting) }
     let link = try await YMQConnection.connect(
         to: peer.endpoint,
-        over: SocketNetwork(ioThreads: 1),
+        over: SocketNetwork(),
         identity: [8],
         deadline: soon
     )

@@ -35,7 +35,7 @@ import Testing
         try await onLoop {
             let buffer = RetransmitBuffer()
             for number in UInt8(0)..<5 { _ = buffer.add([number]) }
-            buffer.connectionLost(mayStillEcho: false)
+            buffer.connectionLost()
             #expect(buffer.messages == [[0], [1], [2], [3], [4]])
         }
     }
@@ -153,19 +153,16 @@ private final class LossyConnection {
         }
     }
 
-    /// The kernel had taken a share of what was under way, libzmq sends the rest on the next connection; some echoes may be
-    /// here already.
+    /// All that is under way is lost, and a share of the echoes; the others may be here already, or come on the next connection.
     func isLost(losing share: Double) {
         if isDisconnected { return }
         isDisconnected = true
-        for item in underWay.prefix(Int(Double(underWay.count) * share)) {
-            if case .heartbeat = item { lostHeartbeatCount += 1 }
-            underWay.removeFirst()
-        }
+        for case .heartbeat in underWay { lostHeartbeatCount += 1 }
+        underWay = []
         let lostEchoCount = Int(Double(echoCount) * share)
         echoCount -= lostEchoCount
         lostHeartbeatCount += lostEchoCount
-        buffer.connectionLost(mayStillEcho: true)
+        buffer.connectionLost()
     }
 
     func comesBack() {

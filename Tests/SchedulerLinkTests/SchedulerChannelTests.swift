@@ -20,7 +20,7 @@ import Transport
         return SchedulerChannel(
             identity: identity,
             endpoint: peer.endpoint,
-            links: SchedulerConnector(backend: .ymq, network: SocketNetwork(ioThreads: 1), log: log),
+            links: SchedulerConnector(backend: .ymq, network: SocketNetwork(), log: log),
             log: log
         )
     }
@@ -173,20 +173,19 @@ import Transport
 
     /// A channel whose pauses are as long as they may be.
     @LoopActor
-    private static func channel(_ scheduler: FakeScheduler, _ log: RecordedLog) -> SchedulerChannel {
+    private static func channel(
+        _ scheduler: FakeScheduler,
+        _ log: RecordedLog,
+        silenceTimeMax: Duration = .seconds(30)
+    ) -> SchedulerChannel {
         SchedulerChannel(
             identity: "Worker|test",
             endpoint: .tcp(host: "h", port: 1),
             links: scheduler,
             log: log.logger,
+            silenceTimeMax: silenceTimeMax,
             random: { 1 }
         )
-    }
-
-    /// Ends the connection of a link, as its peer does.
-    @LoopActor
-    private static func lose(_ link: FakeLink) {
-        if link.connectsByItself { link.tell(.disconnected) } else { link.fail(.aborted(reason: "reset")) }
     }
 
     @Test(arguments: [nil, YMQVersion.two])
@@ -202,7 +201,7 @@ import Transport
             let begin = Deadline.now
             for _ in 0..<5 {
                 let link = try await scheduler.accept()
-                Self.lose(link)
+                link.breakOff()
             }
             // 50, 100, 200 and 400 ms; without growth 200 ms in all.
             #expect(Deadline.now.duration(since: begin) >= .milliseconds(750))
@@ -220,7 +219,7 @@ import Transport
             let end = spawn { await channel.run(timeout: .milliseconds(200)) { _ in } }
             let ends = spawn {
                 while let link = try? await scheduler.accept() {
-                    Self.lose(link)
+                    link.breakOff()
                 }
             }
             guard case .unreachable = await end.value else {
@@ -247,7 +246,7 @@ import Transport
                 let link = try await scheduler.accept()
                 link.deliver([number])
                 #expect(try await messages.receive(until: soon) == [number])
-                link.fail(.aborted(reason: "reset"))
+                link.breakOff()
             }
             // Pauses of 50 ms each; grown they would be 6 s.
             #expect(Deadline.now.duration(since: begin) < .seconds(5))
@@ -273,11 +272,41 @@ import Transport
             link.deliver([1])
             #expect(try await messages.receive(until: soon) == [1])
             try await sleep(for: timeout + .milliseconds(50))
-            link.tell(.disconnected)
-            link.tell(.connected)
-            link.tell(.disconnected)
+            link.breakOff()
+            try await scheduler.accept().breakOff()
             let next = spawn { try? await scheduler.accept() }
             #expect(await next.value != nil)
+            await channel.leave(disconnectRequest: nil)
+            end.cancel()
+            #expect(await end.value == .left)
+        }
+    }
+
+    /// As a ROUTER is for a second connection of one identity, also after the first is gone.
+    @Test
+    func `a connection that brings nothing is given up for another, one that has brought something is not`()
+        async throws
+    {
+        try await onLoop {
+            let scheduler = FakeScheduler(version: nil)
+            let silenceTimeMax: Duration = .milliseconds(100)
+            let channel = Self.channel(scheduler, RecordedLog(), silenceTimeMax: silenceTimeMax)
+            let messages = Mailbox<[UInt8]>()
+            let end = spawn {
+                await channel.run(timeout: Self.timeout) { event in
+                    if case .message(let bytes) = event { messages.send(bytes) }
+                }
+            }
+            channel.sendUntilConfirmed([5])
+            let silent = try await scheduler.accept()
+            #expect(try await silent.nextBytes() == [5])
+            let next = try await scheduler.accept()
+            #expect(try await next.nextBytes() == [5])
+            #expect(silent.isClosed)
+            next.deliver([1])
+            #expect(try await messages.receive(until: soon) == [1])
+            try await sleep(for: silenceTimeMax * 2)
+            #expect(!next.isClosed && scheduler.identities.count == 2)
             await channel.leave(disconnectRequest: nil)
             end.cancel()
             #expect(await end.value == .left)

@@ -10,50 +10,42 @@ import Transport
 @testable import SchedulerLink
 
 @Suite(.timeLimit(.minutes(1))) struct SchedulerConnectorTests {
-    /// A network that notes what ZMQ links were asked of it.
+    /// What a link does with a message that is announced with one byte more than the limit.
     @LoopActor
-    private final class RecordedNetwork: MessagingNetwork {
-        private(set) var messageBytesMax: [Int] = []
-
-        func openStream(
-            to endpoint: Endpoint,
-            deadline: Deadline
-        ) async throws(MessagingError) -> any ByteStream {
-            throw .closed
-        }
-
-        func openZMQ(
-            to endpoint: Endpoint,
-            identity: [UInt8],
-            messageBytesMax: Int
-        ) throws(MessagingError) -> any MessageLink {
-            self.messageBytesMax.append(messageBytesMax)
-            throw .closed
+    private static func refusal(
+        _ backend: NetworkBackend,
+        greeting: [UInt8],
+        header: [UInt8]
+    ) async throws -> MessagingError? {
+        let peer = try YMQPeer()
+        let accepting = spawn { try? await peer.accept(greeting) }
+        let log = RecordedLog().logger
+        let connector = SchedulerConnector(backend: backend, network: SocketNetwork(), log: log)
+        let link = try await connector.connect(to: peer.endpoint, identity: "me")
+        #expect(connector.backendName == (greeting.first == 0xFF ? "zmq" : "ymq"))
+        let stream = try #require(await accepting.value)
+        defer { stream.close() }
+        try await stream.write(header, deadline: soon)
+        do throws(MessagingError) {
+            _ = try await link.receive(until: soon)
+            return nil
+        } catch {
+            await link.close(lingering: .zero)
+            return error
         }
     }
 
-    @Test func `a scheduler's message has the same limit over either transport`() async throws {
+    @Test(arguments: [(NetworkBackend.auto, true), (.auto, false), (.zmq, true), (.ymq, false)])
+    func `a scheduler's message has the same limit over either transport`(
+        _ backend: NetworkBackend,
+        _ isZMQ: Bool
+    ) async throws {
         try await onLoop {
-            let log = RecordedLog().logger
-            let network = RecordedNetwork()
-            let zmq = SchedulerConnector(backend: .zmq, network: network, log: log)
-            _ = try? await zmq.connect(to: .tcp(host: "h", port: 1), identity: "me")
-            let limit = try #require(network.messageBytesMax.first)
-
-            let peer = try YMQPeer()
-            let ymq = SchedulerConnector(backend: .ymq, network: SocketNetwork(ioThreads: 1), log: log)
-            let accepting = spawn { try? await peer.accept() }
-            let link = try await ymq.connect(to: peer.endpoint, identity: "me")
-            let stream = try #require(await accepting.value)
-            try await stream.write(YMQFraming.header(byteCount: limit + 1), deadline: soon)
-            do throws(MessagingError) {
-                _ = try await link.receive(until: soon)
-                Issue.record("it was borne")
-            } catch {
-                #expect(error == .messageTooLong(announced: UInt64(limit + 1), byteCountMax: limit))
-            }
-            stream.close()
-            await link.close(lingering: .zero)
+            let limit = SchedulerConnector.schedulerMessageBytesMax
+            let greeting = isZMQ ? routerOpening : YMQFraming.hello(.two, identity: [9])
+            let header = isZMQ ? ZMTPFraming.header(byteCount:) : YMQFraming.header(byteCount:)
+            let error = try await Self.refusal(backend, greeting: greeting, header: header(limit + 1))
+            #expect(error == .messageTooLong(announced: UInt64(limit + 1), byteCountMax: limit))
         }
     }
 }

@@ -145,9 +145,10 @@ import Transport
             stage.desire(1)
             let old = try await stage.accept(1)[0]
             _ = try await old.nextHeartbeat()
-            old.tell(.disconnected)
-            old.tell(.connected)
-            try await Self.expectDisconnectRequest(on: old)
+            old.breakOff()
+            let again = try await stage.accept(1)[0]
+            #expect(again.identity == old.identity)
+            try await Self.expectDisconnectRequest(on: again)
             let new = try await stage.accept(1)[0]
             #expect(new.identity != old.identity)
             #expect(!stage.tasks.notes.contains("unfamiliar"))
@@ -160,15 +161,12 @@ import Transport
             let stage = Stage(generation: .first)
             _ = try await stage.start()
             stage.desire(1)
-            let worker = try await stage.accept(1)[0]
-            worker.tell(.connected)
+            var worker = try await stage.accept(1)[0]
             try await worker.waitUntilHeard(moreThan: 0)
             for count in 1...2 {
-                let heardCount = worker.deliveredCount
-                worker.tell(.disconnected)
-                worker.tell(.connected)
-                // A connection that brings nothing would not be gone on with.
-                try await worker.waitUntilHeard(moreThan: heardCount)
+                worker.breakOff()
+                worker = try await stage.accept(1)[0]
+                try await worker.waitUntilHeard(moreThan: 0)
                 try await stage.tasks.waitForNotes(count)
             }
             #expect(stage.tasks.notes == ["unfamiliar", "unfamiliar"])
@@ -226,6 +224,35 @@ import Transport
             #expect(stage.scheduler.identities.count == 2)
             stage.desire(1)
             _ = try await stage.accept(1)
+            await stage.end()
+        }
+    }
+
+    @Test func `a shutdown tells that the scheduler is gone for good`() async throws {
+        try await onLoop {
+            let stage = Stage()
+            _ = try await stage.start()
+            stage.desire(1)
+            let worker = try await stage.accept(1)[0]
+            #expect(!stage.pool.schedulerLost.isOpen)
+            worker.deliver(ClientDisconnect(kind: .shutdown).encoded(for: .second))
+            try await stage.pool.schedulerLost.wait(until: .after(.seconds(30)))
+            await stage.end()
+        }
+    }
+
+    @Test func `a scheduler that comes back in time is not gone, one that does not is`() async throws {
+        try await onLoop {
+            let stage = Stage(deathTimeout: .seconds(3))
+            let manager = try await stage.start()
+            manager.fail(.closedByPeer)
+            let again = try await stage.scheduler.accept()
+            while !stage.pool.isRegistered { await yieldToOthers() }
+            #expect(!stage.pool.schedulerLost.isOpen)
+            stage.scheduler.isUnreachable = true
+            again.fail(.closedByPeer)
+            try await stage.pool.schedulerLost.wait(until: .after(.seconds(30)))
+            #expect(!stage.pool.isRegistered)
             await stage.end()
         }
     }

@@ -25,11 +25,9 @@ import Transport
         init(
             _ profile: WorkerProfile = .test(),
             version: YMQVersion? = nil,
-            echoesHeartbeats: Bool = true,
-            connectsZMQ: Bool = true
+            echoesHeartbeats: Bool = true
         ) {
             scheduler = FakeScheduler(version: version)
-            scheduler.connectsZMQ = connectsZMQ
             scheduler.echoesHeartbeats = echoesHeartbeats
             let log = RecordedLog().logger
             let channel = SchedulerChannel(
@@ -154,11 +152,10 @@ import Transport
             let (_, created, result) = try Self.reply(stage.session)
             #expect(try await link.next() == .objectInstruction(created))
             #expect(try await link.next() == .taskResult(result))
-            link.tell(.disconnected)
-            for _ in 0..<3 { await yieldToOthers() }
-            link.tell(.connected)
+            link.breakOff()
+            let next = try await stage.scheduler.accept()
             try await stage.session.reconnected.wait(until: soon)
-            #expect(try await link.next() == .objectInstruction(created))
+            #expect(try await next.next() == .objectInstruction(created))
             await stage.session.leave(generation: nil)
             #expect(await end.value == .left)
         }
@@ -340,30 +337,28 @@ import Transport
         }
     }
 
-    @Test func `without a connection ZMQ is given nothing that would come late`() async throws {
+    @Test func `without a connection nothing is kept that would come late`() async throws {
         try await onLoop {
-            let stage = Stage(.test(heartbeatInterval: .milliseconds(1)), connectsZMQ: false)
+            let stage = Stage(.test(heartbeatInterval: .milliseconds(1)))
             let (link, end) = try await stage.start()
+            try await link.waitUntilHeard(moreThan: 0)
+            stage.scheduler.isUnreachable = true
+            link.breakOff()
             try await stage.tasks.waitForLoads(5)
-            #expect(link.heartbeatCount == 0)
-            link.tell(.connected)
-            _ = try await link.nextHeartbeat()
-            link.tell(.disconnected)
-            for _ in 0..<3 { await yieldToOthers() }
-            let count = link.heartbeatCount
             let (confirmed, created, result) = try Self.reply(stage.session)
-            try await stage.tasks.waitForLoads(5)
-            #expect(link.heartbeatCount == count)
-            link.tell(.connected)
-            #expect(try await link.next() == .objectInstruction(created))
-            #expect(try await link.next() == .taskResult(result))
+            let piece = TaskLog(taskID: TaskID([1]), stream: .standardOutput, content: "a")
+            stage.session.sendOutput([piece.encoded()])
+            stage.scheduler.isUnreachable = false
+            let next = try await stage.scheduler.accept()
+            #expect(try await next.next() == .objectInstruction(created))
+            #expect(try await next.next() == .taskResult(result))
             try await confirmed.wait(until: soon)
             await stage.session.leave(generation: nil)
             #expect(await end.value == .left)
         }
     }
 
-    @Test func `while ZMQ reconnects output is dropped, and answers are sent again afterwards`() async throws
+    @Test func `what is not confirmed is sent again on the next connection, and output goes on`() async throws
     {
         try await onLoop {
             let stage = Stage(.test(heartbeatInterval: .seconds(30)), echoesHeartbeats: false)
@@ -371,23 +366,18 @@ import Transport
             let piece = TaskLog(taskID: TaskID([1]), stream: .standardOutput, content: "a")
             // The first one says that the connection is noticed.
             _ = try await link.nextHeartbeat()
-            // One that has brought nothing would be given up.
-            link.deliver(Self.task([1]))
-            try await stage.tasks.waitForNotes(1)
             stage.session.sendOutput([piece.encoded()])
             #expect(try await link.next() == .taskLog(piece))
             let (confirmed, created, result) = try Self.reply(stage.session)
             #expect(try await link.next() == .objectInstruction(created))
             #expect(try await link.next() == .taskResult(result))
-            link.tell(.disconnected)
-            for _ in 0..<3 { await yieldToOthers() }
-            stage.session.sendOutput([piece.encoded()])
-            link.tell(.connected)
+            link.breakOff()
+            let next = try await stage.scheduler.accept()
             try await stage.session.reconnected.wait(until: soon)
-            #expect(try await link.next() == .objectInstruction(created))
-            #expect(try await link.next() == .taskResult(result))
+            #expect(try await next.next() == .objectInstruction(created))
+            #expect(try await next.next() == .taskResult(result))
             stage.session.sendOutput([piece.encoded()])
-            #expect(try await link.next() == .taskLog(piece))
+            #expect(try await next.next() == .taskLog(piece))
             #expect(!confirmed.isOpen)
             await stage.session.leave(generation: nil)
             #expect(await end.value == .left)

@@ -87,6 +87,16 @@ struct EnvelopeTests {
         #expect(try SchedulerBoundMessage.decode(vector.bytes) == .other(tag: 999))
     }
 
+    @Test(arguments: [26, 27, 28, 29] as [UInt16])
+    func `what a later release adds is no message of the first generation's`(tag: UInt16) throws {
+        var bytes = WorkerManagerCommand(requests: []).encoded(for: .second)
+        bytes[16] = UInt8(tag)
+        let known = try SchedulerMessage.decode(bytes, receiver: .manager, generation: .second)
+        #expect(known == .other(tag: tag))
+        let early = try SchedulerMessage.decode(bytes, receiver: .manager, generation: .first)
+        #expect((early == .other(tag: tag)) == (tag > 27))
+    }
+
     @Test(arguments: [
         ("bad/empty", CapnProtoError.truncated), ("bad/7-bytes", .notWholeWords(byteCount: 7)),
         ("bad/segment-count-huge", .tooManySegments(1 << 32)), ("bad/truncated-root", .truncated),

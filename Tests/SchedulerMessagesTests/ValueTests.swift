@@ -62,7 +62,7 @@ struct ValueTests {
         #expect(throws: SchedulerMessageError.wrongLength(field: .objectID, byteCount: count)) {
             try ObjectID(bytes)
         }
-        let tag = Result { try ObjectTag(bytes) }
+        let tag = Result { try ObjectTag(bytes[...]) }
         #expect(
             (try? tag.get())
                 == (count == 16 ? ObjectTag(high: 0x0707_0707_0707_0707, low: 0x0707_0707_0707_0707) : nil)

@@ -45,7 +45,6 @@ final class ObedientDaemon {
                 marks = []
                 for message in unconfirmed { try? link.send(message) }
                 let beat = self.repeating { try self.heartbeat(link) }
-                spawn { await self.watch(link) }
                 do throws(MessagingError) {
                     while true { try take(try await link.receive()) }
                 } catch .closedByPeer {
@@ -60,15 +59,6 @@ final class ObedientDaemon {
                 await link.close(lingering: .seconds(1))
             }
             try? await sleep(for: .milliseconds(500))
-        }
-    }
-
-    /// Says again what a ZMQ connection may have lost.
-    private func watch(_ link: any MessageLink) async {
-        while let event = try? await link.nextConnectionEvent() {
-            guard event == .connected, marks != [] || !unconfirmed.isEmpty else { continue }
-            marks = []
-            for message in unconfirmed { try? link.send(message) }
         }
     }
 

@@ -31,20 +31,16 @@ final class SchedulerStage {
         clients.start()
     }
 
-    /// A link to the scheduler, over what the settings say.
+    /// A link to the scheduler, over what the settings have it speak.
     func open(_ identity: String) async throws -> any MessageLink {
         let endpoint = Endpoint.tcp(host: "10.0.0.1", port: 6378)
-        switch settings.transport {
-        case .zmq:
-            return try network.openZMQ(to: endpoint, identity: Array(identity.utf8), messageBytesMax: 1 << 30)
-        case .ymq:
-            return try await YMQConnection.connect(
-                to: endpoint,
-                over: network,
-                identity: Array(identity.utf8),
-                deadline: .after(.seconds(5))
-            )
-        }
+        return try await connectLink(
+            to: endpoint,
+            over: network,
+            identity: Array(identity.utf8),
+            limits: LinkLimits(),
+            deadline: .after(.seconds(5))
+        )
     }
 
     /// A connection to the object storage.

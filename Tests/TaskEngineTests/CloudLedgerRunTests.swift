@@ -67,7 +67,7 @@ import Testing
             var ledger = CloudLedger.new()
             if isSweeping { _ = ledger.leaving(isSweeping: true, at: .zero) }
             ledger.schedulerAnswers(true, at: .zero)
-            _ = ledger.list([], at: 1)
+            _ = ledger.list([], begun: 1, at: 1)
             let orders = ledger.objectsListed(
                 results: [a, b],
                 inputs: [:],

@@ -24,6 +24,12 @@ import Testing
 
     private let accepted = CloudRecord.Deletion.accepted(since: .zero, isDoubtful: false)
 
+    /// A table of a hundred thousand waiting tasks has up to twice as many places.
+    @Test func `a record is small, and what its run is at lies apart from it`() {
+        #expect(MemoryLayout<CloudRecord>.stride <= 144)
+        #expect(MemoryLayout<CloudRecord.InHand>.size > 100)
+    }
+
     @Test(arguments: [
         (InstancePhase.running, CloudRecord.Deletion.none, 1), (.running, .ordered, 1),
         (.running, .accepted(since: .zero, isDoubtful: true), 1),

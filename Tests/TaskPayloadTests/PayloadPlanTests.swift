@@ -17,7 +17,8 @@ private func plan(serializer: [UInt8] = [1, 2], function: Int = 3, arguments: [I
 @Suite struct PayloadPlanTests {
     @Test func `the client's bytes are named, not copied, and lie behind heads of their length`() throws {
         let plan = plan(function: 255, arguments: [256, 0, 1 << 33])
-        let blobs = plan.pieces.filter { if case .bytes = $0 { false } else { true } }
+        #expect(plan.pieces.first == .beginning)
+        let blobs = plan.pieces.dropFirst().filter { if case .bytes = $0 { false } else { true } }
         #expect(blobs == [.serializer, .function, .argument(0), .argument(1), .argument(2)])
         let heads = plan.pieces.compactMap { if case .bytes(let bytes) = $0 { bytes } else { nil } }
         #expect(heads[0].suffix(2) == [0x43, 2])
@@ -26,7 +27,8 @@ private func plan(serializer: [UInt8] = [1, 2], function: Int = 3, arguments: [I
         #expect(heads[3] == [0x43, 0])
         #expect(heads[4] == [0x8E, 0, 0, 0, 0, 2, 0, 0, 0])
         #expect(heads[5] == [0x65, 0x75, 0x2E])
-        #expect(plan.byteCount == heads.reduce(0) { $0 + $1.count } + 2 + 255 + 256 + (1 << 33))
+        let headBytes = heads.reduce(PayloadPlan.beginning.count) { $0 + $1.count }
+        #expect(plan.byteCount == headBytes + 2 + 255 + 256 + (1 << 33))
     }
 
     @Test func `assembled, the pieces are the payload`() {
@@ -35,6 +37,13 @@ private func plan(serializer: [UInt8] = [1, 2], function: Int = 3, arguments: [I
         #expect(payload.count == plan.byteCount)
         let objects: [UInt8] = [0x43, 2, 5, 6, 0x43, 3, 7, 8, 9, 0x43, 2, 1, 2, 0x43, 1, 3]
         #expect(payload.suffix(19) == objects + [0x65, 0x75, 0x2E])
+    }
+
+    @Test func `all payloads begin alike, and the task's own follows`() {
+        let payload = plan().assemble(serializer: [5, 6], function: [7, 8, 9], arguments: [])
+        #expect(payload.starts(with: PayloadPlan.beginning))
+        #expect(PayloadPlan.beginning.count > payload.count - 200)
+        #expect(payload.dropFirst(PayloadPlan.beginning.count).starts(with: [0x8C, 32] + Array("0001".utf8)))
     }
 
     @Test func `equal tasks have equal payloads`() {
@@ -46,8 +55,8 @@ private func plan(serializer: [UInt8] = [1, 2], function: Int = 3, arguments: [I
     func `the default serializer is left out`(vector: PickleVector) throws {
         let serializer = try vector.bytes
         let planned = plan(serializer: serializer)
-        guard case .bytes(let head)? = planned.pieces.first else {
-            Issue.record("the payload does not start with opcodes")
+        guard case .bytes(let head) = planned.pieces[1] else {
+            Issue.record("the beginning is not followed by opcodes")
             return
         }
         // SETITEMS ends the context; NONE, then the head of the function.

@@ -83,7 +83,7 @@ struct PythonPeers {
             case .exception(_, let output, let range): ("exception", output, range)
             case .containerError(let error): throw Unexpected(text: error.clientText)
             }
-        let hex = Hexadecimal.encode(pickle[range])
+        let hex = Hexadecimal.encode(Array(pickle[range]))
         try client.write(line: #"{"kind": "\#(kind)", "payload": "\#(hex)"}"#)
         var seen = try JSONDecoder().decode(Seen.self, from: try client.readLine())
         try client.finish()

@@ -65,7 +65,7 @@ import Transport
     {
         try await onLoop {
             let (lost, next) = (NotedOrigin(), NotedOrigin())
-            let answer = TaskAnswer(isSuccess: true, object: Blob([1, 2, 3]), profile: nil)
+            let answer = TaskAnswer(outcome: .success, object: Blob([1, 2, 3]), profile: nil)
             let sent = SentAnswer(
                 answer,
                 to: Self.task,

@@ -34,7 +34,7 @@ final class FakeObjectStore {
         let pace = pace ?? ObjectStoreConversation.Pace(patience: .seconds(7200), look: .seconds(3600))
         let log = RecordedLog().logger
         peer = try YMQPeer()
-        connector = SchedulerConnector(backend: .ymq, network: SocketNetwork(ioThreads: 1), log: log)
+        connector = SchedulerConnector(backend: .ymq, network: SocketNetwork(), log: log)
         let client = ObjectStoreClient(
             connector: connector,
             endpoint: peer.endpoint,
@@ -123,7 +123,7 @@ final class FakeObjectStore {
 
     private func message(on stream: TCPStream) async throws -> [UInt8] {
         let header = try await readExactly(stream, YMQFraming.header(byteCount: 0).count)
-        return try await readExactly(stream, Int(littleEndian(header)))
+        return try await readExactly(stream, Int(littleEndian(header[...])))
     }
 
     private func answerGet(_ request: ObjectStorageRequest, to outgoing: Mailbox<[UInt8]>) async throws {

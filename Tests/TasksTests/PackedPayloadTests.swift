@@ -42,6 +42,7 @@ import Transport
         var bytes: [UInt8] = []
         for piece in plan.pieces {
             switch piece {
+            case .beginning: bytes += PayloadPlan.beginning
             case .bytes(let part): bytes += part
             case .serializer: bytes += inputs.serializer.bytes
             case .function: bytes += try inputs.function.bytes(at: 0, upTo: 1 << 30)
@@ -81,6 +82,22 @@ import Transport
             #expect(payload.inlineBytes != nil)
             #expect(try Self.bytes(payload) == Self.expected(inputs))
             #expect(try await Self.pack(inputs).inlineBytes == payload.inlineBytes)
+        }
+    }
+
+    @Test func `all begin with the same member, and what a small task adds is not compressed`() async throws {
+        try await onLoop {
+            let beginning = Gzip.compress(PayloadPlan.beginning, level: 9)
+            @LoopActor func packed(_ byteCount: Int) async throws -> [UInt8] {
+                let inputs = Self.inputs([UInt8](repeating: 7, count: byteCount))
+                return try #require(try await Self.pack(inputs).inlineBytes)
+            }
+            let few = try await packed(3500)
+            #expect(few.starts(with: beginning))
+            #expect(few.count > beginning.count + 3500)
+            let many = try await packed(9000)
+            #expect(many.starts(with: beginning))
+            #expect(many.count < beginning.count + 500)
         }
     }
 

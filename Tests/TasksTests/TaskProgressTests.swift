@@ -15,14 +15,14 @@ import Testing
     {
         try await onLoop {
             let key = TaskKey("2adc465564d81950e235aede9928f868")
-            var progress = TaskProgress()
-            let queued = progress.report(key, in: nil, isLost: false)
+            var progress = TaskProgress(TaskStatistics())
+            let queued = progress.report(key, in: nil, isLost: false).fields
             #expect(queued.keys.sorted() == ["seconds", "state", "task"])
             #expect(queued["task"] == "\(key)" && queued["state"] == "queued" && queued["seconds"] == "0")
 
             progress.advance(.slotGranted)
             progress.advance(.instanceAdopted)
-            let running = progress.report(key, in: "ocid1.x", isLost: true)
+            let running = progress.report(key, in: "ocid1.x", isLost: true).fields
             #expect(running["instance"] == "ocid1.x" && running["worker"] == "lost")
             #expect(running["state"] == "running")
         }

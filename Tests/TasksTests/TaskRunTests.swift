@@ -135,6 +135,22 @@ import Transport
         }
     }
 
+    @Test func `a small task does not wait for uploads, however many there are`() async throws {
+        try await onLoop {
+            // More than may be at work on their inputs at once.
+            let uploadCount = 60
+            let stage = try await Stage(slots: uploadCount + 1)
+            defer { stage.stop() }
+            stage.store.put(try Stage.objectID(3), StateStage.noise)
+            stage.cloud.script(.putObject, .held, count: uploadCount)
+            for number in 1...UInt8(uploadCount) { stage.send(try Stage.task(number, function: 3)) }
+            stage.send(try Stage.task(100))
+            try await stage.wait(for: .running)
+            #expect(stage.instances(of: 100).count == 1)
+            #expect(stage.dispatcher.countsByState[.storing] == uploadCount)
+        }
+    }
+
     /// Room for one temporary file.
     @LoopActor private static var tightBudget: ResourceBudget {
         ResourceBudget(limit: Resources(memoryBytes: 48 << 20, diskBytes: 1 << 40, fileCount: 1))

@@ -64,3 +64,8 @@ package func readToEnd(_ stream: TCPStream) async throws -> [UInt8] {
 package func frame(_ message: [UInt8]) -> [UInt8] {
     YMQFraming.header(byteCount: message.count) + message
 }
+
+/// What a ROUTER of libzmq 4.3.5 without an identity of its own opens a connection with: greeting and READY.
+package let routerOpening: [UInt8] =
+    [0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 1] + Array("NULL".utf8) + [UInt8](repeating: 0, count: 48)
+    + [4, 0x29] + Array("\u{5}READY\u{B}Socket-Type\0\0\0\u{6}ROUTER\u{8}Identity\0\0\0\0".utf8)

@@ -28,7 +28,7 @@ enum House {
             "Daemon",
             [
                 "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
-                "Configuration", "Messaging", "HTTPWire", "Transport", "EventLoop", "Logging",
+                "Configuration", "Messaging", "HTTPWire", "JSON", "Transport", "EventLoop", "Logging",
             ]
         ),
         Module(
@@ -76,7 +76,7 @@ enum House {
         Module("JSON", [], isPure: true),
 
         // The cellar: C libraries.
-        Module("Messaging", ["Transport", "EventLoop", "Encodings", "CZeroMQ"]),
+        Module("Messaging", ["Transport", "EventLoop", "Encodings"]),
         Module("Transport", ["Encodings", "EventLoop", "CCares", "CLinux", "COpenSSL"]),
         Module("Compression", ["CZlib"]),
         Module("EventLoop", ["CLibev"]),
@@ -123,6 +123,7 @@ enum House {
     static let testedThrough = [
         "BodyCollector.swift": "HTTPClient",
         "DeflateStream.swift": "GzipCompressor",
+        "FramedStream.swift": "YMQConnection",
         "NameLookup.swift": "ResolverTests",
         "ObjectStoreLane.swift": "ObjectStoreClient",
         "PickleReader.swift": "TaskOutcome",
@@ -134,8 +135,6 @@ enum House {
         "TOMLNumber.swift": "TOMLParser",
         "Heap.swift": "TicketQueue",
         "WirePointer.swift": "MessageReader",
-        "ZMQHandle.swift": "ZMQSocket",
-        "ZMQMonitor.swift": "ZMQSocket",
     ]
 
     /// Files with decisions that no unit test names.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
+import Glibc
 import TestSupport
 import Testing
 
@@ -13,6 +14,15 @@ import Testing
         #expect(raised >= before)
         #expect(DescriptorLimit.current == raised)
         #expect(!DescriptorLimit.isReached)
+    }
+
+    @Test func `an open descriptor is counted until it is closed`() throws {
+        // Other tests open and close some meanwhile.
+        let descriptors = (0..<500).map { _ in open("/dev/null", O_RDONLY | O_CLOEXEC) }
+        let count = try #require(DescriptorLimit.openCount)
+        for descriptor in descriptors { close(descriptor) }
+        #expect(count >= 500)
+        #expect(try #require(DescriptorLimit.openCount) < count)
     }
 
     @Test(arguments: [28, 122, 24, 23, 12]) func `a file waits for room, descriptors and memory`(

@@ -145,8 +145,8 @@ def choices() -> dict[str, Choice]:
             is_pressure=True,
         ),
         "deleted-visible": Choice(
-            lambda tasks, seed: pressure.deleted_visible(12_000, seed, tasks),
-            lambda seed: pressure.deleted_visible(2_000, seed, 20),
+            lambda tasks, seed: pressure.deleted_visible(50_000, seed, tasks),
+            lambda seed: pressure.deleted_visible(50_000, seed, 20),
             500,
             is_pressure=True,
         ),

@@ -22,6 +22,9 @@ DAEMON = Path(os.environ.get("SCALER_OCI_HPC", ROOT / ".build" / "release" / "sc
 EMULATOR = ROOT / "Tools" / "oci-emulator" / "oci-emulator"
 #: By how many seconds listings of instances show the past; a lane of Tools/test runs its tests under such listings.
 LISTING_LAG = os.environ.get("SCALER_TEST_LISTING_LAG_SECONDS", "0")
+#: The systemd unit whose system calls are all that the daemon has; a lane of Tools/test runs its tests under it.
+UNIT = os.environ.get("SCALER_TEST_UNIT")
+SYSTEM_CALLS = Path(__file__).with_name("system_calls.py")
 
 
 @dataclass
@@ -135,7 +138,8 @@ class Cluster:
         self._daemon_count += 1
         scheduler = self.scheduler_proxy.address if self.scheduler_proxy else self.address
         storage = self.storage_proxy.address if self.storage_proxy else self.storage_address
-        command = [*self.options.daemon_starter, str(DAEMON), scheduler, "--worker-manager-id", "wm-oci-hpc"]
+        starter = [*self.options.daemon_starter, *([sys.executable, str(SYSTEM_CALLS), UNIT] if UNIT else [])]
+        command = [*starter, str(DAEMON), scheduler, "--worker-manager-id", "wm-oci-hpc"]
         if self.options.is_storage_told:
             command += ["--object-storage-address", storage]
         command += ["--network-backend", self.options.daemon_backend]

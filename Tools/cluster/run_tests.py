@@ -32,6 +32,8 @@ BACKENDS = ("zmq", "ymq")
 SUBCOMMANDS = ("build_image", "credentials", "list_reap", "provision", "quick_start", "up")
 #: How far the listings of instances of the local OCI may lag behind in the lane of older releases, as OCI's own do.
 LISTING_LAG = "10"
+#: The unit whose system calls are all that the daemon has in that lane.
+UNIT = ROOT / "Tools" / "packaging" / "scaler-oci-hpc@.service"
 #: Of all stages together: 20 minutes are the aim, and a run that hangs should say so before anybody gives it up.
 ALL_MINUTES = 24
 STACK_LINES = 2_000
@@ -225,6 +227,14 @@ def stages(older_versions: list[str], is_quick: bool = False) -> list[Stage]:
             needs="build of the tests",
         ),
         Stage(
+            "costs of many tasks",
+            [".build/debug/Curve", "--short"],
+            r"(?m)^(\d+) costs grew",
+            told=r"(?m)^\d+ costs grew .*",
+            is_quick=True,
+            needs="build of the tests",
+        ),
+        Stage(
             "hostile peers of the daemon",
             [*PYTHON_TESTS, "-s", "Tests/Hostile"],
             UNITTESTS,
@@ -261,6 +271,7 @@ def stages(older_versions: list[str], is_quick: bool = False) -> list[Stage]:
         for backend in BACKENDS:
             stage = end_to_end(name.format(backend), command, backend, "others")
             stage.environment["SCALER_TEST_LISTING_LAG_SECONDS"] = LISTING_LAG
+            stage.environment["SCALER_TEST_UNIT"] = str(UNIT)
             every.append(stage)
     return every
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Configuration
 internal import EventLoop
 internal import JSON
 internal import OCIServices
@@ -23,6 +24,13 @@ struct Check {
         self.name = name
         self.needs = needs
         run = { () async throws(CommandError) in .passed(try await look()) }
+    }
+
+    /// The same check, or one that is skipped where settings that it looks at were not given.
+    func given(_ names: String..., in settings: Settings) -> Check {
+        let missing = names.filter { settings.origins[$0] == nil }.map { "--\($0)" }
+        if missing.isEmpty { return self }
+        return Check(name) { .skipped("give \(missing.joined(separator: ", "))") }
     }
 
     struct Need: Sendable {

@@ -18,11 +18,6 @@ struct CheckOrder: Sendable {
     /// The scheduler phase's tests, with the names of Scaler's own harness.
     static let testNames = ["sqrt", "simple", "map", "compute"]
 
-    private static let required = [
-        "compartment-id", "availability-domain", "subnet-id", "container-image", "object-storage-namespace",
-        "object-storage-bucket",
-    ]
-
     init(_ input: CommandInput) throws(CommandError) {
         managers = try Self.managers(input)
         let phaseNames = CheckPhase.allCases.map(\.rawValue)
@@ -41,15 +36,12 @@ struct CheckOrder: Sendable {
 
     private static func managers(_ input: CommandInput) throws(CommandError) -> [Settings] {
         let given = input.text("config")
-        if let given, given.hasSuffix(".toml") { return try input.managers(required: required) }
-        var saved: ManagerEntry?
-        do throws(CommandError) {
-            saved = try SavedConfiguration(reading: input.savedPath).settings(path: input.savedPath)
-        } catch {
-            // Flags and environment may say everything.
-            if given != nil { throw error }
-        }
-        return [try input.settings(saved: saved, required: required)]
+        if let given, given.hasSuffix(".toml") { return try input.managers(required: []) }
+        let path = input.savedPath
+        // Flags and environment may say everything.
+        let saved =
+            given == nil ? try SavedConfiguration(ifPresent: path) : try SavedConfiguration(reading: path)
+        return [try input.settings(saved: saved.settings(path: path))]
     }
 
     private static func choice(
@@ -71,6 +63,7 @@ enum CheckCommand {
         let run = CheckRun(order, console)
         for settings in order.managers {
             if order.managers.count > 1 { console.say("manager \(settings.workerManagerID)") }
+            for key in settings.unknownKeys { console.say("note: \(key.description)") }
             try await CloudChecks(run, settings).perform()
         }
         if order.phases.contains(.scheduler) {

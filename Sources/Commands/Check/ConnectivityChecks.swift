@@ -21,13 +21,14 @@ final class ConnectivityChecks {
     var checks: [Check] {
         let domain = Check.Need(check: "availability-domain", reason: "needs an availability domain")
         return [
-            Check("namespace", run: checkNamespace),
-            Check("compartment", passing: lookup.compartment),
-            Check("availability-domain", passing: lookup.availabilityDomains),
-            Check("subnet", passing: lookup.subnets),
+            Check("namespace", run: checkNamespace).given("object-storage-namespace", in: settings),
+            Check("compartment", passing: lookup.compartment).given("compartment-id", in: settings),
+            Check("availability-domain", passing: lookup.availabilityDomains)
+                .given("compartment-id", "availability-domain", in: settings),
+            Check("subnet", passing: lookup.subnets).given("subnet-id", in: settings),
             Check("shape", needs: domain, passing: lookup.shapes),
-            Check("instances", passing: instances),
-            Check("image", run: checkImage),
+            Check("instances", passing: instances).given("compartment-id", in: settings),
+            Check("image", run: checkImage).given("compartment-id", "container-image", in: settings),
             Check("limits", needs: domain, run: checkLimits),
         ]
     }

@@ -33,7 +33,18 @@ final class LifecycleChecks {
     private var prefix: String { "\(settings.objectStoragePrefix)/check" }
     private var resultName: String { RunnerEnvironment.resultObjectName(prefix: prefix, taskID: taskID) }
 
-    var checks: [Check] { [Check("container", run: checkContainer)] }
+    var checks: [Check] {
+        let container = Check("container", run: checkContainer).given(
+            "compartment-id",
+            "availability-domain",
+            "subnet-id",
+            "container-image",
+            "object-storage-namespace",
+            "object-storage-bucket",
+            in: settings
+        )
+        return [container]
+    }
 
     private func checkContainer() async throws(CommandError) -> CheckOutcome {
         let id = try await create()

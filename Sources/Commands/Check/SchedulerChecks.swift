@@ -84,7 +84,7 @@ final class SchedulerChecks {
             case .ipc(let path): .ipc(path: path)
             }
         do throws(MessagingError) {
-            let (network, limit) = (SocketNetwork(ioThreads: 1), Deadline.after(Self.greetingTimeout))
+            let (network, limit) = (SocketNetwork(), Deadline.after(Self.greetingTimeout))
             let peer = try await detectPeer(at: endpoint, over: network, deadline: limit)
             return peer == .zmtp ? "zmq" : "ymq"
         } catch .cancelled {

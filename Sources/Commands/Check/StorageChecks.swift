@@ -14,14 +14,13 @@ struct StorageChecks {
     private var settings: Settings { cloud.settings }
     private var objects: ObjectStorage { cloud.taskObjects }
     private var buckets: Buckets {
-        let (namespace, compartmentID) = (settings.objectStorageNamespace, settings.compartmentID)
-        return Buckets(calls: cloud.calls, namespace: namespace, compartmentID: compartmentID)
+        Buckets(calls: cloud.calls, namespace: cloud.taskNamespace, compartmentID: settings.compartmentID)
     }
 
     var checks: [Check] {
         let bucket = Check.Need(check: "bucket", reason: "needs the bucket")
         return [
-            Check("bucket", run: checkBucket),
+            Check("bucket", run: checkBucket).given("object-storage-bucket", in: settings),
             Check("bucket-lifecycle", needs: bucket, run: checkLifecycle),
             Check("objects", needs: bucket, run: checkObjects),
         ]
@@ -36,7 +35,7 @@ struct StorageChecks {
         if found != nil { return .passed(name) }
         return .failed(
             "bucket \(name) cannot be used",
-            why: "it does not exist in namespace \(settings.objectStorageNamespace), or you may not read it",
+            why: "it does not exist in namespace \(cloud.taskNamespace), or you may not read it",
             remedy:
                 "run scaler-oci-hpc provision, give another --object-storage-bucket, or let an administrator "
                 + "allow 'Allow group <group> to read buckets in compartment id \(settings.compartmentID)'"

@@ -48,14 +48,14 @@ final class Cloud {
         ContainerInstances(calls: calls, compartmentID: settings.compartmentID)
     }
 
+    /// Namespace of the tasks' objects: the one that was given, or else the tenancy's.
+    var taskNamespace: String {
+        settings.objectStorageNamespace.isEmpty ? namespace : settings.objectStorageNamespace
+    }
+
     /// Where the tasks' objects are.
     var taskObjects: ObjectStorage {
-        let named = settings.objectStorageNamespace
-        return ObjectStorage(
-            calls: calls,
-            namespace: named.isEmpty ? namespace : named,
-            bucket: settings.objectStorageBucket
-        )
+        ObjectStorage(calls: calls, namespace: taskNamespace, bucket: settings.objectStorageBucket)
     }
 
     var buckets: Buckets {

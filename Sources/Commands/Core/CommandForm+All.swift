@@ -32,6 +32,7 @@ extension CommandForm {
                 .help(
                     "Where to write a configuration file, unless there is one (default: \(configurationFile))."
                 ),
+            .invocation("build-image").help("Then build the image and push it, as build-image does."),
             .invocation("dry-run").help("Print every call and change nothing."),
         ],
         settings: [
@@ -40,7 +41,8 @@ extension CommandForm {
             "worker-manager-id", "object-storage-address", "object-storage-bucket", "object-storage-prefix",
             "freeform-tag", "defined-tag", "image-pull-secret-id",
         ],
-        synonyms: ["image": "container-image", "bucket": "object-storage-bucket"]
+        synonyms: ["image": "container-image", "bucket": "object-storage-bucket"],
+        replacesAction: true
     )
 
     static let cleanup = CommandForm(
@@ -48,39 +50,45 @@ extension CommandForm {
         "Remove what provision created, and nothing else.",
         details: """
             Says what it found and asks before it removes anything. What does not bear the tag
-            that provision sets stays.
+            that provision sets stays; then what provision saved stays, too, and the exit code is 1.
             """,
         own: [
             configOption, prefixOption,
             .invocation("yes", short: "y").help("Do not ask."),
             .invocation("dry-run").help("Say what would be removed, and remove nothing."),
         ],
-        settings: ["compartment-id", "object-storage-bucket"]
+        settings: ["compartment-id", "object-storage-bucket"],
+        replacesAction: true
     )
 
     static let show = CommandForm(
         "show",
         "Show what provision saved, and what of it exists.",
-        own: [configOption, .invocation("json").help("Print JSON.")]
+        own: [configOption, prefixOption, .invocation("json").help("Print JSON.")],
+        settings: ["compartment-id"],
+        replacesAction: true
     )
 
     static let listDomains = CommandForm(
         "list-ads",
         "List the region's availability domains.",
         own: [],
-        settings: ["compartment-id"]
+        settings: ["compartment-id"],
+        replacesAction: true
     )
 
     static let buildImage = CommandForm(
         "build-image",
         "Build the job runner's image and push it to the registry.",
         details: """
+            Which image: --container-image, or without --prefix what provision saved, or else the one
+            that provision would name, in a repository that is made if it is not there yet.
             Uses docker or podman, whichever answers. Logs in to OCIR with an auth token from the
             environment variable OCI_AUTH_TOKEN (user from --user), or else as whoever signs the
             calls to OCI, with a token that lives some minutes.
             """,
         own: [
-            configOption,
+            configOption, prefixOption,
             .invocation("image", short: "t", placeholder: "IMAGE").help("The same as --container-image."),
             .invocation("engine", placeholder: "NAME")
                 .help("docker, podman or a path (default: what answers)."),
@@ -98,8 +106,9 @@ extension CommandForm {
             .invocation("no-push").help("Build only."),
             .invocation("print").help("Print the commands and run none."),
         ],
-        settings: ["container-image", "compartment-id", "instance-shape"],
-        synonyms: ["image": "container-image"]
+        settings: ["container-image", "compartment-id", "object-storage-namespace", "instance-shape"],
+        synonyms: ["image": "container-image"],
+        replacesAction: true
     )
 
     static let check = CommandForm(
@@ -107,7 +116,8 @@ extension CommandForm {
         "Check that tasks can run: access, storage, a real container, the scheduler.",
         details: """
             Settings come from flags, the environment and --config, which may name what provision
-            saved or a configuration file. Exits with 0 if nothing failed, 1 if something did.
+            saved or a configuration file. What settings are missing for is skipped, and said to be.
+            Exits with 0 if nothing failed, 1 if something did.
             """,
         own: [
             configOption,
@@ -121,6 +131,8 @@ extension CommandForm {
                 .help("Longest wait for one container and for each task (default: 600)."),
             .invocation("python", placeholder: "PATH")
                 .help("Python with opengris-scaler, for the scheduler phase (default: python3)."),
+            .invocation("strict-config")
+                .help("Refuse a configuration file with keys that are not known here."),
             .invocation("json").help("Print JSON."),
         ],
         settings: [

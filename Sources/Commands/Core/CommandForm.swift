@@ -14,7 +14,10 @@ struct CommandForm: Sendable {
     /// Own flags that mean a setting, such as `region` for `oci-region`.
     let synonyms: [String: String]
 
+    /// A form from its parts.
+    ///
     /// `settings` are the rows of the table that it obeys beside those that say how to get at OCI; nil for neither.
+    /// `replacesAction` is true for an action of Scaler's own provisioner: all flags of that are taken then.
     init(
         _ name: String,
         _ summary: String,
@@ -22,15 +25,17 @@ struct CommandForm: Sendable {
         usage: String = "[flags]",
         own: [Option],
         settings: [String]? = [],
-        synonyms: [String: String] = [:]
+        synonyms: [String: String] = [:],
+        replacesAction: Bool = false
     ) {
         self.name = name
         self.summary = summary
         self.details = details
         self.usage = usage
-        let help = Option.invocation("help", short: "h").help("Print this help, then exit.")
+        let help = Option.invocation("help", short: "h", new: false).help("Print this help, then exit.")
         if let settings {
-            options = own + Self.cloudOptions + (settings + Self.cloudSettings).map(Option.named) + [help]
+            let rows = own + Self.cloudOptions + (settings + Self.cloudSettings).map(Option.named)
+            options = (replacesAction ? Self.withProvisionerFlags(rows) : rows) + [help]
             self.synonyms = Self.cloudSynonyms.merging(synonyms) { $1 }
         } else {
             options = own + [help]
@@ -99,7 +104,7 @@ struct CommandInput: Sendable {
     /// The whole number that a flag was given, above zero and small enough for any arithmetic; nil without the flag.
     func positiveNumber(_ name: String, unit: String) throws(CommandError) -> Int? {
         guard let text = text(name) else { return nil }
-        guard let number = Int(text), (1...10_000_000).contains(number) else {
+        guard let number = Int(ungrouped(text)), (1...10_000_000).contains(number) else {
             throw .badFlag(
                 name,
                 .malformed("'\(text)' is no number of \(unit)", "give a whole number above zero")
@@ -130,6 +135,22 @@ extension CommandForm {
         .invocation("region", placeholder: "REGION").help("The same as --oci-region."),
         .invocation("profile", placeholder: "NAME").help("The same as --oci-profile."),
     ]
+
+    /// Flags of Scaler's provisioner, whose one parser takes all of them with every action.
+    private static let provisionerFlags: KeyValuePairs = [
+        "compartment-id": "OCID", "region": "REGION", "prefix": "PREFIX", "profile": "NAME", "image": "IMAGE",
+        "availability-domain": "AD", "subnet-id": "OCID", "instance-shape": "SHAPE", "instance-ocpus": "N",
+        "instance-memory-gb": "GB", "job-timeout": "MINUTES", "config": "FILE", "env-file": "FILE",
+    ]
+
+    /// The rows and those of the provisioner's flags that they lack; its flags have precedence where one is cut short.
+    private static func withProvisionerFlags(_ rows: [Option]) -> [Option] {
+        let others = provisionerFlags.filter { flag in !rows.contains { $0.name == flag.key } }.map { flag in
+            Option.invocation(flag.key, placeholder: flag.value)
+                .help("No effect here; accepted, since Scaler's provisioner takes it with every action.")
+        }
+        return (rows + others).map { row in row.isNew(!provisionerFlags.contains { $0.key == row.name }) }
+    }
 
     static let savedConfiguration = ".scaler_oci_config.json"
     static let savedEnvironment = ".scaler_oci_hpc.env"

@@ -9,7 +9,9 @@ internal import Transport
 /// The subcommands of this module.
 package enum CommandRunner {
     /// Their names and summaries: for the help, and to tell them from addresses and files in a command line.
-    package static let subcommands: [Subcommand] = CommandForm.all.map { ($0.name, $0.summary) }
+    package static let subcommands: [Subcommand] = CommandForm.all.map {
+        ($0.name, $0.summary, $0.options)
+    }
 
     private typealias Body = @LoopActor @Sendable (CommandInput, Console) async throws(CommandError) -> Int32
 

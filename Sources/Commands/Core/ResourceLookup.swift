@@ -77,7 +77,7 @@ final class ResourceLookup {
                     remedy: "wait until it is AVAILABLE, or give another --subnet-id"
                 )
             }
-            if let own = subnet.availabilityDomain, !domains.contains(own) {
+            if let own = subnet.availabilityDomain, !domains.isEmpty, !domains.contains(own) {
                 throw .unusable(
                     "subnet \(subnet.displayName) does not fit the availability domain",
                     why:

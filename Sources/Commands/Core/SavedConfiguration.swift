@@ -39,6 +39,19 @@ struct SavedConfiguration: Sendable {
         entries = members.map { ($0.name, $0.value) }
     }
 
+    /// What the file says, or nothing if it is not there.
+    init(ifPresent path: String) throws(CommandError) {
+        do throws(TransportError) {
+            _ = try readFile(path, byteCountMax: ConfigurationReader.bytesMax)
+        } catch {
+            if error.isFileMissing {
+                self.init([])
+                return
+            }
+        }
+        try self.init(reading: path)
+    }
+
     /// A value as text: strings as they are, numbers as JSON has them; nil for absent, empty and anything else.
     subscript(key: String) -> String? { entries.last { $0.key == key }.flatMap { Self.text($0.value) } }
 

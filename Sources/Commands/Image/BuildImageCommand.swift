@@ -15,7 +15,10 @@ enum BuildImageCommand {
 
     @LoopActor
     static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
-        let settings = try settings(input)
+        var settings = try settings(input)
+        if settings.containerImage.isEmpty {
+            settings.containerImage = try await provisionedImage(input, settings, console)
+        }
         let plan = try plan(input, settings)
         if input.has("print") {
             show(plan, input, console)
@@ -43,13 +46,53 @@ enum BuildImageCommand {
         return ExitCode.success
     }
 
-    private static func settings(_ input: CommandInput) throws(CommandError) -> Settings {
-        let needsFile = input.has("config") || !input.has("container-image")
-        let saved = needsFile ? try SavedConfiguration(reading: input.savedPath) : nil
-        return try input.settings(
-            saved: saved?.settings(path: input.savedPath),
-            required: ["container-image"]
+    /// The settings, whose image is empty where provision would name it.
+    static func settings(_ input: CommandInput) throws(CommandError) -> Settings {
+        let path = input.savedPath
+        let isNamed = input.has("config")
+        let saved = try isNamed ? SavedConfiguration(reading: path) : SavedConfiguration(ifPresent: path)
+        var settings = try input.settings(saved: saved.settings(path: path))
+        if input.has("container-image") { return settings }
+        if input.has("prefix") { settings.containerImage = "" }
+        guard settings.containerImage.isEmpty, settings.compartmentID.isEmpty else { return settings }
+        throw .configuration(
+            .missingSettings(["--container-image or --compartment-id"], path: nil, line: nil)
         )
+    }
+
+    /// The image that provision would name; its repository is made if it is not there and will be pushed to.
+    @LoopActor
+    private static func provisionedImage(
+        _ input: CommandInput,
+        _ settings: Settings,
+        _ console: Console
+    ) async throws(CommandError) -> String {
+        let isPushed = !input.has("print") && !input.has("no-push")
+        let known = settings.objectStorageNamespace
+        if !isPushed, !known.isEmpty {
+            let region = settings.region
+            return ProvisionedNames(prefix: input.prefix, namespace: known, region: region, bucket: nil)
+                .image(registry: "\(region).ocir.io", namespace: known)
+        }
+        let cloud = try await Cloud.open(settings, console)
+        let names = cloud.names(prefix: input.prefix, bucket: "")
+        if isPushed { try await ensureRepository(names.repository, cloud, console) }
+        return names.image(registry: "\(cloud.regionName).ocir.io", namespace: cloud.namespace)
+    }
+
+    @LoopActor
+    private static func ensureRepository(
+        _ name: String,
+        _ cloud: Cloud,
+        _ console: Console
+    ) async throws(CommandError) {
+        let deadline = cloud.deadline
+        if try await inCloud(await cloud.repositories.find(name, deadline: deadline)) != nil { return }
+        let tags = Provenance.tags(compartmentID: cloud.settings.compartmentID, own: [])
+        _ = try await inCloud(
+            await cloud.calls.apply(cloud.repositories.creation(of: name, tags: tags), deadline: deadline)
+        )
+        console.say("repository \(name): created")
     }
 
     private static func plan(_ input: CommandInput, _ settings: Settings) throws(CommandError) -> ImagePlan {

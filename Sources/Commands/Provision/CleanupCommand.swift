@@ -33,6 +33,12 @@ enum CleanupCommand {
             try await checkIdle(cloud)
             try await Remover(cloud: cloud, console: console).remove(removable)
         }
+        // Of what stays somebody must know.
+        guard removable.count == inventory.count else {
+            console.say("\(inventory.count - removable.count) stay; see which above")
+            if saved != nil { console.say("kept: \(path)") }
+            return ExitCode.negative
+        }
         if let saved { removeFiles(saved, path, console) }
         return ExitCode.success
     }

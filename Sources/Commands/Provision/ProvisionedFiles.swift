@@ -34,19 +34,21 @@ enum ProvisionedFiles {
         return SavedConfiguration(entries)
     }
 
-    /// Lines that a shell reads: the variables that the daemon obeys.
+    /// Lines that a shell reads: the variables that the daemon obeys, by both names where Scaler's provisioner has its own.
     static func environment(_ settings: Settings) -> String {
-        let variables = [
-            ("OCI_REGION", settings.region),
-            ("OCI_COMPARTMENT_ID", settings.compartmentID),
-            ("OCI_AVAILABILITY_DOMAIN", settings.availabilityDomains.joined(separator: ",")),
-            ("OCI_SUBNET_ID", settings.subnetIDs.joined(separator: ",")),
-            ("OCI_CONTAINER_IMAGE", settings.containerImage),
-            ("OCI_OBJECT_STORAGE_NAMESPACE", settings.objectStorageNamespace),
-            ("OCI_OBJECT_STORAGE_BUCKET", settings.objectStorageBucket),
-            ("OCI_OBJECT_STORAGE_PREFIX", settings.objectStoragePrefix),
+        let values = [
+            ("oci-region", settings.region),
+            ("compartment-id", settings.compartmentID),
+            ("availability-domain", settings.availabilityDomains.joined(separator: ",")),
+            ("subnet-id", settings.subnetIDs.joined(separator: ",")),
+            ("container-image", settings.containerImage),
+            ("object-storage-namespace", settings.objectStorageNamespace),
+            ("object-storage-bucket", settings.objectStorageBucket),
+            ("object-storage-prefix", settings.objectStoragePrefix),
         ]
-        return variables.map { "export \($0)=\(shellQuoted($1))\n" }.joined()
+        return values.flatMap { name, value in
+            Option.named(name).variables.map { "export \($0)=\(shellQuoted(value))\n" }
+        }.joined()
     }
 
     /// A configuration file with which everything can be started.

@@ -65,6 +65,14 @@ enum PolicyStatements {
         "ALL {resource.type='computecontainerinstance', resource.compartment.id='\(compartmentID)'}"
     }
 
+    /// The statements that Scaler's own provisioner makes; ours allow the containers what they need of it.
+    static func ofScalersProvisioner(names: ProvisionedNames, compartmentID: String) -> [String] {
+        [
+            "Allow dynamic-group \(names.dynamicGroup) to manage objects in compartment id \(compartmentID) "
+                + "where target.bucket.name='\(names.bucket)'"
+        ]
+    }
+
     /// All statements, in order; `launchers` is `group NAME` or `dynamic-group NAME`, nil for none.
     static func all(
         names: ProvisionedNames,

@@ -4,15 +4,17 @@
 //
 // Rule: a run may end anywhere, by a refusal, a lost connection or Ctrl-C, and be made again by somebody with other
 // rights. IAM takes its changes in the tenancy's home region only, and the other services learn of them some seconds
-// to minutes later.
-// Consequence: every step first looks what is there, and only creates or changes what is not as wanted; what the steps are
-// going to make is saved before the first of them, so that cleanup knows; a refusal that may only mean "not yet" is
-// retried, but only after a change to IAM in the same run.
+// to minutes later. Scaler's own provisioner may have been here, and its files may be of another place.
+// Consequence: every step first looks what is there, and only creates or changes what is not as wanted; what must not be
+// changed is found out before the first change; the files are written last, each at once, with a copy of what was there; a
+// refusal that may only mean "not yet" is retried, but only after a change to IAM in the same run.
 // Rejected: creating first and reading the conflict, as Scaler's provisioner does. It cannot tell a bucket of its own
-// from somebody else's, and never corrects a policy.
+// from somebody else's, and never corrects a policy. Saving first, so that cleanup has a record of a run that failed: it
+// overwrote the record of what works; the tags and --compartment-id are record enough.
 
 internal import Configuration
 internal import EventLoop
+internal import Glibc
 internal import JSON
 internal import OCIServices
 internal import Reporting
@@ -47,8 +49,16 @@ final class Provisioner {
     static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
         let settings = try settings(input)
         let cloud = try await Cloud.open(settings, console, showsCalls: input.has("dry-run"))
-        try await Provisioner(input, settings, cloud, console).run()
-        return ExitCode.success
+        let provisioner = Provisioner(input, settings, cloud, console)
+        try await provisioner.run()
+        guard input.has("build-image") else { return ExitCode.success }
+        if input.has("dry-run") {
+            console.say("would build the image as build-image does")
+            return ExitCode.success
+        }
+        let arguments = ["--config", provisioner.savedPath]
+        let build = try CommandInput(.buildImage, arguments, environment: input.environment)
+        return try await BuildImageCommand.run(build, console)
     }
 
     nonisolated static func settings(_ input: CommandInput) throws(CommandError) -> Settings {
@@ -85,8 +95,9 @@ final class Provisioner {
             try await perform(lookups)
             settings.availabilityDomains = lookup.domains
             completeSettings()
-            try save()
             home = try await cloud.home(regionKey: homeRegionKey)
+            try checkDirectories()
+            try await refuseEarly()
             try await perform(changes)
             let written = try writeFiles()
             try await perform([Step("files", done: { written })])
@@ -101,6 +112,17 @@ final class Provisioner {
                 : "done: \(madeSoFar.joined(separator: ", "))"
         )
         sayWhatNext()
+    }
+
+    /// Finds out whether something is in the way before anything is changed: half of a cluster helps nobody.
+    private func refuseEarly() async throws(CommandError) {
+        for plan in [ensureBucket, ensureDynamicGroup, ensurePolicy] {
+            let plan = try await plan()
+            guard case .refuse(let diagnostic) = plan.action else { continue }
+            if !plan.details.isEmpty { console.say("it would be changed to:") }
+            for detail in plan.details { console.say(detail) }
+            throw .unusable(diagnostic)
+        }
     }
 
     private func perform(_ table: [Step]) async throws(CommandError) {
@@ -183,7 +205,11 @@ final class Provisioner {
         var plan = StepPlan.done("exists")
         if let found, found.statements != statements {
             let change = identity.policyChange(of: found.id, statements: statements)
-            plan = changeIfOurs("policy \(name)", found.freeformTags, change)
+            let scalers = PolicyStatements.ofScalersProvisioner(names: names, compartmentID: compartmentID)
+            plan =
+                found.statements == scalers
+                ? .send(.changed, change, by: home, .permissions)
+                : changeIfOurs("policy \(name)", found.freeformTags, change)
         } else if found == nil {
             let request = identity.policyCreation(
                 of: name,
@@ -327,8 +353,7 @@ final class Provisioner {
         settings.containerImage = names.image(registry: registry, namespace: cloud.namespace)
     }
 
-    private func save() throws(CommandError) {
-        if isDryRun { return }
+    private var saved: SavedConfiguration {
         var saved = ProvisionedFiles.saved(settings, names, tenancyID: cloud.tenancyID)
         let configuration = Array(ProvisionedFiles.configuration(settings).utf8)
         saved.entries += [
@@ -336,25 +361,44 @@ final class Provisioner {
             (SavedConfiguration.configurationKey, .string(configurationPath)),
             (SavedConfiguration.configurationDigestKey, .string(SavedConfiguration.digest(configuration))),
         ]
-        try replace(savedPath, with: saved.text)
+        return saved
+    }
+
+    /// Throws if a file could not be written in the end.
+    private func checkDirectories() throws(CommandError) {
+        for path in [savedPath, environmentPath, configurationPath] {
+            let slash = path.lastIndex(of: "/")
+            let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+            guard access(directory, W_OK) == 0 else {
+                throw .file(path: path, .systemCall(SystemCallError(call: "access", number: errno), .file))
+            }
+        }
     }
 
     /// Writes the files that are not there yet, and returns what to say of them.
     private func writeFiles() throws(CommandError) -> String {
-        let (saved, exports, toml) = (savedPath, environmentPath, configurationPath)
-        if isDryRun { return "would write \(saved), \(exports), \(toml)" }
+        let (record, exports, toml) = (savedPath, environmentPath, configurationPath)
+        if isDryRun { return "would write \(record), \(exports), \(toml)" }
         try replace(exports, with: ProvisionedFiles.environment(settings))
         let configuration = ProvisionedFiles.configuration(settings)
-        if let present = contents(of: toml), present != Array(configuration.utf8) {
-            return "\(saved), \(exports); \(toml) is there already, with other content, and was left alone"
-        }
-        try replace(toml, with: configuration)
-        return "\(saved), \(exports), \(toml)"
+        let present = contents(of: toml)
+        let isLeft = present != nil && present != Array(configuration.utf8)
+        if !isLeft { try replace(toml, with: configuration) }
+        try replace(record, with: saved.text)
+        return isLeft
+            ? "\(record), \(exports); \(toml) is there already, with other content, and was left alone"
+            : "\(record), \(exports), \(toml)"
     }
 
+    /// Writes a file, and what was there before into one beside it.
     private func replace(_ path: String, with text: String) throws(CommandError) {
         let bytes = Array(text.utf8)
-        if contents(of: path) == bytes { return }
+        let present = contents(of: path)
+        if present == bytes { return }
+        if let present {
+            try writeFile(present, to: "\(path).bak")
+            console.say("\(path) was there already; what it held is in \(path).bak")
+        }
         try writeFile(bytes, to: path)
         changeCount += 1
         madeSoFar.append("\(path) written")
@@ -365,9 +409,9 @@ final class Provisioner {
     private func tellWhatExists() {
         if isDryRun || madeSoFar.isEmpty { return }
         console.say("stopped after: \(madeSoFar.joined(separator: ", "))")
-        console.say(
-            "run the same command again to go on, or scaler-oci-hpc cleanup --config \(savedPath) to remove it"
-        )
+        var flags = "--compartment-id \(settings.compartmentID) --prefix \(names.prefix)"
+        if input.has("object-storage-bucket") { flags += " --object-storage-bucket \(names.bucket)" }
+        console.say("run the same command again to go on, or scaler-oci-hpc cleanup \(flags) to remove it")
     }
 
     private func sayWhatNext() {

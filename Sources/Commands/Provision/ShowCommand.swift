@@ -72,13 +72,16 @@ enum ShowCommand {
     @LoopActor
     static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
         let path = input.savedPath
-        let saved = try SavedConfiguration(reading: path)
+        // Without the file, the names follow from the flags.
+        let saved =
+            input.has("compartment-id") && !input.has("config")
+            ? try SavedConfiguration(ifPresent: path) : try SavedConfiguration(reading: path)
         let isJSON = input.has("json")
         if !isJSON {
             for (key, value) in saved.entries { console.put("\(key): \(saved[key] ?? value.compact)") }
         }
         let cloud = try await Cloud.open(try input.settings(saved: saved.settings(path: path)), console)
-        let prefix = saved["prefix"] ?? CommandForm.defaultPrefix
+        let prefix = input.text("prefix") ?? saved["prefix"] ?? CommandForm.defaultPrefix
         let names = cloud.names(prefix: prefix, bucket: saved["object_storage_bucket"] ?? "")
         let resources = try await Provisioned(cloud: cloud, names: names).findAll()
         if isJSON {

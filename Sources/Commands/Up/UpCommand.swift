@@ -32,7 +32,10 @@ enum UpCommand {
             }
             if sections.hasGUI { LineWriter.writeFatal("note: [gui] is not started by this program") }
             let programs = CompanionProgram.all(sections, path: path)
-            return Daemon.run(managers) { CompanionProcesses(programs) }
+            let endsWithScheduler = managers.allSatisfy(\.exitsWithScheduler)
+            return Daemon.run(managers) {
+                CompanionProcesses(programs, endsWithScheduler: endsWithScheduler)
+            }
         } catch {
             LineWriter.writeFatal(error.description)
             return error.exitCode
@@ -55,6 +58,8 @@ struct CompanionProgram: Sendable, Equatable {
     /// Where it accepts connections once it works.
     let address: SchedulerAddress
 
+    static let schedulerName = "scaler_scheduler"
+
     /// The programs of a file in the order in which they need each other.
     ///
     /// Scaler's programs read their section themselves, but insist on the addresses in their command line.
@@ -71,7 +76,7 @@ struct CompanionProgram: Sendable, Equatable {
                 address.description, "--object-storage-address", scheduler.objectStorageAddress.description,
                 "--config", path,
             ]
-            all.append(CompanionProgram(name: "scaler_scheduler", arguments: arguments, address: address))
+            all.append(CompanionProgram(name: schedulerName, arguments: arguments, address: address))
         }
         return all
     }
@@ -90,8 +95,13 @@ final class CompanionProcesses: Companions {
     private var running: [(program: CompanionProgram, process: ChildProcess)] = []
     private let ends = Mailbox<(name: String, end: ProcessEnd)>()
     private var isStopping = false
+    private let endsWithScheduler: Bool
 
-    init(_ programs: [CompanionProgram]) { self.programs = programs }
+    /// `endsWithScheduler` is true where it is no failure that the scheduler ends in order by itself.
+    init(_ programs: [CompanionProgram], endsWithScheduler: Bool) {
+        self.programs = programs
+        self.endsWithScheduler = endsWithScheduler
+    }
 
     func start() async -> Int32? {
         for program in programs {
@@ -112,6 +122,9 @@ final class CompanionProcesses: Companions {
         guard let (name, end) = try? await ends.receive() else { return ExitCode.success }
         LineWriter.writeFatal("\(name) ended with \(end); stopping everything")
         if case .exited(let code) = end, code != 0 { return code }
+        if endsWithScheduler, end.isSuccess, name == CompanionProgram.schedulerName {
+            return ExitCode.success
+        }
         return ExitCode.unavailable
     }
 

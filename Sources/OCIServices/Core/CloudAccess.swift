@@ -20,6 +20,8 @@ package enum Principal: String, Sendable, CaseIterable {
 
 /// How the cloud is called: as whom, where, and how fast.
 package struct CloudAccessOptions: Sendable {
+    /// As many creates as the rate of requests lets through at once, and some calls beside them.
+    package static let connectionsPerHostAtFirst = 24
     /// More connections to one host than this are of no use.
     package static let connectionsPerHostLimit = 64
 

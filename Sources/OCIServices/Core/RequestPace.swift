@@ -97,6 +97,10 @@ struct RequestPace: Sendable {
         // Sums of fractions miss 1 by less than this.
         guard tokens > 1 - 1e-6, countedAt >= pausedUntil else { return nil }
         tokens -= 1
+        // A burst that uses up what was saved up comes faster than the rate, as calls that wait do.
+        if fall == nil, tokens >= 1, tokens < tokensMax / 2 {
+            perSecond = min(ceiling, perSecond + Self.doubling)
+        }
         return Pass(sentAt: countedAt)
     }
 

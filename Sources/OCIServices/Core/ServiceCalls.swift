@@ -27,6 +27,9 @@ package final class ServiceCalls {
     /// The difference between the host's clock and the services'.
     package var clockOffsetSeconds: Int { exchange.clock.offsetSeconds }
 
+    /// When the credentials in use run out, in seconds since 1970; nil if they do not, or do not say.
+    package var credentialExpiry: Int? { credentials.expiry }
+
     private let exchange: SignedExchange
     private let credentials: any CredentialSource
     let limiters: [CloudService: RateLimiter]
@@ -157,14 +160,17 @@ package final class ServiceCalls {
             attemptCount: state.attemptCount,
             deadline: deadline
         )
+        let start = Deadline.now
         do throws(OCIError) {
             let answer =
                 try await request.isShielded
                 ? exchange.signAndSendShielded(call) : exchange.signAndSend(call)
+            counts.add(AnswerCode(answer), to: request.operation, after: Deadline.now.duration(since: start))
             limiter.accepted(pass)
             noteSuccess(answer, &state)
             return answer
         } catch {
+            counts.add(AnswerCode(error), to: request.operation, after: Deadline.now.duration(since: start))
             notePace(error, pass, limiter)
             if error.mayHaveBeenCarriedOut { state.ambiguousFailure = error }
             // What cut the last attempt short was the caller; what went wrong is what was answered before.
@@ -276,26 +282,5 @@ private struct CallState {
     mutating func allowRepairs() {
         clockRepairCount = 0
         isIdentityRepaired = false
-    }
-}
-
-/// How many requests were sent, failed attempts and all, since the process began.
-package struct RequestCounts: Sendable, Equatable {
-    private var counts: [Operation: Int] = [:]
-    /// Attempts after the first of a call.
-    package private(set) var retryCount = 0
-
-    /// Requests of one operation.
-    package subscript(operation: Operation) -> Int { counts[operation, default: 0] }
-
-    /// All operations that were called, by name.
-    package var all: [(operation: Operation, count: Int)] {
-        counts.map { (operation: $0.key, count: $0.value) }
-            .sorted { $0.operation.name < $1.operation.name }
-    }
-
-    mutating func add(_ operation: Operation, isRetry: Bool) {
-        counts[operation, default: 0] += 1
-        if isRetry { retryCount += 1 }
     }
 }

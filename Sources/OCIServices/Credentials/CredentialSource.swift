@@ -24,11 +24,18 @@ package protocol CredentialSource: AnyObject, Sendable {
     /// The OCID of the tenancy, if known.
     var tenancyID: String? { get }
 
+    /// When what is signed with now runs out, in seconds since 1970; nil if it does not, or does not say.
+    var expiry: Int? { get }
+
     /// The identity to sign with now; renews one that is about to expire.
     func current(deadline: Deadline) async throws(OCIError) -> SigningIdentity
 
     /// Tells that the service refused `identity`; returns whether there is another one now, worth one more attempt.
     func replace(rejected identity: SigningIdentity, deadline: Deadline) async throws(OCIError) -> Bool
+}
+
+extension CredentialSource {
+    package var expiry: Int? { nil }
 }
 
 /// An API key, looked for anew when it is refused: its owner may have put another in its place.

@@ -37,6 +37,8 @@ final class RenewingCredentials: CredentialSource {
 
     var tenancyID: String? { issuer.tenancyID }
 
+    var expiry: Int? { token?.expiry }
+
     func current(deadline: Deadline) async throws(OCIError) -> SigningIdentity {
         guard let token else { return try await renew(until: deadline).identity }
         guard let time = token.renewal, now() >= time, earliestRenewal.isPast else { return token.identity }

@@ -6,10 +6,9 @@
 // the scheduler reads a connection in order and echoes every heartbeat, so an echo confirms what was sent before its
 // heartbeat. The scheduler tolerates a message that comes twice.
 // Consequence: a message is kept until it is confirmed, and sent again on every new connection. A lost connection
-// confirms nothing any more. Where libzmq reconnects, any heartbeat that is not echoed yet may still be: because the
-// scheduler had received it, or on the new connection, on which libzmq sends what it was given before it said that the
-// old one is lost. So as many echoes count for nothing, and what is confirmed is at worst as late as heartbeats were
-// lost, and never early.
+// confirms nothing any more; but any of its heartbeats that is not echoed yet may still be, on the next connection, because
+// the scheduler had received it. So as many echoes count for nothing, and what is confirmed is at worst as late as
+// heartbeats were lost, and never early.
 //
 // Rule: of the answers to cancels the scheduler does not tolerate one that comes again later: it would take it for the
 // answer to a later cancel of the same task.
@@ -83,6 +82,6 @@ final class RetransmitBuffer {
         entries.removeFirst(count)
     }
 
-    /// Notes that the connection is lost; `mayStillEcho` if heartbeats that went over it may still be echoed.
-    func connectionLost(mayStillEcho: Bool) { heartbeats = mayStillEcho ? heartbeats.map { _ in 0 } : [] }
+    /// Notes that the connection is lost; heartbeats that went over it may still be echoed.
+    func connectionLost() { heartbeats = heartbeats.map { _ in 0 } }
 }

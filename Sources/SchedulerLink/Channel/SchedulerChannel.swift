@@ -7,13 +7,15 @@
 // end an identity cannot be used again. A reset says no such thing: the scheduler holds back what it has for the
 // identity until it returns, and what was on the wire is lost without notice.
 // Consequence: an orderly end ends the channel; after a reset the same identity returns at once, and what is not
-// confirmed is sent again. Under ZMQ libzmq reconnects by itself, and what is not confirmed is sent again all the same.
-// Libzmq would also keep, without limit, what it is given meanwhile: so it is given nothing without a connection.
+// confirmed is sent again. A ZMTP connection has no end that would say so, and always returns.
 // What the scheduler had sent may be lost, too, and it will never know: the owner is told of every reconnection.
 //
 // Rule: anybody can greet. That a scheduler is there only its first message tells.
-// Consequence: pauses between attempts grow until a connection has brought a message. Libzmq, which would reconnect ten
-// times a second, keeps a connection that was lost only if it had brought one.
+// Consequence: pauses between attempts grow until a connection has brought a message.
+//
+// Rule (ZMTP): a ROUTER that still has a connection of the identity, because it does not know of its end or has not read
+// it to the end, never hears the next one, even when the first is gone; it hears one that is made afterwards.
+// Consequence: a connection that brings no message for a while is given up for another one.
 
 internal import EventLoop
 internal import Logging
@@ -64,22 +66,17 @@ final class SchedulerChannel {
     private let random: @LoopActor () -> Double
     private let breachWarning: ThrottledWarning
     private var link: (any MessageLink)?
-    private var connectionWatch: Spawned<Void>?
     private var hasLeft = false
     /// What a connection that was under way then carries: without it the scheduler would wait for the tasks of a
     /// worker that has said nothing but its name.
     private var disconnectMessages: [[UInt8]] = []
     private let unconfirmed = RetransmitBuffer()
-    /// Since when the link has no connection, and is about to connect by itself, as ZMQ's do; nil if it has one.
-    private var disconnectedSince: Deadline?
     /// Whether the present connection has brought a message.
     private var hasHeard = false
     /// Since when there is no connection that has brought one.
     private var aloneSince = Deadline.now
-    /// Why the present link is ended from here, if it is.
-    private var verdict: MessagingError?
-    /// So long a link may take to connect before the scheduler is said to be out of reach.
-    private static let connectTimeMax: Duration = .seconds(5)
+    /// So long a connection may bring no message: a scheduler that is well echoes the first heartbeat at once.
+    private let silenceTimeMax: Duration
 
     /// The wire generation as far as the transport tells; ZMQ's does not.
     private(set) var generation: WireGeneration?
@@ -90,6 +87,7 @@ final class SchedulerChannel {
         links: any LinkOpener,
         log: Logger,
         unreachableWarning: ThrottledWarning? = nil,
+        silenceTimeMax: Duration = .seconds(30),
         random: @escaping @LoopActor () -> Double = { LoopRandom.number(in: 0..<1) }
     ) {
         self.identity = identity
@@ -97,6 +95,7 @@ final class SchedulerChannel {
         self.links = links
         self.log = log
         self.unreachableWarning = unreachableWarning
+        self.silenceTimeMax = silenceTimeMax
         self.random = random
         breachWarning = ThrottledWarning(
             "the scheduler broke the rules of the connection; connecting again",
@@ -106,14 +105,14 @@ final class SchedulerChannel {
     }
 
     /// Whether what is sent now goes out now.
-    var isConnected: Bool { link != nil && disconnectedSince == nil }
+    var isConnected: Bool { link != nil }
 
     /// Sends a message that must arrive: again on every new connection, until it is confirmed and the latch opens.
     @discardableResult
     func sendUntilConfirmed(_ message: [UInt8], answeringCancelOf task: TaskID? = nil) -> Latch {
         let confirmed = unconfirmed.add(message, answeringCancelOf: task)
         // A link that fails here also fails in `receive`, and the message goes out on the next connection.
-        if isConnected { try? link?.send(message) }
+        try? link?.send(message)
         return confirmed
     }
 
@@ -123,10 +122,7 @@ final class SchedulerChannel {
     /// Sends a message that would be out of date by the time a lost connection is back; false without one.
     @discardableResult
     func sendOnce(_ message: [UInt8]) -> Bool {
-        if let disconnectedSince, (disconnectedSince + Self.connectTimeMax).isPast {
-            unreachableWarning?.occurred(["address": "\(endpoint)", "error": "no connection"])
-        }
-        guard isConnected, let link else { return false }
+        guard let link else { return false }
         return (try? link.send(message)) != nil
     }
 
@@ -159,15 +155,9 @@ final class SchedulerChannel {
                     return .left
                 }
                 adopt(link)
-                if link.connectsByItself {
-                    watchConnection(of: link, isAgain: wasInterrupted, handler)
-                } else {
-                    resume(isAgain: wasInterrupted, handler)
-                }
+                resume(on: link, isAgain: wasInterrupted, handler)
                 return .refused(try await receive(from: link, handler))
-            } catch let failure {
-                let error = verdict ?? failure
-                verdict = nil
+            } catch {
                 let wasConnected = drop()
                 let wasHeard = wasConnected && hasHeard
                 if hasLeft || isCancelled { return .left }
@@ -204,9 +194,6 @@ final class SchedulerChannel {
             return
         }
         self.link = nil
-        connectionWatch?.cancel()
-        // The connection may still come while the link is closed.
-        if disconnectedSince != nil { for message in unconfirmed.messages { try? link.send(message) } }
         if let disconnectRequest { try? link.send(disconnectRequest) }
         await spawn { await link.close(lingering: .seconds(2)) }.value
     }
@@ -214,16 +201,14 @@ final class SchedulerChannel {
     private func adopt(_ link: any MessageLink) {
         self.link = link
         hasHeard = false
-        disconnectedSince = link.connectsByItself ? .now : nil
         if let version = link.version { generation = WireGeneration(rawValue: version.rawValue) }
-        unconfirmed.connectionLost(mayStillEcho: false)
+        unconfirmed.connectionLost()
     }
 
     /// There is a connection: what is not confirmed goes out again, then a heartbeat.
-    private func resume(isAgain: Bool, _ handler: EventHandler) {
-        disconnectedSince = nil
+    private func resume(on link: any MessageLink, isAgain: Bool, _ handler: EventHandler) {
         // A link that fails here also fails in `receive`.
-        for message in unconfirmed.messages { try? link?.send(message) }
+        for message in unconfirmed.messages { try? link.send(message) }
         // Only messages can be refused.
         try? handler(.connected)
         if isAgain { try? handler(.reconnected) }
@@ -234,39 +219,17 @@ final class SchedulerChannel {
         from link: any MessageLink,
         _ handler: EventHandler
     ) async throws(MessagingError) -> Refusal {
+        let silenceEnd = Deadline.after(silenceTimeMax)
         while true {
-            let message = try await link.receive()
+            let message: [UInt8]
+            do throws(MessagingError) {
+                message = try await link.receive(until: hasHeard ? .never : silenceEnd)
+            } catch .deadlinePassed {
+                throw .peerSilent(endpoint)
+            }
             do throws(Refusal) { try handler(.message(message)) } catch { return error }
             hasHeard = true
             unreachableWarning?.ended()
-        }
-    }
-
-    /// Sends again what was lost with a connection under the link.
-    private func watchConnection(
-        of link: any MessageLink,
-        isAgain: Bool,
-        _ handler: @escaping EventHandler
-    ) {
-        var isAgain = isAgain
-        connectionWatch = spawn {
-            while let event = try? await link.nextConnectionEvent(), self.link === link {
-                switch event {
-                case .disconnected where !self.hasHeard:
-                    self.verdict = .aborted(reason: "the connection ended before it had brought a message")
-                    return await link.close(lingering: .zero)
-                case .disconnected:
-                    self.log.debug("the connection to the scheduler is lost")
-                    self.hasHeard = false
-                    self.aloneSince = .now
-                    self.disconnectedSince = self.disconnectedSince ?? .now
-                    self.unconfirmed.connectionLost(mayStillEcho: true)
-                case .connected where self.disconnectedSince != nil:
-                    self.resume(isAgain: isAgain, handler)
-                    isAgain = true
-                case .connected: break
-                }
-            }
         }
     }
 
@@ -274,7 +237,6 @@ final class SchedulerChannel {
     private func drop() -> Bool {
         guard let link else { return false }
         self.link = nil
-        connectionWatch?.cancel()
         spawn { await link.close(lingering: .zero) }
         return true
     }

@@ -25,9 +25,6 @@ enum RandomIdentity {
 package protocol LinkOpener: AnyObject {
     /// Opens a link under an identity.
     func connect(to endpoint: Endpoint, identity: String) async throws(MessagingError) -> any MessageLink
-
-    /// Forgets what is known of an endpoint: its scheduler may have come back as another.
-    func forget(_ endpoint: Endpoint)
 }
 
 /// Opens links to Scaler's services over whichever transport they speak.
@@ -42,8 +39,8 @@ package final class SchedulerConnector: LinkOpener {
     private let backend: NetworkBackend
     private let network: any MessagingNetwork
     private let log: Logger
-    /// What each endpoint was found to speak; ZMQ reconnects by itself, so asking once is enough.
-    private var zmqEndpoints: Set<Endpoint> = []
+    /// What the scheduler was last found to speak.
+    private var spoken: NetworkBackend?
 
     /// Makes a connector that opens all its links over `network`.
     package init(backend: NetworkBackend, network: any MessagingNetwork, log: Logger) {
@@ -53,25 +50,37 @@ package final class SchedulerConnector: LinkOpener {
     }
 
     /// The scheduler's transport by its name in `SCALER_NETWORK_BACKEND`, as far as it is known.
-    package var backendName: String { backend == .zmq || !zmqEndpoints.isEmpty ? "zmq" : "ymq" }
+    package var backendName: String { (spoken ?? backend) == .zmq ? "zmq" : "ymq" }
 
     /// Opens a link over the transport that was chosen, or that the scheduler is found to speak.
     package func connect(
         to endpoint: Endpoint,
         identity: String
     ) async throws(MessagingError) -> any MessageLink {
-        let isZMQ =
-            switch backend {
-            case .ymq: false
-            case .zmq: true
-            case .auto: try await speaksZMQ(endpoint)
-            }
-        guard isZMQ else { return try await connectYMQ(to: endpoint, identity) }
-        return try network.openZMQ(
-            to: endpoint,
-            identity: Array(identity.utf8),
-            messageBytesMax: Self.schedulerMessageBytesMax
-        )
+        let deadline = Deadline.after(Self.connectTimeout)
+        let limits = Self.limits(messageBytesMax: Self.schedulerMessageBytesMax)
+        let bytes = Array(identity.utf8)
+        switch backend {
+        case .ymq: return try await connectYMQ(to: endpoint, identity, limits)
+        case .zmq:
+            return try await ZMTPConnection.connect(
+                to: endpoint,
+                over: network,
+                identity: bytes,
+                limits: limits,
+                deadline: deadline
+            )
+        case .auto:
+            let link = try await connectLink(
+                to: endpoint,
+                over: network,
+                identity: bytes,
+                limits: limits,
+                deadline: deadline
+            )
+            note(link.version, of: endpoint)
+            return link
+        }
     }
 
     /// Opens a link to the object storage server, which speaks nothing but YMQ.
@@ -80,40 +89,34 @@ package final class SchedulerConnector: LinkOpener {
         identity: String
     ) async throws(MessagingError) -> YMQConnection {
         // Objects have no size that is too large: they pass in pieces.
-        try await connectYMQ(to: endpoint, identity, messageBytesMax: 1 << 48)
+        try await connectYMQ(to: endpoint, identity, Self.limits(messageBytesMax: 1 << 48))
     }
 
     private func connectYMQ(
         to endpoint: Endpoint,
         _ identity: String,
-        messageBytesMax: Int = SchedulerConnector.schedulerMessageBytesMax
+        _ limits: LinkLimits
     ) async throws(MessagingError) -> YMQConnection {
         try await YMQConnection.connect(
             to: endpoint,
             over: network,
             identity: Array(identity.utf8),
-            // Callers bound what they send; a queue that refuses would lose replies.
-            limits: YMQLimits(messageBytesMax: messageBytesMax, sendQueueBytesMax: .max),
+            limits: limits,
             deadline: .after(Self.connectTimeout)
         )
     }
 
-    /// Forgets which transport an endpoint spoke.
-    package func forget(_ endpoint: Endpoint) { zmqEndpoints.remove(endpoint) }
+    /// Callers bound what they send; a queue that refuses would lose replies.
+    private static func limits(messageBytesMax: Int) -> LinkLimits {
+        LinkLimits(messageBytesMax: messageBytesMax, sendQueueBytesMax: .max)
+    }
 
-    private func speaksZMQ(_ endpoint: Endpoint) async throws(MessagingError) -> Bool {
-        if zmqEndpoints.contains(endpoint) { return true }
-        switch try await detectPeer(at: endpoint, over: network, deadline: .after(Self.connectTimeout)) {
-        case .zmtp:
-            log.info("the scheduler speaks ZMQ", metadata: ["address": "\(endpoint)"])
-            zmqEndpoints.insert(endpoint)
-            return true
-        case .ymq(let version):
-            log.info(
-                "the scheduler speaks YMQ",
-                metadata: ["address": "\(endpoint)", "version": "\(version)"]
-            )
-            return false
-        }
+    private func note(_ version: YMQVersion?, of endpoint: Endpoint) {
+        let found: NetworkBackend = version == nil ? .zmq : .ymq
+        if spoken == found { return }
+        spoken = found
+        var facts: Logger.Metadata = ["address": "\(endpoint)"]
+        if let version { facts["version"] = "\(version)" }
+        log.info("the scheduler speaks \(version == nil ? "ZMQ" : "YMQ")", metadata: facts)
     }
 }

@@ -36,6 +36,7 @@ final class ManagerSession {
     /// How many workers the scheduler wants; nil without a command that holds.
     private(set) var desiredWorkerCount: Int?
     var isRegistered: Bool { hasEcho && !isSilent }
+    private var unknownTags = UnknownTags()
     private var isSilent: Bool { unanswered > Self.toleratedCount }
     /// The generation that heartbeats are encoded for.
     private var guess = WireGeneration.second
@@ -118,9 +119,11 @@ final class ManagerSession {
     }
 
     private func handle(_ message: [UInt8]) throws(SchedulerMessageError) {
-        switch try SchedulerMessage.decode(message, receiver: .manager) {
+        let known = channel.generation ?? profile.assumedGeneration
+        switch try SchedulerMessage.decode(message, receiver: .manager, generation: known) {
         case .workerManagerHeartbeatEcho: handleEcho(SchedulerMessage.generation(ofManagerEcho: message))
         case .workerManagerCommand(let command): obey(command)
+        case .other(let tag): unknownTags.note(tag, log)
         default: log.debug("a message of no meaning to a manager")
         }
     }

@@ -71,6 +71,10 @@ package final class WorkerPool {
     /// One element whenever the scheduler begins to answer the manager, or stops.
     package let registrationChanges = Mailbox<Bool>()
 
+    /// Opens once the scheduler is gone for good: a client has shut it down, or it has not answered for the death timeout.
+    package let schedulerLost = Latch()
+    private var lastAnswered = Deadline.now
+
     /// How many workers are connected or connecting.
     package var workerCount: Int { workers.count }
 
@@ -81,8 +85,11 @@ package final class WorkerPool {
     package func run() async {
         let keeper = spawn { await self.keepManager() }
         var wasAnswered = false
+        lastAnswered = .now
         while !isCancelled, !isLeaving {
             await reconcile()
+            if isRegistered { lastAnswered = .now }
+            if (lastAnswered + profile.deathTimeout).isPast { schedulerLost.open() }
             if isRegistered != wasAnswered { registrationChanges.send(isRegistered) }
             wasAnswered = isRegistered
             // The cooldown ends without any message from the scheduler, so look again by ourselves.
@@ -145,7 +152,6 @@ extension WorkerPool {
             giveUp.cancel()
             if isLeaving || isCancelled { return }
             identity = "\(host.processID)|worker_manager_oci_hpc|\(RandomIdentity.uuid())"
-            links.forget(managerEndpoint)
             switch end {
             case .left: log.info("the scheduler does not answer; connecting under another identity")
             default: warning.occurred(["reason": "\(end)"])
@@ -210,6 +216,7 @@ extension WorkerPool {
             }
             // Without a scheduler there are no tasks for another worker; the next one says what it wants.
             if worker.isSchedulerGone { manager?.forgetCommand() }
+            if worker.isShutDown { schedulerLost.open() }
             change.ring()
         }
     }

@@ -29,10 +29,13 @@ final class WorkerSession {
     private var lastEcho = Deadline.now
     private var heartbeats: Spawned<Void>?
     private(set) var isSchedulerGone = false
+    /// Whether a client has told the scheduler to end.
+    private(set) var isShutDown = false
     /// Rings when the connection was lost and there is another under the same identity.
     let reconnected = Wakeup()
     /// Rings when a heartbeat is due before its time.
     private let due = Wakeup()
+    private var unknownTags = UnknownTags()
     /// Measured between the last heartbeat and its echo.
     private var latency: Duration = .zero
     private var heartbeatSent: Deadline?
@@ -141,8 +144,7 @@ final class WorkerSession {
         case .workerHeartbeatEcho(let echo): handle(echo)
         case .clientDisconnect(let disconnect): handle(disconnect)
         case .disconnectResponse, .workerManagerHeartbeatEcho, .workerManagerCommand: break
-        case .other(let tag):
-            log.debug("a message of no meaning to a worker", metadata: ["tag": "\(tag)"])
+        case .other(let tag): unknownTags.note(tag, log)
         }
     }
 
@@ -178,6 +180,7 @@ final class WorkerSession {
         guard disconnect.kind == .shutdown else { return }
         log.notice("a client shuts the scheduler down; dropping its tasks")
         isSchedulerGone = true
+        isShutDown = true
         tasks.handle(.dismissed, of: self)
         spawn { await self.channel.leave(disconnectRequest: nil) }
     }
@@ -193,7 +196,7 @@ extension WorkerSession {
             if isCancelled { return }
             if (lastEcho + profile.deathTimeout).isPast {
                 log.error("the scheduler has not answered a heartbeat for the death timeout")
-                // With a request: heartbeats that wait for a connection may register us with the next scheduler.
+                // With a request: a scheduler that was only slow would wait for the tasks that it sent here.
                 return await leave(generation: nil)
             }
         }
@@ -232,6 +235,22 @@ extension WorkerSession: TaskOrigin {
     /// Nor must they wait for the next connection: the scheduler that it then reaches may not know the task.
     func sendOutput(_ messages: [[UInt8]]) {
         for message in messages { channel.sendOnce(message) }
+    }
+}
+
+/// Numbers of messages that nobody here knows: of a later release of Scaler's, or of a peer that is none.
+struct UnknownTags {
+    /// So many have a line of their own.
+    private static let countMax = 8
+    private var seen: Set<UInt16> = []
+
+    /// Tells of a message that is ignored, once for each number.
+    mutating func note(_ tag: UInt16, _ log: Logger) {
+        guard seen.count < Self.countMax, seen.insert(tag).inserted else { return }
+        log.notice(
+            "a message of a kind that this release does not know is ignored",
+            metadata: ["tag": "\(tag)"]
+        )
     }
 }
 

@@ -77,7 +77,7 @@ struct AnswerStore {
     /// Made of the task's id alone, so that a result delivered twice is one object.
     static func objectID(ofAnswerTo task: TaskMessage) -> ObjectID {
         let digest = DigestAlgorithm.md5.digest(Array("result".utf8) + task.taskID.bytes)
-        guard let tag = try? ObjectTag(digest) else { preconditionFailure("MD5 has 16 bytes") }
+        guard let tag = try? ObjectTag(digest[...]) else { preconditionFailure("MD5 has 16 bytes") }
         return ObjectID(owner: task.source, tag: tag, md5: DigestAlgorithm.md5.digest)
     }
 }

@@ -10,12 +10,14 @@ internal import Transport
 /// What a task is answered with: an object for the client, and whether it is a result or an exception.
 @LoopActor
 struct TaskAnswer {
-    let isSuccess: Bool
+    let outcome: TaskStatistics.Outcome
     let object: Blob
     /// What the run cost, where a container told.
     let profile: ProfileResult?
     /// What the task printed, as `PrintedPiece` reads it; empty unless the client asked for it.
     var output: [UInt8] = []
+
+    var isSuccess: Bool { outcome == .success }
 }
 
 extension TaskAnswer {
@@ -111,7 +113,7 @@ extension TaskAnswer {
         case .result(let profile, let output, let payload), .exception(let profile, let output, let payload):
             let isSuccess = if case .result = outcome { true } else { false }
             self.init(
-                isSuccess: isSuccess,
+                outcome: isSuccess ? .success : .exception,
                 object: pickle.part(payload),
                 profile: profile,
                 output: Array(head[output])
@@ -119,7 +121,7 @@ extension TaskAnswer {
         case .containerError(let error):
             let exception =
                 error.saysProcessDied ? FailurePickle.ExceptionName.processorDiedError : .runtimeError
-            self = TaskFailure(exception, error.clientText).answer
+            self = TaskFailure(exception, error.clientText, .instanceEnded).answer
         }
     }
 }

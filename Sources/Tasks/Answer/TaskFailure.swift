@@ -33,10 +33,16 @@ enum TaskInterruption: Error {
 struct TaskFailure: Error, Equatable {
     let exception: FailurePickle.ExceptionName
     let text: String
+    let outcome: TaskStatistics.Outcome
 
-    init(_ exception: FailurePickle.ExceptionName, _ text: String) {
+    init(
+        _ exception: FailurePickle.ExceptionName,
+        _ text: String,
+        _ outcome: TaskStatistics.Outcome = .failed
+    ) {
         self.exception = exception
         self.text = text
+        self.outcome = outcome
     }
 
     static func missingInput(what: String, objectID: String) -> TaskFailure {
@@ -52,7 +58,7 @@ struct TaskFailure: Error, Equatable {
             The scheduler sent a task that cannot be run: \(reason). Check that client and scheduler run the \
             same release of Scaler.
             """
-        return TaskFailure(.valueError, text)
+        return TaskFailure(.valueError, text, .refused)
     }
 
     static func unstoredPayload(_ error: OCIError) -> TaskFailure {
@@ -65,7 +71,8 @@ struct TaskFailure: Error, Equatable {
     static func refusedLaunch(_ error: OCIError) -> TaskFailure {
         TaskFailure(
             error.kind?.isPermission == true ? .permissionError : .runtimeError,
-            "OCI refused to create the task's container instance: \(error)"
+            "OCI refused to create the task's container instance: \(error)",
+            .refused
         )
     }
 
@@ -90,7 +97,7 @@ struct TaskFailure: Error, Equatable {
             OCI created the task's container instance \(count) times and each was deleted at once. Check what in \
             the compartment deletes instances.
             """
-        return TaskFailure(.runtimeError, text)
+        return TaskFailure(.runtimeError, text, .instanceEnded)
     }
 
     static func unfetchedResult(_ error: OCIError) -> TaskFailure {
@@ -105,7 +112,7 @@ struct TaskFailure: Error, Equatable {
             The task ended, but its result \(name) was deleted before it could be read. Check that the bucket's \
             lifecycle rule keeps objects longer than a task runs, and that nobody else uses the prefix.
             """
-        return TaskFailure(.runtimeError, text)
+        return TaskFailure(.runtimeError, text, .instanceEnded)
     }
 
     static func unreadableResult(_ reason: String) -> TaskFailure {
@@ -122,11 +129,15 @@ struct TaskFailure: Error, Equatable {
             \(instance.state). Someone, or a rule of the tenancy, deleted it: \
             look for DeleteContainerInstance in the tenancy's audit log, and submit the task again.
             """
-        return TaskFailure(.runtimeError, text)
+        return TaskFailure(.runtimeError, text, .instanceEnded)
     }
 
     static func endedInstance(_ instance: EndedInstance) -> TaskFailure {
-        TaskFailure(instance.cause == .outOfMemory ? .memoryError : .runtimeError, instance.text)
+        TaskFailure(
+            instance.cause == .outOfMemory ? .memoryError : .runtimeError,
+            instance.text,
+            .instanceEnded
+        )
     }
 
     static func misfitSize(_ reason: String) -> TaskFailure {
@@ -134,7 +145,7 @@ struct TaskFailure: Error, Equatable {
             No container instance can have the size that the task asks for: \(reason). Change its capabilities \
             'ocpus' and 'memory_gb', or the manager's --instance-shape.
             """
-        return TaskFailure(.valueError, text)
+        return TaskFailure(.valueError, text, .refused)
     }
 
     static func noRoomForObject(_ error: TransportError) -> TaskFailure {
@@ -173,7 +184,7 @@ struct TaskFailure: Error, Equatable {
             Check that the image can be pulled from the subnet and that the service limits \
             leave room.
             """
-        return TaskFailure(.timeoutError, text)
+        return TaskFailure(.timeoutError, text, .timeLimit)
     }
 
     static func jobTimeout(_ limit: Duration, _ instanceID: String) -> TaskFailure {
@@ -181,7 +192,7 @@ struct TaskFailure: Error, Equatable {
             The task ran longer than \(limit.seconds) s (--job-timeout-seconds) in container instance \
             \(instanceID), which is being deleted. Raise the limit or divide the task.
             """
-        return TaskFailure(.timeoutError, text)
+        return TaskFailure(.timeoutError, text, .timeLimit)
     }
 
     /// `lifecycleDetails` as a half sentence, if the cloud gave any.
@@ -191,7 +202,7 @@ struct TaskFailure: Error, Equatable {
     }
 
     @LoopActor var answer: TaskAnswer {
-        TaskAnswer(isSuccess: false, object: Blob(FailurePickle.encode(exception, text)), profile: nil)
+        TaskAnswer(outcome: outcome, object: Blob(FailurePickle.encode(exception, text)), profile: nil)
     }
 }
 

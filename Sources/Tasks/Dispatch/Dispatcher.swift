@@ -70,6 +70,7 @@ package final class Dispatcher {
             diagnosis: Diagnosis(instances: instances),
             answers: AnswerStore(owner: cloud.owner, objects: objects, storage: storage),
             limits: Attempt.Limits(create: settings.createTimeout, job: settings.jobTimeout),
+            statistics: TaskStatistics(),
             log: log
         )
     }
@@ -90,8 +91,25 @@ package final class Dispatcher {
         runs.values.reduce(into: [:]) { $0[$1.state, default: 0] += 1 }
     }
 
-    /// What there is to say of each task now, as the fields of a line of the log.
-    package var report: [Logger.Metadata] { runsInOrder { _ in true }.map(\.report) }
+    /// For how long the task that waits longest for a slot has waited; zero if none does.
+    package var oldestQueued: Duration {
+        let longest = runs.values.lazy.filter { $0.state == .queued }.map(\.timeInState).max()
+        return longest ?? .zero
+    }
+
+    /// What there is to say of each task now.
+    package var report: [TaskReport] { runsInOrder { _ in true }.map(\.report) }
+
+    /// The same, in the order in which people want it: tasks at work first, those that have been where they are the longest at
+    /// the head, then in no order those that wait for a slot, of which there may be a hundred thousand.
+    package var reportOfWork: [TaskReport] {
+        let reports = runs.values.map(\.report)
+        return reports.filter { $0.state != .queued }.sorted { ($0.time, $0.task) > ($1.time, $1.task) }
+            + reports.filter { $0.state == .queued }
+    }
+
+    /// How tasks ended, and how long it took.
+    package var statistics: TaskStatistics { steps.statistics }
 
     /// How many launches wait for room in the cloud.
     package var waitingForRoomCount: Int { steps.launcher.queue.waitingCount }
@@ -130,7 +148,7 @@ package final class Dispatcher {
             guard let since = run.route.lostSince else { continue }
             if (since + grace).isPast {
                 log.info("nobody asked for a running task again", metadata: ["task": "\(run.key)"])
-                run.cancel()
+                run.cancel(as: .workerLost)
             } else {
                 next = min(next, since + grace)
             }
@@ -148,13 +166,11 @@ package final class Dispatcher {
         let route = AnswerRoute(origin, of: task.taskID, in: tally)
         let run = TaskRun(task: task, flags: flags, route: route, steps: steps, output: output)
         runs[task.taskID] = run
-        run.start()
-        spawn { await self.removeWhenFinished(run) }
+        run.start { self.remove(run) }
     }
 
     /// Forgets a run that is over, and begins anew what was sent again meanwhile.
-    private func removeWhenFinished(_ run: TaskRun) async {
-        _ = try? await run.isFinished.wait()
+    private func remove(_ run: TaskRun) {
         let id = run.task.taskID
         runs[id] = nil
         run.route.standing = nil
@@ -193,7 +209,8 @@ extension Dispatcher: TaskHandler {
         for run in runs(of: worker) {
             switch event {
             case .lost where run.state != .queued: run.route.move(to: nil)
-            case .lost, .dismissed, .unfamiliar: run.cancel()
+            case .lost: run.cancel(as: .workerLost)
+            case .dismissed, .unfamiliar: run.cancel()
             }
         }
         runsLost.ring()

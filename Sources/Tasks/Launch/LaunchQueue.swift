@@ -9,9 +9,9 @@ internal import TaskEngine
 final class LaunchQueue {
     private static let reportInterval: Duration = .seconds(60)
     /// So many tasks may be at work on their inputs beside those whose create is under way.
-    private static let loadsAhead = 32
+    static let loadsAhead = 48
     /// And so many creates under way in a place, of which the loads ahead are a part when these are many.
-    private static let createsMax = 32
+    private static let createsMax = 64
 
     private let log: Logger
     private let origin = Deadline.now

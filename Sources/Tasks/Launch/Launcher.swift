@@ -42,6 +42,8 @@ final class Launcher {
 
     /// Generations tried for one task before the cloud's answers are taken for nonsense.
     private static let generationCountMax = 20
+    /// So many creates may be under way in a place at first: as many as the rate of requests lets through at once.
+    static let createsAtFirst = 20
     /// How long one call repeats itself before the launch looks up.
     private static let callTimeout: Duration = .seconds(60)
 
@@ -79,7 +81,8 @@ final class Launcher {
             availabilityDomains: settings.availabilityDomains,
             subnetIDs: settings.subnetIDs,
             shapes: settings.instanceShapes,
-            pauses: pauses
+            pauses: pauses,
+            windowMax: Self.createsAtFirst
         )
         queue = LaunchQueue(placements, log: log)
     }

@@ -25,7 +25,9 @@ final class LoadGate {
         return Place(self)
     }
 
-    private func left() { if !line.grantNext(()) { takenCount -= 1 } }
+    private func left() { if takenCount > placeCount || !line.grantNext(()) { takenCount -= 1 } }
+
+    private func cameBack() { takenCount += 1 }
 
     /// A task that loads its inputs or waits with them for its create.
     @LoopActor
@@ -40,6 +42,16 @@ final class LoadGate {
 
         /// The inputs are there: from here on only a create that is answered makes room.
         func loaded() { timer?.stop() }
+
+        /// Lets the next through while `body` stores what was loaded, for the budget of bytes bounds that; comes back without a
+        /// wait, so that for a while more tasks than there are places may wait for their create.
+        func stepAside<Value>(
+            while body: @LoopActor () async throws(TaskInterruption) -> Value
+        ) async throws(TaskInterruption) -> Value {
+            gate?.left()
+            defer { gate?.cameBack() }
+            return try await body()
+        }
 
         /// Lets the next through; more than once is harmless.
         func leave() {

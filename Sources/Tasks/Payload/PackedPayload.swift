@@ -13,6 +13,8 @@ struct PackedPayload {
     /// How much of the largest object is tried, and what must be saved of it.
     private nonisolated static let sampleBytes = 256 * 1024
     private nonisolated static let shrunkSampleBytesMax = sampleBytes / 10 * 9
+    /// What every payload begins with, as a gzip member of its own.
+    private static let packedBeginning = Gzip.compress(PayloadPlan.beginning, level: 9)
 
     let body: Blob
     let isCompressed: Bool
@@ -34,13 +36,17 @@ struct PackedPayload {
             argumentByteCounts: inputs.arguments.map(\.byteCount)
         )
         let isLarge = plan.byteCount > largeBytes
-        let isCompressed =
-            isLarge
-            ? try isWorthShrinking(inputs) : plan.byteCount > RunnerEnvironment.compressionThresholdBytes
-        var shrinker = Shrinker(level: isCompressed ? (isLarge ? 1 : 6) : nil, for: holding)
+        let isCompressed = isLarge ? try isWorthShrinking(inputs) : true
+        let rest = plan.byteCount - PayloadPlan.beginning.count
+        let isFew = rest <= RunnerEnvironment.compressionThresholdBytes
+        let way: Shrinker.Way =
+            isCompressed ? (isFew ? .stored : .compressed(level: isLarge ? 1 : 6)) : .asItIs
+        var shrinker = Shrinker(way, for: holding)
+        try await shrinker.begin(with: isCompressed ? packedBeginning : PayloadPlan.beginning)
         for piece in plan.pieces {
             let blob =
                 switch piece {
+                case .beginning: Blob([])
                 case .bytes(let bytes): Blob(bytes)
                 case .serializer: Blob(inputs.serializer.bytes)
                 case .function: inputs.function
@@ -74,22 +80,41 @@ struct PackedPayload {
 /// Writes a blob, through gzip or as it is.
 @LoopActor
 private struct Shrinker {
+    /// What becomes of the bytes.
+    enum Way {
+        case asItIs
+        /// A gzip member that is not compressed.
+        case stored
+        /// A gzip member, with zlib's level.
+        case compressed(level: Int)
+    }
+
     private let compressor: GzipCompressor?
+    /// What is stored, for a member that is.
+    private var few: [UInt8]?
     private var writer: BlobWriter
 
-    /// A shrinker of zlib's `level`; nil leaves the bytes as they are.
-    init(level: Int?, for holding: Holding?) {
-        compressor = level.map { GzipCompressor(level: $0) }
+    init(_ way: Way, for holding: Holding?) {
+        compressor = if case .compressed(let level) = way { GzipCompressor(level: level) } else { nil }
+        few = if case .stored = way { [] } else { nil }
         writer = BlobWriter(for: holding)
     }
 
+    /// Writes what comes before the member.
+    mutating func begin(with bytes: [UInt8]) async throws(TransportError) { try await writer.append(bytes) }
+
     mutating func append(_ bytes: [UInt8]) async throws(TransportError) {
+        if few != nil {
+            few? += bytes
+            return
+        }
         guard let compressor else { return try await writer.append(bytes) }
         compressor.feed(bytes)
         while let piece = compressor.next() { try await writer.append(piece) }
     }
 
     mutating func finish() async throws(TransportError) -> Blob {
+        if let few { try await writer.append(Gzip.stored(few)) }
         if let compressor {
             compressor.finish()
             while let piece = compressor.next() { try await writer.append(piece) }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import EventLoop
-internal import Logging
 internal import TaskEngine
 
 /// Where a task's run stands, and since when.
@@ -9,23 +8,35 @@ internal import TaskEngine
 struct TaskProgress {
     private(set) var state = TaskState.queued
     private var since = Deadline.now
+    private let statistics: TaskStatistics
 
-    /// Goes on to what follows an event; an event that comes after the end changes nothing.
-    mutating func advance(_ event: TaskEvent) {
+    /// Queued as of now; `statistics` is told how long each state took.
+    init(_ statistics: TaskStatistics) { self.statistics = statistics }
+
+    /// For how long it has been there.
+    var timeInState: Duration { Deadline.now.duration(since: since) }
+
+    /// Goes on to what follows an event; false for an event that comes after the end, and changes nothing.
+    @discardableResult
+    mutating func advance(_ event: TaskEvent) -> Bool {
         guard let next = state.next(after: event) else {
             precondition(state == .cleaning || state == .gone, "\(event) has no place in state \(state)")
-            return
+            return false
         }
+        statistics.left(state, after: timeInState)
         state = next
         since = .now
+        return true
     }
 
-    /// What there is to say of a task, as the fields of a line of the log.
-    func report(_ key: TaskKey, in instanceID: String?, isLost: Bool) -> Logger.Metadata {
-        let seconds = Deadline.now.duration(since: since).components.seconds
-        var fields: Logger.Metadata = ["task": "\(key)", "state": "\(state)", "seconds": "\(seconds)"]
-        if let instanceID { fields["instance"] = "\(instanceID)" }
-        if isLost { fields["worker"] = "lost" }
-        return fields
+    /// What there is to say of a task.
+    func report(_ key: TaskKey, in instanceID: String?, isLost: Bool) -> TaskReport {
+        TaskReport(
+            task: "\(key)",
+            state: state,
+            time: timeInState,
+            instanceID: instanceID,
+            isWorkerLost: isLost
+        )
     }
 }

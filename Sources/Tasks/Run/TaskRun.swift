@@ -20,11 +20,11 @@ final class TaskRun {
     let key: TaskKey
     let route: AnswerRoute
     let isFinished = Latch()
-    private var progress = TaskProgress() { didSet { route.standing = state.standing } }
+    private var progress: TaskProgress { didSet { route.standing = state.standing } }
     private let flags: TaskFlags
     private let steps: TaskSteps
     private let output: LiveOutput?
-    private let log: Logger
+    private var log: Logger { steps.log(of: key) }
     private var work: Spawned<Void>?
     private var news: Mailbox<TaskNews>?
     private var attempt: Attempt?
@@ -36,26 +36,27 @@ final class TaskRun {
         self.task = task
         self.flags = flags
         self.steps = steps
+        progress = TaskProgress(steps.statistics)
         self.output = output
         self.route = route
         key = task.taskID.key
-        log = steps.log(of: key)
     }
 
-    /// Begins; waits for a slot first.
-    func start() { work = spawn { await self.run() } }
+    /// Begins, waits for a slot first, and calls `ended` when all is over.
+    func start(_ ended: @escaping @LoopActor @Sendable () -> Void) { work = spawn { await self.run(ended) } }
 
     /// Drops the task wherever it stands.
-    func cancel() {
-        advance(.cancelled)
+    func cancel(as outcome: TaskStatistics.Outcome = .cancelled) {
+        if progress.advance(.cancelled) { steps.statistics.ended(outcome) }
         work?.cancel()
     }
 
     /// Where it stands.
     var state: TaskState { progress.state }
+    var timeInState: Duration { progress.timeInState }
 
-    /// What there is to say of it now, as the fields of a line of the log.
-    var report: Logger.Metadata { progress.report(key, in: attempt?.seen.id, isLost: route.origin == nil) }
+    /// What there is to say of it now.
+    var report: TaskReport { progress.report(key, in: attempt?.seen.id, isLost: route.origin == nil) }
 
     /// Answers again, through the worker that the task was sent to anew; false if there is no answer any more.
     func answerAgain(through origin: any TaskOrigin) -> Bool {
@@ -65,7 +66,7 @@ final class TaskRun {
         return true
     }
 
-    private func run() async {
+    private func run(_ ended: @LoopActor () -> Void) async {
         do throws(TaskInterruption) {
             try await obtainSlot()
             try await reply(try await outcome())
@@ -73,6 +74,7 @@ final class TaskRun {
         // Work of its own: the cancellation that may have led here must not cut it short.
         if state != .gone { await spawn { await self.release() }.value }
         isFinished.open()
+        ended()
     }
 
     private func obtainSlot() async throws(TaskInterruption) {
@@ -90,7 +92,7 @@ final class TaskRun {
             return try await compute()
         } catch .failed(let failure) {
             try checkCancelled()
-            log.warning("task failed", metadata: ["reason": "\(failure.text)"])
+            steps.note(failure, of: key)
             advance(.failed)
             return failure.answer
         }
@@ -154,7 +156,7 @@ final class TaskRun {
         place.loaded()
         hasStored = true
         advance(.inputsLoaded)
-        let environment = try await steps.payloads.store(payload, of: task)
+        let environment = try await steps.store(payload, of: task, from: place)
         try checkCancelled()
         advance(.payloadStored)
         return environment
@@ -176,8 +178,8 @@ final class TaskRun {
 
     /// Waits until listings show a result, or the end of the instance without one.
     private func awaitEnd() async throws(TaskInterruption) {
-        let following = spawn { await self.followOutput() }
-        defer { following.cancel() }
+        let following = output.map { output in spawn { await self.follow(output) } }
+        defer { following?.cancel() }
         while true {
             try checkCancelled()
             takeNews()
@@ -257,6 +259,7 @@ final class TaskRun {
         route.answer = SentAnswer(answer, to: task, storedAs: objectID)
         sendAnswer()
         advance(.replied)
+        steps.statistics.ended(answer.outcome)
         let (success, bytes) = ("\(answer.isSuccess)", "\(answer.object.byteCount)")
         log.info("task answered", metadata: ["success": "\(success)", "bytes": "\(bytes)"])
     }
@@ -282,8 +285,8 @@ final class TaskRun {
     }
 
     /// Sends what the container prints while it runs, until cancelled; nothing here fails a task.
-    private func followOutput() async {
-        guard let output, let instanceID = attempt?.seen.id else { return }
+    private func follow(_ output: LiveOutput) async {
+        guard let instanceID = attempt?.seen.id else { return }
         let isWanted = { @LoopActor in self.route.origin != nil && self.state == .running }
         await output.follow(instanceID, while: isWanted) { self.route.sendOutput($0) }
     }

@@ -22,10 +22,17 @@ struct TaskSteps {
     let diagnosis: Diagnosis
     let answers: AnswerStore
     let limits: Attempt.Limits
+    let statistics: TaskStatistics
     let log: Logger
 }
 
 extension TaskSteps {
+    /// Tells that a task is answered with a failure that is not its own exception.
+    func note(_ failure: TaskFailure, of key: TaskKey) {
+        log(of: key).warning("task failed", metadata: ["reason": "\(failure.text)"])
+        statistics.failed("\(key)", failure.text)
+    }
+
     /// Waits until a task may load its inputs.
     func placeToLoad() async throws(TaskInterruption) -> LoadGate.Place {
         do throws(WaitError) { return try await launcher.queue.gate.enter() } catch { throw .cancelled }
@@ -52,6 +59,19 @@ extension TaskSteps {
                 if isCancelled { throw .cancelled }
                 return .packed(try await payloads.pack(loaded, of: task, for: holding))
             }
+        }
+    }
+
+    /// Brings a payload to where the container reads it; one that goes into the bucket keeps nobody from loading meanwhile.
+    func store(
+        _ payload: PackedPayload,
+        of task: TaskMessage,
+        from place: LoadGate.Place
+    ) async throws(TaskInterruption) -> RunnerEnvironment {
+        // What travels inside the create call waits here for it.
+        if payload.inlineBytes != nil { return try await payloads.store(payload, of: task) }
+        return try await place.stepAside { () async throws(TaskInterruption) in
+            try await payloads.store(payload, of: task)
         }
     }
 

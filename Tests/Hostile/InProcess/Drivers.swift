@@ -16,7 +16,7 @@ import Transport
 enum Driver {
     /// The most bytes that are wanted of a body or a message.
     private static let bytesMax = 1 << 20
-    static let network = SocketNetwork(ioThreads: 1)
+    static let network = SocketNetwork()
     private static let tls = try? TLSContext(.systemRoots)
 
     /// How long a phase may take: short only where the peer is meant to stall, for a machine may be busy.
@@ -28,8 +28,7 @@ enum Driver {
         switch given.family {
         case "http": try await http(given, isSecure: false)
         case "tls": try await http(given, isSecure: true)
-        case "ymq": try await ymq(given)
-        case "zmtp": try await zmtp(given)
+        case "ymq", "zmtp": try await link(given)
         case "capnp": capnp(given)
         case "storage": try await StorageDriver.outcome(of: given, patience: patience(given))
         case "container": try await ContainerDriver.outcome(of: given, patience: patience(given))
@@ -87,18 +86,31 @@ enum Driver {
         .joined(separator: "(")
     }
 
-    private static func ymq(_ given: HostileCase) async throws -> String {
+    /// Lengths of the messages that came, and why no more do.
+    private static func link(_ given: HostileCase) async throws -> String {
         let peer = try HostilePeer(given.script)
         defer { peer.close() }
+        let limits = LinkLimits(messageBytesMax: bytesMax, progressTime: patience(given))
+        let deadline = Deadline.after(patience(given))
+        let endpoint = Endpoint.tcp(host: "127.0.0.1", port: peer.port)
         var lengths: [String] = []
         do throws(MessagingError) {
-            let link = try await YMQConnection.connect(
-                to: .tcp(host: "127.0.0.1", port: peer.port),
-                over: network,
-                identity: [1],
-                limits: YMQLimits(messageBytesMax: bytesMax),
-                deadline: .after(patience(given))
-            )
+            let link: any MessageLink =
+                given.family == "ymq"
+                ? try await YMQConnection.connect(
+                    to: endpoint,
+                    over: network,
+                    identity: [1],
+                    limits: limits,
+                    deadline: deadline
+                )
+                : try await ZMTPConnection.connect(
+                    to: endpoint,
+                    over: network,
+                    identity: [1],
+                    limits: limits,
+                    deadline: deadline
+                )
             while true { lengths.append("\(try await received(link, patience(given)).count)") }
         } catch {
             return told(error, lengths)
@@ -122,30 +134,16 @@ enum Driver {
         let received = "[\(lengths.joined(separator: " "))]"
         return switch error {
         case .deadlinePassed, .peerSilent: "ended \(received)"
-        case .closedByPeer: "accepted \(received)"
+        // Of ZMTP's ends none is called one in order.
+        case .closedByPeer, .aborted(reason: "the peer closed the connection"): "accepted \(received)"
         case .aborted: "refused aborted \(received)"
+        case .zmtp(let fault): "refused \(received), for \(fault)"
+        case .tooManyFrames: "refused tooManyFrames \(received)"
+        case .messageStalled: "ended \(received)"
         case .unexpectedMagic: "refused unexpectedMagic"
         case .messageTooLong: "refused messageTooLong \(received)"
         case .identityTooLong: "refused identityTooLong"
         default: "refused \(error)"
-        }
-    }
-
-    /// libzmq says nothing of a peer that it does not like: either a message comes or none does.
-    private static func zmtp(_ given: HostileCase) async throws -> String {
-        let peer = try HostilePeer(given.script)
-        defer { peer.close() }
-        do throws(MessagingError) {
-            let link = try network.openZMQ(
-                to: .tcp(host: "127.0.0.1", port: peer.port),
-                identity: [1],
-                messageBytesMax: bytesMax
-            )
-            let message = try await received(link, patience(given))
-            await link.close(lingering: .zero)
-            return "accepted\(shown(message))"
-        } catch {
-            return told(error, [])
         }
     }
 

@@ -19,6 +19,7 @@ struct Simulate {
     private var numbers: [(name: String, value: Double)] = []
     private var showsFaults = false
     private var showsMarks = false
+    private var isMeasured = false
 
     init(_ words: [String]) {
         var rest = words.dropFirst()
@@ -57,6 +58,7 @@ struct Simulate {
             case "--until": stopAt = number(word)
             case "--without": leftOut.formUnion(faults(word))
             case "--only": only = (only ?? []).union(faults(word))
+            case "--figures": isMeasured = true
             case "--marks": showsMarks = true
             case "--faults": showsFaults = true
             default: Self.leave("\(word) is no option")
@@ -69,7 +71,7 @@ struct Simulate {
             """
             Simulate: \(text); Simulate --profiles
             Simulate --seed N --profile NAME [--tasks N] [--hash-seed N] [--trace-from EVENT] [--until EVENT]
-            [--faults] [--marks] [--with NAME=NUMBER,...] [--without FAULT,FAULT] [--only FAULT,FAULT]; the last three
+            [--figures] [--faults] [--marks] [--with NAME=NUMBER,...] [--without FAULT,FAULT] [--only FAULT,FAULT]; the last three
             may be given several times
             """
         )
@@ -109,7 +111,7 @@ struct Simulate {
             ending.begin(simulation, options.title, showsFaults: options.showsFaults)
             options.prepare(simulation.record)
             let run = SimulatedRun(simulation, final, key: key)
-            await run.run()
+            if options.isMeasured { print(await run.measure()) } else { await run.run() }
             ending.report("ok \(run.summary)")
             return 0
         }

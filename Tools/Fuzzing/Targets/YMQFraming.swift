@@ -36,7 +36,7 @@ private struct Reading: Equatable {
     var error: MessagingError?
 
     init(of pieces: [[UInt8]]) {
-        var framing = YMQFraming(YMQLimits(messageBytesMax: 3000, identityBytesMax: 300))
+        var framing = YMQFraming(LinkLimits(messageBytesMax: 3000, identityBytesMax: 300))
         do throws(MessagingError) {
             for piece in pieces {
                 framing.feed(piece)

@@ -21,20 +21,41 @@ import sys
 from typing import Any
 
 
+def warm_up(load_key: Any) -> None:
+    """Do once what libraries make ready at its first use: a signature, and the beginning of a TLS handshake."""
+    import ssl
+
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    pem = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    load_key(pem, None).sign(b"", padding.PKCS1v15(), SHA256())
+    link = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        link.do_handshake()
+    socket.getaddrinfo("127.0.0.1", 0)
+
+
 def preload(job_runner: str) -> Any:
     """Import what every task needs, once; gc.freeze keeps the shared pages shared."""
     sys.path.insert(0, os.path.dirname(job_runner))
+    import encodings.idna  # noqa: F401
     import gzip  # noqa: F401
+    import importlib.util  # noqa: F401
     import pickle  # noqa: F401
+    import platform  # noqa: F401
+    import tempfile  # noqa: F401
+    import threading  # noqa: F401
     import traceback  # noqa: F401
 
     import cloudpickle  # noqa: F401
-    import cryptography.hazmat.primitives.asymmetric.padding
-    import cryptography.hazmat.primitives.serialization  # noqa: F401
 
     import job_runner as module
     import oci_object_storage  # noqa: F401
+    import oci_principal
 
+    warm_up(oci_principal.load_key)
     gc.collect()
     gc.freeze()
     return module

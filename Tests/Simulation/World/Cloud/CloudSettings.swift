@@ -28,6 +28,8 @@ package struct CloudSettings: Sendable {
 
     /// How long an answer takes.
     package var answerTime = 0.01..<0.1
+    /// How long the answer to a create takes, where that is other than usual.
+    package var createTime: Range<Double>?
     /// From CREATING to ACTIVE.
     package var creationTime = 3.0..<20
     /// From ACTIVE to the first line of the task: the runner starts and loads its payload.

@@ -85,7 +85,9 @@ package final class SimulatedCloud {
                 simulation,
                 time: { request in
                     budget.count(request)
-                    return .seconds(Double.random(in: self.settings.answerTime, using: &chance))
+                    let isCreate = request.method == "POST" && request.path.hasSuffix("/containerInstances")
+                    let time = isCreate ? self.settings.createTime : nil
+                    return .seconds(Double.random(in: time ?? self.settings.answerTime, using: &chance))
                 },
                 handle: { request in
                     let answer = self.answer(request, of: service, from: process)

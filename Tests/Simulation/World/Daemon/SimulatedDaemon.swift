@@ -130,7 +130,7 @@ package final class SimulatedDaemon {
 
     private func run(_ life: Life) async {
         do throws(OCIError) {
-            let obstacle = try await life.service.prepare()
+            let obstacle = try await life.service.prepare(CallReports(logger(life.number)))
             if obstacle != nil { return giveUp(life) }
             if !(isStopping && life.process === self.life?.process) { life.service.start() }
         } catch {
@@ -228,6 +228,7 @@ package final class SimulatedDaemon {
         let exchange = SignedExchange(
             client: HTTPClient(
                 connector: network,
+                connectionsPerHostMax: CloudAccessOptions.connectionsPerHostAtFirst,
                 connectionsPerHostLimit: CloudAccessOptions.connectionsPerHostLimit
             ),
             endpoints: Endpoints.region(.resolve(settings.region)),

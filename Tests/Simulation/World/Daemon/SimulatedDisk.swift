@@ -13,6 +13,7 @@ final class SimulatedDisk {
 
     private let simulation: Simulation
     private var spoolCount: UInt64 = 0
+    private var refusalCount = 0
     private var writeCount: UInt64 = 0
     /// Spools that were not given back, with their processes.
     private var spools: [Weak] = []
@@ -53,7 +54,7 @@ final class SimulatedDisk {
     }
 
     private func make() throws(SystemCallError) -> any SpoolStore {
-        if !shortUntil.isPast { throw SystemCallError(call: "open", number: EMFILE) }
+        if !shortUntil.isPast { throw refusal("open", EMFILE, ENFILE) }
         spoolCount += 1
         let spool = MemorySpool(self)
         spools.append(Weak(spool: spool, process: .current))
@@ -67,8 +68,14 @@ final class SimulatedDisk {
         let taken = min(byteCount, 256 * 1024)
         if fullUntil.isPast { return taken }
         let used = spools.reduce(0) { $0 + ($1.spool?.bytes.count ?? 0) }
-        guard used + taken <= Self.fullRoom else { throw SystemCallError(call: "pwrite", number: ENOSPC) }
+        guard used + taken <= Self.fullRoom else { throw refusal("pwrite", ENOSPC, EDQUOT) }
         return taken
+    }
+
+    /// The two words of a system for the same shortage, in turns.
+    private func refusal(_ call: String, _ own: Int32, _ shared: Int32) -> SystemCallError {
+        refusalCount += 1
+        return SystemCallError(call: call, number: refusalCount % 2 == 0 ? own : shared)
     }
 
     /// How many spools a process has open.

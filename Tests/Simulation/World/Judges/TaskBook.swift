@@ -56,6 +56,11 @@ package final class TaskBook {
     package var resultShown: (@LoopActor (_ job: UInt64) -> Duration?)?
     /// Called whenever a task ends.
     package var ended: (@LoopActor () -> Void)?
+    /// When the first task was submitted, and when the last reply came so far.
+    package private(set) var firstSubmit: Deadline?
+    package private(set) var lastReply: Deadline?
+    /// The longest time from a stored result to its reply.
+    package private(set) var longestAnswerTime = Duration.zero
 
     /// An empty book.
     package init(_ simulation: Simulation) { self.simulation = simulation }
@@ -64,6 +69,7 @@ package final class TaskBook {
     package func submitted(_ job: SimulatedJob) {
         simulation.judge("tasks", pages[job.number] == nil, "task \(job.number) was submitted twice")
         pages[job.number] = Page()
+        if firstSubmit == nil { firstSubmit = .now }
         openCount += 1
     }
 
@@ -198,6 +204,10 @@ package final class TaskBook {
         }
         page.replies.append(reply)
         answeredCount += 1
+        lastReply = .now
+        if let stored = page.resultAt {
+            longestAnswerTime = max(longestAnswerTime, Deadline.now.duration(since: stored))
+        }
         if !page.isUnwanted { close() }
         pages[job] = page
     }

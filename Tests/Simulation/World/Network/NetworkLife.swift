@@ -19,7 +19,6 @@ final class NetworkLife {
     private let number: UInt64
     private let died: @LoopActor () -> Void
     private var streams: [SimulatedStream] = []
-    private var zmqLinks: [SimulatedZMQLink] = []
 
     init(
         _ simulation: Simulation,
@@ -36,11 +35,6 @@ final class NetworkLife {
     func hold(_ stream: SimulatedStream) {
         streams.removeAll(where: \.isGone)
         streams.append(stream)
-    }
-
-    func hold(_ link: SimulatedZMQLink) {
-        zmqLinks.removeAll(where: \.isClosed)
-        zmqLinks.append(link)
     }
 
     /// Resets the streams to an address whose server does not look after them itself.
@@ -74,6 +68,5 @@ final class NetworkLife {
         for stream in streams where !stream.isGone {
             stream.processDied(cut: Bool.random(using: &chance) ? .random(in: 0..<1, using: &chance) : nil)
         }
-        for link in zmqLinks { link.processDied() }
     }
 }

@@ -13,7 +13,6 @@ package final class SimulatedNetwork {
     private let simulation: Simulation
     private var delays: SeededDelays
     private var listeners: [String: @LoopActor (ServerEnd) -> Void] = [:]
-    private var zmqServers: [String: @LoopActor (SimulatedZMQLink) -> Void] = [:]
     /// What each process of the daemon that lives has open.
     private var lives: [NetworkLife] = []
     private var connectionCount: UInt64 = 0
@@ -45,11 +44,6 @@ package final class SimulatedNetwork {
     /// Has `accept` take the connections to `host:port`; nil refuses them.
     package func listen(at address: String, _ accept: (@LoopActor (ServerEnd) -> Void)?) {
         listeners[address] = accept
-    }
-
-    /// Has `accept` take the ZMQ links to `host:port`; nil lets them wait for one that does.
-    package func serveZMQ(at address: String, _ accept: (@LoopActor (SimulatedZMQLink) -> Void)?) {
-        zmqServers[address] = accept
     }
 
     /// How long a piece of bytes takes one way.
@@ -149,7 +143,7 @@ package final class SimulatedNetwork {
         }
         try await sleep(for: delay() + delay())
         let isRefused = simulation.faults.strikes(.connectRefused, stableHash(address.utf8, from: 0))
-        guard !isRefused, !isBlocked(address), let accept = listeners[address] ?? greeter(at: address) else {
+        guard !isRefused, !isBlocked(address), let accept = listeners[address] else {
             simulation.note("network", "refused", address)
             refusals[address, default: 0] += 1
             return nil
@@ -160,14 +154,6 @@ package final class SimulatedNetwork {
         life?.hold(stream)
         SimulatedProcess.run(as: nil) { accept(stream.server) }
         return stream
-    }
-}
-
-extension SimulatedNetwork {
-    /// What a ZMQ server says to whoever connects, before it hears anything (ZMTP 3.1, "Framing": greeting).
-    private func greeter(at address: String) -> (@LoopActor (ServerEnd) -> Void)? {
-        if zmqServers[address] == nil { return nil }
-        return { $0.send([0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F]) }
     }
 }
 
@@ -201,20 +187,6 @@ extension SimulatedNetwork: MessagingNetwork {
         }
         throw .unreachable(endpoint, reason: "\(refusal)")
     }
-
-    package func openZMQ(
-        to endpoint: Endpoint,
-        identity: [UInt8],
-        messageBytesMax: Int
-    ) throws(MessagingError) -> any MessageLink {
-        let life = life(of: .current)
-        let link = SimulatedZMQLink(simulation, self, life, address: endpoint.address, identity: identity)
-        life?.hold(link)
-        return link
-    }
-
-    /// The server of ZMQ links at `host:port`, if one runs.
-    func zmqServer(at address: String) -> (@LoopActor (SimulatedZMQLink) -> Void)? { zmqServers[address] }
 }
 
 private let refusal = TransportError.systemCall(

@@ -30,6 +30,8 @@ package struct Profile: Sendable {
     package var workerTimeout = Duration.seconds(60)
     /// Seconds that a listing lags behind at most.
     package var staleMax = 20.0
+    /// What is other than usual of the cloud.
+    package var cloud: @Sendable (inout CloudSettings) -> Void = { _ in }
     /// Whether the rates rise and fall in phases.
     package var hasWeather = false
     /// How soon nothing may be left in the cloud when all tasks have ended: where nothing goes wrong that nobody can see, what
@@ -47,7 +49,7 @@ package struct Profile: Sendable {
 
     /// The profile of a name, nil if there is none; `swarm` is drawn from `seed`.
     package static func named(_ name: String, seed: UInt64) -> Profile? {
-        name == "swarm" ? swarm(seed: seed) : all.first { $0.name == name }
+        name == "swarm" ? swarm(seed: seed) : (all + measured).first { $0.name == name }
     }
 
     /// Nothing goes wrong but what users do.

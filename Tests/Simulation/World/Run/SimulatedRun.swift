@@ -50,6 +50,7 @@ package final class SimulatedRun {
         // Short pages stand for a compartment with many records.
         let pageSizes = [1000, 1000, 100, 10]
         place.pageSize = pageSizes[Int(stableHash("pages".utf8, from: simulation.seed) % 4)]
+        profile.cloud(&place)
         cloud = SimulatedCloud(simulation, network: network, book: book, settings: place)
         scheduler = SimulatedScheduler(
             simulation,
@@ -72,6 +73,24 @@ package final class SimulatedRun {
 
     /// Lives through the run; returns when everything ended as it should.
     package func run() async {
+        begin()
+        await wait(atMost: .seconds(30 * 86_400), "the tasks are not all submitted") {
+            self.clients.hasSubmittedAll
+        }
+        simulation.note("run", "faults end")
+        simulation.faults.areOver = true
+        await progress { self.clients.isDone && self.book.openCount == 0 }
+        simulation.note("run", "tasks ended")
+        hasEnded = true
+        await becomeIdle(within: profile.restTimeout)
+        await liveWithout(DeadParty.drawn(simulation.seed))
+        await restForAnHour()
+        await stop()
+        simulation.note("run", "over")
+    }
+
+    /// Sets everything in motion.
+    func begin() {
         scheduler.start()
         let hostOperator = Operator(simulation, manager, interval: profile.misfortuneInterval) { [self] in
             book.daemonStops()
@@ -109,19 +128,6 @@ package final class SimulatedRun {
         machine.disk.begin()
         if profile.hasWeather { weather.begin() }
         clients.start()
-        await wait(atMost: .seconds(30 * 86_400), "the tasks are not all submitted") {
-            self.clients.hasSubmittedAll
-        }
-        simulation.note("run", "faults end")
-        simulation.faults.areOver = true
-        await progress { self.clients.isDone && self.book.openCount == 0 }
-        simulation.note("run", "tasks ended")
-        hasEnded = true
-        await becomeIdle(within: profile.restTimeout)
-        await liveWithout(DeadParty.drawn(simulation.seed))
-        await restForAnHour()
-        await stop()
-        simulation.note("run", "over")
     }
 
     /// What was done, in a few words.

@@ -5,12 +5,12 @@ import Testing
 
 @testable import Messaging
 
-@Suite struct YMQSendBufferTests {
+@Suite struct SendBufferTests {
     /// The size from which a piece is passed on as it is.
     private static let batchByteCount = 64 * 1024
 
     @Test func `small pieces are joined into one batch, in order`() {
-        var buffer = YMQSendBuffer()
+        var buffer = SendBuffer()
         for byte in UInt8(0)..<10 { buffer.append([byte, byte]) }
         #expect(buffer.byteCount == 20)
         #expect(buffer.take() == (0..<10).flatMap { [$0, $0] })
@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func `a large piece is a batch of its own, behind the header that came before it`() {
-        var buffer = YMQSendBuffer()
+        var buffer = SendBuffer()
         let payload = [UInt8](repeating: 7, count: Self.batchByteCount)
         buffer.append([1, 2])
         buffer.append(payload)
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func `joined pieces that have grown large are a batch, and the next begins another`() {
-        var buffer = YMQSendBuffer()
+        var buffer = SendBuffer()
         let piece = [UInt8](repeating: 7, count: Self.batchByteCount / 2)
         for _ in 0..<3 { buffer.append(piece) }
         #expect(buffer.take()?.count == Self.batchByteCount)
@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test func `bytes count until they are reported as written, not until they are taken`() {
-        var buffer = YMQSendBuffer()
+        var buffer = SendBuffer()
         buffer.append([1, 2, 3])
         _ = buffer.take()
         #expect(buffer.byteCount == 3)
@@ -53,7 +53,7 @@ import Testing
     @Test(arguments: [51, 52, 53] as [UInt64])
     func `whatever is appended and taken, all bytes come out once and in order`(seed: UInt64) {
         var random = SeededRandom(seed: seed)
-        var buffer = YMQSendBuffer()
+        var buffer = SendBuffer()
         var appended: [UInt8] = []
         var taken: [UInt8] = []
         for _ in 0..<300 {

@@ -4,7 +4,7 @@
 ///
 /// Small messages are joined, large ones are passed on as they are: neither a call for each header nor a
 /// copy of each payload.
-struct YMQSendBuffer: Sendable {
+struct SendBuffer: Sendable {
     /// From this size on, a copy costs more than another system call.
     private static let batchByteCount = 64 * 1024
 
