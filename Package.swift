@@ -141,10 +141,13 @@ let package = Package(
             name: "Bench",
             dependencies: ["Encodings", "EventLoop", "HTTPClient", "HTTPWire", "OCISigning", "Transport"],
             path: "Tools/Benchmark",
-            exclude: ["bench.py", "libcurl.py", "server.py"],
+            exclude: [
+                "bench.py", "curves.py", "figures.py", "libcurl.py", "managers.py", "request_costs.py",
+                "server.py",
+            ],
             swiftSettings: strict
         ),
-        // Shows what a task costs when there are many; in no product, Tools/scaling builds it.
+        // Shows what a task costs when there are many; in no product, Tools/bench builds it.
         .executableTarget(
             name: "Curve",
             dependencies: ["EventLoop", "SchedulerLink", "SchedulerMessages", "TaskEngine", "Tasks"],

@@ -243,20 +243,28 @@ package struct CloudLedger {
     }
 
     private func nextWorthwhile(_ listing: Listing, after last: Duration, at now: Duration) -> Duration {
-        let isInDoubt =
-            totals.withOtherObjects > 0 || totals.doubtfulDeletions > 0 || totals.worthLooking == 0
-        let instancesPace = isInDoubt ? Self.instancesPace : Self.settledPace
-        let pace = listing == .instances ? instancesPace : Self.objectsPace
         let isWorthLooking =
             totals.worthLooking > 0 || !objectDeletions.isEmpty || mayShowMore(listing, at: now)
         guard isWorthLooking else { return last + Self.idlePeriod }
-        let usual = max(last, worthLookingSince) + pace.interval(freshestAge: now - lastChange)
-        guard listing == .objects else { return usual }
+        let begin = max(last, worthLookingSince)
+        guard listing == .objects else { return begin + instancesPeriod(age: now - lastChange) }
+        let usual = begin + Self.objectsPace.interval(freshestAge: now - lastChange)
         let result = resultPace.next(after: last, comingCount: totals.launching)
         if totals.withOtherObjects > 0 { return min(usual, result ?? usual) }
         if let result { return result }
         if objectDeletions.isEmpty { return last + Self.idlePeriod }
         return max(usual, lastChange + Self.objectDeletionTime)
+    }
+
+    private func instancesPeriod(age: Duration) -> Duration {
+        let usual = Self.instancesPace.interval(freshestAge: age)
+        if totals.withOtherObjects > 0 || totals.doubtfulDeletions > 0 || totals.worthLooking == 0 {
+            return usual
+        }
+        let settled = Self.settledPace.interval(freshestAge: age)
+        // Beside runs that go on as they should there are instances that are being deleted.
+        let isMoreKnown = totals.worthLooking > totals.launching + resultPace.count
+        return isMoreKnown ? min(settled, Self.instancesPace.slowest) : settled
     }
 
     /// Whether a listing may show what earlier ones were too early for: an instance that a killed process made just before.

@@ -246,7 +246,7 @@ def stages(older_versions: list[str], is_quick: bool = False) -> list[Stage]:
         unittests("simulation's tools", "Tools/Simulation/tests", is_quick=True),
         Stage("fuzzing under AddressSanitizer", ["Tools/fuzz", "3"], r"(?m)^(\d+) targets passed", seconds=600),
         Stage(
-            "benchmark beside libcurl", ["Tools/bench", "--short"], r"(?m)^(\d+) kinds of request measured", seconds=600
+            "figures that are counted", ["Tools/bench", "--short"], r"(?m)^(\d+) kinds of figures", seconds=600
         ),
         unittests("local OCI", "Tools/oci-emulator/tests", "others"),
         Stage(
