@@ -158,7 +158,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "COpenSSL", "Compression", "EventLoop", "Messaging", "Transport",
+                "CLinux", "COpenSSL", "Compression", "EventLoop", "Messaging", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/TestSupport",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 package import EventLoop
 internal import Glibc
 
@@ -167,6 +168,8 @@ private func spawnProcess(_ arguments: [String], output: Int32) throws -> pid_t 
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+    // The end of a pipe that another test makes at this moment, held here, would keep its reader waiting for ever.
+    _ = clinux_close_others(&actions, 3)
     // The loop's thread may have every signal blocked, and a child would inherit that.
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 package import EventLoop
 internal import Glibc
 internal import Transport
@@ -99,6 +100,8 @@ private func spawnProcess(
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 1, logPath, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    // The end of a pipe that another test makes at this moment, held here, would keep its reader waiting for ever.
+    _ = clinux_close_others(&actions, 3)
     // `env` merges the two environments.
     let command = ["env"] + environment.map { "\($0.key)=\($0.value)" } + arguments
     var argv: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
