@@ -14,7 +14,7 @@
 // one message of one frame, as far as it has come. Frames and their bytes are counted all the same, for a peer that
 // never comes to an end.
 // Rejected: libzmq, which assembles the frames of a message in its pipe before it shows the first of them, answers PINGs
-// without a bound, drops a connection for good without a word, and brings threads and five libraries.
+// without a bound, drops a connection for good without a word, and brings threads and libraries of its own.
 
 internal import Encodings
 
