@@ -23,9 +23,8 @@ def sleep_then(seconds, value):
 
 
 class Replies(unittest.TestCase):
-    @unittest.skipIf(BACKEND == "zmq", "libzmq repeats what it could not send by itself")
     def test_a_reply_lost_in_a_reset_is_repeated_although_another_was_given_while_the_line_was_down(self):
-        with Cluster(Options(backend="ymq", is_proxied=True)) as cluster:
+        with Cluster(Options(backend=BACKEND, is_proxied=True)) as cluster:
             client = connect(cluster)
             self.addCleanup(client.disconnect)
             swallowed = client.submit(sleep_then, 2, "swallowed")
