@@ -12,6 +12,8 @@ package struct LinkLimits: Sendable {
     let identityBytesMax: Int
     /// Bytes queued to be sent; one `send` may exceed it when nothing else waits.
     let sendQueueBytesMax: Int
+    /// Shared with the other links, each of which may bring large messages; nil for a link whose messages are not kept whole.
+    let largeMessageTurn: LargeMessageTurn?
     /// How long `progressByteCount` more bytes of a message that has begun may take, or its end.
     let progressTime: Duration
 
@@ -23,11 +25,13 @@ package struct LinkLimits: Sendable {
         messageBytesMax: Int = 1 << 30,
         identityBytesMax: Int = 4096,
         sendQueueBytesMax: Int = 64 << 20,
+        largeMessageTurn: LargeMessageTurn? = nil,
         progressTime: Duration = .seconds(30)
     ) {
         self.messageBytesMax = messageBytesMax
         self.identityBytesMax = identityBytesMax
         self.sendQueueBytesMax = sendQueueBytesMax
+        self.largeMessageTurn = largeMessageTurn
         self.progressTime = progressTime
     }
 }
@@ -35,14 +39,17 @@ package struct LinkLimits: Sendable {
 /// When a message that is put together must have come on, or is given up.
 struct ArrivalProgress {
     private let time: Duration
+    private let turn: LargeMessageTurn?
     private var milestone: (byteCount: Int, due: Deadline)?
+    /// What was waited for, until the message is whole.
+    var pass: LargeMessageTurn.Pass?
 
-    init(_ limits: LinkLimits) { time = limits.progressTime }
+    init(_ limits: LinkLimits) { (time, turn) = (limits.progressTime, limits.largeMessageTurn) }
 
     /// By when more must have come, now that there are `byteCount` bytes of the message; nil stands for no message.
     mutating func due(with byteCount: Int?) -> Deadline {
         guard let byteCount else {
-            milestone = nil
+            (milestone, pass) = (nil, nil)
             return .never
         }
         if let milestone, byteCount - milestone.byteCount < LinkLimits.progressByteCount {
@@ -51,5 +58,10 @@ struct ArrivalProgress {
         let due = Deadline.after(time)
         milestone = (byteCount, due)
         return due
+    }
+
+    /// What to wait for before more than so many bytes are held; nil if they may be.
+    func turn(with byteCount: Int) -> LargeMessageTurn? {
+        pass == nil && byteCount >= LargeMessageTurn.freeByteCount ? turn : nil
     }
 }

@@ -109,7 +109,10 @@ extension YMQConnection {
             _ = arrival.due(with: nil)
         }
         while let part = try await nextAssemblyPart(until: deadline) { assembly?.append(part) }
-        defer { assembly = nil }
+        defer {
+            assembly = nil
+            _ = arrival.due(with: nil)
+        }
         return assembly?.take() ?? []
     }
 
@@ -119,6 +122,9 @@ extension YMQConnection {
         let byteCount = assembly?.receivedCount ?? 0
         let due = arrival.due(with: byteCount)
         do throws(MessagingError) {
+            if let turn = arrival.turn(with: byteCount) {
+                arrival.pass = try await turn.wait(until: min(deadline, due))
+            }
             return try await nextPart(until: min(deadline, due))
         } catch .deadlinePassed where due.isPast {
             throw framed.failed(

@@ -86,6 +86,9 @@ package final class ZMTPConnection: MessageLink {
         let unfinished = framed.framing.unfinished
         let due = arrival.due(with: unfinished?.byteCount)
         do throws(MessagingError) {
+            if let turn = arrival.turn(with: unfinished?.byteCount ?? 0) {
+                arrival.pass = try await turn.wait(until: min(deadline, due))
+            }
             try await framed.readMore(until: min(deadline, due))
         } catch .closedByPeer {
             throw framed.failed(.aborted(reason: "the peer closed the connection"))

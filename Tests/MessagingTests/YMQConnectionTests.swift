@@ -92,13 +92,13 @@ import Transport
         async throws
     {
         try await onLoop {
-            let progressTime = Duration.milliseconds(500)
+            let progressTime = Duration.seconds(2)
             let (link, stream) = try await connectedYMQ(limits: LinkLimits(progressTime: progressTime))
             let message = pattern(12 << 14)
             let writer = spawn {
                 try? await stream.write(YMQFraming.header(byteCount: message.count), deadline: soon)
                 for start in stride(from: 0, to: message.count, by: 1 << 14) {
-                    try? await sleep(for: .milliseconds(60))
+                    try? await sleep(for: .milliseconds(200))
                     try? await stream.write(Array(message[start..<start + (1 << 14)]), deadline: soon)
                 }
                 try? await sleep(for: progressTime)

@@ -224,6 +224,28 @@ import Transport
         }
     }
 
+    @Test(arguments: [true, false])
+    func `messages that mean nothing are taken so many a second, and what comes behind them waits`(
+        _ isEcho: Bool
+    ) async throws {
+        try await onLoop {
+            let stage = Stage(.test(heartbeatInterval: .seconds(30)), echoesHeartbeats: false)
+            let (link, end) = try await stage.start()
+            _ = try await link.nextHeartbeat()
+            let begin = Deadline.now
+            let bytes = isEcho ? FakeLink.workerEcho() : SchedulerBytes.disconnectResponse(to: [1])
+            let (atOnce, perSecond) = MessageAllowance.meaningless
+            // The first echo is for the heartbeat.
+            for _ in 0..<(Int(atOnce) + 100 + (isEcho ? 1 : 0)) { link.deliver(bytes) }
+            link.deliver(Self.task([1]))
+            try await stage.tasks.waitForNotes(1)
+            #expect(stage.tasks.notes == ["run [1]"])
+            #expect(Deadline.now.duration(since: begin) >= .seconds(99 / perSecond))
+            await stage.session.leave(generation: nil)
+            #expect(await end.value == .left)
+        }
+    }
+
     @Test func `malformed bytes end the session, with a disconnect request`() async throws {
         try await onLoop {
             let stage = Stage()
@@ -301,15 +323,17 @@ import Transport
 
     @Test func `the address of the object storage is that of the newest echo that has one`() async throws {
         try await onLoop {
-            let stage = Stage()
+            // No other echoes than these, however slow the machine is.
+            let stage = Stage(.test(heartbeatInterval: .seconds(30)), echoesHeartbeats: false)
             let (link, end) = try await stage.start()
-            let (confirmed, _, _) = try Self.reply(stage.session)
-            try await confirmed.wait(until: soon)
+            link.deliver(FakeLink.workerEcho(storagePort: 9))
+            link.deliver(Self.task([1]))
+            try await stage.tasks.waitForNotes(1)
             #expect(stage.objectStore.address == "tcp://127.0.0.1:9")
             link.deliver(FakeLink.workerEcho(storagePort: 10))
             link.deliver(FakeLink.workerEcho(storagePort: 0))
-            link.deliver(Self.task([1]))
-            try await stage.tasks.waitForNotes(1)
+            link.deliver(Self.task([2]))
+            try await stage.tasks.waitForNotes(2)
             #expect(stage.objectStore.address == "tcp://127.0.0.1:10")
             await stage.session.leave(generation: nil)
             #expect(await end.value == .left)

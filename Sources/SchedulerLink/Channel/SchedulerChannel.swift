@@ -73,6 +73,10 @@ final class SchedulerChannel {
     private let unconfirmed = RetransmitBuffer()
     /// Whether the present connection has brought a message.
     private var hasHeard = false
+    private var meaningless = MessageAllowance(MessageAllowance.meaningless, at: .now)
+    private var deletions = MessageAllowance(MessageAllowance.deletions, at: .now)
+    /// How long to wait before the next message is taken.
+    private var pause: Duration = .zero
     /// Since when there is no connection that has brought one.
     private var aloneSince = Deadline.now
     /// So long a connection may bring no message: a scheduler that is well echoes the first heartbeat at once.
@@ -138,6 +142,12 @@ final class SchedulerChannel {
     }
 
     func echoReceived() { unconfirmed.echoReceived() }
+
+    /// The message that is being handled means nothing here.
+    func noteMeaningless() { pause = meaningless.note(at: .now) }
+
+    /// The message that is being handled tells of objects that are gone.
+    func noteDeletion() { pause = deletions.note(at: .now) }
 
     /// Hands events to `handler` until the channel ends: after `timeout` without a link, or when a message is refused.
     ///
@@ -230,6 +240,10 @@ final class SchedulerChannel {
             do throws(Refusal) { try handler(.message(message)) } catch { return error }
             hasHeard = true
             unreachableWarning?.ended()
+            if pause > .zero {
+                do throws(WaitError) { try await sleep(for: pause) } catch { throw .cancelled }
+                pause = .zero
+            }
         }
     }
 

@@ -33,14 +33,15 @@ package final class SchedulerConnector: LinkOpener {
     /// How long a connection attempt, the peer's first bytes included, may take.
     static let connectTimeout: Duration = .seconds(10)
 
-    /// A scheduler's largest messages name objects, some 100 bytes each; the same over either transport.
-    static let schedulerMessageBytesMax = 256 << 20
+    /// A scheduler's largest messages name objects, some 40 bytes each; the same over either transport.
+    static let schedulerMessageBytesMax = 32 << 20
 
     private let backend: NetworkBackend
     private let network: any MessagingNetwork
     private let log: Logger
     /// What the scheduler was last found to speak.
     private var spoken: NetworkBackend?
+    private let largeMessageTurn = LargeMessageTurn()
 
     /// Makes a connector that opens all its links over `network`.
     package init(backend: NetworkBackend, network: any MessagingNetwork, log: Logger) {
@@ -58,7 +59,12 @@ package final class SchedulerConnector: LinkOpener {
         identity: String
     ) async throws(MessagingError) -> any MessageLink {
         let deadline = Deadline.after(Self.connectTimeout)
-        let limits = Self.limits(messageBytesMax: Self.schedulerMessageBytesMax)
+        // Callers bound what they send; a queue that refuses would lose replies.
+        let limits = LinkLimits(
+            messageBytesMax: Self.schedulerMessageBytesMax,
+            sendQueueBytesMax: .max,
+            largeMessageTurn: largeMessageTurn
+        )
         let bytes = Array(identity.utf8)
         switch backend {
         case .ymq: return try await connectYMQ(to: endpoint, identity, limits)
@@ -89,7 +95,11 @@ package final class SchedulerConnector: LinkOpener {
         identity: String
     ) async throws(MessagingError) -> YMQConnection {
         // Objects have no size that is too large: they pass in pieces.
-        try await connectYMQ(to: endpoint, identity, Self.limits(messageBytesMax: 1 << 48))
+        try await connectYMQ(
+            to: endpoint,
+            identity,
+            LinkLimits(messageBytesMax: 1 << 48, sendQueueBytesMax: .max)
+        )
     }
 
     private func connectYMQ(
@@ -104,11 +114,6 @@ package final class SchedulerConnector: LinkOpener {
             limits: limits,
             deadline: .after(Self.connectTimeout)
         )
-    }
-
-    /// Callers bound what they send; a queue that refuses would lose replies.
-    private static func limits(messageBytesMax: Int) -> LinkLimits {
-        LinkLimits(messageBytesMax: messageBytesMax, sendQueueBytesMax: .max)
     }
 
     private func note(_ version: YMQVersion?, of endpoint: Endpoint) {

@@ -122,13 +122,19 @@ final class ManagerSession {
         let known = channel.generation ?? profile.assumedGeneration
         switch try SchedulerMessage.decode(message, receiver: .manager, generation: known) {
         case .workerManagerHeartbeatEcho: handleEcho(SchedulerMessage.generation(ofManagerEcho: message))
-        case .workerManagerCommand(let command): obey(command)
-        case .other(let tag): unknownTags.note(tag, log)
-        default: log.debug("a message of no meaning to a manager")
+        case .workerManagerCommand(let command):
+            // One comes with each heartbeat, and says what the one before said.
+            channel.noteMeaningless()
+            obey(command)
+        case .other(let tag):
+            channel.noteMeaningless()
+            unknownTags.note(tag, log)
+        default: channel.noteMeaningless()
         }
     }
 
     private func handleEcho(_ generation: WireGeneration?) {
+        if unanswered == 0 { channel.noteMeaningless() }
         // One that was long on its way may answer an earlier guess.
         guess = generation ?? guess
         if !hasEcho {

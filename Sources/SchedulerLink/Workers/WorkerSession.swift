@@ -140,11 +140,15 @@ final class WorkerSession {
             tasks.handle(.run(task), from: self)
         case .taskCancel(let cancel): try handle(cancel)
         case .objectInstruction(let instruction):
+            channel.noteDeletion()
             tasks.handle(.forgetObjects(instruction.objectIDs), from: self)
         case .workerHeartbeatEcho(let echo): handle(echo)
         case .clientDisconnect(let disconnect): handle(disconnect)
-        case .disconnectResponse, .workerManagerHeartbeatEcho, .workerManagerCommand: break
-        case .other(let tag): unknownTags.note(tag, log)
+        case .disconnectResponse, .workerManagerHeartbeatEcho, .workerManagerCommand:
+            channel.noteMeaningless()
+        case .other(let tag):
+            channel.noteMeaningless()
+            unknownTags.note(tag, log)
         }
     }
 
@@ -171,6 +175,7 @@ final class WorkerSession {
             latency = Deadline.now.duration(since: heartbeatSent)
             cancelCount = 0
         }
+        if heartbeatSent == nil { channel.noteMeaningless() }
         heartbeatSent = nil
         let address = echo.objectStorageAddress
         if address.port != 0 { objectStore.learn(.tcp(host: address.host, port: address.port)) }
