@@ -113,7 +113,7 @@ class WrongSize(unittest.TestCase):
                 (["--per-worker-capabilities", "memory_gb=2000"], "has 1 to 1024 GB of memory, not 2000"),
                 (
                     ["--per-worker-capabilities", "ocpus=4", "--instance-ocpus", "2"],
-                    "offers ocpus=4, and --instance-ocpus is 2.0",
+                    "offers ocpus=4, which sizes every instance, and --instance-ocpus (--instance-ocpus) is 2.0",
                 ),
             ]:
                 with self.subTest(arguments):
