@@ -126,7 +126,7 @@ class LocalOCITestCase(unittest.TestCase):
     def assert_accepted(self, environment: dict[str, str], *arguments: str) -> str:
         """The daemon gets through its first look at the cloud and stops in order; returns all that it said."""
         daemon = self.daemon(environment, *arguments)
-        daemon.await_output(r"starting .*owner=", 60)
+        daemon.await_output(r"ready for the scheduler .*owner=", 60)
         self.assertEqual(daemon.stop(signal.SIGTERM), 0, daemon.output())
         return daemon.output()
 
@@ -441,7 +441,7 @@ class Secrets(LocalOCITestCase):
         if not self.dumps_core(other):
             self.skipTest("this machine writes no core files at all")
         daemon = self.daemon({})
-        daemon.await_output(r"starting .*owner=", 60)
+        daemon.await_output(r"ready for the scheduler .*owner=", 60)
         self.assertFalse(self.dumps_core(daemon))
 
     def dumps_core(self, process: Process) -> bool:

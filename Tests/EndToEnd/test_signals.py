@@ -276,7 +276,7 @@ class Names(SignalTestCase):
     @unittest.skipIf(os.geteuid() != 0, "only root can be two users")
     def test_a_stranger_keeps_nobody_down(self):
         self.start()
-        owner = self.daemon.await_output(r"starting .*owner=(\w+)").group(1)
+        owner = self.daemon.await_output(r"ready for the scheduler .*owner=(\w+)").group(1)
         squat = (
             "import socket, sys; holder = socket.socket(socket.AF_UNIX); "
             f"holder.bind('\\0scaler-oci-hpc {owner}'); holder.listen(); print(flush=True); sys.stdin.read()"
