@@ -72,6 +72,7 @@ class ServiceManager:
         return [line for line in self.lines if re.match("READY|STOPPING|RELOADING", line)]
 
 
+@unittest.skipIf(BACKEND == "ymq", "the same over either transport")
 class Service(unittest.TestCase):
     def setUp(self) -> None:
         self.manager = ServiceManager()
@@ -151,6 +152,7 @@ class Service(unittest.TestCase):
             self.assertEqual(len(re.findall("CRITICAL .*fingerprint", path.read_text())), 1)
 
 
+@unittest.skipIf(BACKEND == "ymq", "the same over either transport")
 class Unit(unittest.TestCase):
     """The unit that the packages install."""
 

@@ -180,7 +180,7 @@ def unittests(name: str, folder: str, lane: str | None = None, is_quick: bool = 
 
 
 #: How long Tools/test simulates, and how many tasks it should manage in all.
-SIMULATED_MINUTES, SIMULATED_TASKS = 1.0, 20_000
+SIMULATED_MINUTES, SIMULATED_TASKS = 0.75, 20_000
 SIMULATED_SEED = 1077
 #: How long Tools/check does, and how many tasks each of its runs has.
 QUICK_SIMULATED_MINUTES, QUICK_TASKS = 1 / 6, 50
@@ -244,7 +244,7 @@ def stages(older_versions: list[str], is_quick: bool = False) -> list[Stage]:
         unittests("job runner", "Tools/job-runner/tests", is_quick=True),
         unittests("tools", "Tools/cluster/tests", is_quick=True),
         unittests("simulation's tools", "Tools/Simulation/tests", is_quick=True),
-        Stage("fuzzing under AddressSanitizer", ["Tools/fuzz", "3"], r"(?m)^(\d+) targets passed", seconds=600),
+        Stage("fuzzing under AddressSanitizer", ["Tools/fuzz", "2"], r"(?m)^(\d+) targets passed", seconds=600),
         Stage(
             "figures that are counted", ["Tools/bench", "--short"], r"(?m)^(\d+) kinds of figures", seconds=600
         ),
