@@ -22,6 +22,7 @@ final class FramedStream<Wire: Framing> {
     private let stream: any ByteStream
     private let sendQueueBytesMax: Int
     private(set) var framing: Wire
+    private var arrival: ArrivalProgress
     private var sendBuffer = SendBuffer()
     private var isWriting = false
     private var isClosing = false
@@ -37,6 +38,7 @@ final class FramedStream<Wire: Framing> {
         self.stream = stream
         self.framing = framing
         sendQueueBytesMax = limits.sendQueueBytesMax
+        arrival = ArrivalProgress(limits)
         self.framing.feed(seen)
     }
 
@@ -121,6 +123,30 @@ final class FramedStream<Wire: Framing> {
         if bytes.isEmpty { throw failed(writeFailure ?? .closedByPeer) }
         framing.feed(bytes)
     }
+
+    /// Does a step of putting a message together, until the moment that it is given; nil stands for no message yet.
+    ///
+    /// A large message waits for its turn, and one that hardly comes on ends the link.
+    func goOn<Value>(
+        with unfinished: (byteCount: Int, announced: Int)?,
+        until deadline: Deadline,
+        _ step: @LoopActor (Deadline) async throws(MessagingError) -> Value
+    ) async throws(MessagingError) -> Value {
+        let due = arrival.due(with: unfinished?.byteCount)
+        let end = min(deadline, due)
+        do throws(MessagingError) {
+            if let turn = arrival.turn(with: unfinished?.byteCount ?? 0) {
+                arrival.pass = try await turn.wait(until: end)
+            }
+            return try await step(end)
+        } catch .deadlinePassed where due.isPast {
+            let (byteCount, announced) = unfinished ?? (0, 0)
+            throw failed(.messageStalled(byteCount: byteCount, announced: announced))
+        }
+    }
+
+    /// The message is whole.
+    func messageEnded() { _ = arrival.due(with: nil) }
 
     /// Ends reading for good; returns the reason.
     func failed(_ error: MessagingError) -> MessagingError {

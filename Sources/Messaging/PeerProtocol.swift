@@ -7,7 +7,7 @@
 // log, and to 2.6.0 and older more than that.
 
 package import EventLoop
-internal import Transport
+package import Transport
 
 /// What a server speaks.
 package enum PeerProtocol: Sendable, Equatable {
@@ -44,7 +44,7 @@ package func detectPeer(
 
 /// Connects to a scheduler and speaks what it is found to speak.
 ///
-/// Throws what `YMQConnection.connect` and `ZMTPConnection.connect` throw.
+/// Throws what `connect` of either link throws.
 @LoopActor
 package func connectLink(
     to endpoint: Endpoint,
@@ -63,9 +63,41 @@ package func connectLink(
     }
 }
 
+/// A link over one stream, on which the peer greets first; it never reconnects.
+@LoopActor
+package protocol StreamLink: MessageLink {
+    /// Takes over a stream on which the peer has begun to greet with `seen`.
+    init(
+        _ stream: any ByteStream,
+        seen: [UInt8],
+        _ identity: [UInt8],
+        _ limits: LinkLimits,
+        _ deadline: Deadline
+    ) async throws(MessagingError)
+}
+
+extension StreamLink {
+    /// Connects under an identity, and greets the peer.
+    ///
+    /// Throws `unreachable`, `peerSilent` and `invalidIdentity` besides what the greeting does.
+    package static func connect(
+        to endpoint: Endpoint,
+        over network: any MessagingNetwork,
+        identity: [UInt8],
+        limits: LinkLimits = LinkLimits(),
+        deadline: Deadline
+    ) async throws(MessagingError) -> Self {
+        try await openLink(to: endpoint, over: network, identity, deadline) {
+            stream,
+            seen async throws(MessagingError) in
+            try await Self(stream, seen: seen, identity, limits, deadline)
+        }
+    }
+}
+
 /// Opens a stream, and has `greet` make a link of it and the peer's first bytes; one that comes to nothing ends in order.
 @LoopActor
-func openLink<Link>(
+private func openLink<Link>(
     to endpoint: Endpoint,
     over network: any MessagingNetwork,
     _ identity: [UInt8],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import EventLoop
-internal import Transport
+package import Transport
 
 /// One YMQ connection to a binder: Scaler's scheduler, or its object storage server, which speaks only this.
 ///
@@ -9,12 +9,11 @@ internal import Transport
 /// the identity's queue, and a connection with the same identity would get nothing for its old tasks: take a new one. After
 /// `aborted` the peer keeps what it has for the identity: reconnect soon with the same one.
 @LoopActor
-package final class YMQConnection: MessageLink {
+package final class YMQConnection: StreamLink {
     private let framed: FramedStream<YMQFraming>
     private let yieldBudget = YieldBudget()
     /// The message that `receive` is putting together; outlives its deadline.
     private var assembly: MessageAssembly?
-    private var arrival: ArrivalProgress
     /// Whether `nextByteCount` began a message whose end `nextPart` has not reported.
     private var isInsideMessage = false
     /// Bytes still to come of a message begun with `beginMessage`.
@@ -25,26 +24,11 @@ package final class YMQConnection: MessageLink {
     /// What the peer calls itself, such as `ObjectStorageServer`.
     package let peerIdentity: [UInt8]
 
-    /// Connects, reads the peer's hello, and answers with its own version and `identity`.
+    /// Reads the hello of a peer that has begun it with `seen`, and answers with its own version and `identity`.
     ///
-    /// The binder closes an older connection that has the same identity (the last wins). Throws `unreachable`,
-    /// `peerSilent`, `unexpectedMagic`, `identityTooLong` or `invalidIdentity`, besides what `receive` does.
-    package static func connect(
-        to endpoint: Endpoint,
-        over network: any MessagingNetwork,
-        identity: [UInt8],
-        limits: LinkLimits = LinkLimits(),
-        deadline: Deadline
-    ) async throws(MessagingError) -> YMQConnection {
-        try await openLink(to: endpoint, over: network, identity, deadline) {
-            stream,
-            seen async throws(MessagingError) in
-            try await YMQConnection(stream, seen: seen, identity, limits, deadline)
-        }
-    }
-
-    /// Takes over a connection on which the peer has begun to greet with `seen`.
-    init(
+    /// The binder closes an older connection that has the same identity (the last wins). Throws `unexpectedMagic` and
+    /// `identityTooLong` besides what `receive` does.
+    package init(
         _ stream: any ByteStream,
         seen: [UInt8],
         _ identity: [UInt8],
@@ -52,7 +36,6 @@ package final class YMQConnection: MessageLink {
         _ deadline: Deadline
     ) async throws(MessagingError) {
         framed = FramedStream(stream, YMQFraming(limits), limits, seen: seen)
-        arrival = ArrivalProgress(limits)
         guard case .hello(let version, let peerIdentity) = try await framed.nextEvent(until: deadline) else {
             preconditionFailure("a hello comes first")
         }
@@ -106,30 +89,21 @@ extension YMQConnection {
     package func receive(until deadline: Deadline) async throws(MessagingError) -> [UInt8] {
         if assembly == nil {
             assembly = MessageAssembly(byteCount: try await nextByteCount(until: deadline))
-            _ = arrival.due(with: nil)
         }
         while let part = try await nextAssemblyPart(until: deadline) { assembly?.append(part) }
         defer {
             assembly = nil
-            _ = arrival.due(with: nil)
+            framed.messageEnded()
         }
         return assembly?.take() ?? []
     }
 
-    /// The next bytes of the message that is put together; one that hardly comes on ends the link.
+    /// The next bytes of the message that is put together.
     private func nextAssemblyPart(until deadline: Deadline) async throws(MessagingError) -> ArraySlice<UInt8>?
     {
-        let byteCount = assembly?.receivedCount ?? 0
-        let due = arrival.due(with: byteCount)
-        do throws(MessagingError) {
-            if let turn = arrival.turn(with: byteCount) {
-                arrival.pass = try await turn.wait(until: min(deadline, due))
-            }
-            return try await nextPart(until: min(deadline, due))
-        } catch .deadlinePassed where due.isPast {
-            throw framed.failed(
-                .messageStalled(byteCount: byteCount, announced: assembly?.byteCount ?? 0)
-            )
+        let unfinished = assembly.map { (byteCount: $0.receivedCount, announced: $0.byteCount) }
+        return try await framed.goOn(with: unfinished, until: deadline) { end async throws(MessagingError) in
+            try await nextPart(until: end)
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import EventLoop
-internal import Transport
+package import Transport
 
 /// One ZMTP connection of a DEALER to a ROUTER: Scaler's scheduler under `SCALER_NETWORK_BACKEND=zmq`.
 ///
@@ -10,37 +10,21 @@ internal import Transport
 /// ROUTER still has an older connection of the identity, or has not read it to its end, the new one is heard by nobody,
 /// for ever, without a word (zmq_setsockopt(3), ZMQ_ROUTER_HANDOVER, which Scaler leaves off).
 @LoopActor
-package final class ZMTPConnection: MessageLink {
+package final class ZMTPConnection: StreamLink {
     /// A PONG is not sent while more than this waits: a peer that reads nothing can wait for nothing.
     private static let pongQueueBytesMax = 64 * 1024
 
     private let framed: FramedStream<ZMTPFraming>
     private let yieldBudget = YieldBudget()
-    private var arrival: ArrivalProgress
 
     /// ZMTP does not tell.
     package var version: YMQVersion? { nil }
 
-    /// Connects, and greets a peer that has begun to greet; returns when both are ready for messages.
+    /// Greets a peer that has begun to greet with `seen`; returns when both are ready for messages.
     ///
-    /// `identity` is the peer's key for everything, and must be unique among its peers. Throws `unreachable`,
-    /// `peerSilent`, `unexpectedMagic`, `zmtp` or `invalidIdentity`, besides what `receive` does.
-    package static func connect(
-        to endpoint: Endpoint,
-        over network: any MessagingNetwork,
-        identity: [UInt8],
-        limits: LinkLimits = LinkLimits(),
-        deadline: Deadline
-    ) async throws(MessagingError) -> ZMTPConnection {
-        try await openLink(to: endpoint, over: network, identity, deadline) {
-            stream,
-            seen async throws(MessagingError) in
-            try await ZMTPConnection(stream, seen: seen, identity, limits, deadline)
-        }
-    }
-
-    /// Takes over a connection on which the peer has begun to greet with `seen`.
-    init(
+    /// `identity` is the peer's key for everything, and must be unique among its peers. Throws `unexpectedMagic` and `zmtp`
+    /// besides what `receive` does.
+    package init(
         _ stream: any ByteStream,
         seen: [UInt8],
         _ identity: [UInt8],
@@ -48,7 +32,6 @@ package final class ZMTPConnection: MessageLink {
         _ deadline: Deadline
     ) async throws(MessagingError) {
         framed = FramedStream(stream, ZMTPFraming(limits), limits, seen: seen)
-        arrival = ArrivalProgress(limits)
         // Nothing is sent to a peer whose first byte is wrong.
         let early = try framed.takeEvent()
         framed.send(ZMTPFraming.opening(identity: identity))
@@ -70,7 +53,7 @@ package final class ZMTPConnection: MessageLink {
         while true {
             switch try framed.takeEvent() {
             case .message(let message):
-                _ = arrival.due(with: nil)
+                framed.messageEnded()
                 return message
             case .ping(let context):
                 guard framed.queuedByteCount <= Self.pongQueueBytesMax else { continue }
@@ -81,20 +64,15 @@ package final class ZMTPConnection: MessageLink {
         }
     }
 
-    /// Suspends until more bytes are there; a message that hardly comes on ends the link.
+    /// Suspends until more bytes are there.
     private func readMore(until deadline: Deadline) async throws(MessagingError) {
-        let unfinished = framed.framing.unfinished
-        let due = arrival.due(with: unfinished?.byteCount)
-        do throws(MessagingError) {
-            if let turn = arrival.turn(with: unfinished?.byteCount ?? 0) {
-                arrival.pass = try await turn.wait(until: min(deadline, due))
+        try await framed.goOn(with: framed.framing.unfinished, until: deadline) {
+            end async throws(MessagingError) in
+            do throws(MessagingError) {
+                try await framed.readMore(until: end)
+            } catch .closedByPeer {
+                throw framed.failed(.aborted(reason: "the peer closed the connection"))
             }
-            try await framed.readMore(until: min(deadline, due))
-        } catch .closedByPeer {
-            throw framed.failed(.aborted(reason: "the peer closed the connection"))
-        } catch .deadlinePassed where due.isPast {
-            let (byteCount, announced) = unfinished ?? (0, 0)
-            throw framed.failed(.messageStalled(byteCount: byteCount, announced: announced))
         }
     }
 
