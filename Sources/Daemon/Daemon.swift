@@ -71,8 +71,6 @@ private final class DaemonProcess {
     /// Managers that end with their schedulers, which are gone.
     private var endedCount = 0
     private var reporter: ServiceReporter?
-    /// Whether every manager was registered at one time.
-    private var wasReady = false
 
     init(_ managers: [Settings], _ logFiles: LogFiles, _ companions: (any Companions)?) {
         self.managers = managers
@@ -95,7 +93,7 @@ private final class DaemonProcess {
             environment: environmentVariables(),
             processID: host.processID,
             log: log
-        ) { [unowned self] in serviceState }
+        ) { [unowned self] in serviceState(services.map(\.metrics)) }
         let reports = reporter.map { reporter in spawn { await reporter.run() } }
         spawn { await self.obey(signals) }
         let failure = await begin()
@@ -263,9 +261,8 @@ private final class DaemonProcess {
         }
     }
 
-    private var serviceState: ServiceNotices.State {
-        let metrics = services.map(\.metrics)
-        if metrics.count == managers.count, metrics.allSatisfy(\.isRegistered) { wasReady = true }
+    private func serviceState(_ metrics: [Metrics]) -> ServiceNotices.State {
+        let wasReady = services.count == managers.count && services.allSatisfy(\.hasRegistered)
         let status = ServiceStatus.words(
             metrics,
             startingCount: managers.count - metrics.count,
@@ -289,13 +286,14 @@ private final class DaemonProcess {
             let text = lines.isEmpty ? "waiting for OCI\n" : lines.joined()
             return StatusPage(status: isReady ? 200 : 503, text: text)
         case "/status.json":
-            let state = serviceState
+            let statuses = services.map(\.status)
+            let state = serviceState(statuses.map(\.metrics))
             let document = StatusDocument(
                 host: hostMetrics,
                 now: Int(LoopClock.epochSeconds),
                 phase: state.phase,
                 status: state.status,
-                managers: services.map(\.status)
+                managers: statuses
             )
             return StatusPage(status: 200, text: document.text, contentType: "application/json")
         case "/metrics":

@@ -36,6 +36,8 @@ package final class ManagerService {
     /// Sent when the last task or the last call has ended, while memory is not about to be given back for another end.
     private let workEnded = Broadcast()
     private let host: any Host
+    /// Whether the scheduler has answered at one time.
+    private(set) var hasRegistered = false
     /// Who held this manager's name when it was last asked.
     private var predecessor: NameHolder?
 
@@ -321,6 +323,7 @@ package final class ManagerService {
 
     private func noteRegistrations() async {
         while let isRegistered = try? await workers.registrationChanges.receive() {
+            if isRegistered { hasRegistered = true }
             cloud.schedulerAnswers(isRegistered)
         }
     }
