@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 internal import CZlib
 
 /// What is wrong with bytes that claim to be gzip (RFC 1952); every case is the peer's fault and none is retryable.

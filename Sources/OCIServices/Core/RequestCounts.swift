@@ -15,8 +15,6 @@ package enum AnswerCode: Hashable, Sendable, Comparable {
 
     private static let told: Set = [400, 401, 403, 404, 409, 412, 413, 429]
 
-    init(_ answer: ServiceAnswer) { self = .success }
-
     init(_ error: OCIError) {
         guard case .service(let failure) = error else {
             self = .none

@@ -165,7 +165,7 @@ package final class ServiceCalls {
             let answer =
                 try await request.isShielded
                 ? exchange.signAndSendShielded(call) : exchange.signAndSend(call)
-            counts.add(AnswerCode(answer), to: request.operation, after: Deadline.now.duration(since: start))
+            counts.add(.success, to: request.operation, after: Deadline.now.duration(since: start))
             limiter.accepted(pass)
             noteSuccess(answer, &state)
             return answer

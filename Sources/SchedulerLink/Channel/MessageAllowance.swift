@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import EventLoop
+internal import Logging
 
 /// How many messages are taken from a peer of a kind that costs us more than it can be worth; pure, time is an argument.
 ///
@@ -29,5 +30,21 @@ struct MessageAllowance {
         counted = now
         left = min(atOnce, left + passed * perSecond) - 1
         return left >= 0 ? .zero : .seconds(-left / perSecond)
+    }
+}
+
+/// Numbers of messages that nobody here knows: of a later release of Scaler's, or of a peer that is none.
+struct UnknownTags {
+    /// So many have a line of their own.
+    private static let countMax = 8
+    private var seen: Set<UInt16> = []
+
+    /// Tells of a message that is ignored, once for each number.
+    mutating func note(_ tag: UInt16, _ log: Logger) {
+        guard seen.count < Self.countMax, seen.insert(tag).inserted else { return }
+        log.notice(
+            "a message of a kind that this release does not know is ignored",
+            metadata: ["tag": "\(tag)"]
+        )
     }
 }

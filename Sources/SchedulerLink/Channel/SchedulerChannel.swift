@@ -74,6 +74,7 @@ final class SchedulerChannel {
     /// Whether the present connection has brought a message.
     private var hasHeard = false
     private var meaningless = MessageAllowance(MessageAllowance.meaningless, at: .now)
+    private var unknownTags = UnknownTags()
     private var deletions = MessageAllowance(MessageAllowance.deletions, at: .now)
     /// How long to wait before the next message is taken.
     private var pause: Duration = .zero
@@ -145,6 +146,12 @@ final class SchedulerChannel {
 
     /// The message that is being handled means nothing here.
     func noteMeaningless() { pause = meaningless.note(at: .now) }
+
+    /// The message that is being handled is of a kind that nobody here knows; `log` is told once of each.
+    func noteUnknown(_ tag: UInt16, _ log: Logger) {
+        noteMeaningless()
+        unknownTags.note(tag, log)
+    }
 
     /// The message that is being handled tells of objects that are gone.
     func noteDeletion() { pause = deletions.note(at: .now) }

@@ -36,7 +36,6 @@ final class ManagerSession {
     /// How many workers the scheduler wants; nil without a command that holds.
     private(set) var desiredWorkerCount: Int?
     var isRegistered: Bool { hasEcho && !isSilent }
-    private var unknownTags = UnknownTags()
     private var isSilent: Bool { unanswered > Self.toleratedCount }
     /// The generation that heartbeats are encoded for.
     private var guess = WireGeneration.second
@@ -126,9 +125,7 @@ final class ManagerSession {
             // One comes with each heartbeat, and says what the one before said.
             channel.noteMeaningless()
             obey(command)
-        case .other(let tag):
-            channel.noteMeaningless()
-            unknownTags.note(tag, log)
+        case .other(let tag): channel.noteUnknown(tag, log)
         default: channel.noteMeaningless()
         }
     }

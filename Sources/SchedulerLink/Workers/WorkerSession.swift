@@ -35,7 +35,6 @@ final class WorkerSession {
     let reconnected = Wakeup()
     /// Rings when a heartbeat is due before its time.
     private let due = Wakeup()
-    private var unknownTags = UnknownTags()
     /// Measured between the last heartbeat and its echo.
     private var latency: Duration = .zero
     private var heartbeatSent: Deadline?
@@ -146,9 +145,7 @@ final class WorkerSession {
         case .clientDisconnect(let disconnect): handle(disconnect)
         case .disconnectResponse, .workerManagerHeartbeatEcho, .workerManagerCommand:
             channel.noteMeaningless()
-        case .other(let tag):
-            channel.noteMeaningless()
-            unknownTags.note(tag, log)
+        case .other(let tag): channel.noteUnknown(tag, log)
         }
     }
 
@@ -240,22 +237,6 @@ extension WorkerSession: TaskOrigin {
     /// Nor must they wait for the next connection: the scheduler that it then reaches may not know the task.
     func sendOutput(_ messages: [[UInt8]]) {
         for message in messages { channel.sendOnce(message) }
-    }
-}
-
-/// Numbers of messages that nobody here knows: of a later release of Scaler's, or of a peer that is none.
-struct UnknownTags {
-    /// So many have a line of their own.
-    private static let countMax = 8
-    private var seen: Set<UInt16> = []
-
-    /// Tells of a message that is ignored, once for each number.
-    mutating func note(_ tag: UInt16, _ log: Logger) {
-        guard seen.count < Self.countMax, seen.insert(tag).inserted else { return }
-        log.notice(
-            "a message of a kind that this release does not know is ignored",
-            metadata: ["tag": "\(tag)"]
-        )
     }
 }
 
