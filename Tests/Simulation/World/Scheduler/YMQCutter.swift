@@ -22,8 +22,7 @@ struct YMQCutter {
 
     private let generation: WireGeneration
     private var isGreeted = false
-    private var buffer: [UInt8] = []
-    private var head = 0
+    private var arrived = ArrivedBytes()
 
     /// A reader for a connection on which nothing has arrived.
     init(_ generation: WireGeneration) { self.generation = generation }
@@ -40,15 +39,7 @@ struct YMQCutter {
     static func frame(_ message: [UInt8]) -> [UInt8] { littleEndianBytes(UInt64(message.count)) + message }
 
     /// Adds bytes that arrived.
-    mutating func feed(_ bytes: [UInt8]) {
-        if head == buffer.count {
-            buffer = bytes
-        } else {
-            buffer.removeFirst(head)
-            buffer += bytes
-        }
-        head = 0
-    }
+    mutating func feed(_ bytes: [UInt8]) { arrived.feed(bytes) }
 
     /// The next whole item; nil when more bytes are needed.
     mutating func next() -> Item? {
@@ -57,9 +48,9 @@ struct YMQCutter {
 
     private mutating func nextHello() -> Item? {
         let magic = Self.magic(generation)
-        let seen = buffer[head...].prefix(4)
+        let seen = arrived.rest.prefix(4)
         guard magic.starts(with: seen) else { return .defect("the magic \(Array(seen)) is not the server's") }
-        guard let identity = payload(at: head + 4, limit: UInt64(Self.identityByteCountMax)) else {
+        guard let identity = payload(at: arrived.head + 4, limit: UInt64(Self.identityByteCountMax)) else {
             return nil
         }
         guard case .message(let bytes) = identity else { return identity }
@@ -68,16 +59,16 @@ struct YMQCutter {
     }
 
     private mutating func nextMessage() -> Item? {
-        payload(at: head, limit: Self.messageByteCountMax)
+        payload(at: arrived.head, limit: Self.messageByteCountMax)
     }
 
     private mutating func payload(at start: Int, limit: UInt64) -> Item? {
-        guard buffer.count - start >= 8 else { return nil }
-        let length = littleEndian(buffer[start..<start + 8])
+        guard arrived.bytes.count - start >= 8 else { return nil }
+        let length = littleEndian(arrived.bytes[start..<start + 8])
         guard length <= limit else { return .defect("a length of \(length) bytes") }
         let end = start + 8 + Int(length)
-        guard buffer.count >= end else { return nil }
-        head = end
-        return .message(Array(buffer[start + 8..<end]))
+        guard arrived.bytes.count >= end else { return nil }
+        arrived.head = end
+        return .message(Array(arrived.bytes[start + 8..<end]))
     }
 }

@@ -22,8 +22,7 @@ struct ZMTPCutter {
 
     private var isGreeted = false
     private var isReady = false
-    private var buffer: [UInt8] = []
-    private var head = 0
+    private var arrived = ArrivedBytes()
 
     /// What the server says before it has heard anything.
     static let signature: [UInt8] = [0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F]
@@ -43,15 +42,7 @@ struct ZMTPCutter {
     }
 
     /// Adds bytes that arrived.
-    mutating func feed(_ bytes: [UInt8]) {
-        if head == buffer.count {
-            buffer = bytes
-        } else {
-            buffer.removeFirst(head)
-            buffer += bytes
-        }
-        head = 0
-    }
+    mutating func feed(_ bytes: [UInt8]) { arrived.feed(bytes) }
 
     /// The next whole item; nil when more bytes are needed.
     mutating func next() -> Item? {
@@ -66,14 +57,14 @@ struct ZMTPCutter {
     }
 
     private mutating func nextGreeting() -> Item? {
-        let seen = Array(buffer[head...].prefix(Self.greetingByteCount))
+        let seen = Array(arrived.rest.prefix(Self.greetingByteCount))
         let isRight =
             seen.isEmpty
             || seen[0] == 0xFF && (seen.count < 10 || seen[9] == 0x7F)
                 && Self.restOfGreeting.starts(with: seen.dropFirst(10))
         guard isRight else { return .defect("a greeting of \(seen)") }
         guard seen.count == Self.greetingByteCount else { return nil }
-        head += Self.greetingByteCount
+        arrived.head += Self.greetingByteCount
         isGreeted = true
         return .greeting
     }
@@ -93,15 +84,15 @@ struct ZMTPCutter {
 
     /// Flags and body of a frame that is whole; no body if its length is beyond reason.
     private mutating func nextFrame() -> (flags: UInt8, body: [UInt8]?)? {
-        guard head < buffer.count else { return nil }
-        let flags = buffer[head]
-        let start = head + (flags & 2 == 0 ? 2 : 9)
-        guard buffer.count >= start else { return nil }
-        let length = bigEndian(buffer[head + 1..<start])
+        guard arrived.head < arrived.bytes.count else { return nil }
+        let flags = arrived.bytes[arrived.head]
+        let start = arrived.head + (flags & 2 == 0 ? 2 : 9)
+        guard arrived.bytes.count >= start else { return nil }
+        let length = bigEndian(arrived.bytes[arrived.head + 1..<start])
         guard length <= Self.messageByteCountMax else { return (flags, nil) }
         let end = start + Int(length)
-        guard buffer.count >= end else { return nil }
-        head = end
-        return (flags, Array(buffer[start..<end]))
+        guard arrived.bytes.count >= end else { return nil }
+        arrived.head = end
+        return (flags, Array(arrived.bytes[start..<end]))
     }
 }
