@@ -101,6 +101,8 @@ package struct CloudLedger {
     /// Since when listings can tell something.
     private var worthLookingSince: Duration = .zero
     private var resultPace = ResultPace()
+    /// Since when each result is awaited of those that `resultPace` has.
+    private var resultAwaitedSince: [TaskKey: Duration] = [:]
     /// When the last listing of instances began that was worth its while for what was known; the first one is.
     var lastWorthLooking: Duration?
     /// Since when the scheduler answers; nil while it does not.
@@ -330,14 +332,18 @@ package struct CloudLedger {
             totals += record.totals
         }
         if wasIdle, totals.worthLooking > 0 { worthLookingSince = now }
-        pace(known, record, at: now)
+        pace(task, isAwaited: record.isResultAwaited, hasResult: record.hasResult, at: now)
     }
 
     /// Tells the pace of results when one is awaited, and when it is not any more.
-    private mutating func pace(_ known: CloudRecord?, _ record: CloudRecord, at now: Duration) {
-        let (before, after) = (known?.isResultAwaited ?? false, record.isResultAwaited)
-        if after, !before { resultPace.began(at: now) }
-        if before, !after { resultPace.ended(listed: record.hasResult ? lastBegan[.objects] ?? now : nil) }
+    private mutating func pace(_ task: TaskKey, isAwaited: Bool, hasResult: Bool, at now: Duration) {
+        if isAwaited {
+            guard resultAwaitedSince[task] == nil else { return }
+            resultAwaitedSince[task] = now
+            resultPace.began(at: now)
+        } else if let start = resultAwaitedSince.removeValue(forKey: task) {
+            resultPace.ended(began: start, listed: hasResult ? lastBegan[.objects] ?? now : nil)
+        }
     }
 
     /// Whether a run that has released its task waits for this instance; nobody takes a slot from a process that ends.

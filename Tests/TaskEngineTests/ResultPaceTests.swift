@@ -28,7 +28,7 @@ import Testing
             looks.append(next)
             for task in 0..<madeCount where seen[task] == .infinity && starts[task] + seconds(task) <= next {
                 seen[task] = next
-                pace.ended(listed: .seconds(next))
+                pace.ended(began: .seconds(starts[task]), listed: .seconds(next))
             }
         }
         return (looks, seen)
@@ -67,13 +67,27 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, 3600, 7200])
+    func `a short task is seen as soon beside a long one, before and after one has ended`(_ age: Double) {
+        // Two hours, and two seconds each minute.
+        let starts = [0] + (0..<60).map { age + 60 * Double($0) + 1 }
+        let (_, seen) = looks(starts, taking: { $0 == 0 ? 7200 : 2 })
+        for task in 1...60 { #expect(seen[task] - starts[task] - 2 <= 1.3, "\(task)") }
+    }
+
+    @Test func `short tasks are seen although long ones have just ended`() {
+        let starts = [0.0, 1, 2, 300] + (0..<30).map { 310 + Double($0) }
+        let (_, seen) = looks(starts, taking: { $0 < 3 ? 305 : $0 == 3 ? 3600 : 2 })
+        for task in 4..<starts.count { #expect(seen[task] - starts[task] - 2 <= 1.5, "\(task)") }
+    }
+
     @Test func `a task that was given up is not waited for`() {
         var pace = ResultPace()
         #expect(pace.next(after: .seconds(1), comingCount: 5) == nil)
         pace.began(at: .seconds(2))
         #expect(pace.count == 1)
         #expect(pace.next(after: .seconds(1), comingCount: 0) == .milliseconds(2250))
-        pace.ended(listed: nil)
+        pace.ended(began: .seconds(2), listed: nil)
         #expect(pace.next(after: .seconds(1), comingCount: 0) == nil)
     }
 
@@ -82,7 +96,7 @@ import Testing
         pace.began(at: .zero)
         for second in 1...10_000 {
             pace.began(at: .seconds(second))
-            pace.ended(listed: .seconds(second))
+            pace.ended(began: .seconds(second - 1), listed: .seconds(second))
         }
         #expect(pace.count == 1)
         #expect(pace.next(after: .seconds(10_000), comingCount: 0) == .seconds(10_001))
