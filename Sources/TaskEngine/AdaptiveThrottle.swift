@@ -9,6 +9,9 @@
 // Rule: while none of the last requests was accepted, the only news is that of the next one.
 // Consequence: one request at a time probes. The pause before it is a part of the time for which all were refused, so what
 // was full for a moment is found free in a moment, and at last a few probes a minute are lost.
+// Rule: where the first probe is accepted, there is room for one, and no more is known.
+// Consequence: from there on as many more may be under way as were accepted, so that the number doubles with each answer time.
+// Where few outcomes are remembered, the formula alone would send most of what waits into the first free place.
 // Rule: an acceptance may be taken back long after.
 // Consequence: where that happened, an accepted request counts when it is proven, as late as a refused one.
 // Rejected: drawing for each request whether it is sent. What holds one back must then be asked again after a time, and the
@@ -30,6 +33,8 @@ struct AdaptiveThrottle: Sendable {
     /// The last outcomes, the newest in the lowest bit; 1 for an acceptance.
     private var outcomes: UInt32 = 0
     private var requestCount = 0
+    /// How many were accepted since all were refused; nil if that never was.
+    private(set) var acceptCountSinceShut: Int?
     /// When the first was refused since the last acceptance.
     private var refusedSince: Duration?
     private var nextProbe: Duration = .zero
@@ -54,10 +59,10 @@ struct AdaptiveThrottle: Sendable {
     /// How many requests may be under way at `now`, of `countMax` where all are accepted.
     func allowance(of countMax: Int, at now: Duration) -> Int {
         if isShut { return nextProbe <= now ? 1 : 0 }
-        let heldBack = requestCount - Self.requestsPerAccept * acceptCount
-        if heldBack <= 0 { return countMax }
+        let heldBack = max(0, requestCount - Self.requestsPerAccept * acceptCount)
         let share = Double(requestCount + 1 - heldBack) / Double(requestCount + 1)
-        return max(1, Int((share * Double(countMax)).rounded()))
+        let bold = acceptCountSinceShut.map { $0 * 2 } ?? countMax
+        return min(max(1, Int((share * Double(countMax)).rounded())), max(1, bold), countMax)
     }
 
     /// One is sent at `now`; `random` draws evenly from 0 ..< 1.
@@ -91,7 +96,12 @@ struct AdaptiveThrottle: Sendable {
     private mutating func note(_ outcome: UInt32) {
         outcomes = (outcomes << 1 | outcome) & UInt32.max >> (32 - memory)
         requestCount = min(requestCount + 1, memory)
-        if outcome == 1 { refusedSince = nil }
+        if outcome == 1 {
+            refusedSince = nil
+            acceptCountSinceShut? += 1
+        } else if isShut {
+            acceptCountSinceShut = 0
+        }
     }
 
     private func pause(at now: Duration, _ random: () -> Double) -> Duration {

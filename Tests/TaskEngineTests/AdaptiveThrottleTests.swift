@@ -46,6 +46,18 @@ import Testing
         #expect(!throttle.isShut && throttle.probeTime == nil)
     }
 
+    /// Of four outcomes one acceptance would let 12 of 20 through, of which a limit with room for one refuses 11.
+    @Test func `once a probe is accepted, as many more may be under way as were accepted since`() {
+        var throttle = throttle("----", memory: 4)
+        for (accepted, allowance) in [(1, 2), (2, 4), (3, 6), (4, 8), (9, 18), (10, 20), (11, 20)] {
+            while throttle.acceptCountSinceShut ?? 0 < accepted { throttle.accepted() }
+            #expect(throttle.allowance(of: 20, at: .zero) == allowance)
+        }
+        for _ in 0..<4 { throttle.refused(at: .zero, random: { 0 }) }
+        throttle.accepted()
+        #expect(throttle.allowance(of: 20, at: .zero) == 2)
+    }
+
     @Test func `the pause is a quarter of the time for which all were refused, within limits, and drawn`() {
         var pauses: [Double: [Duration]] = [:]
         for draw in [0, 0.5] {
