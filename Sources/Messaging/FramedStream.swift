@@ -23,6 +23,8 @@ final class FramedStream<Wire: Framing> {
     private let sendQueueBytesMax: Int
     private(set) var framing: Wire
     private var arrival: ArrivalProgress
+    /// While a large message waits for its turn.
+    private var ticket: (turn: LargeMessageTurn, ticket: LargeMessageTurn.Ticket)?
     private var sendBuffer = SendBuffer()
     private var isWriting = false
     private var isClosing = false
@@ -126,19 +128,22 @@ final class FramedStream<Wire: Framing> {
 
     /// Does a step of putting a message together, until the moment that it is given; nil stands for no message yet.
     ///
-    /// A large message waits for its turn, and one that hardly comes on ends the link.
+    /// One of which much is held waits for its turn, and one that hardly comes on ends the link.
     func goOn<Value>(
         with unfinished: (byteCount: Int, announced: Int)?,
+        holding heldByteCount: Int,
         until deadline: Deadline,
         _ step: @LoopActor (Deadline) async throws(MessagingError) -> Value
     ) async throws(MessagingError) -> Value {
+        if let turn = arrival.turn(with: heldByteCount) {
+            let ticket = turn.enter()
+            self.ticket = (turn, ticket)
+            defer { self.ticket = nil }
+            arrival.begin(with: try await turn.wait(for: ticket, until: deadline))
+        }
         let due = arrival.due(with: unfinished?.byteCount)
-        let end = min(deadline, due)
         do throws(MessagingError) {
-            if let turn = arrival.turn(with: unfinished?.byteCount ?? 0) {
-                arrival.pass = try await turn.wait(until: end)
-            }
-            return try await step(end)
+            return try await step(min(deadline, due))
         } catch .deadlinePassed where due.isPast {
             let (byteCount, announced) = unfinished ?? (0, 0)
             throw failed(.messageStalled(byteCount: byteCount, announced: announced))
@@ -146,7 +151,7 @@ final class FramedStream<Wire: Framing> {
     }
 
     /// The message is whole.
-    func messageEnded() { _ = arrival.due(with: nil) }
+    func messageEnded() { arrival.ended() }
 
     /// Ends reading for good; returns the reason.
     func failed(_ error: MessagingError) -> MessagingError {
@@ -162,6 +167,7 @@ final class FramedStream<Wire: Framing> {
     func close(lingering: Duration, delivering: Bool = true) async {
         if isClosing { return }
         isClosing = true
+        if let ticket { ticket.turn.leave(ticket.ticket) }
         let deadline = Deadline.after(lingering)
         if delivering { try? await flush(until: deadline) }
         readFailure = readFailure ?? .closed

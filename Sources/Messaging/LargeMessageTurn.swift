@@ -25,23 +25,34 @@ package final class LargeMessageTurn {
     /// So many bytes of a message a link holds without its turn.
     nonisolated static let freeByteCount = 1 << 20
 
+    typealias Ticket = TicketQueue<Pass>.Ticket
+
     private let line = TicketQueue<Pass>()
     private var isTaken = false
 
     /// It is nobody's turn yet.
     package init() {}
 
-    func wait(until deadline: Deadline) async throws(MessagingError) -> Pass {
+    /// Takes a place in the line, to be waited for or left.
+    func enter() -> Ticket {
+        let ticket = line.enter()
         if !isTaken {
             isTaken = true
-            return Pass(self)
+            line.grant(Pass(self), to: ticket)
         }
+        return ticket
+    }
+
+    func wait(for ticket: Ticket, until deadline: Deadline) async throws(MessagingError) -> Pass {
         do throws(WaitError) {
-            return try await line.wait(for: line.enter(), until: deadline)
+            return try await line.wait(for: ticket, until: deadline)
         } catch {
             throw MessagingError(error)
         }
     }
+
+    /// Ends the wait for a turn, if there still is one, with `closed`.
+    func leave(_ ticket: Ticket) { line.leave(ticket) }
 
     private func passOn() {
         if line.isEmpty { isTaken = false } else { line.grantNext(Pass(self)) }

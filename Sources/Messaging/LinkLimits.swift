@@ -42,14 +42,14 @@ struct ArrivalProgress {
     private let turn: LargeMessageTurn?
     private var milestone: (byteCount: Int, due: Deadline)?
     /// What was waited for, until the message is whole.
-    var pass: LargeMessageTurn.Pass?
+    private var pass: LargeMessageTurn.Pass?
 
     init(_ limits: LinkLimits) { (time, turn) = (limits.progressTime, limits.largeMessageTurn) }
 
     /// By when more must have come, now that there are `byteCount` bytes of the message; nil stands for no message.
     mutating func due(with byteCount: Int?) -> Deadline {
         guard let byteCount else {
-            (milestone, pass) = (nil, nil)
+            ended()
             return .never
         }
         if let milestone, byteCount - milestone.byteCount < LinkLimits.progressByteCount {
@@ -59,6 +59,12 @@ struct ArrivalProgress {
         milestone = (byteCount, due)
         return due
     }
+
+    /// The message goes on after a wait that was not for the peer.
+    mutating func begin(with pass: LargeMessageTurn.Pass) { (self.pass, milestone) = (pass, nil) }
+
+    /// There is no message any more.
+    mutating func ended() { (milestone, pass) = (nil, nil) }
 
     /// What to wait for before more than so many bytes are held; nil if they may be.
     func turn(with byteCount: Int) -> LargeMessageTurn? {

@@ -102,7 +102,8 @@ extension YMQConnection {
     private func nextAssemblyPart(until deadline: Deadline) async throws(MessagingError) -> ArraySlice<UInt8>?
     {
         let unfinished = assembly.map { (byteCount: $0.receivedCount, announced: $0.byteCount) }
-        return try await framed.goOn(with: unfinished, until: deadline) { end async throws(MessagingError) in
+        return try await framed.goOn(with: unfinished, holding: assembly?.receivedCount ?? 0, until: deadline)
+        { end async throws(MessagingError) in
             try await nextPart(until: end)
         }
     }

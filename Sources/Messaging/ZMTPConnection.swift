@@ -66,7 +66,11 @@ package final class ZMTPConnection: StreamLink {
 
     /// Suspends until more bytes are there.
     private func readMore(until deadline: Deadline) async throws(MessagingError) {
-        try await framed.goOn(with: framed.framing.unfinished, until: deadline) {
+        try await framed.goOn(
+            with: framed.framing.unfinished,
+            holding: framed.framing.heldByteCount,
+            until: deadline
+        ) {
             end async throws(MessagingError) in
             do throws(MessagingError) {
                 try await framed.readMore(until: end)

@@ -90,6 +90,9 @@ package struct ZMTPFraming: Framing {
         }
     }
 
+    /// How much is held of a message; nothing of one of several frames.
+    var heldByteCount: Int { assembly?.receivedCount ?? 0 }
+
     private mutating func advance() throws(MessagingError) -> Event? {
         while true {
             switch state {

@@ -13,8 +13,12 @@ import Transport
 
     private enum Wire: CaseIterable { case ymq, zmtp }
 
-    @LoopActor private static func connected(_ wire: Wire, _ turn: LargeMessageTurn) async throws -> Link {
-        let limits = LinkLimits(largeMessageTurn: turn)
+    @LoopActor private static func connected(
+        _ wire: Wire,
+        _ turn: LargeMessageTurn,
+        progressTime: Duration = .seconds(30)
+    ) async throws -> Link {
+        let limits = LinkLimits(largeMessageTurn: turn, progressTime: progressTime)
         if wire == .ymq {
             let (link, stream) = try await connectedYMQ(limits: limits)
             return (link, stream)
@@ -106,6 +110,40 @@ import Transport
             await whole.value
             await second.link.close(lingering: .zero)
             second.stream.close()
+        }
+    }
+
+    @Test(arguments: Wire.allCases)
+    private func `a wait for the turn is not the peer's, and ends with the link`(_ wire: Wire) async throws {
+        try await onLoop {
+            let turn = LargeMessageTurn()
+            let first = try await Self.connected(wire, turn)
+            // The second has no time to wait in, and waits all the same.
+            let second = try await Self.connected(wire, turn, progressTime: .milliseconds(200))
+            let third = try await Self.connected(wire, turn)
+            let part = [UInt8](repeating: 7, count: Self.size / 2)
+            let ended = Order()
+            let receiving = ended.note(1, first, Self.size)
+            try await first.stream.write(Self.header(wire, Self.size) + part, deadline: soon)
+            let waiting = ended.note(2, second, Self.size)
+            let whole = spawn {
+                try? await second.stream.write(Self.header(wire, Self.size) + part + part, deadline: soon)
+            }
+            let leaving = spawn { await outcome { _ = try await third.link.receive(until: soon) } }
+            try await third.stream.write(Self.header(wire, Self.size) + part.prefix(1 << 20), deadline: soon)
+            try await sleep(for: .milliseconds(500))
+            await third.link.close(lingering: .zero)
+            #expect(await leaving.value == .closed)
+            #expect(ended.numbers == [])
+            try await first.stream.write(part, deadline: soon)
+            await receiving.value
+            await waiting.value
+            await whole.value
+            #expect(ended.numbers == [1, 2])
+            for one in [first, second] {
+                await one.link.close(lingering: .zero)
+                one.stream.close()
+            }
         }
     }
 }
