@@ -208,7 +208,7 @@ import Transport
         try await onLoop {
             let stage = Stage(.test(heartbeatInterval: .seconds(30)), echoesHeartbeats: false)
             let (link, end) = try await stage.start()
-            let limit = 2 * 7 + WorkerSession.excessTaskCountMax + WorkerSession.excessCancelCountMax
+            let limit = 2 * 7 + WorkerSession.excessTaskCountMax + WorkerSession.excessAnswerCountMax
             _ = try await link.nextHeartbeat()
             for number in 0..<(20 + limit) {
                 if number == 20 { for _ in 0..<2 { link.deliver(FakeLink.workerEcho()) } }
@@ -224,6 +224,19 @@ import Transport
         }
     }
 
+    @Test func `a worker that is sent one task again and again leaves, and takes it slowly`() async throws {
+        try await onLoop {
+            let stage = Stage(.test(heartbeatInterval: .seconds(30)), echoesHeartbeats: false)
+            let (link, end) = try await stage.start()
+            let begin = Deadline.now
+            let limit = 2 * 7 + WorkerSession.excessTaskCountMax + WorkerSession.excessAnswerCountMax
+            for _ in 0..<limit + 100 { link.deliver(Self.task([1])) }
+            // None of them makes its tally grow, as one that runs already does not.
+            #expect(await end.value == .refused(.overfilled(taskCount: limit)))
+            #expect(Deadline.now.duration(since: begin) >= .milliseconds(4 * (limit - 1000 - 1)))
+        }
+    }
+
     @Test(arguments: [true, false])
     func `messages that mean nothing are taken so many a second, and what comes behind them waits`(
         _ isEcho: Bool
@@ -234,9 +247,9 @@ import Transport
             _ = try await link.nextHeartbeat()
             let begin = Deadline.now
             let bytes = isEcho ? FakeLink.workerEcho() : SchedulerBytes.disconnectResponse(to: [1])
-            let (atOnce, perSecond) = MessageAllowance.meaningless
+            let (atOnce, perSecond) = (1000, 250.0)
             // The first echo is for the heartbeat.
-            for _ in 0..<(Int(atOnce) + 100 + (isEcho ? 1 : 0)) { link.deliver(bytes) }
+            for _ in 0..<(atOnce + 100 + (isEcho ? 1 : 0)) { link.deliver(bytes) }
             link.deliver(Self.task([1]))
             try await stage.tasks.waitForNotes(1)
             #expect(stage.tasks.notes == ["run [1]"])

@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test func `what ends again and again is started again a few times at once, then at its pace`() {
-        var pace = RestartPace(burst: 3, interval: .seconds(2))
+        var pace = BurstPace(burst: 3, interval: .seconds(2))
         let starts = (0..<6).map { _ in pace.next(at: .seconds(10)) }
         #expect(starts == [10, 10, 10, 12, 14, 16].map { .seconds($0) })
         #expect(pace.next(at: .seconds(17)) == .seconds(18))

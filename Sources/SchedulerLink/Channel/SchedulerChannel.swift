@@ -15,13 +15,15 @@
 //
 // Rule (ZMTP): a ROUTER that still has a connection of the identity, because it does not know of its end or has not read
 // it to the end, never hears the next one, even when the first is gone; it hears one that is made afterwards.
-// Consequence: a connection that brings no message for a while is given up for another one.
+// Consequence: a connection that brings no message for a while is given up for another one; over YMQ, too, where the same
+// identity is heard again as long as it was never answered.
 
 internal import EventLoop
 internal import Logging
 internal import Messaging
 internal import Reporting
 internal import SchedulerMessages
+internal import TaskEngine
 
 /// Sends and receives whole messages under one identity, across resets.
 @LoopActor
@@ -56,6 +58,14 @@ final class SchedulerChannel {
     /// Takes the events in order; an error it throws for a message ends the channel.
     typealias EventHandler = @LoopActor (Event) throws(Refusal) -> Void
 
+    /// How fast messages are taken that mean nothing to us; a scheduler sends hardly any.
+    ///
+    /// Tasks and cancels are bounded by the queue that a worker announces. Whatever else a peer sends as fast as it can would
+    /// have a whole processor; the rest waits where the peer has it.
+    nonisolated static let meaninglessPace = BurstPace(burst: 1000, interval: .milliseconds(4))
+    /// How fast names are taken of objects that are gone, of which every worker is told.
+    nonisolated static let deletionPace = BurstPace(burst: 10_000, interval: .microseconds(500))
+
     let identity: String
     private let endpoint: Endpoint
     private let links: any LinkOpener
@@ -73,9 +83,10 @@ final class SchedulerChannel {
     private let unconfirmed = RetransmitBuffer()
     /// Whether the present connection has brought a message.
     private var hasHeard = false
-    private var meaningless = MessageAllowance(MessageAllowance.meaningless, at: .now)
+    private let started = Deadline.now
     private var unknownTags = UnknownTags()
-    private var deletions = MessageAllowance(MessageAllowance.deletions, at: .now)
+    private var meaningless = SchedulerChannel.meaninglessPace
+    private var deletions = SchedulerChannel.deletionPace
     /// How long to wait before the next message is taken.
     private var pause: Duration = .zero
     /// Since when there is no connection that has brought one.
@@ -145,7 +156,7 @@ final class SchedulerChannel {
     func echoReceived() { unconfirmed.echoReceived() }
 
     /// The message that is being handled means nothing here.
-    func noteMeaningless() { pause = meaningless.note(at: .now) }
+    func noteMeaningless() { pause = wait(for: &meaningless) }
 
     /// The message that is being handled is of a kind that nobody here knows; `log` is told once of each.
     func noteUnknown(_ tag: UInt16, _ log: Logger) {
@@ -154,7 +165,12 @@ final class SchedulerChannel {
     }
 
     /// The message that is being handled tells of objects that are gone.
-    func noteDeletion() { pause = deletions.note(at: .now) }
+    func noteDeletion() { pause = wait(for: &deletions) }
+
+    private func wait(for pace: inout BurstPace) -> Duration {
+        let now = Deadline.now.duration(since: started)
+        return pace.next(at: now) - now
+    }
 
     /// Hands events to `handler` until the channel ends: after `timeout` without a link, or when a message is refused.
     ///
@@ -260,5 +276,21 @@ final class SchedulerChannel {
         self.link = nil
         spawn { await link.close(lingering: .zero) }
         return true
+    }
+}
+
+/// Numbers of messages that nobody here knows: of a later release of Scaler's, or of a peer that is none.
+private struct UnknownTags {
+    /// So many have a line of their own.
+    private static let countMax = 8
+    private var seen: Set<UInt16> = []
+
+    /// Tells of a message that is ignored, once for each number.
+    mutating func note(_ tag: UInt16, _ log: Logger) {
+        guard seen.count < Self.countMax, seen.insert(tag).inserted else { return }
+        log.notice(
+            "a message of a kind that this release does not know is ignored",
+            metadata: ["tag": "\(tag)"]
+        )
     }
 }

@@ -101,7 +101,7 @@ package final class ObjectStoreClient {
     private let isConfigured: Bool
     private var endpoint: Endpoint?
     private let started = Deadline.now
-    private var moves = RestartPace(burst: moveBurst - 1, interval: .seconds(10))
+    private var moves = BurstPace(burst: moveBurst - 1, interval: .seconds(10))
     /// When a new address is followed next, since `started`.
     private var nextMove = Duration.zero
     private let connector: SchedulerConnector

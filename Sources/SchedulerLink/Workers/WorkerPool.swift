@@ -31,7 +31,7 @@ package final class WorkerPool {
     private var workers: [Int: WorkerSession] = [:]
     private var startedCount = 0
     /// What ends one worker may end the next, so they are not replaced at any speed.
-    private var restarts = RestartPace(burst: 16, interval: .seconds(1))
+    private var restarts = BurstPace(burst: 16, interval: .seconds(1))
     private var earliestStart = Deadline.now
     private var isLeaving = false
     /// Rings when there may be workers to start or stop.

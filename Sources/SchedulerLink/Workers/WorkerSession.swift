@@ -14,8 +14,8 @@ final class WorkerSession {
     private static let taskIDByteCounts = 1...64
     /// So many tasks it may have beyond twice the queue that it announced.
     static let excessTaskCountMax = 64
-    /// So many cancels beyond that it answers before a heartbeat is echoed; each answer is kept until then.
-    static let excessCancelCountMax = 1_000
+    /// So many cancels and repeated tasks beyond that it answers before a heartbeat is echoed; each answer is kept until then.
+    static let excessAnswerCountMax = 1_000
 
     /// So many unanswered tasks it takes: a scheduler that took it for dead for a while begins to count its queue anew.
     private var taskCountMax: Int { 2 * profile.taskQueueSize + Self.excessTaskCountMax }
@@ -38,8 +38,8 @@ final class WorkerSession {
     /// Measured between the last heartbeat and its echo.
     private var latency: Duration = .zero
     private var heartbeatSent: Deadline?
-    /// Cancels that came since an echo confirmed the answers to those before.
-    private var cancelCount = 0
+    /// Cancels, and tasks that it has already, that came since an echo confirmed the answers to those before.
+    private var answerCount = 0
 
     init(
         profile: WorkerProfile,
@@ -137,6 +137,11 @@ final class WorkerSession {
             guard taskCount < taskCountMax else { throw .overfilled(taskCount: taskCount) }
             channel.withdrawCancelAnswer(of: task.taskID)
             tasks.handle(.run(task), from: self)
+            // One that it has already: it goes on, or is answered again.
+            if unansweredCount == taskCount {
+                channel.noteMeaningless()
+                try countAnswer()
+            }
         case .taskCancel(let cancel): try handle(cancel)
         case .objectInstruction(let instruction):
             channel.noteDeletion()
@@ -149,11 +154,16 @@ final class WorkerSession {
         }
     }
 
-    private func handle(_ cancel: TaskCancel) throws(SchedulerChannel.Refusal) {
-        cancelCount += 1
-        guard cancelCount <= taskCountMax + Self.excessCancelCountMax else {
-            throw .overfilled(taskCount: cancelCount - 1)
+    /// Counts what is answered at once, and what is known of already: each answer is kept until a heartbeat is echoed.
+    private func countAnswer() throws(SchedulerChannel.Refusal) {
+        answerCount += 1
+        guard answerCount <= taskCountMax + Self.excessAnswerCountMax else {
+            throw .overfilled(taskCount: answerCount - 1)
         }
+    }
+
+    private func handle(_ cancel: TaskCancel) throws(SchedulerChannel.Refusal) {
+        try countAnswer()
         let outcome: TaskCancelConfirm.Outcome
         switch tasks.handle(.cancel(cancel.taskID, isForced: cancel.force), from: self) {
         case .canceled: outcome = .canceled
@@ -170,7 +180,7 @@ final class WorkerSession {
         channel.echoReceived()
         if let heartbeatSent {
             latency = Deadline.now.duration(since: heartbeatSent)
-            cancelCount = 0
+            answerCount = 0
         }
         if heartbeatSent == nil { channel.noteMeaningless() }
         heartbeatSent = nil
