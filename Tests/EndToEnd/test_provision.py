@@ -213,6 +213,11 @@ class Provision(CloudTestCase):
         self.assertIn("what it held is in .scaler_oci_config.json.bak", done.stderr)
         again = self.provision("--prefix", "theirs")
         self.assertIn("everything was there already; nothing was changed", again.stderr)
+        more = self.provision("--prefix", "theirs", "--base-concurrency", "5")
+        self.assertEqual(more.returncode, 0, more.stderr)
+        kept = (self.directory / ".scaler_oci_config.json.bak").read_text()
+        self.assertEqual(kept, '{"prefix": "old"}', "a later run puts its own aside under another name")
+        self.assertIn("what it held is in .scaler_oci_config.json.bak.2", more.stderr)
         cleaned = self.run_command("cleanup", "--yes")
         self.assertEqual(cleaned.returncode, 1, cleaned.stderr)
         self.assertIn("3 stay; see which above", cleaned.stderr)
@@ -220,6 +225,22 @@ class Provision(CloudTestCase):
 
 
 class Cleanup(CloudTestCase):
+    def test_what_contradicts_the_record_removes_nothing(self):
+        self.provisioned()
+        before = self.everything()
+        for flags, environment in [
+            (["--prefix", "other"], {}),
+            (["--object-storage-bucket", "nosuch"], {}),
+            ([], {"SCALER_OCI_BUCKET": "another"}),
+        ]:
+            with self.subTest(flags, environment=environment):
+                refused = self.run_command("cleanup", "--yes", *flags, environment=self.environment() | environment)
+                self.assertEqual(refused.returncode, 78, refused.stderr)
+                self.assertIn("is the record of", refused.stderr)
+                self.assertEqual(self.everything(), before)
+                self.assertTrue((self.directory / ".scaler_oci_config.json").exists())
+        self.assertEqual(self.run_command("cleanup", "--yes").returncode, 0)
+
     def test_nothing_is_left_and_nothing_else_is_touched(self):
         before = self.everything()
         self.provisioned()

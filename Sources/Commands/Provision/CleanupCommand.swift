@@ -16,6 +16,7 @@ enum CleanupCommand {
         let needsFile = input.has("config") || !input.has("compartment-id")
         let saved = needsFile ? try saved(path) : nil
         let settings = try input.settings(saved: saved?.settings(path: path), required: ["compartment-id"])
+        if let saved { try requireAgreement(saved, path, settings, prefix: input.text("prefix")) }
         let cloud = try await Cloud.open(settings, console)
         let prefix = input.text("prefix") ?? saved?["prefix"] ?? CommandForm.defaultPrefix
         let names = cloud.names(prefix: prefix, bucket: settings.objectStorageBucket)
@@ -56,6 +57,30 @@ enum CleanupCommand {
             )
         }
         return saved
+    }
+
+    /// Refuses flags and variables that mean other resources than those that the file records: these would be removed, and
+    /// nobody would know of the recorded ones any more.
+    private static func requireAgreement(
+        _ saved: SavedConfiguration,
+        _ path: String,
+        _ settings: Settings,
+        prefix: String?
+    ) throws(CommandError) {
+        let given = [
+            ("compartment_id", settings.compartmentID),
+            ("object_storage_namespace", settings.objectStorageNamespace),
+            ("object_storage_bucket", settings.objectStorageBucket), ("prefix", prefix),
+        ]
+        for (key, value) in given {
+            guard let value, !value.isEmpty, let recorded = saved[key], recorded != value else { continue }
+            throw .unusable(
+                "\(path) records \(key) \(recorded), and a flag or variable says \(value)",
+                why: "other resources would be removed than those that the file is the record of",
+                remedy:
+                    "leave that flag or variable out; or give --compartment-id without --config for what has no record"
+            )
+        }
     }
 
     /// Refuses while managers have instances: they would lose their bucket in the middle of a task.

@@ -390,18 +390,29 @@ final class Provisioner {
             : "\(record), \(exports), \(toml)"
     }
 
-    /// Writes a file, and what was there before into one beside it.
+    /// Writes a file, and what was there before into a new one beside it.
     private func replace(_ path: String, with text: String) throws(CommandError) {
         let bytes = Array(text.utf8)
         let present = contents(of: path)
         if present == bytes { return }
         if let present {
-            try writeFile(present, to: "\(path).bak")
-            console.say("\(path) was there already; what it held is in \(path).bak")
+            let backup = unusedBackupPath(of: path)
+            try writeFile(present, to: backup)
+            console.say("\(path) was there already; what it held is in \(backup)")
         }
         try writeFile(bytes, to: path)
         changeCount += 1
         madeSoFar.append("\(path) written")
+    }
+
+    /// `path.bak`, or `path.bak.2` and so on: what an earlier run put aside is not written over.
+    private func unusedBackupPath(of path: String) -> String {
+        var (backup, number) = ("\(path).bak", 1)
+        while access(backup, F_OK) == 0, number < 1000 {
+            number += 1
+            backup = "\(path).bak.\(number)"
+        }
+        return backup
     }
 
     private func contents(of path: String) -> [UInt8]? { try? readFile(path, byteCountMax: 1 << 20) }
