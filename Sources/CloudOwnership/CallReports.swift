@@ -47,7 +47,9 @@ package final class CallReports {
         silenceMax: Duration = .seconds(2),
         _ body: @LoopActor () async throws(OCIError) -> Value
     ) async throws(OCIError) -> Value {
-        let silence = LoopTimer(.after(silenceMax)) { self.outage.occurred(["error": "no answer so far"]) }
+        let silence = LoopTimer(.after(silenceMax)) {
+            self.outage.occurred(["error": "no complete answer so far"])
+        }
         defer { silence.stop() }
         while true {
             do throws(OCIError) {
@@ -63,7 +65,10 @@ package final class CallReports {
     }
 
     /// The start is over.
-    package func started() { isStarting = false }
+    package func started() {
+        isStarting = false
+        outage.ended()
+    }
 }
 
 extension ServiceNotice {

@@ -298,7 +298,13 @@ private final class DaemonProcess {
             return StatusPage(status: 200, text: document.text, contentType: "application/json")
         case "/metrics":
             let format = MetricsFormat(accept: accept)
-            let families = Metrics.families(services.map(\.metrics), hostMetrics)
+            let metrics = services.map(\.metrics)
+            let started = Set(metrics.map(\.managerID))
+            let families = Metrics.families(
+                metrics,
+                starting: managers.map(\.workerManagerID).filter { !started.contains($0) },
+                hostMetrics
+            )
             return StatusPage(status: 200, text: format.page(families), contentType: format.contentType)
         default: return nil
         }

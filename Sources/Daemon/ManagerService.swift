@@ -209,7 +209,8 @@ package final class ManagerService {
             metrics: metrics,
             schedulerAddress: settings.schedulerAddress.description,
             ownerID: cloud.owner.id,
-            tasks: dispatcher.reportOfWork,
+            tasks: dispatcher.reportOfWork(upTo: StatusDocument.taskCountMax),
+            taskCount: dispatcher.taskCount,
             failures: dispatcher.statistics.failures
         )
     }

@@ -29,8 +29,14 @@ struct Metrics {
     let requests: RequestCounts
 
     /// What is served of all managers and of the process.
-    static func families(_ managers: [Metrics], _ host: HostMetrics) -> [MetricFamily] {
-        tasks(managers) + requests(managers) + cloud(managers) + scheduler(managers) + host.families
+    ///
+    /// `starting` names the managers that still wait for OCI.
+    static func families(
+        _ managers: [Metrics],
+        starting: [String] = [],
+        _ host: HostMetrics
+    ) -> [MetricFamily] {
+        tasks(managers) + requests(managers) + cloud(managers) + scheduler(managers, starting) + host.families
     }
 
     private static func tasks(_ managers: [Metrics]) -> [MetricFamily] {
@@ -177,14 +183,18 @@ struct Metrics {
         ]
     }
 
-    private static func scheduler(_ managers: [Metrics]) -> [MetricFamily] {
+    private static func scheduler(_ managers: [Metrics], _ starting: [String]) -> [MetricFamily] {
         [
             family(.gauge, "scaler_oci_workers", "Workers that the scheduler sees.", managers) {
                 $0.workerCount
             },
-            family(.gauge, "scaler_oci_registered", "1 if the scheduler answers the manager.", managers) {
-                $0.isRegistered ? 1 : 0
-            },
+            MetricFamily(
+                .gauge,
+                "scaler_oci_registered",
+                "1 if the scheduler answers the manager.",
+                managers.map { MetricFamily.Sample([("manager", $0.managerID)], $0.isRegistered ? 1 : 0) }
+                    + starting.map { MetricFamily.Sample([("manager", $0)], 0) }
+            ),
         ]
     }
 

@@ -34,7 +34,7 @@ struct ServiceNotices {
     /// How long to wait before the state is looked at again.
     var pause: Duration {
         let usual: Duration = toldPhase == .working ? .seconds(5) : .milliseconds(250)
-        return min(usual, watchdogInterval.map { $0 / 4 } ?? usual)
+        return min(usual, watchdogInterval.map { $0 / 6 } ?? usual)
     }
 
     /// The message that is due, if one is.

@@ -2,6 +2,7 @@
 
 internal import EventLoop
 internal import Logging
+internal import Reporting
 internal import Transport
 
 /// Tells the service manager that started this process how it stands with it, as long as it runs.
@@ -12,7 +13,7 @@ final class ServiceReporter {
     private let socket: NotifySocket
     private var notices: ServiceNotices
     private let state: @LoopActor () -> ServiceNotices.State
-    private let log: Logger
+    private let warning: ThrottledWarning
 
     /// Nil where no service manager asked to be told, by the variable `NOTIFY_SOCKET`, or cannot be.
     init?(
@@ -31,7 +32,11 @@ final class ServiceReporter {
         }
         notices = ServiceNotices(watchdogInterval: Self.watchdogInterval(environment, processID))
         self.state = state
-        self.log = log
+        warning = ThrottledWarning(
+            "the service manager does not listen; trying again",
+            recovery: "the service manager listens",
+            log: log
+        )
     }
 
     /// The interval that sd_watchdog_enabled(3) describes; nil if no sign of life is asked of this process.
@@ -43,36 +48,33 @@ final class ServiceReporter {
         return .microseconds(interval)
     }
 
-    /// Tells what is due until it is cancelled, or until nobody listens.
-    func run() async {
-        repeat {
-            guard tell() else { return }
-        } while (try? await sleep(for: notices.pause)) != nil
-    }
+    /// Tells what is due until it is cancelled.
+    func run() async { repeat { tell() } while (try? await sleep(for: notices.pause)) != nil }
 
-    /// Tells now what is due; false if nobody listens any more.
-    @discardableResult
-    func tell() -> Bool {
+    /// Tells now what is due; what is not taken is told the next time.
+    func tell() {
         var next = notices
-        guard let message = next.message(of: state(), at: .now) else { return true }
-        guard let isSent = send(message) else { return false }
-        if isSent { notices = next }
-        return true
+        guard let message = next.message(of: state(), at: .now) else { return }
+        if send(message) { notices = next }
     }
 
-    /// Tells that a reload begins, does it, and tells that it is over.
+    /// Tells that a reload begins, does it, and tells that it is over unless the process stops meanwhile.
     func reload(_ body: @LoopActor () async -> Void) async {
         guard let messages = notices.reloadMessages(at: .now) else { return await body() }
         _ = send(messages.before)
         await body()
-        _ = send(messages.after)
+        if state().phase == .working { _ = send(messages.after) }
     }
 
-    /// Whether the message was taken; nil if nobody listens.
-    private func send(_ message: String) -> Bool? {
-        do throws(TransportError) { return try socket.send(message) } catch {
-            log.warning("the service manager does not listen any more", metadata: ["error": "\(error)"])
-            return nil
+    /// Whether the message was taken.
+    private func send(_ message: String) -> Bool {
+        do throws(TransportError) {
+            let isTaken = try socket.send(message)
+            warning.ended()
+            return isTaken
+        } catch {
+            warning.occurred(["error": "\(error)"])
+            return false
         }
     }
 }

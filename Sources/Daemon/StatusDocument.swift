@@ -10,8 +10,10 @@ struct ManagerStatus {
     let metrics: Metrics
     let schedulerAddress: String
     let ownerID: String
-    /// All tasks in hand, those at work first.
+    /// Tasks in hand, `StatusDocument.taskCountMax` at most, those at work first.
     let tasks: [TaskReport]
+    /// How many there are.
+    let taskCount: Int
     /// The last tasks that failed, the oldest first.
     let failures: [TaskStatistics.Failure]
 }
@@ -88,8 +90,8 @@ struct StatusDocument {
             ("orphans", .integer(Int64(metrics.orphanCount))),
             ("task_counts", counts(states)),
             ("ended_counts", counts(outcomes)),
-            ("tasks", .array(manager.tasks.prefix(taskCountMax).map(json))),
-            ("tasks_left_out", .integer(Int64(max(0, manager.tasks.count - taskCountMax)))),
+            ("tasks", .array(manager.tasks.map(json))),
+            ("tasks_left_out", .integer(Int64(manager.taskCount - manager.tasks.count))),
             ("failures", .array(manager.failures.map(json))),
         ])
     }

@@ -42,7 +42,7 @@ import Testing
                 }
             }
             while log.messages.isEmpty { try await sleep(for: .milliseconds(1)) }
-            #expect(log.facts(of: Self.outage).first?["error"] == "no answer so far")
+            #expect(log.facts(of: Self.outage).first?["error"] == "no complete answer so far")
             answer.open()
             await start.value
             #expect(log.messages == [Self.outage, "info OCI is reachable"])

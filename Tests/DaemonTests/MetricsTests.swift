@@ -13,7 +13,7 @@ import Transport
         exampleMetrics(id, [.running: 3], orphans: orphans, isRegistered: isRegistered)
     }
 
-    private func page(_ managers: [Metrics]) async throws -> [String] {
+    private func page(_ managers: [Metrics], starting: [String] = []) async throws -> [String] {
         let host = try await onLoop {
             var sampler = ProcessUsageSampler()
             return HostMetrics(
@@ -24,8 +24,10 @@ import Transport
                 descriptorCountMax: 8
             )
         }
-        return MetricsFormat.prometheus.page(Metrics.families(managers, host)).split(separator: "\n")
-            .map(String.init)
+        return MetricsFormat.prometheus.page(Metrics.families(managers, starting: starting, host)).split(
+            separator: "\n"
+        )
+        .map(String.init)
     }
 
     @Test func `each metric has its help and type once, and a line for each manager behind them`()
@@ -40,6 +42,12 @@ import Transport
         #expect(lines.contains("scaler_oci_registered{manager=\"two\"} 0"))
         let types = lines.filter { $0.hasPrefix("# TYPE") }
         #expect(Set(types).count == types.count)
+    }
+
+    @Test func `a manager that waits for OCI is one that the scheduler does not answer`() async throws {
+        let lines = try await page([metrics("one")], starting: ["two"])
+        #expect(lines.contains("scaler_oci_registered{manager=\"one\"} 1"))
+        #expect(lines.contains("scaler_oci_registered{manager=\"two\"} 0"))
     }
 
     @Test func `what the host must give is told by budget and kind`() async throws {

@@ -56,7 +56,7 @@ import Testing
         let manager = NotifyListener()
         try await onLoop {
             let reporter = try #require(Self.reporter(["NOTIFY_SOCKET": manager.address]))
-            #expect(reporter.tell())
+            reporter.tell()
             #expect(manager.nextNow() == ["READY=1", "STATUS=no tasks"])
             await reporter.reload { #expect(manager.nextNow()?.first == "RELOADING=1") }
             #expect(manager.nextNow() == ["READY=1"])
@@ -69,8 +69,8 @@ import Testing
             let log = RecordedLog()
             let reporter = try #require(Self.reporter(["NOTIFY_SOCKET": manager?.address ?? ""], log))
             manager = nil
-            await reporter.run()
-            #expect(log.messages == ["warning the service manager does not listen any more"])
+            for _ in 0..<3 { reporter.tell() }
+            #expect(log.messages == ["warning the service manager does not listen; trying again"])
         }
     }
 

@@ -131,7 +131,7 @@ class Status(unittest.TestCase):
 
         def failed() -> bool:
             (manager,) = json.loads(page(cluster.daemon, "/status.json")[1])["managers"]
-            return manager["ended_counts"]["instance_ended"] == 1
+            return manager["ended_counts"]["instance_ended"] == len(manager["failures"]) == 1
 
         await_that(failed, 30, "a failed task")
 

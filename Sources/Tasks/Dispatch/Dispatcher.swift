@@ -100,13 +100,18 @@ package final class Dispatcher {
     /// What there is to say of each task now.
     package var report: [TaskReport] { runsInOrder { _ in true }.map(\.report) }
 
-    /// The same, in the order in which people want it: tasks at work first, those that have been where they are the longest at
-    /// the head, then in no order those that wait for a slot, of which there may be a hundred thousand.
-    package var reportOfWork: [TaskReport] {
-        let reports = runs.values.map(\.report)
-        return reports.filter { $0.state != .queued }.sorted { ($0.time, $0.task) > ($1.time, $1.task) }
-            + reports.filter { $0.state == .queued }
+    /// The same of `countMax` tasks at most, in the order in which people want it: tasks at work first, those that have been
+    /// where they are the longest at the head, then in no order those that wait for a slot, of which there may be a hundred
+    /// thousand.
+    package func reportOfWork(upTo countMax: Int) -> [TaskReport] {
+        let atWork = runs.values.filter { $0.state != .queued }.map(\.report)
+            .sorted { ($0.time, $0.task) > ($1.time, $1.task) }.prefix(countMax)
+        let waiting = runs.values.lazy.filter { $0.state == .queued }.prefix(countMax - atWork.count)
+        return atWork + waiting.map(\.report)
     }
+
+    /// How many tasks are in hand.
+    package var taskCount: Int { runs.count }
 
     /// How tasks ended, and how long it took.
     package var statistics: TaskStatistics { steps.statistics }
