@@ -39,8 +39,8 @@ def capacity(
     for reason, count in refusals.items():
         outcome.faults[reason] += count
         outcome.expect(count > 0, f"no create was refused for {reason}")
-        # In each place as many as may be under way ask before the first refusal is heard. From then on twice as many may
-        # be under way as were accepted since the place was full, all of which a limit may refuse; or one probes.
+        # In each place as many as may be under way ask before the first refusal is heard. From then on twice as many
+        # may be under way as were accepted since the place was full, all of which a limit may refuse; or one probes.
         most_refusals = len(DOMAINS) * CREATES_AT_FIRST + 2 * tasks
         outcome.expect(count <= most_refusals, f"{count} creates were refused for {reason}, which was known")
     outcome.expect(most <= min(slots, limit), f"{most} instances at once")
