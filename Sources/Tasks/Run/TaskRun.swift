@@ -92,7 +92,6 @@ final class TaskRun {
             return try await compute()
         } catch .failed(let failure) {
             try checkCancelled()
-            steps.note(failure, of: key)
             advance(.failed)
             return failure.answer
         }
@@ -252,6 +251,7 @@ final class TaskRun {
 
     private func reply(_ answer: TaskAnswer) async throws(TaskInterruption) {
         steps.cloud.outcomeKnown(key)
+        steps.noteFailure(in: answer, of: key)
         let (answer, objectID) = try await steps.answers.store(answer, of: task)
         do throws(WaitError) { try await route.awaitOrigin() } catch { throw .cancelled }
         try checkCancelled()

@@ -27,10 +27,11 @@ struct TaskSteps {
 }
 
 extension TaskSteps {
-    /// Tells that a task is answered with a failure that is not its own exception.
-    func note(_ failure: TaskFailure, of key: TaskKey) {
-        log(of: key).warning("task failed", metadata: ["reason": "\(failure.text)"])
-        statistics.failed("\(key)", failure.text)
+    /// Tells of a task that is answered with a failure which is not its own exception.
+    func noteFailure(in answer: TaskAnswer, of key: TaskKey) {
+        guard let text = answer.failureText else { return }
+        log(of: key).warning("task failed", metadata: ["reason": "\(text)"])
+        statistics.failed("\(key)", text)
     }
 
     /// Waits until a task may load its inputs.
