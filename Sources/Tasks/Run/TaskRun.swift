@@ -102,7 +102,7 @@ final class TaskRun {
         while true {
             try checkCancelled()
             switch state {
-            case .loading: try await launch()
+            case .loading: try await apart { () async throws(TaskInterruption) in try await self.launch() }
             case .running: try await awaitEnd()
             case .diagnosing: try await diagnose()
             case .fetching:
