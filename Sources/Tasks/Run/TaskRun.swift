@@ -187,7 +187,7 @@ final class TaskRun {
             case .resultListed: return advance(.resultSeen)
             case .endedWithoutResult: return advance(.instanceStopped)
             case .vanished: if try await isGone(attempt.seen.id) { return advance(.instanceStopped) }
-            case .outOfTime(.creating): self.attempt = try await steps.startedAfterAll(attempt)
+            case .outOfTime(.creating): try await steps.checkStarted(attempt)
             case .outOfTime(.running): throw .failed(.jobTimeout(steps.limits.job, attempt.seen.id))
             case .open(let time):
                 if time == nil { steps.cloud.listingAwaited(key) }
