@@ -30,7 +30,7 @@ extension TaskSteps {
     /// Tells that a task is answered with a failure that is not its own exception.
     func note(_ failure: TaskFailure, of key: TaskKey) {
         log(of: key).warning("task failed", metadata: ["reason": "\(failure.text)"])
-        statistics.failed("\(key)", failure.text)
+        statistics.failed("\(key)", failure.text, remedy: failure.remedy, failure.outcome)
     }
 
     /// Waits until a task may load its inputs.
