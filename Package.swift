@@ -312,7 +312,7 @@ let package = Package(
             "DaemonTests",
             [
                 "CloudOwnership", "Configuration", "Daemon", "EventLoop", "HTTPWire", "Messaging",
-                "OCIServices",
+                "OCIServices", "SchedulerLink",
                 "TaskEngine", "Tasks", "TestCloud", "TestSupport", "Transport",
             ]
         ),

@@ -63,6 +63,7 @@ private final class DaemonProcess {
     private var statusServer: Spawned<Void>?
     private var starts: [Spawned<Int32?>] = []
     private let host = SystemHost()
+    private let startTime = Int(LoopClock.epochSeconds)
     private let budgets: HostBudgets
     private lazy var sampleUsage = host.usageSampler()
     private let companions: (any Companions)?
@@ -278,36 +279,39 @@ private final class DaemonProcess {
         switch path {
         case "/livez": return StatusPage(status: 200, text: "ok\n")
         case "/readyz":
-            let metrics = services.map(\.metrics)
-            let isReady = metrics.count == managers.count && metrics.allSatisfy(\.isRegistered)
-            let lines = metrics.map {
-                "\($0.managerID): \($0.isRegistered ? "registered" : "no answer from the scheduler")\n"
-            }
-            let text = lines.isEmpty ? "waiting for OCI\n" : lines.joined()
-            return StatusPage(status: isReady ? 200 : 503, text: text)
+            let checks = checks(services.map(\.metrics))
+            let isReady = checks.allSatisfy { $0.isGood || !$0.isRequired }
+            return StatusPage(status: isReady ? 200 : 503, text: checks.map(\.line).joined())
         case "/status.json":
             let statuses = services.map(\.status)
-            let state = serviceState(statuses.map(\.metrics))
+            let metrics = statuses.map(\.metrics)
+            let state = serviceState(metrics)
             let document = StatusDocument(
                 host: hostMetrics,
                 now: Int(LoopClock.epochSeconds),
                 phase: state.phase,
                 status: state.status,
-                managers: statuses
+                managers: statuses,
+                checks: checks(metrics)
             )
             return StatusPage(status: 200, text: document.text, contentType: "application/json")
         case "/metrics":
             let format = MetricsFormat(accept: accept)
             let metrics = services.map(\.metrics)
-            let started = Set(metrics.map(\.managerID))
-            let families = Metrics.families(
-                metrics,
-                starting: managers.map(\.workerManagerID).filter { !started.contains($0) },
-                hostMetrics
-            )
+            let families = Metrics.families(metrics, starting: starting(beside: metrics), hostMetrics)
             return StatusPage(status: 200, text: format.page(families), contentType: format.contentType)
         default: return nil
         }
+    }
+
+    private func checks(_ metrics: [Metrics]) -> [StatusCheck] {
+        StatusCheck.all(metrics, starting: starting(beside: metrics), recentTurn: EventLoop.recentLongestTurn)
+    }
+
+    /// The managers that still wait for OCI.
+    private func starting(beside metrics: [Metrics]) -> [String] {
+        let started = Set(metrics.map(\.managerID))
+        return managers.map(\.workerManagerID).filter { !started.contains($0) }
     }
 
     private var hostMetrics: HostMetrics {
@@ -316,7 +320,9 @@ private final class DaemonProcess {
             inputs: (budgets.inputs.used, budgets.inputs.limit),
             results: (budgets.results.used, budgets.results.limit),
             openDescriptorCount: DescriptorLimit.openCount,
-            descriptorCountMax: DescriptorLimit.current
+            descriptorCountMax: DescriptorLimit.current,
+            recentTurn: EventLoop.recentLongestTurn,
+            startTime: startTime
         )
     }
 

@@ -200,7 +200,17 @@ package final class ManagerService {
             slotLimit: settings.baseConcurrency,
             isAccessLost: calls.isAccessLost,
             credentialExpiry: calls.credentialExpiry,
-            requests: calls.counts
+            requests: calls.counts,
+            cloud: CloudNumbers(
+                places: dispatcher.places,
+                rates: calls.rates,
+                census: cloud.census,
+                usage: cloud.usage,
+                silence: calls.lastSuccess.map { Deadline.now.duration(since: $0) },
+                trouble: calls.outage.map { "\($0)" }
+            ),
+            links: workers.linkReport,
+            storage: storage.report
         )
     }
 

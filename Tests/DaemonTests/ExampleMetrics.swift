@@ -14,7 +14,8 @@ func exampleMetrics(
     withoutRoom: Int = 0,
     withoutHost: Int = 0,
     isAccessLost: Bool = false,
-    credentialExpiry: Int? = nil
+    credentialExpiry: Int? = nil,
+    requests: RequestCounts = RequestCounts()
 ) -> Metrics {
     Metrics(
         managerID: id,
@@ -33,6 +34,6 @@ func exampleMetrics(
         slotLimit: 10,
         isAccessLost: isAccessLost,
         credentialExpiry: credentialExpiry,
-        requests: RequestCounts()
+        requests: requests
     )
 }

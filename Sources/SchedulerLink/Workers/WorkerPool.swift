@@ -34,6 +34,7 @@ package final class WorkerPool {
     private var restarts = BurstPace(burst: 16, interval: .seconds(1))
     private var earliestStart = Deadline.now
     private var isLeaving = false
+    private let counts = LinkCounts()
     /// Rings when there may be workers to start or stop.
     private let change = Wakeup()
 
@@ -74,6 +75,16 @@ package final class WorkerPool {
     /// Opens once the scheduler is gone for good: a client has shut it down, or it has not answered for the death timeout.
     package let schedulerLost = Latch()
     private var lastAnswered = Deadline.now
+
+    /// How it stands with the connections to the scheduler.
+    package var linkReport: LinkReport {
+        var report = LinkReport()
+        report.silence = manager?.silence
+        report.connectionCount = workers.values.count { $0.isConnected }
+        if manager?.isConnected == true { report.connectionCount += 1 }
+        report.retransmissionCount = counts.retransmissions
+        return report
+    }
 
     /// How many workers are connected or connecting.
     package var workerCount: Int { workers.count }
@@ -135,7 +146,8 @@ extension WorkerPool {
                 endpoint: managerEndpoint,
                 links: links,
                 log: log,
-                unreachableWarning: warning
+                unreachableWarning: warning,
+                counts: counts
             )
             let manager = ManagerSession(
                 profile: profile,
@@ -195,7 +207,8 @@ extension WorkerPool {
             identity: "Worker|oci-hpc-\(number)|\(RandomIdentity.hexadecimal())",
             endpoint: workerEndpoint,
             links: links,
-            log: log
+            log: log,
+            counts: counts
         )
         let worker = WorkerSession(
             profile: profile,

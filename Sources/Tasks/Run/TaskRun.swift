@@ -56,7 +56,7 @@ final class TaskRun {
     var timeInState: Duration { progress.timeInState }
 
     /// What there is to say of it now.
-    var report: TaskReport { progress.report(key, in: attempt?.seen.id, isLost: route.origin == nil) }
+    var report: TaskReport { progress.report(key, attempt, isLost: route.origin == nil) }
 
     /// Answers again, through the worker that the task was sent to anew; false if there is no answer any more.
     func answerAgain(through origin: any TaskOrigin) -> Bool {

@@ -29,9 +29,9 @@ struct TaskSteps {
 extension TaskSteps {
     /// Tells of a task that is answered with a failure which is not its own exception.
     func noteFailure(in answer: TaskAnswer, of key: TaskKey) {
-        guard let text = answer.failureText else { return }
-        log(of: key).warning("task failed", metadata: ["reason": "\(text)"])
-        statistics.failed("\(key)", text)
+        guard let failure = answer.failure else { return }
+        log(of: key).warning("task failed", metadata: ["reason": "\(failure.text)"])
+        statistics.failed("\(key)", failure.text, remedy: failure.remedy, failure.outcome)
     }
 
     /// Waits until a task may load its inputs.
