@@ -8,6 +8,7 @@ internal import TaskEngine
 struct TaskProgress {
     private(set) var state = TaskState.queued
     private var since = Deadline.now
+    private var past: [TaskReport.Stay] = []
     private let statistics: TaskStatistics
 
     /// Queued as of now; `statistics` is told how long each state took.
@@ -24,6 +25,7 @@ struct TaskProgress {
             return false
         }
         statistics.left(state, after: timeInState)
+        remember(state, timeInState)
         state = next
         since = .now
         return true
@@ -36,7 +38,16 @@ struct TaskProgress {
             state: state,
             time: timeInState,
             instanceID: instanceID,
-            isWorkerLost: isLost
+            isWorkerLost: isLost,
+            past: past
         )
+    }
+
+    /// A task that comes back to a state has one entry of it, however often that happens.
+    private mutating func remember(_ state: TaskState, _ time: Duration) {
+        guard let place = past.firstIndex(where: { $0.state == state }) else {
+            return past.append(TaskReport.Stay(state: state, seconds: Float(time / .seconds(1))))
+        }
+        past[place].seconds += Float(time / .seconds(1))
     }
 }

@@ -15,6 +15,16 @@ package struct TaskReport: Sendable {
     package let instanceID: String?
     /// Whether the worker that it was sent to is gone.
     package let isWorkerLost: Bool
+    /// The states that it was in before, in the order in which it came into them, with all its time in each.
+    package var past: [Stay] = []
+
+    /// A state and the seconds in it; small, as each task at work has up to nine.
+    package struct Stay: Sendable, Equatable {
+        /// The state.
+        package let state: TaskState
+        /// The seconds.
+        package var seconds: Float
+    }
 
     /// The same as the fields of a line of the log.
     package var fields: Logger.Metadata {
