@@ -102,7 +102,7 @@ final class TaskRun {
         while true {
             try checkCancelled()
             switch state {
-            case .loading: try await launch()
+            case .loading: try await apart { () async throws(TaskInterruption) in try await self.launch() }
             case .running: try await awaitEnd()
             case .diagnosing: try await diagnose()
             case .fetching:
@@ -187,7 +187,7 @@ final class TaskRun {
             case .resultListed: return advance(.resultSeen)
             case .endedWithoutResult: return advance(.instanceStopped)
             case .vanished: if try await isGone(attempt.seen.id) { return advance(.instanceStopped) }
-            case .outOfTime(.creating): self.attempt = try await steps.startedAfterAll(attempt)
+            case .outOfTime(.creating): try await steps.checkStarted(attempt)
             case .outOfTime(.running): throw .failed(.jobTimeout(steps.limits.job, attempt.seen.id))
             case .open(let time):
                 if time == nil { steps.cloud.listingAwaited(key) }
