@@ -54,10 +54,21 @@ def documents(tasks: int = 3, text: str = HOSTILE) -> dict[str, Any]:
         "waiting": {"for_room": 2},
         "tasks": listed,
         "tasks_left_out": 7,
-        "places": [{"place": text, text: text, "full": [text]}],
-        "failures": [{"time": 1, "task": text, "text": text, "remedy": "do " + text}, None, 5],
+        "places": [
+            {
+                "availability_domain": text,
+                "shape": text,
+                "subnet": text,
+                "refused": {text: 3},
+                "held_back_for": [text],
+                "next_probe_seconds": 5,
+            }
+        ],
+        "failures": [{"time": 1, "task": text, "text": text + "do it", "remedy": "do it"}, None, 5],
     }
-    status = {"version": text, "phase": text, "status": text, "time": 5, "managers": [manager, None, "x"]}
+    checks = [{"name": "oci", "manager": text, "good": False, "required": True, "text": text}, {"good": True}, 5]
+    status: dict[str, Any] = {"version": text, "phase": text, "status": text, "time": 5, "checks": checks}
+    status["managers"] = [manager, None, "x"]
     counts = [None if number == 100 else number % 10 for number in range(360)]
     names = ["managers", "slots.used", "slots.limit", "task_counts.running", "task_counts.queued", "registered"]
     history = {"interval_seconds": 10, "time": 1_800_000_000, "series": dict.fromkeys(names, counts)}
@@ -161,7 +172,7 @@ class Page(ClusterTestCase):
         browser.await_text("slots", 12, "#reading")
         with self.assertRaisesRegex(Exception, "died|exit|ended"):
             client.submit(fail, HOSTILE).result()
-        browser.await_text("1", 2, "#failures")
+        await_that(lambda: browser.value("document.querySelectorAll('#failures li').length === 1"), 2, "a failure")
         self.assertEqual(browser.value("document.title + document.images.length"), "scaler-oci-hpc0")
         self.assertEqual(browser.complaints(), [])
         paths = [url.removeprefix(f"http://{self.address}") for url in browser.requests()]
@@ -171,9 +182,9 @@ class Page(ClusterTestCase):
         self.show(documents())
         browser = self.browser
         browser.value("document.querySelectorAll('#task-rows button').forEach((button) => button.click())")
-        for selector in ("#version", "#status", "h2", ".facts", "#task-rows", "#room", "#failures", ".remedy"):
+        for selector in ("#version", "#status", "h2", ".facts", "#task-rows", "#room", "#failures", "#warnings"):
             self.assertIn(HOSTILE, browser.text(selector), selector)
-        self.assertIn("refuses", browser.text("#warnings"))
+        self.assertIn("do it", browser.text("#failures .remedy"))
         elements = "document.querySelectorAll('img, iframe, a, object, embed, form').length"
         self.assertEqual(browser.value(elements), 0)
         self.assertEqual(browser.value("document.scripts.length + document.title"), "1scaler-oci-hpc")

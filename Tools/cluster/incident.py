@@ -129,7 +129,7 @@ class Incident:
 
         taken = Image.open(io.BytesIO(self.browser.picture(1500))).convert("RGB")
         small = io.BytesIO()
-        taken.quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+        taken.quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
         return small.getvalue()
 
 
