@@ -115,11 +115,12 @@ let package = Package(
         module(
             "Daemon",
             [
-                "CloudOwnership", "Configuration", "EventLoop", "HTTPWire", "JSON", "Messaging",
+                "CloudOwnership", "Configuration", "Encodings", "EventLoop", "HTTPWire", "JSON", "Messaging",
                 "OCIServices",
                 "Reporting", "SchedulerLink", "TaskEngine", "Tasks", "Transport",
                 .product(name: "Logging", package: "swift-log"),
-            ]
+            ],
+            resources: [.embedInCode("live_page.html")]
         ),
         module(
             "Commands",
@@ -311,7 +312,8 @@ let package = Package(
         tests(
             "DaemonTests",
             [
-                "CloudOwnership", "Configuration", "Daemon", "EventLoop", "HTTPWire", "Messaging",
+                "CloudOwnership", "Configuration", "Daemon", "Encodings", "EventLoop", "HTTPWire", "JSON",
+                "Messaging",
                 "OCIServices", "SchedulerLink",
                 "TaskEngine", "Tasks", "TestCloud", "TestSupport", "Transport",
             ]

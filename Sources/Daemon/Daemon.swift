@@ -61,6 +61,9 @@ private final class DaemonProcess {
     /// What calls OCI for each manager, those that are still starting among them.
     private var clouds: [(calls: ServiceCalls, log: Logger)] = []
     private var statusServer: Spawned<Void>?
+    /// Nil where no status is served.
+    private var history: StatusHistory?
+    private let startedAt = Deadline.now
     private var starts: [Spawned<Int32?>] = []
     private let host = SystemHost()
     private let startTime = Int(LoopClock.epochSeconds)
@@ -209,6 +212,7 @@ private final class DaemonProcess {
             services.append(service)
             reports.started()
             service.start()
+            if history != nil { spawn { await self.keepHistory(of: service) } }
             if settings.exitsWithScheduler { spawn { await self.endWithScheduler(of: service, log) } }
             return nil
         } catch .cancelled {
@@ -253,12 +257,21 @@ private final class DaemonProcess {
                 self?.page(at: $0, accept: $1)
             }
             statusServer = spawn { await server.run() }
+            history = StatusHistory()
             return nil
         } catch {
             logFiles.writeFatal(
                 "cannot serve status at \(address.description): \(error); choose another --status-address"
             )
             return ExitCode.configuration
+        }
+    }
+
+    /// Samples all managers in the turns in which one looks after its workers, so that no turn is there for samples alone.
+    private func keepHistory(of service: ManagerService) async {
+        while (try? await service.looked.wait()) != nil {
+            let time = Deadline.now.duration(since: startedAt)
+            if history?.isDue(at: time) ?? false { history?.add(services.map(\.metrics), at: time) }
         }
     }
 
@@ -277,6 +290,7 @@ private final class DaemonProcess {
 
     private func page(at path: String, accept: String) -> StatusPage? {
         switch path {
+        case "/": return LivePage.page
         case "/livez": return StatusPage(status: 200, text: "ok\n")
         case "/readyz":
             let checks = checks(services.map(\.metrics))
@@ -295,6 +309,10 @@ private final class DaemonProcess {
                 checks: checks(metrics)
             )
             return StatusPage(status: 200, text: document.text, contentType: "application/json")
+        case "/history.json":
+            let time = Deadline.now.duration(since: startedAt)
+            guard let text = history?.text(at: time, Int(LoopClock.epochSeconds)) else { return nil }
+            return StatusPage(status: 200, text: text, contentType: "application/json")
         case "/metrics":
             let format = MetricsFormat(accept: accept)
             let metrics = services.map(\.metrics)

@@ -249,6 +249,9 @@ package final class ManagerService {
         ]
     }
 
+    /// Sent once a second, or more often, as long as the manager runs.
+    var looked: Broadcast { workers.looked }
+
     /// Opens once the scheduler is gone for good.
     package var schedulerLost: Latch { workers.schedulerLost }
 

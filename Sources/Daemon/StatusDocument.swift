@@ -73,7 +73,7 @@ struct StatusDocument {
         return .object(present: [("used", amounts(share.used)), ("limit", amounts(share.limit))])
     }
 
-    private static func json(_ manager: ManagerStatus) -> JSON {
+    static func json(_ manager: ManagerStatus) -> JSON {
         let metrics = manager.metrics
         let states = TaskState.allCases.dropLast().map { ($0.rawValue, metrics.tasksByState[$0] ?? 0) }
         let outcomes = TaskStatistics.Outcome.allCases.map { ($0.rawValue, metrics.outcomes[$0] ?? 0) }
@@ -114,7 +114,12 @@ struct StatusDocument {
             ("worker_lost", task.isWorkerLost ? .bool(true) : nil),
             ("place", task.form.map { $0.place(subnetID: task.subnetID) }),
             ("trouble", task.trouble.map { .string($0) }),
+            ("past_seconds", task.past.isEmpty ? nil : past(of: task)),
         ])
+    }
+
+    private static func past(of task: TaskReport) -> JSON {
+        .object(present: task.past.map { ($0.state.rawValue, .real(seconds(.seconds(Double($0.seconds))))) })
     }
 
     private static func json(_ failure: TaskStatistics.Failure) -> JSON {

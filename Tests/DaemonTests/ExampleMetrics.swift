@@ -37,3 +37,15 @@ func exampleMetrics(
         requests: requests
     )
 }
+
+/// A manager without tasks.
+func exampleStatus(_ id: String) -> ManagerStatus {
+    ManagerStatus(
+        metrics: exampleMetrics(id),
+        schedulerAddress: "tcp://127.0.0.1:1",
+        ownerID: "o",
+        tasks: [],
+        taskCount: 0,
+        failures: []
+    )
+}

@@ -131,7 +131,14 @@ import Transport
     }
 
     private func task(_ id: String, _ time: Duration, lost: Bool = false) -> TaskReport {
-        TaskReport(task: id, state: .running, time: time, instanceID: "ocid1.x", isWorkerLost: lost)
+        TaskReport(
+            task: id,
+            state: .running,
+            time: time,
+            instanceID: "ocid1.x",
+            isWorkerLost: lost,
+            past: [TaskReport.Stay(state: .queued, seconds: 2.5)]
+        )
     }
 
     @Test func `the whole state can be read from it`() async throws {
@@ -151,6 +158,7 @@ import Transport
         let first = try #require(try manager.objects("tasks").first)
         #expect(first["id"] == .string("ab") && first["state"] == .string("running"))
         #expect(first["seconds"] == .real(1.5) && first["worker_lost"] == .bool(true))
+        #expect(try first.object("past_seconds")["queued"] == .real(2.5))
         let failure = try #require(try manager.objects("failures").first)
         #expect(failure["text"] == .string("no \"luck\"\n\u{1B}[31m"))
     }

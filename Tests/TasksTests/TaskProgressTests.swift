@@ -57,4 +57,19 @@ import Testing
             #expect(trouble() == "its instance ended without a result")
         }
     }
+
+    @Test func `a report has each state that the task was in once, with all its time there`() async throws {
+        try await onLoop {
+            var progress = TaskProgress(TaskStatistics())
+            let key = TaskKey("2adc465564d81950e235aede9928f868")
+            #expect(progress.report(key, nil, isLost: false).past == [])
+            for event in [TaskEvent.slotGranted, .setAside, .slotGranted] {
+                try await sleep(for: .milliseconds(2))
+                progress.advance(event)
+            }
+            let past = progress.report(key, nil, isLost: false).past
+            #expect(past.map(\.state) == [.queued, .loading])
+            #expect(past[0].seconds >= 0.004 && past[1].seconds >= 0.002)
+        }
+    }
 }

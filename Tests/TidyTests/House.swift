@@ -28,7 +28,8 @@ enum House {
             "Daemon",
             [
                 "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
-                "Configuration", "Messaging", "HTTPWire", "JSON", "Transport", "EventLoop", "Logging",
+                "Configuration", "Messaging", "HTTPWire", "JSON", "Encodings", "Transport", "EventLoop",
+                "Logging",
             ]
         ),
         Module(

@@ -74,6 +74,9 @@ package final class WorkerPool {
 
     /// Opens once the scheduler is gone for good: a client has shut it down, or it has not answered for the death timeout.
     package let schedulerLost = Latch()
+
+    /// Sent whenever the pool has looked after its workers: once a second, or more often.
+    package let looked = Broadcast()
     private var lastAnswered = Deadline.now
 
     /// How it stands with the connections to the scheduler.
@@ -103,6 +106,7 @@ package final class WorkerPool {
             if (lastAnswered + profile.deathTimeout).isPast { schedulerLost.open() }
             if isRegistered != wasAnswered { registrationChanges.send(isRegistered) }
             wasAnswered = isRegistered
+            looked.send()
             // The cooldown ends without any message from the scheduler, so look again by ourselves.
             let look = Deadline.after(.seconds(1))
             _ = try? await change.wait(until: earliestStart.isPast ? look : min(look, earliestStart))

@@ -8,6 +8,7 @@ internal import TaskEngine
 struct TaskProgress {
     private(set) var state = TaskState.queued
     private var since = Deadline.now
+    private var past: [TaskReport.Stay] = []
     private let statistics: TaskStatistics
     /// What last went otherwise than it should; nil where nothing did.
     private var trouble: String?
@@ -26,6 +27,7 @@ struct TaskProgress {
             return false
         }
         statistics.left(state, after: timeInState)
+        remember(state, timeInState)
         state = next
         since = .now
         trouble = event.trouble ?? trouble
@@ -42,8 +44,17 @@ struct TaskProgress {
             isWorkerLost: isLost,
             form: attempt?.seen.form,
             subnetID: attempt?.placement?.subnetID,
-            trouble: trouble
+            trouble: trouble,
+            past: past
         )
+    }
+
+    /// A task that comes back to a state has one entry of it, however often that happens.
+    private mutating func remember(_ state: TaskState, _ time: Duration) {
+        guard let place = past.firstIndex(where: { $0.state == state }) else {
+            return past.append(TaskReport.Stay(state: state, seconds: Float(time / .seconds(1))))
+        }
+        past[place].seconds += Float(time / .seconds(1))
     }
 }
 

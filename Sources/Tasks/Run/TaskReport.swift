@@ -21,6 +21,16 @@ package struct TaskReport: Sendable {
     package let subnetID: String?
     /// What last went otherwise than it should; nil where nothing did.
     package var trouble: String?
+    /// The states that it was in before, in the order in which it came into them, with all its time in each.
+    package var past: [Stay] = []
+
+    /// A state and the seconds in it; small, as each task at work has up to nine.
+    package struct Stay: Sendable, Equatable {
+        /// The state.
+        package let state: TaskState
+        /// The seconds.
+        package var seconds: Float
+    }
 
     /// Puts the facts together.
     package init(
@@ -31,7 +41,8 @@ package struct TaskReport: Sendable {
         isWorkerLost: Bool,
         form: InstanceForm? = nil,
         subnetID: String? = nil,
-        trouble: String? = nil
+        trouble: String? = nil,
+        past: [Stay] = []
     ) {
         self.task = task
         self.state = state
@@ -41,6 +52,7 @@ package struct TaskReport: Sendable {
         self.form = form
         self.subnetID = subnetID
         self.trouble = trouble
+        self.past = past
     }
 
     /// The same with what goes otherwise than it should now.
