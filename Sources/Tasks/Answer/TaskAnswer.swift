@@ -16,6 +16,8 @@ struct TaskAnswer {
     let profile: ProfileResult?
     /// What the task printed, as `PrintedPiece` reads it; empty unless the client asked for it.
     var output: [UInt8] = []
+    /// What the client is told where the task failed otherwise than by an exception of its own.
+    var failureText: String?
 
     var isSuccess: Bool { outcome == .success }
 }

@@ -202,7 +202,12 @@ struct TaskFailure: Error, Equatable {
     }
 
     @LoopActor var answer: TaskAnswer {
-        TaskAnswer(outcome: outcome, object: Blob(FailurePickle.encode(exception, text)), profile: nil)
+        TaskAnswer(
+            outcome: outcome,
+            object: Blob(FailurePickle.encode(exception, text)),
+            profile: nil,
+            failureText: text
+        )
     }
 }
 
