@@ -125,7 +125,7 @@ let package = Package(
         module(
             "Commands",
             [
-                "Configuration", "Encodings", "EventLoop", "JSON", "Messaging", "OCIProfile",
+                "Configuration", "Encodings", "EventLoop", "HTTPClient", "JSON", "Messaging", "OCIProfile",
                 "OCIServices", "Reporting", "TaskEngine", "TaskPayload", "Transport", "CloudOwnership",
                 "Daemon",
             ],
@@ -254,7 +254,7 @@ let package = Package(
             "CommandsTests",
             [
                 "Commands", "Configuration", "EventLoop", "JSON", "OCIServices", "Reporting", "TestSupport",
-                "CloudOwnership",
+                "CloudOwnership", "Transport",
             ]
         ),
         tests(

@@ -19,7 +19,7 @@ enum House {
         Module(
             "Commands",
             [
-                "Daemon", "Tasks", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
+                "Daemon", "Tasks", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices", "HTTPClient",
                 "Configuration",
                 "TaskPayload", "Messaging", "OCIProfile", "JSON", "Encodings", "Transport", "EventLoop",
             ]
