@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
@@ -41,18 +40,12 @@ error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(sys.argv[1]).r
 sys.exit(error and str(error))
 """
 TASKS = 4
-TASK_SECONDS = 20
 
 
 def told(*command: str | Path) -> str:
     done = subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
-
-
-def slept(number: int) -> int:
-    time.sleep(TASK_SECONDS)
-    return number**2
 
 
 class Judged(unittest.TestCase):
@@ -118,21 +111,33 @@ class Debian(unittest.TestCase):
             daemon=["--on-exit", "leave"], daemon_starter=IN_DEBIAN, directory=self.folder / "cluster"
         )
         (self.folder / "cluster").mkdir()
-        with cluster.Cluster(options) as running:
-            self.assertEqual(cluster.DAEMON, Path("/usr/bin/scaler-oci-hpc"))
-            client = cluster.connect(running)
-            self.addCleanup(client.disconnect)
-            futures = [client.submit(slept, number) for number in range(TASKS)]
-            await_that(lambda: running.report()["tasks"]["run"] >= TASKS, 120, "every container to run")
-            self.install(dataclasses.replace(self.release, version=f"{self.release.version}+next"))
-            self.assertEqual(self.version(), f"{self.release.version}+next")
-            self.assertEqual(running.daemon.stop(signal.SIGTERM), 0, running.daemon.tail())
-            self.assertFalse(any(future.done() for future in futures), "the tasks were too short to be in flight")
-            running.start_daemon()
-            self.assertEqual([future.result() for future in futures], [number**2 for number in range(TASKS)])
-            report = running.await_nothing_left()
-            self.assertEqual(report["instances"]["created"], TASKS)
-            self.assertEqual(report["tasks"]["ran_more_than_once"], {})
+        running = cluster.Cluster(options)
+        self.addCleanup(running.stop)
+        running.start()
+        self.assertEqual(cluster.DAEMON, Path("/usr/bin/scaler-oci-hpc"))
+        client = cluster.connect(running)
+        self.addCleanup(client.disconnect)
+        end = self.folder / "end"
+
+        def work(number: int, end: str = str(end)) -> int:
+            import os
+            import time
+
+            while not os.path.exists(end):
+                time.sleep(0.1)
+            return number**2
+
+        futures = [client.submit(work, number) for number in range(TASKS)]
+        await_that(lambda: running.report()["tasks"]["run"] >= TASKS, 120, "every container to run")
+        self.install(dataclasses.replace(self.release, version=f"{self.release.version}+next"))
+        self.assertEqual(self.version(), f"{self.release.version}+next")
+        self.assertEqual(running.daemon.stop(signal.SIGTERM), 0, running.daemon.tail())
+        running.start_daemon()
+        end.touch()
+        self.assertEqual([future.result() for future in futures], [number**2 for number in range(TASKS)])
+        report = running.await_nothing_left()
+        self.assertEqual(report["instances"]["created"], TASKS)
+        self.assertEqual(report["tasks"]["ran_more_than_once"], {})
 
 
 if __name__ == "__main__":

@@ -123,16 +123,21 @@ class DebianPackage(PackageTestCase):
 
 
 class Wheel(PackageTestCase):
-    def test_pip_puts_the_program_on_the_path_of_a_new_environment(self):
-        path = self.path(wheel)
-        environment = self.folder / "venv"
-        self.told(sys.executable, "-m", "venv", "--without-pip", environment)
-        pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", environment / "bin/python")
-        self.told(*pip, "install", "--no-index", path)
-        self.assert_is_the_program(environment / "bin/scaler-oci-hpc")
-        self.assert_is_the_program(environment / "bin/python", "-m", "scaler_oci_hpc")
-        self.told(*pip, "uninstall", "--yes", release.NAME)
-        self.assertFalse((environment / "bin/scaler-oci-hpc").exists())
+    def test_pip_puts_the_program_on_the_path_of_a_new_environment_of_every_python_that_is_here(self):
+        found = {shutil.which(f"python3.{minor}") for minor in range(10, 14)} - {None}
+        # What pyenv has on the path may stand for a version that is not chosen.
+        runs = sorted(python for python in found if python and run(python, "-c", "").returncode == 0)
+        for number, python in enumerate([sys.executable, *runs]):
+            with self.subTest(python):
+                environment = self.folder / f"venv-{number}"
+                self.told(python, "-m", "venv", "--without-pip", environment)
+                place = environment / "bin"
+                pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", place / "python")
+                self.told(*pip, "install", "--no-index", self.path(wheel))
+                self.assert_is_the_program(place / "scaler-oci-hpc")
+                self.assert_is_the_program(place / "python", "-m", "scaler_oci_hpc")
+                self.told(*pip, "uninstall", "--yes", release.NAME)
+                self.assertFalse((place / "scaler-oci-hpc").exists())
 
 
 class Tarball(PackageTestCase):
