@@ -134,7 +134,9 @@ let package = Package(
         .executableTarget(
             name: "ScalerOCIHPC",
             dependencies: ["Commands", "Configuration", "Daemon", "Reporting", "Transport"],
-            swiftSettings: strict
+            swiftSettings: strict,
+            // The other linker keeps references of code that it leaves out, to a C library newer than is needed.
+            linkerSettings: [.unsafeFlags(["-use-ld=lld"], .when(configuration: .release))]
         ),
 
         // Measures the daemon's HTTP client; in no product, Tools/bench builds it.

@@ -181,11 +181,7 @@ private final class DaemonProcess {
                 ]
             )
         }
-        let nameKey: NameKey
-        do throws(NameKeyError) { nameKey = try NameKey(settings) } catch {
-            logFiles.writeFatal("\(error)")
-            return ExitCode.configuration
-        }
+        guard let nameKey = nameKey(settings) else { return ExitCode.configuration }
         if let warning = settings.nameSecretFile.flatMap(warningOfOpenness) { log.warning("\(warning)") }
         do throws(OCIError) {
             let reports = CallReports(log)
@@ -220,6 +216,20 @@ private final class DaemonProcess {
         } catch {
             logFiles.writeFatal("\(error)")
             return error.exitCode
+        }
+    }
+
+    /// The key for the names of a manager's objects; nil, and said why, where this host has no identity to go by.
+    private func nameKey(_ settings: Settings) -> NameKey? {
+        if let obstacle = Owner.obstacle(override: settings.ownerID) {
+            logFiles.writeFatal(obstacle)
+            return nil
+        }
+        do throws(NameKeyError) {
+            return try NameKey(settings)
+        } catch {
+            logFiles.writeFatal("\(error)")
+            return nil
         }
     }
 
