@@ -16,6 +16,10 @@ struct TaskAnswer {
     let profile: ProfileResult?
     /// What the task printed, as `PrintedPiece` reads it; empty unless the client asked for it.
     var output: [UInt8] = []
+    /// What the client is told where the task failed otherwise than by an exception of its own.
+    var failureText: String?
+    /// What to do about that.
+    var failureRemedy = ""
 
     var isSuccess: Bool { outcome == .success }
 }
@@ -121,7 +125,13 @@ extension TaskAnswer {
         case .containerError(let error):
             let exception =
                 error.saysProcessDied ? FailurePickle.ExceptionName.processorDiedError : .runtimeError
-            self = TaskFailure(exception, error.clientText, .instanceEnded).answer
+            let remedy =
+                error.saysProcessDied
+                ? "Look for what ends the process: a crash in native code, an exit, or too little memory "
+                    + "(--instance-memory-gb)."
+                : "Check that the image has what the task needs, in the releases that its client has."
+            self =
+                TaskFailure(exception, error.clientText, remedy: remedy, .instanceEnded).answer
         }
     }
 }

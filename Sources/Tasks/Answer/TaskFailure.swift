@@ -33,7 +33,7 @@ enum TaskInterruption: Error {
 struct TaskFailure: Error, Equatable {
     let exception: FailurePickle.ExceptionName
     let text: String
-    /// The part of the text that says what to do next; empty where a container wrote the text.
+    /// What to do next: a part of the text, unless a container wrote that.
     let remedy: String
     let outcome: TaskStatistics.Outcome
 
@@ -259,7 +259,13 @@ struct TaskFailure: Error, Equatable {
     }
 
     @LoopActor var answer: TaskAnswer {
-        TaskAnswer(outcome: outcome, object: Blob(FailurePickle.encode(exception, text)), profile: nil)
+        TaskAnswer(
+            outcome: outcome,
+            object: Blob(FailurePickle.encode(exception, text)),
+            profile: nil,
+            failureText: text,
+            failureRemedy: remedy
+        )
     }
 }
 
