@@ -58,6 +58,8 @@ import Transport
             #expect(try await stage.worker.answer(1).outcome == .failed)
             let failures = stage.dispatcher.statistics.failures
             #expect(failures.map(\.task) == ["\(Stage.key(1))"])
+            #expect(failures.map(\.outcome) == [.instanceEnded])
+            #expect(failures.first?.remedy.contains("--instance-memory-gb") == true)
             #expect(text.contains("killed by 9") && failures.first.map { text.contains($0.text) } == true)
             stage.worker.confirm()
             try await stage.waitUntilIdle()

@@ -123,7 +123,13 @@ extension TaskAnswer {
         case .containerError(let error):
             let exception =
                 error.saysProcessDied ? FailurePickle.ExceptionName.processorDiedError : .runtimeError
-            self = TaskFailure(exception, error.clientText, .instanceEnded).answer
+            let remedy =
+                error.saysProcessDied
+                ? "Look for what ends the process: a crash in native code, an exit, or too little memory "
+                    + "(--instance-memory-gb)."
+                : "Check that the image has what the task needs, in the releases that its client has."
+            self =
+                TaskFailure(exception, error.clientText, remedy: remedy, .instanceEnded).answer
         }
     }
 }

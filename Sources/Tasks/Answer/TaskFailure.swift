@@ -33,7 +33,7 @@ enum TaskInterruption: Error {
 struct TaskFailure: Error, Equatable {
     let exception: FailurePickle.ExceptionName
     let text: String
-    /// The part of the text that says what to do next; empty where a container wrote the text.
+    /// What to do next: a part of the text, unless a container wrote that.
     let remedy: String
     let outcome: TaskStatistics.Outcome
 

@@ -39,7 +39,7 @@ package final class TaskStatistics {
         package let task: String
         /// What its client was told, or the beginning of that.
         package let text: String
-        /// What to do about it; part of the text, unless that was cut.
+        /// What to do about it: a part of the text, unless that was cut, or a container wrote it.
         package let remedy: String
         /// As which it was counted.
         package let outcome: Outcome
