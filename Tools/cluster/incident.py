@@ -101,27 +101,11 @@ class Incident:
         )  # fmt: skip
         return list(map(shortened, done.stdout.rstrip().splitlines())) if done.returncode == 0 else []
 
-    def alerts(self) -> list[str]:
-        """The alerts that Prometheus would show if these numbers stayed for a quarter of an hour."""
-        samples = [line for line in self.get("/metrics").splitlines() if line and not line.startswith("#")]
-        series = [
-            {"series": name, "values": f"{value}x15"} for name, value in (line.rsplit(" ", 1) for line in samples)
-        ]
-        names = re.findall(r"alert: (\w+)", ALERTS.read_text())
-        # That no alert is expected makes the tool tell those that there are.
-        expected = [{"eval_time": "15m", "alertname": name, "exp_alerts": []} for name in names]
-        test = {"input_series": series, "interval": "1m", "alert_rule_test": expected}
-        with tempfile.TemporaryDirectory() as directory:
-            path = Path(directory) / "alerts-now.yml"
-            # JSON is YAML.
-            path.write_text(json.dumps({"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": [test]}))
-            done = subprocess.run(
-                [str(PROMTOOL), "test", "rules", str(path)], check=False, capture_output=True, text=True, timeout=60
-            )
-        told = done.stdout + done.stderr
-        labels, summaries = r'Labels:\{alertname="(\w+)"[^}]*severity="(\w+)"', r'Annotations:\{[^}]*summary="(.*?)"\}'
-        found = re.findall(rf"{labels}[^}}]*\}}\s*{summaries}", told)
-        return [f"{name} ({severity}): {summary}" for name, severity, summary in found]
+    def await_sample(self) -> None:
+        """Waits until the last hour has a sample of what is so now."""
+        before = json.loads(self.get("/history.json"))["time"]
+        await_that(lambda: json.loads(self.get("/history.json"))["time"] > before + 1, 30, "a sample of the last hour")
+        time.sleep(6)  # the page asks for it every five seconds
 
     def picture(self) -> bytes:
         """The page, in few enough colours for a small file."""
@@ -131,6 +115,26 @@ class Incident:
         small = io.BytesIO()
         taken.quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
         return small.getvalue()
+
+
+def alerts(metrics: str) -> list[str]:
+    """The alerts that Prometheus would show if these numbers stayed for a quarter of an hour."""
+    samples = [line.rsplit(" ", 1) for line in metrics.splitlines() if line and not line.startswith("#")]
+    series = [{"series": name, "values": f"{value}x15"} for name, value in samples]
+    names = re.findall(r"alert: (\w+)", ALERTS.read_text())
+    # That no alert is expected makes the tool tell those that there are.
+    expected = [{"eval_time": "15m", "alertname": name, "exp_alerts": []} for name in names]
+    test = {"input_series": series, "interval": "1m", "alert_rule_test": expected}
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "alerts-now.yml"
+        # JSON is YAML.
+        path.write_text(json.dumps({"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": [test]}))
+        done = subprocess.run(
+            [str(PROMTOOL), "test", "rules", str(path)], check=False, capture_output=True, text=True, timeout=60
+        )
+    labels, summaries = r'Labels:\{alertname="(\w+)"[^}]*severity="(\w+)"', r'Annotations:\{[^}]*summary="(.*?)"\}'
+    found = re.findall(rf"{labels}[^}}]*\}}\s*{summaries}", done.stdout + done.stderr)
+    return [f"{name} ({severity}): {summary}" for name, severity, summary in found]
 
 
 def shortened(line: str) -> str:
@@ -189,7 +193,7 @@ def told(incident: Incident, name: str) -> str:
         ("At the head of the page, and in `systemctl status`:", [*warnings, incident.status()]),
         ("`scaler-oci-hpc top` prints:", incident.top()),
         ("New in the log, from NOTICE on:", incident.log()),
-        ("Alerts:", incident.alerts()),
+        ("Alerts:", alerts(incident.get("/metrics"))),
     ]
     parts = [f"![The page at this time]({name}.png)"]
     parts += [f"{title}\n\n```\n{NEWLINE.join(lines)}\n```" for title, lines in views if lines]
@@ -229,17 +233,17 @@ def run(into: Path) -> None:
             incident.await_state(lambda state: state["task_counts"]["running"] == SLOTS, "tasks at work")
             browser.await_text("running 8", 5, ".manager")
             browser.value("document.querySelector('#task-rows button').click()")
-            # So that the last hour has some samples to show.
-            time.sleep(15)
+            incident.await_sample()
             (into / "live-page.png").write_bytes(incident.picture())
             incident.await_results()
             incident.log()
             for name, begin, end in STEPS:
                 print(name, flush=True)
-                incident.submit(2, 10)
+                incident.submit(2, 30)
                 incident.await_state(lambda state: state["task_counts"]["running"] == 2, "tasks at work")
                 begin(incident)
                 put(told(incident, name), name, into / "Incident.md")
+                incident.await_sample()
                 (into / f"{name}.png").write_bytes(incident.picture())
                 end(incident)
                 incident.log()
