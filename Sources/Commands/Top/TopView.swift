@@ -103,11 +103,18 @@ struct TopView: Equatable, Sendable {
         return .redraw
     }
 
+    /// Whether `part` is somewhere in `text`; the standard library's own search brings its regular expressions into the program.
+    private static func text(_ text: String, holds part: String) -> Bool {
+        let (text, part) = (Array(text.utf8), Array(part.utf8))
+        if part.count > text.count { return false }
+        return (0...text.count - part.count).contains { text[$0...].starts(with: part) }
+    }
+
     /// The tasks that pass the filter, in order; of equals, the order of the document.
     func chosen(of tasks: [StatusSnapshot.Task]) -> [StatusSnapshot.Task] {
         let found = tasks.enumerated().filter { _, task in
             filter.isEmpty
-                || [task.id, task.state, task.instance, task.manager].contains { $0.contains(filter) }
+                || [task.id, task.state, task.instance, task.manager].contains { Self.text($0, holds: filter) }
         }
         let sorted = found.sorted { left, right in
             let order = Self.order(left.element, right.element, sort)
