@@ -163,10 +163,10 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
             clibev_timer_init(alarm, { _, _, _ in }, Double(seconds) + Double(attoseconds) * 1e-18)
             ev_timer_start(loop, alarm)
         }
-        let moment = moment
-        let turn = pollEnded.busyNanoseconds(until: moment)
+        let pollBegan = moment
+        let turn = pollEnded.busyNanoseconds(until: pollBegan)
         longestTurnNanoseconds.max(turn, ordering: .relaxed)
-        recentTurns.add(turn, at: moment.nanoseconds)
+        recentTurns.add(turn, at: pollBegan.nanoseconds)
         ev_run(loop, Int32(ready.isEmpty ? EVRUN_ONCE : EVRUN_NOWAIT))
         pollEnded = moment
         ev_timer_stop(loop, alarm)

@@ -41,6 +41,21 @@ import Testing
         #expect(turns.longest(at: 601 * second) == 3)
     }
 
+    /// In a process of its own, where nothing else has the loop.
+    @Test func `a wait for a timer is no turn, a blocking call is one`() async {
+        await #expect(processExitsWith: .success) {
+            let turns = EventLoop.run {
+                try? await sleep(for: .milliseconds(300))
+                try? await sleep(for: .milliseconds(1))
+                let idle = EventLoop.recentLongestTurn
+                usleep(200_000)
+                try? await sleep(for: .milliseconds(1))
+                return (idle, EventLoop.recentLongestTurn)
+            }
+            precondition(turns.0 < .milliseconds(150) && turns.1 >= .milliseconds(150), "\(turns)")
+        }
+    }
+
     private func monotonic() -> UInt64 {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)

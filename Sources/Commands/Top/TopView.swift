@@ -114,7 +114,8 @@ struct TopView: Equatable, Sendable {
     func chosen(of tasks: [StatusSnapshot.Task]) -> [StatusSnapshot.Task] {
         let found = tasks.enumerated().filter { _, task in
             filter.isEmpty
-                || [task.id, task.state, task.instance, task.manager].contains { Self.text($0, holds: filter) }
+                || [task.id, task.state, task.instance, task.manager]
+                    .contains { Self.text($0, holds: filter) }
         }
         let sorted = found.sorted { left, right in
             let order = Self.order(left.element, right.element, sort)
