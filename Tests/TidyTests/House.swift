@@ -19,15 +19,18 @@ enum House {
         Module(
             "Commands",
             [
-                "Daemon", "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
-                "Configuration", "TaskPayload", "Messaging", "OCIProfile", "JSON", "Encodings", "Transport", "EventLoop",
+                "Daemon", "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine",
+                "OCIServices",
+                "HTTPClient", "Configuration", "TaskPayload", "Messaging", "OCIProfile", "JSON", "Encodings",
+                "Transport", "EventLoop",
             ]
         ),
         Module(
             "Daemon",
             [
                 "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
-                "Configuration", "Messaging", "HTTPWire", "JSON", "Transport", "EventLoop", "Logging",
+                "Configuration", "Messaging", "HTTPWire", "JSON", "Encodings", "Transport", "EventLoop",
+                "Logging",
             ]
         ),
         Module(
