@@ -126,8 +126,8 @@ let package = Package(
             "Commands",
             [
                 "Configuration", "Encodings", "EventLoop", "HTTPClient", "JSON", "Messaging", "OCIProfile",
-                "OCIServices", "Reporting", "TaskEngine", "TaskPayload", "Transport", "CloudOwnership",
-                "Daemon",
+                "OCIServices", "Reporting", "SchedulerLink", "TaskEngine", "TaskPayload", "Transport",
+                "CloudOwnership", "Daemon",
             ],
             resources: [.embedInCode("Image/JobRunner"), .embedInCode("Check/check_client.py")]
         ),

@@ -150,6 +150,12 @@ extension Option {
         Option("network-backend", .choice, into: \.networkBackend, new: true)
             .environment("SCALER_NETWORK_BACKEND")
             .help("Transport to the scheduler; auto asks the scheduler's first bytes."),
+        Option("scheduler-ca", .text("FILE"), intoOptional: \.schedulerCA, new: true)
+            .environment("SCALER_SCHEDULER_CA")
+            .help(
+                "PEM file of certificate authorities that must vouch for scheduler and object storage at tls:// and "
+                    + "wss://; without it, their certificates are not checked, as Scaler does not."
+            ),
         Option("scheduler-release", .choice, into: \.schedulerRelease, new: true)
             .help(
                 "Whose messages a ZeroMQ scheduler speaks: 2.5 for 2.5.0 to 2.6.0, 2.7 for later; "

@@ -4,13 +4,17 @@ internal import Encodings
 
 /// The address of a Scaler service: scheduler or object storage server.
 ///
-/// Written as Scaler writes it: IPv6 hosts stand bare and the last colon parts the port (`tcp://::1:8516`),
+/// Written as Scaler writes it: IPv6 hosts stand bare and the last colon is before the port (`tcp://::1:8516`),
 /// since that is the only form its YMQ transport reads; brackets are understood and dropped.
 package enum SchedulerAddress: Sendable, Hashable {
     /// `tcp://HOST:PORT`; the host is a name, an IPv4 or a bare IPv6 address.
     case tcp(host: String, port: UInt16)
     /// `ipc://PATH`, a Unix socket.
     case ipc(path: String)
+    /// `tls://HOST:PORT`: TLS over TCP.
+    case tls(host: String, port: UInt16)
+    /// `ws://HOST:PORT/PATH`, or `wss://` if it is inside TLS; the path begins with a slash.
+    case webSocket(host: String, port: UInt16, path: String, isSecure: Bool)
 
     /// Reads the text, or says what is wrong with it.
     package init(_ text: String) throws(ValueFault) {
@@ -20,19 +24,28 @@ package enum SchedulerAddress: Sendable, Hashable {
         let scheme = text[..<colon]
         let rest = text[colon...].dropFirst(3)
         switch scheme {
-        case "tcp":
+        case "tcp", "tls":
             // A slash at the end is what people copy from a browser; Scaler drops it, too.
             let authority = rest.hasSuffix("/") ? rest.dropLast() : rest
             let (host, port) = try hostAndPort(authority, in: text, remedy: Self.remedy)
-            self = .tcp(host: host, port: port)
+            self = scheme == "tls" ? .tls(host: host, port: port) : .tcp(host: host, port: port)
+        case "ws", "wss":
+            let authority = rest.prefix { $0 != "/" }
+            let (host, port) = try hostAndPort(authority, in: text, remedy: Self.remedy)
+            let path = rest.dropFirst(authority.count)
+            guard path.utf8.allSatisfy({ $0.isPrintable && $0 < 0x7F && $0 != 0x20 }) else {
+                throw .malformed("\(quoted(text)) has a path that no request can name", "write it in ASCII")
+            }
+            let name = path.isEmpty ? "/" : String(path)
+            self = .webSocket(host: host, port: port, path: name, isSecure: scheme == "wss")
         case "ipc":
             guard !rest.isEmpty, rest.utf8.allSatisfy({ $0.isPrintable && $0 != 0x20 }) else {
                 throw .malformed("\(quoted(text)) names no usable path", "write ipc:///PATH")
             }
             self = .ipc(path: String(rest))
-        case "tls", "ws", "wss", "inproc":
+        case "inproc":
             throw .malformed(
-                "\(scheme):// is not supported",
+                "inproc:// is not supported: it leads nowhere outside of the process that binds it",
                 "bind the scheduler to a tcp:// or ipc:// address too and give that"
             )
         default:
@@ -50,6 +63,25 @@ package enum SchedulerAddress: Sendable, Hashable {
         switch self {
         case .tcp(let host, let port): "tcp://\(host):\(port)"
         case .ipc(let path): "ipc://\(path)"
+        case .tls(let host, let port): "tls://\(host):\(port)"
+        case .webSocket(let host, let port, let path, let isSecure):
+            "\(isSecure ? "wss" : "ws")://\(host):\(port)\(path)"
+        }
+    }
+
+    /// Whether all that is said there is inside TLS.
+    package var isSecure: Bool {
+        switch self {
+        case .tls, .webSocket(_, _, _, isSecure: true): true
+        case .tcp, .ipc, .webSocket: false
+        }
+    }
+
+    /// Whether ZeroMQ reaches it as Scaler has it; the others are YMQ's alone.
+    var isForZeroMQ: Bool {
+        switch self {
+        case .tcp, .ipc: true
+        case .tls, .webSocket: false
         }
     }
 

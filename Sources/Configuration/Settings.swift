@@ -25,6 +25,9 @@ package struct Settings: Sendable, Equatable {
     package var deathTimeout: Duration = .seconds(300)
     /// How long the scheduler must ask for fewer workers before they go; zero obeys at once.
     package var scaleDownCooldown: Duration = .seconds(30)
+    /// PEM file of certificate authorities, one of which must vouch for scheduler and object storage at `tls://` and
+    /// `wss://`; nil believes whoever answers, as Scaler's own programs do.
+    package var schedulerCA: String?
     /// Transport to the scheduler.
     package var networkBackend = NetworkBackend.auto
     /// Whose messages the scheduler speaks; its own bytes have precedence where they tell.
@@ -154,8 +157,29 @@ package struct Settings: Sendable, Equatable {
             "--status-address \(printable(statusAddress.description)) may be reached from other hosts, which would read "
                 + "tasks, failures and OCIDs without a password; choose 127.0.0.1, or unix:PATH, or add "
                 + "--status-allow-remote"
+        } else if networkBackend == .zmq, let address = schedulerAddresses.first(where: { !$0.isForZeroMQ }) {
+            "--network-backend zmq cannot reach \(printable(address.description)), since Scaler has TLS and WebSockets "
+                + "over YMQ only; leave the backend to auto, or give a tcp:// address of the scheduler"
         } else {
             sizeContradiction
+        }
+    }
+
+    /// Where the scheduler is, for the manager and for its workers.
+    private var schedulerAddresses: [SchedulerAddress] {
+        [schedulerAddress] + [workerSchedulerAddress].compactMap(\.self)
+    }
+
+    /// What to warn of about the privacy of what is said to Scaler; nil where it is as good as Scaler's, or better.
+    package var warningOfTrust: String? {
+        let all = schedulerAddresses + [objectStorageAddress].compactMap(\.self)
+        if schedulerCA == nil {
+            return all.contains(where: \.isSecure)
+                ? "the certificates of scheduler and object storage are not checked, as Scaler does not; --scheduler-ca has "
+                    + "them checked" : nil
+        }
+        return all.first { !$0.isSecure }.map {
+            "--scheduler-ca is given, and what is said at \(printable($0.description)) is in the clear all the same"
         }
     }
 }

@@ -8,6 +8,7 @@ internal import Logging
 internal import Messaging
 internal import OCIServices
 internal import Reporting
+internal import SchedulerLink
 internal import Tasks
 internal import Transport
 
@@ -152,17 +153,8 @@ private final class DaemonProcess {
         return nil
     }
 
-    private func start(_ settings: Settings) async -> Int32? {
-        var log = log
-        log[metadataKey: "manager"] = "\(settings.workerManagerID)"
-        log.info(
-            "starting; looking at OCI first",
-            metadata: [
-                "scheduler": "\(settings.schedulerAddress.description)",
-                "compartment": "\(settings.compartmentID)",
-                "auth_type": "\(settings.authType.rawValue)",
-            ]
-        )
+    /// Says what of the settings may be meant otherwise, or leaves something open.
+    private func tellOddities(of settings: Settings, _ log: Logger) {
         for key in settings.unknownKeys { log.warning("\(key.description)") }
         for size in settings.offeredSizes {
             log.info(
@@ -181,8 +173,30 @@ private final class DaemonProcess {
                 ]
             )
         }
-        guard let nameKey = nameKey(settings) else { return ExitCode.configuration }
+        if let warning = settings.warningOfTrust { log.warning("\(warning)") }
         if let warning = settings.nameSecretFile.flatMap(warningOfOpenness) { log.warning("\(warning)") }
+    }
+
+    private func start(_ settings: Settings) async -> Int32? {
+        var log = log
+        log[metadataKey: "manager"] = "\(settings.workerManagerID)"
+        log.info(
+            "starting; looking at OCI first",
+            metadata: [
+                "scheduler": "\(settings.schedulerAddress.description)",
+                "compartment": "\(settings.compartmentID)",
+                "auth_type": "\(settings.authType.rawValue)",
+            ]
+        )
+        tellOddities(of: settings, log)
+        guard let nameKey = nameKey(settings) else { return ExitCode.configuration }
+        let network: SocketNetwork
+        do throws(TransportError) {
+            network = try SocketNetwork(settings)
+        } catch {
+            logFiles.writeFatal("--scheduler-ca \(printable(settings.schedulerCA ?? "")): \(error)")
+            return ExitCode.configuration
+        }
         do throws(OCIError) {
             let reports = CallReports(log)
             let calls = try await OCIAccess.calls(for: settings, reports, log: log)
@@ -197,7 +211,7 @@ private final class DaemonProcess {
                 calls: calls,
                 nameKey: nameKey,
                 host: host,
-                network: SocketNetwork(),
+                network: network,
                 budgets: budgets,
                 log: log
             )

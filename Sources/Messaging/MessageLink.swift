@@ -8,19 +8,33 @@ package enum Endpoint: Sendable, Hashable, CustomStringConvertible {
     case tcp(host: String, port: UInt16)
     /// A UNIX domain socket at a path of this machine; an `@` first makes it an abstract name (unix(7)), as for libzmq.
     case ipc(path: String)
+    /// The same as `tcp`, with TLS around all that is said.
+    case tls(host: String, port: UInt16)
+    /// A WebSocket, inside TLS if `isSecure`; `path` begins with a slash.
+    case webSocket(host: String, port: UInt16, path: String, isSecure: Bool)
 
     /// The form people read, with the brackets that RFC 3986 (3.2.2) wants around IPv6.
     package var description: String {
         switch self {
-        case .tcp(let host, let port): isIPv6 ? "tcp://[\(host)]:\(port)" : "tcp://\(host):\(port)"
+        case .tcp(let host, let port): "tcp://\(bracketed(host)):\(port)"
         case .ipc(let path): "ipc://\(path)"
+        case .tls(let host, let port): "tls://\(bracketed(host)):\(port)"
+        case .webSocket(let host, let port, let path, let isSecure):
+            "\(isSecure ? "wss" : "ws")://\(bracketed(host)):\(port)\(path)"
         }
     }
 
-    /// Whether the host is a numeric IPv6 address; no name holds a colon.
-    private var isIPv6: Bool {
-        guard case .tcp(let host, _) = self else { return false }
-        return host.utf8.contains(UInt8(ascii: ":"))
+    /// The name or numeric address; nil for a socket of this machine.
+    package var host: String? {
+        switch self {
+        case .tcp(let host, _), .tls(let host, _), .webSocket(let host, _, _, _): host
+        case .ipc: nil
+        }
+    }
+
+    /// A host as it stands before a port: in brackets if it is a numeric IPv6 address; no name holds a colon.
+    private func bracketed(_ host: String) -> String {
+        host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
     }
 }
 

@@ -2,6 +2,7 @@
 
 internal import Encodings
 internal import EventLoop
+package import Transport
 
 /// Why a message could not be sent or received.
 package enum MessagingError: Error, Sendable, Equatable {
@@ -24,6 +25,8 @@ package enum MessagingError: Error, Sendable, Equatable {
     case messageTooLong(announced: UInt64, byteCountMax: Int)
     /// The peer breaks ZMTP, or is none that a DEALER can talk to.
     case zmtp(ZMTPFault)
+    /// The peer breaks the rules of the WebSocket under its messages.
+    case webSocket(WebSocketFault)
     /// A message that the peer began hardly comes any further.
     case messageStalled(byteCount: Int, announced: Int)
     /// The peer sent a message of more frames, or more bytes in them, than the limits (ZMTP).
@@ -47,7 +50,7 @@ package enum MessagingError: Error, Sendable, Equatable {
     /// Whether a peer that was connected did what no scheduler does.
     package var isBreach: Bool {
         switch self {
-        case .messageTooLong, .messageStalled, .tooManyFrames, .zmtp: true
+        case .messageTooLong, .messageStalled, .tooManyFrames, .zmtp, .webSocket: true
         default: false
         }
     }
@@ -70,6 +73,7 @@ extension MessagingError: CustomStringConvertible {
         case .messageTooLong(let announced, let byteCountMax):
             "the peer announced a message of \(announced) bytes; the limit is \(byteCountMax)"
         case .zmtp(let fault): "the peer does not speak ZMTP 3 as a scheduler does: \(fault)"
+        case .webSocket(let fault): "the peer breaks the WebSocket's rules: \(fault)"
         case .messageStalled(let byteCount, let announced):
             "a message of \(announced) bytes stopped after \(byteCount), or comes too slowly"
         case .tooManyFrames(let count, let byteCount):

@@ -36,6 +36,8 @@ package enum TransportError: Error, Sendable, Equatable, CustomStringConvertible
     case certificate(CertificateProblem, host: String)
     /// TLS failed otherwise; the reason is OpenSSL's.
     case tls(reason: String, TransportPhase)
+    /// The peer breaks the rules of a WebSocket, or does not offer one.
+    case webSocket(WebSocketFault)
     /// A private key could not be loaded or used.
     case key(KeyProblem)
     /// A file that should hold certificates does not.
@@ -80,7 +82,7 @@ extension TransportError {
         switch self {
         case .cancelled, .closed, .key, .malformedCertificate, .budgetSpent, .fileTooLarge: .ours
         case .deadlinePassed, .truncated: .network
-        case .certificate, .tls: .peer
+        case .certificate, .tls, .webSocket: .peer
         case .systemCall(let error, _): networkErrors.contains(error.number) ? .network : .ours
         case .unresolved(_, .serversFailed): .network
         case .unresolved: .ours
@@ -93,7 +95,8 @@ extension TransportError {
     package var isRetryable: Bool {
         if isFileShortage { return false }
         return switch self {
-        case .cancelled, .closed, .certificate, .key, .malformedCertificate, .budgetSpent, .fileTooLarge:
+        case .cancelled, .closed, .certificate, .webSocket, .key, .malformedCertificate, .budgetSpent,
+            .fileTooLarge:
             false
         case .deadlinePassed, .truncated: true
         case .tls(_, let phase): phase != .handshake
@@ -132,6 +135,7 @@ extension TransportError {
         case .unresolved(let host, let problem): "host \(shown(host)): \(problem)"
         case .certificate(let problem, let host): "certificate of \(shown(host)) refused: \(problem)"
         case .tls(let reason, let phase): "TLS \(phase.rawValue) failed: \(reason)"
+        case .webSocket(let fault): "WebSocket: \(fault)"
         case .key(let problem): "\(problem)"
         case .malformedCertificate(let source, let reason): "\(source): \(reason)"
         case .budgetSpent:

@@ -183,12 +183,9 @@ struct CommandLineDifference {
 
     static let all = [
         CommandLineDifference(
-            "takes `tls://`, `ws://`, `wss://` and `inproc://`",
+            "takes `inproc://`",
             "refused by name",
-            "not supported; a scheduler can bind to several addresses",
-            "... --object-storage-address tls://host:8517",
-            "... --object-storage-address ws://host:8517",
-            "... --object-storage-address wss://host:8517/path",
+            "it leads nowhere outside of the process that binds it",
             "... --object-storage-address inproc://name"
         ),
         CommandLineDifference(

@@ -113,8 +113,14 @@ private let fromFlags: [([String], String)] = [
         "2: -osa: '127.0.0.1:1' is no address; write tcp://HOST:PORT, e.g. tcp://127.0.0.1:8516"
     ),
     (
-        ["-wsa", "tls://127.0.0.1:1"],
-        "2: -wsa: tls:// is not supported; bind the scheduler to a tcp:// or ipc:// address too and give that"
+        ["-wsa", "inproc://x"],
+        "2: -wsa: inproc:// is not supported: it leads nowhere outside of the process that binds it; bind the "
+            + "scheduler to a tcp:// or ipc:// address too and give that"
+    ),
+    (
+        ["-wsa", "tls://127.0.0.1:1", "--network-backend", "zmq"],
+        "78: --network-backend zmq cannot reach tls://127.0.0.1:1, since Scaler has TLS and WebSockets over YMQ only; "
+            + "leave the backend to auto, or give a tcp:// address of the scheduler"
     ),
     (
         ["--image-pull-username", "u"],

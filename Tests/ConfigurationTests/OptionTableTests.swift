@@ -81,6 +81,7 @@ private let added: [Row] = [
     Row("scheduler-release", nil, nil, ["auto"], "2.5"),
     Row("oci-endpoint", nil, "OCI_ENDPOINT", [], "https://127.0.0.1:8443/", ["https://127.0.0.1:8443"]),
     Row("ca-bundle", nil, "OCI_CA_BUNDLE", [], "/etc/ca.pem"),
+    Row("scheduler-ca", nil, "SCALER_SCHEDULER_CA", [], "/etc/scaler-ca.pem"),
     Row("owner-id", nil, nil, [], "team-1"),
     Row("name-secret-file", nil, "SCALER_NAME_SECRET_FILE", [], "/run/names"),
     Row("freeform-tag", nil, nil, [], "team=a=b"),

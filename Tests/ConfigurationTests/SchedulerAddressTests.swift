@@ -12,6 +12,14 @@ struct SchedulerAddressTests {
         ("tcp://fe80::1%eth0:80", .tcp(host: "fe80::1%eth0", port: 80), "tcp://fe80::1%eth0:80"),
         ("tcp://127.0.0.1:8516/", .tcp(host: "127.0.0.1", port: 8516), "tcp://127.0.0.1:8516"),
         ("ipc:///run/scaler.sock", .ipc(path: "/run/scaler.sock"), "ipc:///run/scaler.sock"),
+        ("tls://127.0.0.1:8516", .tls(host: "127.0.0.1", port: 8516), "tls://127.0.0.1:8516"),
+        ("tls://[::1]:8516/", .tls(host: "::1", port: 8516), "tls://::1:8516"),
+        ("ws://a:1", .webSocket(host: "a", port: 1, path: "/", isSecure: false), "ws://a:1/"),
+        ("ws://::1:1/x", .webSocket(host: "::1", port: 1, path: "/x", isSecure: false), "ws://::1:1/x"),
+        (
+            "wss://a:1/x/y?z", .webSocket(host: "a", port: 1, path: "/x/y?z", isSecure: true),
+            "wss://a:1/x/y?z"
+        ),
     ])
     func `addresses read and print as Scaler writes them`(
         _ text: String,
@@ -35,9 +43,12 @@ struct SchedulerAddressTests {
         ("tcp://a:0", "'tcp://a:0' has a port outside 1 to 65535"),
         ("tcp://a:65536", "'tcp://a:65536' has a port outside 1 to 65535"),
         ("tcp://a:1/path", "'tcp://a:1/path' has no port number after the last colon"),
-        ("ipc://", "'ipc://' names no usable path"), ("tls://a:1", "tls:// is not supported"),
-        ("ws://a:1/x", "ws:// is not supported"), ("wss://a:1", "wss:// is not supported"),
-        ("inproc://x", "inproc:// is not supported"),
+        ("ipc://", "'ipc://' names no usable path"), ("tls://a", "'tls://a' has no port"),
+        ("tls://a:1/x", "'tls://a:1/x' has no port number after the last colon"),
+        ("ws://:1/x", "'ws://:1/x' has no usable host"), ("wss://a/x", "'wss://a/x' has no port"),
+        ("ws://a:1/a b", "'ws://a:1/a b' has a path that no request can name"),
+        ("ws://a:1/\u{e9}", "'ws://a:1/\u{e9}' has a path that no request can name"),
+        ("inproc://x", "inproc:// is not supported: it leads nowhere outside of the process that binds it"),
     ])
     func `what is no address says why`(_ text: String, _ problem: String) {
         #expect { try SchedulerAddress(text) } throws: { ($0 as? ValueFault)?.problem == problem }

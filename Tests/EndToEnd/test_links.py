@@ -12,6 +12,7 @@ import unittest
 import cloudpickle
 from support import BACKEND, Cluster, Options, await_that, connect
 
+from cluster import make_certificate
 from processes import free_port
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -75,6 +76,42 @@ class StorageLink(unittest.TestCase):
             with client_of(cluster) as client:
                 self.assertEqual(client.submit(double, 2).result(timeout=90), 4)
             cluster.daemon.await_output(rf"address learned.*:{cluster.storage_port}")
+
+
+@unittest.skipUnless(BACKEND == "ymq", "ZeroMQ has no such addresses in Scaler")
+class SecureLinks(unittest.TestCase):
+    """Stock scheduler, object storage and client at addresses of every scheme."""
+
+    def runs_tasks(self, cluster: Cluster) -> None:
+        with client_of(cluster) as client:
+            futures = [client.submit(double, number) for number in range(3)]
+            self.assertEqual([future.result(timeout=60) for future in futures], [0, 2, 4])
+            self.assertEqual(client.submit(size_of, bytes(3_000_000)).result(timeout=60), 3_000_000)
+        cluster.await_nothing_left()
+
+    def test_tasks_run_over_tls_as_scaler_trusts_it(self):
+        # The storage's address comes from the scheduler, and is spoken to in TLS: its server takes nothing else.
+        with Cluster(Options(backend="ymq", scheme="tls", is_storage_told=False)) as cluster:
+            self.runs_tasks(cluster)
+            output = cluster.daemon.output()
+            self.assertIn("the certificates of scheduler and object storage are not checked", output)
+            self.assertRegex(output, r"address learned from the scheduler.*tls://127\.0\.0\.1")
+
+    def test_tasks_run_over_web_sockets(self):
+        with Cluster(Options(backend="ymq", scheme="ws", is_storage_told=False)) as cluster:
+            self.runs_tasks(cluster)
+
+    def test_tasks_run_over_web_sockets_in_tls_with_an_authority_and_not_with_another(self):
+        cluster = Cluster(Options(backend="ymq", scheme="wss"))
+        cluster.options.daemon = ["--scheduler-ca", str(cluster.certificate)]
+        with cluster:
+            self.runs_tasks(cluster)
+            cluster.daemon.stop()
+            self.assertNotIn("not checked", cluster.daemon.output())
+            other = cluster.directory / "other.pem"
+            make_certificate(other)
+            daemon = cluster.launch_daemon("--scheduler-ca", str(other))
+            daemon.await_output("the scheduler is not reachable.*certificate of 127.0.0.1 refused: self-signed", 60)
 
 
 @unittest.skipUnless(BACKEND == "zmq", "under YMQ nothing waits for a connection")

@@ -137,7 +137,9 @@ import Transport
     @Test(arguments: [
         (Endpoint.tcp(host: "127.0.0.1", port: 1), "tcp://127.0.0.1:1"),
         (.tcp(host: "::1", port: 2), "tcp://[::1]:2"),
-        (.ipc(path: "/a/b"), "ipc:///a/b"),
+        (.ipc(path: "/a/b"), "ipc:///a/b"), (.tls(host: "::1", port: 2), "tls://[::1]:2"),
+        (.webSocket(host: "a", port: 2, path: "/x", isSecure: false), "ws://a:2/x"),
+        (.webSocket(host: "::1", port: 2, path: "/", isSecure: true), "wss://[::1]:2/"),
     ])
     func `an endpoint reads as libzmq wants it`(_ endpoint: Endpoint, _ expected: String) {
         #expect(endpoint.description == expected)

@@ -17,7 +17,8 @@ import Transport
             .systemCall(SystemCallError(call: "recv", number: ECONNRESET), .read),
             .aborted(reason: "recv: Connection reset by peer")
         ),
-        (.cancelled, .cancelled), (.closed, .closed), (.deadlinePassed(.read), .deadlinePassed),
+        (.truncated, .closedByPeer), (.webSocket(.masked), .webSocket(.masked)), (.cancelled, .cancelled),
+        (.closed, .closed), (.deadlinePassed(.read), .deadlinePassed),
     ])
     func `a failure of a stream keeps its meaning`(_ failure: TransportError, _ expected: MessagingError) {
         let error = MessagingError(failure)

@@ -137,14 +137,14 @@ private func managerHeartbeat(_ tag: UInt8) -> [UInt8] {
         + Array("wm-oci-hpc".utf8) + [0, 0, 0, 0, 0, 0]
 }
 
-private enum StorageRequest: UInt8 {
+enum StorageRequest: UInt8 {
     case set = 0
     case get = 1
     case delete = 2
 }
 
 /// A request or response header of the object storage protocol, by hand (message.capnp's 80-byte form).
-private func storageHeader(
+func storageHeader(
     _ type: StorageRequest,
     _ requestID: UInt8,
     object: UInt8,

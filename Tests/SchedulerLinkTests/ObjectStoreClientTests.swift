@@ -350,6 +350,37 @@ import Transport
         }
     }
 
+    @Test(arguments: [
+        ("tcp", "tcp://h:1"), ("", "tcp://h:1"), ("tls", "tls://h:1"), ("ws", "ws://h:1/"),
+        ("wss", "wss://h:1/"),
+    ])
+    func `an address from the scheduler is spoken to as it says`(
+        _ scheme: String,
+        _ address: String
+    ) async throws {
+        try await onLoop {
+            let client = unusedObjectStore()
+            client.learn(ObjectStorageAddress(host: "h", port: 1, scheme: scheme))
+            #expect(client.address == address)
+        }
+    }
+
+    @Test func `an address of a scheme that is not known is never spoken to`() async throws {
+        try await onLoop {
+            let log = RecordedLog()
+            let client = unusedObjectStore(log: log)
+            for scheme in ["TLS", "quic", String(repeating: "x", count: 100_000)] {
+                client.learn(ObjectStorageAddress(host: "h", port: 1, scheme: scheme))
+            }
+            #expect(client.address == nil)
+            #expect(
+                log.messages == [
+                    "warning the scheduler names a storage with a scheme that is not known; give --object-storage-address"
+                ]
+            )
+        }
+    }
+
     @Test func `an address that changes all the time is followed a few times a minute`() async throws {
         try await onLoop {
             let client = unusedObjectStore()

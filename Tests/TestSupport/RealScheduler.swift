@@ -31,12 +31,16 @@ package enum RealScaler {
         (directory ?? "") + "/" + name
     }
 
-    /// Starts an object storage server on a free port.
+    /// Starts an object storage server on a free port; `arguments` are more of its own.
     @LoopActor
-    package static func startObjectStorage(port: UInt16? = nil) async throws -> ServerProcess {
+    package static func startObjectStorage(
+        scheme: String = "tcp",
+        port: UInt16? = nil,
+        arguments: [String] = []
+    ) async throws -> ServerProcess {
         let port = try port ?? freePort()
         return try await ServerProcess(
-            [program("scaler_object_storage_server"), "tcp://127.0.0.1:\(port)"],
+            [program("scaler_object_storage_server"), "\(scheme)://127.0.0.1:\(port)"] + arguments,
             port: port
         )
     }

@@ -19,9 +19,10 @@ enum House {
         Module(
             "Commands",
             [
-                "Daemon", "Tasks", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices", "HTTPClient",
-                "Configuration",
-                "TaskPayload", "Messaging", "OCIProfile", "JSON", "Encodings", "Transport", "EventLoop",
+                "Daemon", "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine",
+                "OCIServices",
+                "HTTPClient", "Configuration", "TaskPayload", "Messaging", "OCIProfile", "JSON", "Encodings",
+                "Transport", "EventLoop",
             ]
         ),
         Module(

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import urllib.request
@@ -43,6 +44,8 @@ class Options:
     is_proxied: bool = False
     #: the daemon is told where the object storage is, and does not have to learn it
     is_storage_told: bool = True
+    #: of the addresses of scheduler and object storage: tcp, or under YMQ tls, ws or wss
+    scheme: str = "tcp"
     #: a command that starts the daemon, and may take something from it
     daemon_starter: tuple[str, ...] = ()
     #: where the daemon has its temporary files
@@ -80,13 +83,20 @@ class Cluster:
 
     @property
     def address(self) -> str:
-        return f"tcp://127.0.0.1:{self.scheduler_port}"
+        return f"{self.options.scheme}://127.0.0.1:{self.scheduler_port}"
 
     @property
     def storage_address(self) -> str:
-        return f"tcp://127.0.0.1:{self.storage_port}"
+        return f"{self.options.scheme}://127.0.0.1:{self.storage_port}"
+
+    @property
+    def certificate(self) -> Path:
+        """What scheduler and object storage show where the scheme has TLS; it vouches for itself."""
+        return self.directory / "scaler.pem"
 
     def start(self) -> None:
+        if self.options.scheme in ("tls", "wss"):
+            make_certificate(self.certificate)
         self.start_emulator()
         self.start_storage()
         self.start_scheduler()
@@ -223,12 +233,22 @@ class Cluster:
 
     def _scaler(self, name: str, program: str, *arguments: str) -> Process:
         command = [str(self.options.scaler_bin / program), *arguments]
+        if self.options.scheme in ("tls", "wss"):
+            command += ["--tls-cert", str(self.certificate), "--tls-key", str(self.certificate.with_suffix(".key"))]
         return self._started(name, command, {"SCALER_NETWORK_BACKEND": self.options.backend})
 
     def _started(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> Process:
         process = Process(name, command, self.directory, environment)
         self._running.append(process)
         return process
+
+
+def make_certificate(path: Path) -> None:
+    """Makes a key and a certificate for 127.0.0.1 that is its own authority."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-days", "2", "-subj", "/CN=scaler", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-keyout", str(path.with_suffix(".key")), "-out", str(path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=30)
 
 
 def connect(cluster: Cluster, **arguments: Any) -> Any:

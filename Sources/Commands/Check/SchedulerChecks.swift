@@ -5,6 +5,7 @@ internal import EventLoop
 internal import Glibc
 internal import JSON
 internal import Messaging
+internal import SchedulerLink
 internal import Transport
 
 /// Whether a scheduler answers, and whether tasks submitted to it come back, through Scaler's own client.
@@ -78,14 +79,19 @@ final class SchedulerChecks {
     }
 
     private func detectBackend(of address: SchedulerAddress) async throws(CommandError) -> String {
-        let endpoint: Endpoint =
-            switch address {
-            case .tcp(let host, let port): .tcp(host: host, port: port)
-            case .ipc(let path): .ipc(path: path)
-            }
+        let network: SocketNetwork
+        do throws(TransportError) {
+            network = try SocketNetwork(settings)
+        } catch {
+            throw .unusable(
+                "--scheduler-ca cannot be used",
+                why: "\(error)",
+                remedy: "give a PEM file with the authority's certificate"
+            )
+        }
         do throws(MessagingError) {
-            let (network, limit) = (SocketNetwork(), Deadline.after(Self.greetingTimeout))
-            let peer = try await detectPeer(at: endpoint, over: network, deadline: limit)
+            let limit = Deadline.after(Self.greetingTimeout)
+            let peer = try await detectPeer(at: Endpoint(address), over: network, deadline: limit)
             return peer == .zmtp ? "zmq" : "ymq"
         } catch .cancelled {
             throw .cancelled

@@ -186,7 +186,7 @@ final class CompanionProcesses: Companions {
             switch address {
             case .ipc(let path):
                 try await connectTCP(to: [.unix(path: path)], deadline: deadline).close()
-            case .tcp(let host, let port):
+            case .tcp(let host, let port), .tls(let host, let port), .webSocket(let host, let port, _, _):
                 // A server that is bound to every address is reached at the loopback address.
                 let isEvery = ["0.0.0.0", "*", "::"].contains(host)
                 try await connectTCP(host: isEvery ? "127.0.0.1" : host, port: port, deadline: deadline)

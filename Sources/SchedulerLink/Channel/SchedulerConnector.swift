@@ -5,6 +5,7 @@ internal import Encodings
 package import EventLoop
 package import Logging
 package import Messaging
+package import Transport
 
 /// Fresh identities; random, for the scheduler and the storage server key everything by them.
 enum RandomIdentity {
@@ -17,6 +18,13 @@ enum RandomIdentity {
         bytes[8] = bytes[8] & 0x3F | 0x80
         let digits = Array(Hexadecimal.encode(bytes))
         return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(digits[$0]) }.joined(separator: "-")
+    }
+}
+
+extension SocketNetwork {
+    /// The network as the settings trust it; throws for a file of authorities that cannot be used.
+    package convenience init(_ settings: Settings) throws(TransportError) {
+        if let path = settings.schedulerCA { try self.init(authorities: path) } else { self.init() }
     }
 }
 

@@ -98,6 +98,7 @@ package final class ObjectStoreClient {
 
     private let log: Logger
     private let implausible: ThrottledWarning
+    private let unknownScheme: ThrottledWarning
     private let isConfigured: Bool
     private var endpoint: Endpoint?
     private let started = Deadline.now
@@ -143,6 +144,11 @@ package final class ObjectStoreClient {
             recovery: "the scheduler names a storage that there may be",
             log: log
         )
+        unknownScheme = ThrottledWarning(
+            "the scheduler names a storage with a scheme that is not known; give --object-storage-address",
+            recovery: "the scheduler names a storage with a scheme that is known",
+            log: log
+        )
         isConfigured = endpoint != nil
         if let endpoint { move(to: endpoint) }
     }
@@ -178,10 +184,20 @@ package final class ObjectStoreClient {
     /// Where the server is, as Scaler writes addresses; nil while that is not known.
     package var address: String? { endpoint?.description }
 
+    /// Tells what the scheduler's echo says; never followed is a scheme that is not known, for it may mean TLS.
+    func learn(_ address: ObjectStorageAddress) {
+        if isConfigured || address.port == 0 { return }
+        guard let endpoint = Endpoint(address) else {
+            return unknownScheme.occurred(["scheme": "\(address.scheme.prefix(20))"])
+        }
+        unknownScheme.ended()
+        learn(endpoint)
+    }
+
     /// Tells the address that the scheduler advertises now; a configured one stays.
     package func learn(_ endpoint: Endpoint) {
         if isConfigured || endpoint == self.endpoint { return }
-        if case .tcp(let host, _) = endpoint, host.utf8.count > Self.hostBytesMax {
+        if let host = endpoint.host, host.utf8.count > Self.hostBytesMax {
             return implausible.occurred(["hostBytes": "\(host.utf8.count)"])
         }
         implausible.ended()

@@ -269,6 +269,23 @@ extension Endpoint {
         switch address {
         case .tcp(let host, let port): self = .tcp(host: host, port: port)
         case .ipc(let path): self = .ipc(path: path)
+        case .tls(let host, let port): self = .tls(host: host, port: port)
+        case .webSocket(let host, let port, let path, let isSecure):
+            self = .webSocket(host: host, port: port, path: path, isSecure: isSecure)
+        }
+    }
+
+    /// What a heartbeat's echo names; nil for a scheme that is not known, which may mean TLS.
+    ///
+    /// The path of a WebSocket is not told; Scaler's server takes any.
+    init?(_ address: ObjectStorageAddress) {
+        let (host, port) = (address.host, address.port)
+        switch address.scheme {
+        case "tcp", "": self = .tcp(host: host, port: port)
+        case "tls": self = .tls(host: host, port: port)
+        case "ws": self = .webSocket(host: host, port: port, path: "/", isSecure: false)
+        case "wss": self = .webSocket(host: host, port: port, path: "/", isSecure: true)
+        default: return nil
         }
     }
 }

@@ -186,8 +186,7 @@ final class WorkerSession {
         }
         if heartbeatSent == nil { channel.noteMeaningless() }
         heartbeatSent = nil
-        let address = echo.objectStorageAddress
-        if address.port != 0 { objectStore.learn(.tcp(host: address.host, port: address.port)) }
+        objectStore.learn(echo.objectStorageAddress)
     }
 
     private func handle(_ disconnect: ClientDisconnect) {

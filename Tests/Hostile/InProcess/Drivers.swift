@@ -28,7 +28,7 @@ enum Driver {
         switch given.family {
         case "http": try await http(given, isSecure: false)
         case "tls": try await http(given, isSecure: true)
-        case "ymq", "zmtp": try await link(given)
+        case "ymq", "zmtp", "websocket": try await link(given)
         case "capnp": capnp(given)
         case "storage": try await StorageDriver.outcome(of: given, patience: patience(given))
         case "container": try await ContainerDriver.outcome(of: given, patience: patience(given))
@@ -92,11 +92,15 @@ enum Driver {
         defer { peer.close() }
         let limits = LinkLimits(messageBytesMax: bytesMax, progressTime: patience(given))
         let deadline = Deadline.after(patience(given))
-        let endpoint = Endpoint.tcp(host: "127.0.0.1", port: peer.port)
+        let host = "127.0.0.1"
+        let endpoint: Endpoint =
+            given.family == "websocket"
+            ? .webSocket(host: host, port: peer.port, path: "/", isSecure: false)
+            : .tcp(host: host, port: peer.port)
         var lengths: [String] = []
         do throws(MessagingError) {
             let link: any MessageLink =
-                given.family == "ymq"
+                given.family != "zmtp"
                 ? try await YMQConnection.connect(
                     to: endpoint,
                     over: network,
@@ -137,6 +141,10 @@ enum Driver {
         // Of ZMTP's ends none is called one in order.
         case .closedByPeer, .aborted(reason: "the peer closed the connection"): "accepted \(received)"
         case .aborted: "refused aborted \(received)"
+        case .webSocket(let fault): "refused \(received), for \(fault)"
+        // Before there is a link, what was wrong with the upgrade is a reason among others.
+        case .unreachable(_, let reason) where reason.hasPrefix("WebSocket"): "refused \(reason)"
+        case .unreachable(_, let reason) where reason.hasPrefix("no progress"): "ended \(received)"
         case .zmtp(let fault): "refused \(received), for \(fault)"
         case .tooManyFrames: "refused tooManyFrames \(received)"
         case .messageStalled: "ended \(received)"

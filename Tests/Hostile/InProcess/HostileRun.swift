@@ -8,7 +8,7 @@ import Transport
 @LoopActor
 final class HostileRun {
     private static let families = [
-        "http", "tls", "ymq", "zmtp", "capnp", "service", "storage", "container",
+        "http", "tls", "ymq", "zmtp", "websocket", "capnp", "service", "storage", "container",
     ]
     /// A case may add so much to the memory of this process, the peer included.
     private static let memoryBytesMax = 100 << 20

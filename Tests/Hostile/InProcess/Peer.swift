@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Encodings
 import EventLoop
 import Glibc
 import TestSupport
@@ -45,9 +46,28 @@ final class HostilePeer {
             case .drip: isDripping = true
             case .pause: try await sleep(for: .milliseconds(20))
             case .close: return await stream.finish(deadline: soon)
+            case .accept: guard try await accept(stream) else { return }
             }
         }
         while try await !stream.read(upTo: 1 << 16, deadline: soon).isEmpty {}
+    }
+
+    /// Answers a request to upgrade; whether one came.
+    private static func accept(_ stream: TCPStream) async throws -> Bool {
+        var request: [UInt8] = []
+        repeat {
+            let more = try await stream.read(upTo: 1 << 16, deadline: soon)
+            if more.isEmpty { return false }
+            request += more
+        } while request.firstRange(of: Array("\r\n\r\n".utf8)) == nil
+        let field = "Sec-WebSocket-Key: "
+        let lines = String(decoding: request, as: UTF8.self).split(separator: "\r\n")
+        let key = lines.first { $0.hasPrefix(field) }?.dropFirst(field.count) ?? ""
+        let digested = Array("\(key)258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)
+        let accept = Base64.encode(DigestAlgorithm.sha1.digest(digested))
+        let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        try await stream.write(Array("\(head)Sec-WebSocket-Accept: \(accept)\r\n\r\n".utf8), deadline: soon)
+        return true
     }
 
     private static func send(_ bytes: [UInt8], _ stream: TCPStream, _ isDripping: Bool) async throws {

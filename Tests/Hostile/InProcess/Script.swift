@@ -7,7 +7,7 @@ import Compression
 /// Text stands for itself, `\r \n \t \0 \\ \< \|` and `\xHH` for one byte. `<5*ab>` is `ab` five times, `<u64:N>` and
 /// `<u32:N>` are numbers in little endian (`0x` for hexadecimal). `<gzip:5*ab>` is the same five times, compressed. `<wait>` waits for bytes of the client,
 /// `<wait:READY>` until they hold that text, `<drip>` sends what follows byte by byte with pauses, `<pause>` waits a little,
-/// `<close>` ends the connection in order. After the last step the connection is held open until the client ends it.
+/// `<accept>` answers a request to upgrade to a WebSocket, `<close>` ends the connection in order. After the last step the connection is held open until the client ends it.
 struct Script: Sendable {
     enum Step: Sendable, Equatable {
         case send([UInt8])
@@ -16,6 +16,8 @@ struct Script: Sendable {
         /// Waits for a text in what the client has sent since the last wait, for any bytes where it is empty.
         case wait([UInt8])
         case drip, pause, close
+        /// Waits for a request to upgrade to a WebSocket (RFC 6455) and answers it as it must be.
+        case accept
     }
 
     struct Malformed: Error {
@@ -94,6 +96,7 @@ struct Script: Sendable {
         case "drip": steps.append(.drip)
         case "pause": steps.append(.pause)
         case "close": steps.append(.close)
+        case "accept": steps.append(.accept)
         default: throw Malformed(text: text)
         }
     }

@@ -198,7 +198,8 @@ extension Endpoint {
     /// `host:port`, or the path.
     package var address: String {
         switch self {
-        case .tcp(let host, let port): "\(host):\(port)"
+        case .tcp(let host, let port), .tls(let host, let port), .webSocket(let host, let port, _, _):
+            "\(host):\(port)"
         case .ipc(let path): path
         }
     }
