@@ -41,6 +41,7 @@ extension CommandForm {
             "worker-manager-id", "object-storage-address", "object-storage-bucket", "object-storage-prefix",
             "freeform-tag", "defined-tag", "image-pull-secret-id",
         ],
+        required: ["compartment-id", "availability-domain", "subnet-id"],
         synonyms: ["image": "container-image", "bucket": "object-storage-bucket"],
         replacesAction: true
     )
@@ -58,6 +59,7 @@ extension CommandForm {
             .invocation("dry-run").help("Say what would be removed, and remove nothing."),
         ],
         settings: ["compartment-id", "object-storage-bucket"],
+        required: ["compartment-id"],
         replacesAction: true
     )
 
@@ -90,8 +92,8 @@ extension CommandForm {
         own: [
             configOption, prefixOption,
             .invocation("image", short: "t", placeholder: "IMAGE").help("The same as --container-image."),
-            .invocation("engine", placeholder: "NAME")
-                .help("docker, podman or a path (default: what answers)."),
+            .invocation("engine", placeholder: "docker|podman|PATH")
+                .help("What builds the image (default: what answers)."),
             .invocation("base-image", placeholder: "IMAGE")
                 .help("Image to build upon; needs Python 3.9 or newer with pip (default: python:3.11-slim)."),
             .invocation("pip", placeholder: "REQUIREMENTS")
@@ -121,12 +123,12 @@ extension CommandForm {
             """,
         own: [
             configOption,
-            .invocation("phase", placeholder: "PHASE")
-                .help("all, connectivity, storage, lifecycle or scheduler (default: all)."),
+            .invocation("phase", placeholder: "all|connectivity|storage|lifecycle|scheduler")
+                .help("Which part to check (default: all)."),
             .invocation("scheduler", placeholder: "ADDRESS")
                 .help("Scheduler to submit tasks to; without it that phase is left out."),
-            .invocation("test", placeholder: "NAME")
-                .help("all, sqrt, simple, map or compute (default: all)."),
+            .invocation("test", placeholder: "all|sqrt|simple|map|compute")
+                .help("Which tasks the scheduler phase submits (default: all)."),
             .invocation("timeout", placeholder: "SECONDS")
                 .help("Longest wait for one container and for each task (default: 600)."),
             .invocation("python", placeholder: "PATH")
@@ -170,7 +172,8 @@ extension CommandForm {
                 .help("List what bears the tag of any manager, on whichever host it runs."),
             .invocation("json").help("Print JSON."),
         ],
-        settings: ownedResourcesSettings
+        settings: ownedResourcesSettings,
+        required: ownedResourcesPlace
     )
 
     static let reap = CommandForm(
@@ -191,9 +194,11 @@ extension CommandForm {
             .invocation("dry-run").help("Print every call and delete nothing."),
             .invocation("timeout", placeholder: "SECONDS").help("How long to try (default: 600)."),
         ],
-        settings: ownedResourcesSettings
+        settings: ownedResourcesSettings,
+        required: ownedResourcesPlace
     )
 
+    private static let ownedResourcesPlace = ["compartment-id", "object-storage-bucket"]
     private static let ownedResourcesSettings = [
         "worker-manager-id", "owner-id", "compartment-id", "object-storage-namespace",
         "object-storage-bucket", "object-storage-prefix",
