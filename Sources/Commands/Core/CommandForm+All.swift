@@ -85,17 +85,25 @@ extension CommandForm {
         details: """
             Which image: --container-image, or without --prefix what provision saved, or else the one
             that provision would name, in a repository that is made if it is not there yet.
-            Uses docker or podman, whichever answers. Logs in to OCIR with an auth token from the
+            Uses docker, podman or buildah, whichever answers first. Logs in to OCIR with an auth token from the
             environment variable OCI_AUTH_TOKEN (user from --user), or else as whoever signs the
             calls to OCI, with a token that lives some minutes.
             """,
         own: [
             configOption, prefixOption,
             .invocation("image", short: "t", placeholder: "IMAGE").help("The same as --container-image."),
-            .invocation("engine", placeholder: "docker|podman|PATH")
+            .invocation("engine", placeholder: "docker|podman|buildah|PATH")
                 .help("What builds the image (default: what answers)."),
             .invocation("base-image", placeholder: "IMAGE")
-                .help("Image to build upon; needs Python 3.9 or newer with pip (default: python:3.11-slim)."),
+                .help(
+                    "Image to build upon, pinned as NAME@sha256:DIGEST if you know it; needs Python 3.9 or newer with pip "
+                        + "(default: python:VERSION-slim)."
+                ),
+            .invocation("python", placeholder: "VERSION")
+                .help(
+                    "Minor version of the clients' Python (default: that of the python3 that has Scaler, else "
+                        + "\(BuildImageCommand.defaultPython))."
+                ),
             .invocation("pip", placeholder: "REQUIREMENTS")
                 .help("Python packages that tasks import, parted by spaces, e.g. 'numpy pandas==2.2'."),
             .invocation("platform", placeholder: "PLATFORM")
