@@ -5,8 +5,8 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 // Each function below stands for something of the C library that Swift cannot use.
@@ -32,9 +32,9 @@ static inline int clinux_trim_heap(void) {
     return malloc_trim(0);
 }
 
-// pidfd_open(2), of a header that Swift's Glibc module leaves out
+// pidfd_open(2), for which the C library has a function only since 2.36: systems are supported whose own is older
 static inline int clinux_open_process(pid_t process) {
-    return pidfd_open(process, 0);
+    return (int)syscall(SYS_pidfd_open, process, 0);
 }
 
 // posix_spawn_file_actions_addclosefrom_np(3), hidden behind _GNU_SOURCE

@@ -97,7 +97,8 @@ package struct EndedInstance: Sendable {
         return text + "."
     }
 
-    private var remedy: String {
+    /// What to do next, in words.
+    package var remedy: String {
         switch cause {
         case .outOfMemory: "It was killed, as a rule for want of memory: raise --instance-memory-gb."
         case .storageUnreachable:

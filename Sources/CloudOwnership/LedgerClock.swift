@@ -66,7 +66,13 @@ package struct LedgerClock {
             activeSince: summary.lifecycleState == .creating
                 ? nil : max(createdAt, moment(of: summary.timeUpdated ?? summary.timeCreated)),
             generation: Owner.generation(ofTags: summary.freeformTags),
-            isAdoptable: isAdoptable
+            isAdoptable: isAdoptable,
+            form: InstanceForm(
+                availabilityDomain: summary.availabilityDomain,
+                shape: summary.shape,
+                ocpus: summary.ocpus,
+                memoryGB: summary.memoryGB
+            )
         )
     }
 }

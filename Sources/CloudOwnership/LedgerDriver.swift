@@ -458,6 +458,10 @@ extension LedgerDriver {
     package var orphanCount: Int { ledger.orphanCount }
     /// How many instances there are that nobody has given up, and creates that may still make one.
     package var countedInstanceCount: Int { ledger.occupiedSlotCount }
+    /// The instances that are there, by what they do and where they are.
+    package var census: InstanceCensus { ledger.census }
+    /// What instances took since the process began, by shape.
+    package var usage: [UsageMeter.Reading] { ledger.usage.readings(at: clock.now) }
     /// What there is in the cloud although it should not be, when the process ends.
     package var remains: CloudLedger.Remains { ledger.remains }
     /// Objects under names that this manager does not give, which were ignored.

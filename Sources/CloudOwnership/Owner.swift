@@ -75,6 +75,19 @@ package struct Owner: Sendable, Equatable {
         return Owner(id: id, prefix: prefix, managerID: managerID, nonces: .seen(seen))
     }
 
+    /// Why no manager may start on a host with this identity and without an owner's id of its own; nil where one may.
+    ///
+    /// A name is no identity: a container has another at each start, to which what was made before is a stranger's.
+    package static func obstacle(
+        override: String?,
+        machineID: String? = ProcessIdentity.machineID
+    ) -> String? {
+        guard override == nil, machineID == nil else { return nil }
+        return "this host has no machine id (/etc/machine-id), as in most containers, so a manager would not "
+            + "know its instances again after a restart: give --owner-id ID, the same at each start and "
+            + "another for each manager"
+    }
+
     /// The owner that a manager with these settings is on this host; who only looks at what is there needs no key.
     package init(_ settings: Settings, key: NameKey? = nil) {
         self.init(

@@ -61,8 +61,12 @@ private final class DaemonProcess {
     /// What calls OCI for each manager, those that are still starting among them.
     private var clouds: [(calls: ServiceCalls, log: Logger)] = []
     private var statusServer: Spawned<Void>?
+    /// Nil where no status is served.
+    private var history: StatusHistory?
+    private let startedAt = Deadline.now
     private var starts: [Spawned<Int32?>] = []
     private let host = SystemHost()
+    private let startTime = Int(LoopClock.epochSeconds)
     private let budgets: HostBudgets
     private lazy var sampleUsage = host.usageSampler()
     private let companions: (any Companions)?
@@ -177,11 +181,7 @@ private final class DaemonProcess {
                 ]
             )
         }
-        let nameKey: NameKey
-        do throws(NameKeyError) { nameKey = try NameKey(settings) } catch {
-            logFiles.writeFatal("\(error)")
-            return ExitCode.configuration
-        }
+        guard let nameKey = nameKey(settings) else { return ExitCode.configuration }
         if let warning = settings.nameSecretFile.flatMap(warningOfOpenness) { log.warning("\(warning)") }
         do throws(OCIError) {
             let reports = CallReports(log)
@@ -208,6 +208,7 @@ private final class DaemonProcess {
             services.append(service)
             reports.started()
             service.start()
+            if history != nil { spawn { await self.keepHistory(of: service) } }
             if settings.exitsWithScheduler { spawn { await self.endWithScheduler(of: service, log) } }
             return nil
         } catch .cancelled {
@@ -215,6 +216,20 @@ private final class DaemonProcess {
         } catch {
             logFiles.writeFatal("\(error)")
             return error.exitCode
+        }
+    }
+
+    /// The key for the names of a manager's objects; nil, and said why, where this host has no identity to go by.
+    private func nameKey(_ settings: Settings) -> NameKey? {
+        if let obstacle = Owner.obstacle(override: settings.ownerID) {
+            logFiles.writeFatal(obstacle)
+            return nil
+        }
+        do throws(NameKeyError) {
+            return try NameKey(settings)
+        } catch {
+            logFiles.writeFatal("\(error)")
+            return nil
         }
     }
 
@@ -252,12 +267,21 @@ private final class DaemonProcess {
                 self?.page(at: $0, accept: $1)
             }
             statusServer = spawn { await server.run() }
+            history = StatusHistory()
             return nil
         } catch {
             logFiles.writeFatal(
                 "cannot serve status at \(address.description): \(error); choose another --status-address"
             )
             return ExitCode.configuration
+        }
+    }
+
+    /// Samples all managers in the turns in which one looks after its workers, so that no turn is there for samples alone.
+    private func keepHistory(of service: ManagerService) async {
+        while (try? await service.looked.wait()) != nil {
+            let time = Deadline.now.duration(since: startedAt)
+            if history?.isDue(at: time) ?? false { history?.add(services.map(\.metrics), at: time) }
         }
     }
 
@@ -276,38 +300,46 @@ private final class DaemonProcess {
 
     private func page(at path: String, accept: String) -> StatusPage? {
         switch path {
+        case "/": return LivePage.page
         case "/livez": return StatusPage(status: 200, text: "ok\n")
         case "/readyz":
-            let metrics = services.map(\.metrics)
-            let isReady = metrics.count == managers.count && metrics.allSatisfy(\.isRegistered)
-            let lines = metrics.map {
-                "\($0.managerID): \($0.isRegistered ? "registered" : "no answer from the scheduler")\n"
-            }
-            let text = lines.isEmpty ? "waiting for OCI\n" : lines.joined()
-            return StatusPage(status: isReady ? 200 : 503, text: text)
+            let checks = checks(services.map(\.metrics))
+            let isReady = checks.allSatisfy { $0.isGood || !$0.isRequired }
+            return StatusPage(status: isReady ? 200 : 503, text: checks.map(\.line).joined())
         case "/status.json":
             let statuses = services.map(\.status)
-            let state = serviceState(statuses.map(\.metrics))
+            let metrics = statuses.map(\.metrics)
+            let state = serviceState(metrics)
             let document = StatusDocument(
                 host: hostMetrics,
                 now: Int(LoopClock.epochSeconds),
                 phase: state.phase,
                 status: state.status,
-                managers: statuses
+                managers: statuses,
+                checks: checks(metrics)
             )
             return StatusPage(status: 200, text: document.text, contentType: "application/json")
+        case "/history.json":
+            let time = Deadline.now.duration(since: startedAt)
+            guard let text = history?.text(at: time, Int(LoopClock.epochSeconds)) else { return nil }
+            return StatusPage(status: 200, text: text, contentType: "application/json")
         case "/metrics":
             let format = MetricsFormat(accept: accept)
             let metrics = services.map(\.metrics)
-            let started = Set(metrics.map(\.managerID))
-            let families = Metrics.families(
-                metrics,
-                starting: managers.map(\.workerManagerID).filter { !started.contains($0) },
-                hostMetrics
-            )
+            let families = Metrics.families(metrics, starting: starting(beside: metrics), hostMetrics)
             return StatusPage(status: 200, text: format.page(families), contentType: format.contentType)
         default: return nil
         }
+    }
+
+    private func checks(_ metrics: [Metrics]) -> [StatusCheck] {
+        StatusCheck.all(metrics, starting: starting(beside: metrics), recentTurn: EventLoop.recentLongestTurn)
+    }
+
+    /// The managers that still wait for OCI.
+    private func starting(beside metrics: [Metrics]) -> [String] {
+        let started = Set(metrics.map(\.managerID))
+        return managers.map(\.workerManagerID).filter { !started.contains($0) }
     }
 
     private var hostMetrics: HostMetrics {
@@ -316,7 +348,9 @@ private final class DaemonProcess {
             inputs: (budgets.inputs.used, budgets.inputs.limit),
             results: (budgets.results.used, budgets.results.limit),
             openDescriptorCount: DescriptorLimit.openCount,
-            descriptorCountMax: DescriptorLimit.current
+            descriptorCountMax: DescriptorLimit.current,
+            recentTurn: EventLoop.recentLongestTurn,
+            startTime: startTime
         )
     }
 

@@ -16,6 +16,10 @@ struct HostMetrics {
     /// Nil where the kernel does not tell.
     let openDescriptorCount: Int?
     let descriptorCountMax: Int
+    /// The longest turn of the loop of the last minute or two.
+    var recentTurn: Duration = .zero
+    /// When the process began, in seconds since 1970.
+    var startTime = 0
 
     var families: [MetricFamily] { budgets + process }
 
@@ -57,6 +61,7 @@ struct HostMetrics {
                 "The release of this program; always 1.",
                 [MetricFamily.Sample([("version", version)], 1)]
             ),
+            single(.gauge, "process_start_time_seconds", "When it began, in seconds since 1970.", startTime),
             single(.gauge, "process_resident_memory_bytes", "Resident memory.", usage.residentBytes),
             single(.counter, "process_cpu_seconds_total", "CPU time used.", usage.cpuSeconds),
             single(.gauge, "process_max_fds", "File descriptors that may be open.", descriptorCountMax),
@@ -66,6 +71,12 @@ struct HostMetrics {
                 "scaler_oci_longest_turn_seconds",
                 "The longest time for which one piece of work kept all others waiting; waits for a processor left out.",
                 usage.longestTurn / .seconds(1)
+            ),
+            single(
+                .gauge,
+                "scaler_oci_loop_lag_seconds",
+                "The longest such time of the last minute or two.",
+                recentTurn / .seconds(1)
             ),
         ] + (descriptors ?? [])
     }

@@ -200,7 +200,17 @@ package final class ManagerService {
             slotLimit: settings.baseConcurrency,
             isAccessLost: calls.isAccessLost,
             credentialExpiry: calls.credentialExpiry,
-            requests: calls.counts
+            requests: calls.counts,
+            cloud: CloudNumbers(
+                places: dispatcher.places,
+                rates: calls.rates,
+                census: cloud.census,
+                usage: cloud.usage,
+                silence: calls.lastSuccess.map { Deadline.now.duration(since: $0) },
+                trouble: calls.outage.map { "\($0)" }
+            ),
+            links: workers.linkReport,
+            storage: storage.report
         )
     }
 
@@ -238,6 +248,9 @@ package final class ManagerService {
             spawn { await self.passOn(self.calls.becameIdle) },
         ]
     }
+
+    /// Sent once a second, or more often, as long as the manager runs.
+    var looked: Broadcast { workers.looked }
 
     /// Opens once the scheduler is gone for good.
     package var schedulerLost: Latch { workers.schedulerLost }

@@ -1,8 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import OCIServices
+internal import SchedulerLink
 internal import TaskEngine
 internal import Tasks
+
+/// How it stands with OCI: what a manager has there, what it was refused, and how fast it asks.
+struct CloudNumbers {
+    var places: [PlaceReport] = []
+    var rates: [RateReport] = []
+    var census = InstanceCensus()
+    var usage: [UsageMeter.Reading] = []
+    /// How long ago a call last succeeded; nil where none has.
+    var silence: Duration?
+    /// Why the last call failed, where none has succeeded since.
+    var trouble: String?
+}
 
 /// Numbers of one manager; no task ids, so the number of series is bounded.
 struct Metrics {
@@ -27,6 +40,9 @@ struct Metrics {
     /// When the credentials run out, in seconds since 1970; nil if they do not.
     let credentialExpiry: Int?
     let requests: RequestCounts
+    var cloud = CloudNumbers()
+    var links = LinkReport()
+    var storage = StorageReport()
 
     /// What is served of all managers and of the process.
     ///
@@ -36,7 +52,8 @@ struct Metrics {
         starting: [String] = [],
         _ host: HostMetrics
     ) -> [MetricFamily] {
-        tasks(managers) + requests(managers) + cloud(managers) + scheduler(managers, starting) + host.families
+        tasks(managers) + requests(managers) + cloud(managers) + numbers(managers)
+            + scheduler(managers, starting) + links(managers) + host.families
     }
 
     private static func tasks(_ managers: [Metrics]) -> [MetricFamily] {
@@ -144,7 +161,7 @@ struct Metrics {
         ]
     }
 
-    private func labels(of operation: Operation) -> [(name: String, value: String)] {
+    func labels(of operation: Operation) -> [(name: String, value: String)] {
         [("manager", managerID), ("operation", operation.name)]
     }
 
@@ -198,7 +215,7 @@ struct Metrics {
         ]
     }
 
-    private static func family(
+    static func family(
         _ kind: MetricFamily.Kind,
         _ name: String,
         _ help: String,

@@ -31,6 +31,7 @@ struct StatusDocument {
     let phase: ServiceNotices.Phase
     let status: String
     let managers: [ManagerStatus]
+    var checks: [StatusCheck] = []
 
     /// The document as it is served.
     var text: String { String(decoding: json.encoded(), as: UTF8.self) }
@@ -43,6 +44,7 @@ struct StatusDocument {
             ("phase", .string("\(phase)")),
             ("status", .string(status)),
             ("process", process),
+            ("checks", .array(checks.map(\.json))),
             ("managers", .array(managers.map(Self.json))),
         ])
     }
@@ -51,7 +53,9 @@ struct StatusDocument {
         .object(present: [
             ("resident_bytes", .integer(Int64(clamping: host.usage.residentBytes))),
             ("cpu_seconds", .real(host.usage.cpuSeconds)),
+            ("start_time", .integer(Int64(host.startTime))),
             ("longest_turn_seconds", .real(host.usage.longestTurn / .seconds(1))),
+            ("recent_turn_seconds", .real(host.recentTurn / .seconds(1))),
             ("open_descriptors", host.openDescriptorCount.map { .integer(Int64($0)) }),
             ("descriptors_max", .integer(Int64(host.descriptorCountMax))),
             ("inputs", Self.json(host.inputs)),
@@ -69,7 +73,7 @@ struct StatusDocument {
         return .object(present: [("used", amounts(share.used)), ("limit", amounts(share.limit))])
     }
 
-    private static func json(_ manager: ManagerStatus) -> JSON {
+    static func json(_ manager: ManagerStatus) -> JSON {
         let metrics = manager.metrics
         let states = TaskState.allCases.dropLast().map { ($0.rawValue, metrics.tasksByState[$0] ?? 0) }
         let outcomes = TaskStatistics.Outcome.allCases.map { ($0.rawValue, metrics.outcomes[$0] ?? 0) }
@@ -88,6 +92,11 @@ struct StatusDocument {
             ),
             ("oldest_queued_seconds", .real(seconds(metrics.oldestQueued))),
             ("orphans", .integer(Int64(metrics.orphanCount))),
+            ("links", metrics.links.json(metrics.storage)),
+            ("places", .array(metrics.cloud.places.map(\.json))),
+            ("rates", .array(metrics.cloud.rates.map(\.json))),
+            ("instances", metrics.cloud.census.json),
+            ("usage", .array(metrics.cloud.usage.map(\.json))),
             ("task_counts", counts(states)),
             ("ended_counts", counts(outcomes)),
             ("tasks", .array(manager.tasks.map(json))),
@@ -103,21 +112,30 @@ struct StatusDocument {
             ("seconds", .real(seconds(task.time))),
             ("instance", task.instanceID.map { .string($0) }),
             ("worker_lost", task.isWorkerLost ? .bool(true) : nil),
+            ("place", task.form.map { $0.place(subnetID: task.subnetID) }),
+            ("trouble", task.trouble.map { .string($0) }),
+            ("past_seconds", task.past.isEmpty ? nil : past(of: task)),
         ])
+    }
+
+    private static func past(of task: TaskReport) -> JSON {
+        .object(present: task.past.map { ($0.state.rawValue, .real(seconds(.seconds(Double($0.seconds))))) })
     }
 
     private static func json(_ failure: TaskStatistics.Failure) -> JSON {
         .object(present: [
             ("time", .integer(Int64(failure.epochSeconds))),
             ("task", .string(failure.task)),
+            ("outcome", .string(failure.outcome.rawValue)),
             ("text", .string(failure.text)),
+            ("remedy", .string(failure.remedy)),
         ])
     }
 
-    private static func counts(_ pairs: [(String, Int)]) -> JSON {
+    static func counts(_ pairs: [(String, Int)]) -> JSON {
         .object(present: pairs.map { ($0.0, .integer(Int64($0.1))) })
     }
 
     /// To the millisecond.
-    private static func seconds(_ time: Duration) -> Double { (time / .milliseconds(1)).rounded() / 1000 }
+    static func seconds(_ time: Duration) -> Double { (time / .milliseconds(1)).rounded() / 1000 }
 }

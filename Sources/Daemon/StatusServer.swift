@@ -8,10 +8,12 @@ internal import Reporting
 internal import Transport
 
 /// What a path of the status server answers with.
-struct StatusPage: Equatable {
+struct StatusPage {
     let status: Int
     let text: String
     var contentType = "text/plain; charset=utf-8"
+    /// Fields of the response's head that others do not have.
+    var fields: [(name: String, value: String)] = []
 
     private var reason: String {
         switch status {
@@ -27,11 +29,14 @@ struct StatusPage: Equatable {
 
     /// The page as a response that ends its connection (RFC 9112); a HEAD is answered without the body.
     func encoded(withBody: Bool) -> [UInt8] {
+        let more = fields.map { "\($0.name): \($0.value)\r\n" }.joined()
         let head = """
             HTTP/1.1 \(status) \(reason)\r
             Content-Type: \(contentType)\r
             Content-Length: \(text.utf8.count)\r
-            \(status == 405 ? "Allow: GET, HEAD\r\n" : "")Connection: close\r
+            Cache-Control: no-store\r
+            X-Content-Type-Options: nosniff\r
+            \(more)\(status == 405 ? "Allow: GET, HEAD\r\n" : "")Connection: close\r
             \r\n
             """
         return Array((withBody ? head + text : head).utf8)
@@ -148,7 +153,7 @@ final class StatusServer {
         return page(path, head.accept)
             ?? StatusPage(
                 status: 404,
-                text: "no such page; there are /livez, /readyz, /metrics, /status.json\n"
+                text: "no such page; there are /, /livez, /readyz, /metrics, /status.json, /history.json\n"
             )
     }
 

@@ -42,6 +42,8 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
     /// The longest time from the end of one poll to the beginning of the next, in nanoseconds, without what the loop's thread
     /// waited for a processor: so long nothing else was done.
     package let longestTurnNanoseconds = Atomic<UInt64>(0)
+    /// The same of late: of this minute, and of the one before.
+    fileprivate nonisolated(unsafe) var recentTurns = RecentTurns()
     /// When the last poll ended, or the loop began.
     private nonisolated(unsafe) var pollEnded = ThreadMoment(nanoseconds: 0, waitedNanoseconds: 0)
     /// Of the thread that runs the loop; nil in a simulation.
@@ -161,7 +163,10 @@ package final class LoopExecutor: SerialExecutor, TaskExecutor {
             clibev_timer_init(alarm, { _, _, _ in }, Double(seconds) + Double(attoseconds) * 1e-18)
             ev_timer_start(loop, alarm)
         }
-        longestTurnNanoseconds.max(pollEnded.busyNanoseconds(until: moment), ordering: .relaxed)
+        let moment = moment
+        let turn = pollEnded.busyNanoseconds(until: moment)
+        longestTurnNanoseconds.max(turn, ordering: .relaxed)
+        recentTurns.add(turn, at: moment.nanoseconds)
         ev_run(loop, Int32(ready.isEmpty ? EVRUN_ONCE : EVRUN_NOWAIT))
         pollEnded = moment
         ev_timer_stop(loop, alarm)
@@ -199,6 +204,12 @@ package enum EventLoop {
     /// For how long other programs had the processor meanwhile is not counted.
     package static var longestTurn: Duration {
         .nanoseconds(Int64(LoopExecutor.shared.longestTurnNanoseconds.load(ordering: .relaxed)))
+    }
+
+    /// The longest such time of the last minute or two, the present turn left out.
+    @LoopActor package static var recentLongestTurn: Duration {
+        let executor = LoopExecutor.shared
+        return .nanoseconds(Int64(executor.recentTurns.longest(at: LoopClock.monotonicNanoseconds)))
     }
 
     /// How many deadlines and sleeps are under way at present; a count that only grows is a leak.

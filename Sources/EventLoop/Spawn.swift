@@ -31,5 +31,22 @@ package func spawnCatching<Value: Sendable, Failure: Error>(
     }
 }
 
+/// Runs `operation` as work of its own and waits for it; cancelling the caller cancels it.
+///
+/// A piece of work keeps the memory of its deepest call until it ends. So what is deep and soon over is done apart by one that
+/// waits for long afterwards.
+@LoopActor
+package func apart<Value: Sendable, Failure: Error>(
+    _ operation: @escaping @LoopActor @Sendable () async throws(Failure) -> Value
+) async throws(Failure) -> Value {
+    let work = spawnCatching(operation)
+    let result = await withTaskCancellationHandler {
+        await work.value
+    } onCancel: {
+        work.cancel()
+    }
+    return try result.get()
+}
+
 /// Whether the piece of work that asks was cancelled.
 package var isCancelled: Bool { Task.isCancelled }

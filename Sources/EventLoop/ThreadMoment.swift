@@ -51,3 +51,37 @@ package final class RunQueueWait {
 
     deinit { if fileDescriptor >= 0 { close(fileDescriptor) } }
 }
+
+/// The longest of the turns that ended lately; pure.
+package struct RecentTurns: Sendable {
+    private static let span: UInt64 = 60_000_000_000
+
+    /// The longest of this minute and of the one before.
+    private var current: UInt64 = 0
+    private var previous: UInt64 = 0
+    /// The number of this minute.
+    private var minute: UInt64 = 0
+
+    /// No turn yet.
+    package init() {}
+
+    /// Takes a turn that ended at `now`, both in nanoseconds.
+    package mutating func add(_ turn: UInt64, at now: UInt64) {
+        advance(to: now)
+        current = max(current, turn)
+    }
+
+    /// The longest of the last one or two minutes before `now`, in nanoseconds.
+    package func longest(at now: UInt64) -> UInt64 {
+        var turns = self
+        turns.advance(to: now)
+        return max(turns.current, turns.previous)
+    }
+
+    private mutating func advance(to now: UInt64) {
+        let next = now / Self.span
+        guard next > minute else { return }
+        previous = next == minute + 1 ? current : 0
+        (current, minute) = (0, next)
+    }
+}

@@ -14,7 +14,10 @@ extension CloudLedger {
     ) -> [CloudOrder] {
         guard isNews(.instances, begun: begun) else { return [] }
         deletedLately = deletedLately.filter { begun < $0.value + periods.listingLag }
-        for instance in listed { note(instance, begun: begun, at: now) }
+        for instance in listed {
+            note(instance, begun: begun, at: now)
+            if instance.phase.isOver || instance.phase.isLeaving { usage.ended(instance.id, at: now) }
+        }
         let shown = Set(listed.map(\.id))
         let living = Set(listed.lazy.filter { $0.phase != .deleted }.map(\.id))
         let look = Look(begun: begun, now: now, shown: shown, living: living, mayMissSome: mayMissSome)
@@ -111,6 +114,7 @@ extension CloudLedger {
 
     private mutating func deletionAnswered(_ id: String, isDoubtful: Bool, at now: Duration) -> [CloudOrder] {
         guard let task = taskOfInstance[id] else { return [] }
+        if !isDoubtful { usage.ended(id, at: now) }
         update(task, at: now) { ledger, record in
             guard let index = record.instances.firstIndex(where: { $0.id == id }) else { return }
             record.instances[index].deletion = .accepted(since: now, isDoubtful: isDoubtful)
@@ -224,7 +228,7 @@ extension CloudLedger {
                     } else {
                         deletedLately[id] = look.begun
                     }
-                    remove(index, of: &record)
+                    remove(index, of: &record, at: look.now)
                     orders.append(.roomFreed)
                 } else if isDoubtful {
                     contradicted.isAnyRefuted = true
@@ -266,7 +270,7 @@ extension CloudLedger {
             || (!look.shown.contains(id) && record.instances[index].knownSince < look.begun
                 && isCertain(record.instances[index], look))
         {
-            remove(index, of: &record)
+            remove(index, of: &record, at: look.now)
         }
     }
 
@@ -277,7 +281,8 @@ extension CloudLedger {
         return !look.mayMissSome || missedSince + periods.listingLag <= look.begun
     }
 
-    private mutating func remove(_ index: Int, of record: inout CloudRecord) {
+    private mutating func remove(_ index: Int, of record: inout CloudRecord, at now: Duration) {
+        usage.ended(record.instances[index].id, at: now)
         taskOfInstance[record.instances[index].id] = nil
         record.instances.remove(at: index)
     }

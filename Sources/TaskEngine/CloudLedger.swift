@@ -121,6 +121,8 @@ package struct CloudLedger {
 
     /// How many deletions of instances were accepted.
     package internal(set) var deletedCount = 0
+    /// What instances of ours took, those that nobody wanted among them.
+    package internal(set) var usage = UsageMeter()
     /// How many listings in a row showed an instance that had been said not to be there, while nothing else moved.
     package internal(set) var refutationCount = 0
 
@@ -391,6 +393,7 @@ package struct CloudLedger {
         record.nextGeneration = max(record.nextGeneration, instance.generation + 1)
         record.unlistedUntil = nil
         taskOfInstance[instance.id] = instance.task
+        usage.began(instance, at: now)
     }
 
     mutating func delete(_ index: Int, of record: inout CloudRecord, because reason: DeletionReason) {

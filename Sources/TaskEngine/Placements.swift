@@ -34,7 +34,7 @@ package struct Placement: Hashable, Sendable {
 /// The places to try, in order of preference, and what their last creates were told; pure, time is that of any steady clock.
 package struct Placements: Sendable {
     /// Why a place is full.
-    package enum Fullness: Hashable, Sendable, CaseIterable {
+    package enum Fullness: String, Sendable, CaseIterable {
         /// The cloud has no hardware left there; only time helps.
         case capacity
         /// A limit or quota of ours is reached; the end of an instance of ours helps, too.
@@ -82,6 +82,9 @@ package struct Placements: Sendable {
         var vainCount = 0
         /// Whether it has taken a create.
         var isProven = false
+        /// How many creates it has taken, and refused for each reason.
+        var createdCount = 0
+        var refusalCounts: [Fullness: Int] = [:]
 
         init(_ placement: Placement, _ pauses: Pauses) {
             self.placement = placement
@@ -154,6 +157,21 @@ package struct Placements: Sendable {
     /// In order of preference.
     package var all: [Placement] { places.map(\.placement) }
 
+    /// What is known of each place at `now`, in order of preference.
+    package func reports(at now: Duration) -> [PlaceReport] {
+        places.map { place in
+            let probe = Fullness.allCases.compactMap { place[$0].probeTime }.max()
+            return PlaceReport(
+                placement: place.placement,
+                underWayCount: place.underWay,
+                createdCount: place.createdCount,
+                refusalCounts: place.refusalCounts,
+                full: Fullness.allCases.filter { place[$0].isShut },
+                nextProbe: probe.map { max(.zero, $0 - now) }
+            )
+        }
+    }
+
     /// How many creates may be under way at once.
     package var createCountMax: Int { windowMax * places.count }
 
@@ -189,6 +207,7 @@ package struct Placements: Sendable {
     package mutating func created(_ turn: Turn) {
         giveBack(turn) { place in
             place.isProven = true
+            place.createdCount += 1
             for fullness in Fullness.allCases where !(fullness == .limit && turn.usesFreedRoom) {
                 place[fullness].accepted()
             }
@@ -198,6 +217,7 @@ package struct Placements: Sendable {
     /// A create was told at `now` that there is no room.
     package mutating func full(_ turn: Turn, _ fullness: Fullness, at now: Duration, random: () -> Double) {
         giveBack(turn) { place in
+            place.refusalCounts[fullness, default: 0] += 1
             if turn.usesFreedRoom, fullness == .limit {
                 place.vainCount += 1
             } else {
@@ -238,7 +258,10 @@ package struct Placements: Sendable {
         at now: Duration,
         random: () -> Double
     ) {
-        change(placement) { $0[fullness].refused(at: now, isLate: true, random: random) }
+        change(placement) { place in
+            place.refusalCounts[fullness, default: 0] += 1
+            place[fullness].refused(at: now, isLate: true, random: random)
+        }
         if fullness == .limit { uncountedCount += 1 }
     }
 

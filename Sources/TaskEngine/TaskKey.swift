@@ -16,7 +16,7 @@ package struct TaskKey: Hashable, Comparable, Sendable, CustomStringConvertible 
 }
 
 /// What an instance is doing, as far as anyone who waits for its task cares.
-package enum InstancePhase: Hashable, Sendable {
+package enum InstancePhase: String, Sendable, CaseIterable {
     /// Not running yet. To any other.
     case creating
     /// Running, or on its way between two states. To any but `creating`.
@@ -58,6 +58,8 @@ package struct ListedInstance: Hashable, Sendable {
     /// Whether its container stores the result where this process looks for it: another key, or an earlier release, names
     /// results otherwise.
     package let isAdoptable: Bool
+    /// Where it is, and how large.
+    package let form: InstanceForm
 
     /// Puts the facts together.
     package init(
@@ -69,7 +71,8 @@ package struct ListedInstance: Hashable, Sendable {
         createdAt: Duration,
         activeSince: Duration? = nil,
         generation: Int = 0,
-        isAdoptable: Bool = true
+        isAdoptable: Bool = true,
+        form: InstanceForm = InstanceForm()
     ) {
         self.id = id
         self.task = task
@@ -80,11 +83,37 @@ package struct ListedInstance: Hashable, Sendable {
         self.activeSince = activeSince
         self.generation = generation
         self.isAdoptable = isAdoptable
+        self.form = form
     }
 
     /// Whether another look at the same instance showed no change; its times come out a little different each time.
     func shows(sameAs other: ListedInstance) -> Bool {
         phase == other.phase && state == other.state && details == other.details
+    }
+}
+
+/// Where an instance is and how large, as far as the service says.
+package struct InstanceForm: Hashable, Sendable {
+    /// The full name of its availability domain, or empty.
+    package let availabilityDomain: String
+    /// The name of its shape, or empty.
+    package let shape: String
+    /// Its OCPUs, or 0.
+    package let ocpus: Double
+    /// Its memory, or 0.
+    package let memoryGB: Double
+
+    /// Puts the facts together.
+    package init(
+        availabilityDomain: String = "",
+        shape: String = "",
+        ocpus: Double = 0,
+        memoryGB: Double = 0
+    ) {
+        self.availabilityDomain = availabilityDomain
+        self.shape = shape
+        self.ocpus = ocpus
+        self.memoryGB = memoryGB
     }
 }
 

@@ -35,8 +35,7 @@ package final class TLSContext {
         SSL_CTX_sess_set_new_cb(context, ticketArrived)
         SSL_CTX_set_verify(context, verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
         switch trust {
-        case .systemRoots:
-            expectOpenSSL(SSL_CTX_set_default_verify_paths(context) == 1, "SSL_CTX_set_default_verify_paths")
+        case .systemRoots: try trustAuthorities(of: SystemRoots.find(environment: environmentVariables()))
         case .certificates(let path): try trustCertificates(inFile: path)
         case .anyone: break
         }
@@ -45,6 +44,20 @@ package final class TLSContext {
     /// Begins a connection to `host`; `server` tells apart the hosts' sessions.
     func makeSession(host: String, server: String) throws(TransportError) -> TLSSession {
         try TLSSession(context, host: host, server: server, tickets: tickets, verifies: verifies)
+    }
+
+    /// Trusts the authorities that the system, or another tree of files, does.
+    func trustAuthorities(of roots: SystemRoots) throws(TransportError) {
+        switch roots {
+        case .openSSLDefault:
+            expectOpenSSL(SSL_CTX_set_default_verify_paths(context) == 1, "SSL_CTX_set_default_verify_paths")
+        case .folder(let path):
+            expectOpenSSL(SSL_CTX_load_verify_dir(context, path) == 1, "SSL_CTX_load_verify_dir")
+        case .bundle(let path):
+            guard SSL_CTX_load_verify_file(context, path) == 1 else {
+                throw .malformedCertificate(source: path, reason: OpenSSLError.take().text)
+            }
+        }
     }
 
     private func trustCertificates(inFile path: String) throws(TransportError) {

@@ -94,6 +94,13 @@ import Testing
         }
     }
 
+    @Test func `a host without a machine id needs an owner's id, for its name may change`() throws {
+        #expect(Owner.obstacle(override: nil, machineID: "m") == nil)
+        #expect(Owner.obstacle(override: "o", machineID: nil) == nil)
+        let obstacle = try #require(Owner.obstacle(override: nil, machineID: nil))
+        #expect(obstacle.contains("--owner-id"))
+    }
+
     /// What a container can make of what it is told, and of the id of another task.
     @Test func `no name that a container could make up is one of another task`() {
         let owner = Self.owner()

@@ -14,7 +14,8 @@ func exampleMetrics(
     withoutRoom: Int = 0,
     withoutHost: Int = 0,
     isAccessLost: Bool = false,
-    credentialExpiry: Int? = nil
+    credentialExpiry: Int? = nil,
+    requests: RequestCounts = RequestCounts()
 ) -> Metrics {
     Metrics(
         managerID: id,
@@ -33,6 +34,18 @@ func exampleMetrics(
         slotLimit: 10,
         isAccessLost: isAccessLost,
         credentialExpiry: credentialExpiry,
-        requests: RequestCounts()
+        requests: requests
+    )
+}
+
+/// A manager without tasks.
+func exampleStatus(_ id: String) -> ManagerStatus {
+    ManagerStatus(
+        metrics: exampleMetrics(id),
+        schedulerAddress: "tcp://127.0.0.1:1",
+        ownerID: "o",
+        tasks: [],
+        taskCount: 0,
+        failures: []
     )
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
+import SchedulerLink
 import TaskEngine
 import TestSupport
 import Testing
 import Transport
 
 @testable import Daemon
+@testable import OCIServices
 
 @Suite struct MetricsTests {
     private func metrics(_ id: String, orphans: Int = 0, isRegistered: Bool = true) -> Metrics {
@@ -66,6 +68,96 @@ import Transport
             #expect(lines.contains("scaler_oci_tasks{manager=\"m\",state=\"\(state.rawValue)\"} \(count)"))
         }
         #expect(!lines.contains { $0.contains("state=\"gone\"") })
+    }
+
+    @Test func `places, rates, instances, what they took and links have their lines`() async throws {
+        var metrics = metrics("m")
+        let place = Placement(availabilityDomain: "AD-1", subnetID: "s", shape: "E4")
+        metrics.cloud.places = [
+            PlaceReport(
+                placement: place,
+                createdCount: 5,
+                refusalCounts: [.limit: 4],
+                full: [.limit],
+                nextProbe: .seconds(2)
+            )
+        ]
+        metrics.cloud.rates = [
+            RateReport(
+                service: "objectstorage",
+                lane: .list,
+                perSecond: 14.5,
+                waitingCount: 2,
+                throttledCount: 9
+            )
+        ]
+        let form = InstanceForm(availabilityDomain: "AD-1", shape: "E4", ocpus: 2, memoryGB: 8)
+        metrics.cloud.census = InstanceCensus([(.running, form), (.deleting, form)])
+        var usage = UsageMeter.Reading(shape: "E4")
+        usage.taken.ocpuSeconds = 120
+        usage.minimum.memoryGBSeconds = 7
+        metrics.cloud.usage = [usage]
+        metrics.links.silence = .seconds(3)
+        metrics.links.retransmissionCount = 8
+        let lines = try await page([metrics])
+        let labels = #"manager="m",availability_domain="AD-1",shape="E4""#
+        for line in [
+            #"scaler_oci_place_creates_total{\#(labels),subnet="s",answer="created"} 5"#,
+            #"scaler_oci_place_creates_total{\#(labels),subnet="s",answer="limit"} 4"#,
+            #"scaler_oci_place_held_back{\#(labels),subnet="s"} 1"#,
+            #"scaler_oci_rate_limit{manager="m",service="objectstorage",lane="list"} 14.5"#,
+            #"scaler_oci_throttled_total{manager="m",service="objectstorage",lane="list"} 9"#,
+            #"scaler_oci_instances_by_state{manager="m",state="deleting"} 1"#,
+            "scaler_oci_instances_by_place{\(labels)} 1",
+            #"scaler_oci_ocpu_seconds_total{manager="m",shape="E4",charge="taken"} 120.0"#,
+            #"scaler_oci_memory_gigabyte_seconds_total{manager="m",shape="E4",charge="minimum"} 7.0"#,
+            #"scaler_oci_heartbeat_gap_seconds{manager="m"} 3.0"#,
+            #"scaler_oci_retransmissions_total{manager="m"} 8"#,
+        ] { #expect(lines.contains(line), "\(line)") }
+    }
+
+    /// The calls that a manager makes.
+    private static let operations: [OCIServices.Operation] = [
+        .createContainerInstance, .getContainerInstance, .listContainerInstances, .deleteContainerInstance,
+        .getContainer, .retrieveLogs, .listContainerInstanceShapes, .listWorkRequestErrors, .putObject,
+        .getObject, .listObjects, .deleteObject, .batchDeleteObjects, .listAvailabilityDomains, .getSubnet,
+        .federateInstance, .refreshSessionToken,
+    ]
+
+    @Test func `a manager has fewer than 400 series, whatever is configured and whatever goes wrong`()
+        async throws
+    {
+        let codes = [400, 401, 403, 404, 409, 412, 413, 429].map(AnswerCode.status)
+        var requests = RequestCounts()
+        for operation in Self.operations {
+            requests.add(operation, isRetry: false)
+            for code in codes + [.success, .otherRefusal, .serverError, .none] {
+                requests.add(code, to: operation, after: .seconds(1))
+            }
+        }
+        var metrics = exampleMetrics("m", credentialExpiry: 1, requests: requests)
+        let places = (0..<90).map {
+            Placement(availabilityDomain: "AD-\($0 % 3)", subnetID: "s\($0)", shape: "E\($0 % 9)")
+        }
+        metrics.cloud.places = places.map { PlaceReport(placement: $0) }
+        metrics.cloud.rates = Set(Self.operations.map { "\($0.service) \($0.lane)" }).map { _ in
+            RateReport(service: "iaas", lane: .read, perSecond: 1)
+        }
+        metrics.cloud.census = InstanceCensus(
+            places.map {
+                (.running, InstanceForm(availabilityDomain: $0.availabilityDomain, shape: $0.shape))
+            }
+        )
+        metrics.cloud.usage = (0..<9).map { UsageMeter.Reading(shape: "E\($0)") }
+        metrics.cloud.silence = .zero
+        metrics.links.silence = .zero
+        let lines = try await page([metrics])
+        let own = lines.filter { !$0.hasPrefix("#") && $0.contains(#"manager="m""#) }
+        #expect(own.count < 400)
+        #expect(own.contains { $0.contains(#"subnet="other""#) })
+        let counted = own.filter { $0.hasPrefix("scaler_oci_answers_total") }
+        let sum = counted.compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }.reduce(0, +)
+        #expect(sum == Self.operations.count * 12)
     }
 
     @Test func `a manager's id cannot break out of its label`() async throws {

@@ -53,7 +53,7 @@ import Transport
         ("HEAD /livez HTTP/1.1\r\n\r\n", "200 OK", ""),
         (
             "GET / HTTP/1.1\r\n\r\n", "404 Not Found",
-            "no such page; there are /livez, /readyz, /metrics, /status.json\n"
+            "no such page; there are /, /livez, /readyz, /metrics, /status.json, /history.json\n"
         ),
         ("POST /livez HTTP/1.1\r\n\r\n", "405 Method Not Allowed", "only GET and HEAD are answered\n"),
         ("hello\r\n\r\n", "400 Bad Request", "this is no HTTP request\n"),

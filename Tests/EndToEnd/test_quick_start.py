@@ -21,8 +21,9 @@ from support import BACKEND
 
 from processes import Process, free_scheduler_ports
 
-# Building this program, and installing Scaler: done already when tests run.
-PROVIDED = ("Tools/build-release", "export PATH=", "python3 -m venv", "source ", "pip install")
+# Building or installing this program, and installing Scaler: done already when tests run.
+INSTALLED = ("pip install", "sudo apt install", "podman load")
+PROVIDED = ("Tools/build-release", "export PATH=", "python3 -m venv", "source ", *INSTALLED)
 OPERATING = ROOT / "Sources" / "ScalerOCIHPC" / "Documentation.docc" / "Operating.md"
 SEED_ORDER = ["provision", "build-image", "check", "up", "python", "check", "cleanup"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -79,7 +80,11 @@ class Status(unittest.TestCase):
             self.assertEqual(client.map(square, range(3)), [0, 1, 4])
             cluster.await_nothing_left()
             self.assertEqual(page(cluster.daemon, "/livez"), (200, "ok\n"))
-            self.assertEqual(page(cluster.daemon, "/readyz?verbose"), (200, "wm-oci-hpc: registered\n"))
+            status, checks = page(cluster.daemon, "/readyz?verbose")
+            self.assertEqual(status, 200)
+            names = re.findall(r"^\[\+\] ([^:]+):", checks, re.MULTILINE)
+            self.assertEqual(names, ["loop", "manager wm-oci-hpc", "oci wm-oci-hpc", "storage wm-oci-hpc"])
+            self.assertRegex(checks, r"oci wm-oci-hpc: the last good call was \d s ago\n")
             status, numbers = page(cluster.daemon, "/metrics")
             self.assertEqual(status, 200)
             self.assertIn(
@@ -109,6 +114,14 @@ class Status(unittest.TestCase):
         self.assertEqual(samples["scaler_oci_answers_total"]["CreateContainerInstance", "5xx"], 2)
         self.assertEqual(samples["scaler_oci_answers_total"]["ListObjects", "429"], 1)
         self.assertEqual(samples["scaler_oci_request_retries_total"][()], 3)
+        self.assertEqual(samples["scaler_oci_throttled_total"]["objectstorage", "list"], 1)
+        made = sum(value for labels, value in samples["scaler_oci_place_creates_total"].items() if "created" in labels)
+        instances = cluster.report()["instances"]
+        self.assertEqual(made, instances["created"])
+        self.assertEqual(samples["scaler_oci_instances_deleted_total"][()], instances["deleted"])
+        # One OCPU each; an instance of this test lives for less than a minute, so it is billed for one.
+        charged = sum(samples["scaler_oci_ocpu_seconds_total"].values())
+        self.assertAlmostEqual(charged, 60 * instances["created"], delta=0.1)
 
     def test_the_document_shows_a_task_at_work_and_one_that_failed(self):
         options = Options(backend=BACKEND, emulator=["--fast"], daemon=["--status-address", "127.0.0.1:0"])

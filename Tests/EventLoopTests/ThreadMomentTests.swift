@@ -28,6 +28,19 @@ import Testing
         #expect(start.busyNanoseconds(until: end) >= 15_000_000)
     }
 
+    @Test func `the longest turn of late is that of this minute and the one before`() {
+        let second: UInt64 = 1_000_000_000
+        var turns = RecentTurns()
+        turns.add(700, at: 59 * second)
+        turns.add(500, at: 61 * second)
+        turns.add(200, at: 62 * second)
+        #expect(turns.longest(at: 119 * second) == 700)
+        #expect(turns.longest(at: 121 * second) == 500)
+        #expect(turns.longest(at: 181 * second) == 0)
+        turns.add(3, at: 600 * second)
+        #expect(turns.longest(at: 601 * second) == 3)
+    }
+
     private func monotonic() -> UInt64 {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)

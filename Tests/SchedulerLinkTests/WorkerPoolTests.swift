@@ -103,6 +103,15 @@ import Transport
         }
     }
 
+    @Test func `each look after the workers is told, and none needs a message`() async throws {
+        try await onLoop {
+            let stage = Stage()
+            _ = try await stage.start()
+            for _ in 0..<2 { try await stage.pool.looked.wait(until: soon) }
+            await stage.end()
+        }
+    }
+
     @Test func `of workers that are too many the idlest are stopped, without a cooldown at once`()
         async throws
     {

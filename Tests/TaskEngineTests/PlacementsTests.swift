@@ -48,6 +48,22 @@ import Testing
         #expect(next(&placements, at: .milliseconds(250))?.placement.availabilityDomain == "AD-1")
     }
 
+    @Test func `each place tells what it took and refused, and why it is held back`() throws {
+        var placements = domains(2)
+        let taken = try take(&placements)
+        placements.created(taken)
+        refuse(&placements, try take(&placements), .capacity)
+        placements.turnedOutFull(taken.placement, .limit, at: .zero, random: { 0 })
+        let waiting = try take(&placements)
+        let reports = placements.reports(at: .seconds(1))
+        #expect(reports.map(\.placement) == placements.all)
+        #expect(reports[0].createdCount == 1)
+        #expect(reports[0].refusalCounts == [.capacity: 1, .limit: 1])
+        #expect(reports[0].full == [.limit] && reports[0].nextProbe == .seconds(4))
+        #expect(waiting.placement == placements.all[1] && reports[1].underWayCount == 1)
+        #expect(reports[1].full.isEmpty && reports[1].nextProbe == nil)
+    }
+
     @Test func `what is under way in a place is bounded, and no reason to take a worse one`() throws {
         var placements = twoDomains()
         var taken: [Placements.Turn] = []

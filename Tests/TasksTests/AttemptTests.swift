@@ -24,7 +24,7 @@ import Testing
     }
 
     @Test func `an end is told once, and proven by a listing of results that began after it`() {
-        var attempt = Self.attempt()
+        let attempt = Self.attempt()
         var told: [Bool] = []
         let stopped = TaskNews.instanceListed(Self.instance(.stopped), begun: .seconds(19))
         told.append(attempt.weigh(stopped, at: .seconds(20)))
@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test func `an instance that three listings miss has vanished, unless it answers by name`() {
-        var attempt = Self.attempt()
+        let attempt = Self.attempt()
         var told: [Bool] = []
         for second in [20, 21] {
             told.append(attempt.weigh(.instanceMissed(begun: .seconds(second)), at: .seconds(second)))
@@ -61,7 +61,7 @@ import Testing
             (InstancePhase.creating, [nil, nil]), (.failed, [nil, nil]), (.running, [place, nil]),
             (.stopped, [place, nil]),
         ] {
-            var attempt = Attempt(
+            let attempt = Attempt(
                 Self.instance(.creating),
                 activeSince: nil,
                 limits: Self.limits,
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test func `a listed result decides, until it turns out not to be there`() {
-        var attempt = Self.attempt()
+        let attempt = Self.attempt()
         var told: [Bool] = []
         #expect(!attempt.isResultListed)
         told.append(attempt.weigh(.resultListed, at: .seconds(20)))
@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test func `another instance of the task is no evidence`() {
-        var attempt = Self.attempt()
+        let attempt = Self.attempt()
         var told: [Bool] = []
         let other = TaskNews.instanceListed(Self.instance(.stopped, id: "other"), begun: .seconds(20))
         told.append(attempt.weigh(other, at: .seconds(20)))
@@ -101,13 +101,13 @@ import Testing
     }
 
     @Test func `time is up only when somebody looked after the limit`() {
-        var creating = Self.attempt()
+        let creating = Self.attempt()
         _ = creating.weigh(.instanceListed(Self.instance(.creating), begun: .seconds(111)), at: .seconds(111))
         #expect(creating.verdict(at: .seconds(112)) == .open(until: nil))
         _ = creating.weigh(.resultsListed(begun: .seconds(111)), at: .seconds(112))
         #expect(creating.verdict(at: .seconds(112)) == .outOfTime(.creating))
 
-        var running = Self.attempt(activeSince: .seconds(20))
+        let running = Self.attempt(activeSince: .seconds(20))
         #expect(running.verdict(at: .seconds(1019)) == .open(until: .seconds(1020)))
         _ = running.weigh(.resultsListed(begun: .seconds(1019)), at: .seconds(1020))
         #expect(running.verdict(at: .seconds(1020)) == .open(until: nil))

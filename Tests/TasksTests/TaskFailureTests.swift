@@ -137,6 +137,7 @@ import Transport
         for word in words { #expect(failure.text.contains(word), "\(failure.text)") }
         #expect(!failure.text.contains("\n") || failure.text.contains("Its last output:"), "\(failure.text)")
         #expect(!failure.text.contains("  "), "\(failure.text)")
+        #expect(!failure.remedy.isEmpty && failure.text.contains(failure.remedy), "\(failure.text)")
     }
 
     @Test func `details that the service does not give leave no brackets`() {
@@ -149,6 +150,17 @@ import Transport
             createdAt: .zero
         )
         #expect(TaskFailure.createTimeout(.seconds(1), silent).text.contains("its state is CREATING. Check"))
+    }
+
+    @Test func `where a service's words name no next step, the failure does`() {
+        let conflict = Self.refusal(409, "IncorrectState")
+        for failure in [
+            TaskFailure.unstoredPayload(conflict), .refusedLaunch(conflict), .unansweredLaunch(conflict),
+            .unfetchedResult(conflict),
+        ] {
+            #expect(failure.text.hasSuffix(failure.remedy), "\(failure.text)")
+            #expect(failure.remedy.hasSuffix("."))
+        }
     }
 
     @Test func `a failure is answered with its exception`() async throws {

@@ -38,6 +38,32 @@ import Transport
         }
     }
 
+    @Test func `a failure that a container stored is remembered as one, an exception of the task is not`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            try stage.complete(1, StoredOutcome.containerError(["error": "killed by 9", "kind": "signal"]))
+            try await stage.look()
+            let text = try await stage.failureText(1)
+            stage.worker.confirm()
+            try await stage.waitUntilIdle()
+            stage.send(try Stage.task(2))
+            try await stage.wait(for: .running)
+            try stage.complete(2, StoredOutcome.pickle("E", [1]))
+            try await stage.look()
+            #expect(try await stage.worker.answer(1).outcome == .failed)
+            let failures = stage.dispatcher.statistics.failures
+            #expect(failures.map(\.task) == ["\(Stage.key(1))"])
+            #expect(text.contains("killed by 9") && failures.first.map { text.contains($0.text) } == true)
+            stage.worker.confirm()
+            try await stage.waitUntilIdle()
+        }
+    }
+
     @Test func `an instance that vanished is asked for by name, then named`() async throws {
         try await onLoop {
             let stage = try await Stage()

@@ -37,7 +37,9 @@ import Testing
     @Test func `the last failures are remembered, and the beginning of their texts`() async throws {
         try await onLoop {
             let statistics = TaskStatistics()
-            for number in 0..<50 { statistics.failed("\(number)", String(repeating: "x", count: 10_000)) }
+            let text = String(repeating: "x", count: 10_000)
+            for number in 0..<50 { statistics.failed("\(number)", text, remedy: "wait", .refused) }
+            #expect(statistics.failures.allSatisfy { $0.remedy == "wait" && $0.outcome == .refused })
             #expect(statistics.failures.map(\.task) == (30..<50).map { "\($0)" })
             #expect(statistics.failures.allSatisfy { $0.text.count == 600 })
         }

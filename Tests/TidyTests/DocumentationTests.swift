@@ -64,7 +64,12 @@ import Testing
         let sources = SourceTree.swiftFiles.filter { $0.module != nil }.flatMap(\.lines)
         let served = Set(sources.flatMap(words).filter { $0.hasPrefix("scaler_oci_") })
         let operating = try #require(Page.all.first { $0.name == "Operating" })
-        let named = Set(words(of: operating.text).filter { $0.hasPrefix("scaler_oci_") })
+        // `scaler_oci_hpc` is the wheel and the module of Python in it.
+        let named = Set(
+            words(of: operating.text).filter {
+                $0.hasPrefix("scaler_oci_") && !$0.hasPrefix("scaler_oci_hpc")
+            }
+        )
         #expect(served.count >= 8)
         #expect(named == served)
     }

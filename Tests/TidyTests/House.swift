@@ -19,7 +19,7 @@ enum House {
         Module(
             "Commands",
             [
-                "Daemon", "Tasks", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
+                "Daemon", "Tasks", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices", "HTTPClient",
                 "Configuration",
                 "TaskPayload", "Messaging", "OCIProfile", "JSON", "Encodings", "Transport", "EventLoop",
             ]
@@ -28,7 +28,8 @@ enum House {
             "Daemon",
             [
                 "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
-                "Configuration", "Messaging", "HTTPWire", "JSON", "Transport", "EventLoop", "Logging",
+                "Configuration", "Messaging", "HTTPWire", "JSON", "Encodings", "Transport", "EventLoop",
+                "Logging",
             ]
         ),
         Module(

@@ -244,6 +244,7 @@ def stages(older_versions: list[str], is_quick: bool = False) -> list[Stage]:
         unittests("job runner", "Tools/job-runner/tests", is_quick=True),
         unittests("tools", "Tools/cluster/tests", is_quick=True),
         unittests("simulation's tools", "Tools/Simulation/tests", is_quick=True),
+        unittests("packages", "Tools/packaging/tests"),
         Stage("fuzzing under AddressSanitizer", ["Tools/fuzz", "2"], r"(?m)^(\d+) targets passed", seconds=600),
         Stage(
             "figures that are counted", ["Tools/bench", "--short"], r"(?m)^(\d+) kinds of figures", seconds=600

@@ -167,6 +167,24 @@ extension CommandForm {
         settings: nil
     )
 
+    static let top = CommandForm(
+        "top",
+        "Show live what a daemon does: slots, phases, rates, slow tasks, failures.",
+        details: """
+            ADDRESS is where the daemon serves its status, HOST:PORT or unix:PATH; without it, the
+            --status-address of the configuration file. Without a terminal it prints once.
+            Keys: q quits, s sorts, r reverses, / filters, arrows and pages scroll. NO_COLOR is obeyed.
+            """,
+        usage: "[flags] [ADDRESS]",
+        own: [
+            managersOption, .named("status-address"),
+            .invocation("interval", placeholder: "SECONDS").help("Pause between two looks (default: 2)."),
+            .invocation("once").help("Print once, on a terminal too."),
+        ],
+        settings: nil,
+        takesWord: true
+    )
+
     static let list = CommandForm(
         "list",
         "List the container instances and objects that a manager has in OCI.",
@@ -216,5 +234,5 @@ extension CommandForm {
     private static let schedulerOption = Option.invocation("scheduler", placeholder: "ADDRESS")
         .help("Scheduler that the manager worked for, as it was told.")
 
-    static let all = [provision, buildImage, check, up, show, listDomains, list, reap, cleanup]
+    static let all = [provision, buildImage, check, up, top, show, listDomains, list, reap, cleanup]
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Configuration
+internal import Glibc
 
 /// The command line of one subcommand: what it takes, and the help that says so.
 struct CommandForm: Sendable {
@@ -10,6 +11,8 @@ struct CommandForm: Sendable {
     let synonyms: [String: String]
     /// The settings without which it does not work, wherever they come from.
     let required: [String]
+    /// Whether one bare word means something.
+    let takesWord: Bool
 
     /// A form from its parts.
     ///
@@ -24,9 +27,11 @@ struct CommandForm: Sendable {
         settings: [String]? = [],
         required: [String] = [],
         synonyms: [String: String] = [:],
-        replacesAction: Bool = false
+        replacesAction: Bool = false,
+        takesWord: Bool = false
     ) {
         self.required = required
+        self.takesWord = takesWord
         let help = Option.invocation("help", short: "h", new: false).help("Print this help, then exit.")
         let options: [Option]
         if let settings {
@@ -64,10 +69,12 @@ struct CommandForm: Sendable {
         arguments.contains("--help") || arguments.contains("-h")
     }
 
-    /// Scans the arguments, among which nothing is but flags.
+    /// Scans the arguments, among which nothing is but flags, and one word for a form that takes one.
     func scan(_ arguments: [String]) throws(CommandError) -> ArgumentScan {
         let scan = try configured(try ArgumentScan(arguments, options: options))
-        if let word = scan.words.first { throw .configuration(.strayWord(word, command: name)) }
+        if let word = scan.words.dropFirst(takesWord ? 1 : 0).first {
+            throw .configuration(.strayWord(word, command: name))
+        }
         return try configured(try scan.renaming(synonyms))
     }
 }
@@ -93,6 +100,9 @@ struct CommandInput: Sendable {
     /// The text that a flag was given last; nil without the flag.
     func text(_ name: String) -> String? { scan.texts(name)?.last }
 
+    /// The bare word of a form that takes one.
+    var word: String? { form.takesWord ? scan.words.first : nil }
+
     /// The settings that flags, environment and what provision saved say together.
     func settings(saved: ManagerEntry? = nil, required: [String] = []) throws(CommandError) -> Settings {
         try configured(
@@ -110,6 +120,22 @@ struct CommandInput: Sendable {
                 readFile: ConfigurationReader.read
             )
         )
+    }
+
+    /// The settings of each manager of the file that `config` names, or of the usual one if it is there.
+    func managersOfFile(required: [String]) throws(CommandError) -> [Settings] {
+        try withUsualFile().managers(required: required)
+    }
+
+    /// The same with the file that provision writes, and the daemon is started with, where it is there and none is named.
+    ///
+    /// A file that cannot be read is reported by the code that reads it.
+    func withUsualFile() throws(CommandError) -> CommandInput {
+        let isThere = access(CommandForm.configurationFile, F_OK) == 0 || errno != ENOENT
+        if has("config") || !isThere { return self }
+        var input = self
+        input.scan = try form.scan(["--config", CommandForm.configurationFile] + arguments)
+        return input
     }
 
     /// The whole number that a flag was given, above zero and small enough for any arithmetic; nil without the flag.

@@ -16,7 +16,7 @@ package enum CommandRunner {
     private static let bodies: [(form: CommandForm, body: Body)] = [
         (.provision, Provisioner.run), (.buildImage, BuildImageCommand.run), (.check, CheckCommand.run),
         (.show, ShowCommand.run), (.listDomains, ShowCommand.listDomains), (.list, ListCommand.run),
-        (.reap, ReapCommand.run), (.cleanup, CleanupCommand.run),
+        (.reap, ReapCommand.run), (.cleanup, CleanupCommand.run), (.top, TopCommand.run),
     ]
 
     /// Runs a subcommand; returns its exit code, or nil if it is none of these.

@@ -3,7 +3,6 @@
 internal import CloudOwnership
 internal import Configuration
 internal import EventLoop
-internal import Glibc
 internal import OCIServices
 internal import Transport
 
@@ -94,10 +93,7 @@ struct OwnedResourcesOrder: Sendable {
     let timeout: Duration
 
     init(_ given: CommandInput) throws(CommandError) {
-        var input = given
-        if !input.has("config"), Self.isFileThere {
-            input.scan = try input.form.scan(["--config", CommandForm.configurationFile] + input.arguments)
-        }
+        let input = try given.withUsualFile()
         isAnyOwner = input.has("all-owners")
         isDryRun = input.has("dry-run")
         timeout = .seconds(try input.positiveNumber("timeout", unit: "seconds") ?? 600)
@@ -124,12 +120,5 @@ struct OwnedResourcesOrder: Sendable {
             }
         }
         return all
-    }
-
-    /// Whether the file is there that provision writes, and the daemon is started with.
-    ///
-    /// A file that cannot be read is reported by the code that reads it.
-    private static var isFileThere: Bool {
-        access(CommandForm.configurationFile, F_OK) == 0 || errno != ENOENT
     }
 }

@@ -47,6 +47,15 @@ package enum OCIError: Error, Sendable, CustomStringConvertible {
         return error.isFileShortage ? error : nil
     }
 
+    /// Whether no call would have fared better: there is no answer, none from the service itself, or no identity.
+    package var isOutage: Bool {
+        switch self {
+        case .service(let failure): failure.kind == .serverBusy || failure.kind == .notAuthenticated
+        case .transport, .malformedAnswer, .authentication, .accessLost: true
+        case .unknownAvailabilityDomain, .unsendable, .deadlinePassed, .cancelled: false
+        }
+    }
+
     /// Whether the same call may succeed later with nothing changed here.
     package var isRetryable: Bool {
         switch self {
@@ -66,6 +75,18 @@ package enum OCIError: Error, Sendable, CustomStringConvertible {
         case .authentication, .unknownAvailabilityDomain, .unsendable, .deadlinePassed, .accessLost,
             .cancelled:
             false
+        }
+    }
+
+    /// What the reader of the description can do next, where its words end with that; nil where they do not.
+    package var advice: String? {
+        switch self {
+        case .service(let failure): failure.advice
+        case .transport(let failure): failure.advice
+        case .accessLost(let refusal): refusal.advice
+        case .malformedAnswer, .authentication, .unknownAvailabilityDomain, .unsendable, .deadlinePassed,
+            .cancelled:
+            nil
         }
     }
 
@@ -104,7 +125,8 @@ package struct TransportFailure: Sendable, Equatable, CustomStringConvertible {
         return advice.map { "\(text); \($0)" } ?? text
     }
 
-    private var advice: String? {
+    /// What the reader of the description can do next; nil where there is nothing.
+    package var advice: String? {
         switch error {
         case .transport(.certificate, _), .transport(.malformedCertificate, _):
             "name the authority that signed the server's certificate with --ca-bundle"

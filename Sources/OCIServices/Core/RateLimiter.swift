@@ -44,6 +44,9 @@ final class RateLimiter {
         wakePumpIfEarlier()
     }
 
+    /// How many calls wait for their turn.
+    func waitingCount(in lane: RateBuckets.Lane) -> Int { queues[lane]?.count ?? 0 }
+
     private var now: Duration { Deadline.now.duration(since: origin) }
 
     private var waitingLanes: Set<RateBuckets.Lane> {

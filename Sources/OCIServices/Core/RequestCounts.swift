@@ -12,6 +12,8 @@ package enum AnswerCode: Hashable, Sendable, Comparable {
     case serverError
     /// No answer, or none that could be read.
     case none
+    /// One of the above, after so many pairs of an operation and a code were seen that no more have counts of their own.
+    case any
 
     private static let told: Set = [400, 401, 403, 404, 409, 412, 413, 429]
 
@@ -36,6 +38,7 @@ package enum AnswerCode: Hashable, Sendable, Comparable {
         case .otherRefusal: "4xx"
         case .serverError: "5xx"
         case .none: "none"
+        case .any: "any"
         }
     }
 }
@@ -46,6 +49,9 @@ package struct RequestCounts: Sendable, Equatable {
         let operation: Operation
         let code: AnswerCode
     }
+
+    /// So many pairs of an operation and a code have counts of their own, beside those of 429: each is a series of Prometheus'.
+    static let pairsMax = 48
 
     private var counts: [Operation: Int] = [:]
     private var answers: [Key: Int] = [:]
@@ -74,13 +80,21 @@ package struct RequestCounts: Sendable, Equatable {
         return (seconds[operation, default: 0], count)
     }
 
+    /// How often an operation was answered with 429.
+    func throttledCount(of operation: Operation) -> Int {
+        answers[Key(operation: operation, code: .status(429)), default: 0]
+    }
+
     mutating func add(_ operation: Operation, isRetry: Bool) {
         counts[operation, default: 0] += 1
         if isRetry { retryCount += 1 }
     }
 
     mutating func add(_ code: AnswerCode, to operation: Operation, after time: Duration) {
-        answers[Key(operation: operation, code: code), default: 0] += 1
+        var key = Key(operation: operation, code: code)
+        let isOneMore = answers[key] == nil && answers.count >= Self.pairsMax
+        if isOneMore, code != .status(429) { key = Key(operation: operation, code: .any) }
+        answers[key, default: 0] += 1
         seconds[operation, default: 0] += time / .seconds(1)
     }
 }

@@ -44,6 +44,10 @@ package final class ServiceCalls {
     package var waitsForAccess = false
     private var access = AccessRecord()
     private var toldOffsetSeconds = 0
+    /// When a call last succeeded; nil before the first.
+    package private(set) var lastSuccess: Deadline?
+    /// Why OCI could not be used when it was last called; nil where a call has succeeded since.
+    package private(set) var outage: OCIError?
     /// Sent when the last of the calls under way has ended.
     package let becameIdle = Broadcast()
     /// Whether no call is under way.
@@ -190,6 +194,8 @@ package final class ServiceCalls {
     }
 
     private func noteSuccess(_ answer: ServiceAnswer, _ state: inout CallState) {
+        lastSuccess = .now
+        outage = nil
         if state.isWaitingForAccess { access.waitEnded() }
         state.isWaitingForAccess = false
         let offset = exchange.clock.confirmedSeconds
@@ -236,6 +242,7 @@ package final class ServiceCalls {
         _ deadline: Deadline
     ) async throws(OCIError) {
         let operation = request.operation
+        if error.isOutage { outage = error }
         if case .malformedAnswer = error { state.malformedCount += 1 }
         var error = error
         if waitsForAccess, access.isLoss(error, of: operation) {

@@ -75,6 +75,7 @@ final class SchedulerChannel {
     /// Draws the part of each pause between two attempts to connect, from 0 to 1.
     private let random: @LoopActor () -> Double
     private let breachWarning: ThrottledWarning
+    private let counts: LinkCounts?
     private var link: (any MessageLink)?
     private var hasLeft = false
     /// What a connection that was under way then carries: without it the scheduler would wait for the tasks of a
@@ -104,6 +105,7 @@ final class SchedulerChannel {
         log: Logger,
         unreachableWarning: ThrottledWarning? = nil,
         silenceTimeMax: Duration = .seconds(30),
+        counts: LinkCounts? = nil,
         random: @escaping @LoopActor () -> Double = { LoopRandom.number(in: 0..<1) }
     ) {
         self.identity = identity
@@ -112,6 +114,7 @@ final class SchedulerChannel {
         self.log = log
         self.unreachableWarning = unreachableWarning
         self.silenceTimeMax = silenceTimeMax
+        self.counts = counts
         self.random = random
         breachWarning = ThrottledWarning(
             "the scheduler broke the rules of the connection; connecting again",
@@ -242,6 +245,7 @@ final class SchedulerChannel {
     private func resume(on link: any MessageLink, isAgain: Bool, _ handler: EventHandler) {
         // A link that fails here also fails in `receive`.
         for message in unconfirmed.messages { try? link.send(message) }
+        if isAgain { counts?.retransmissions += unconfirmed.messages.count }
         // Only messages can be refused.
         try? handler(.connected)
         if isAgain { try? handler(.reconnected) }

@@ -164,6 +164,17 @@ package final class ObjectStoreClient {
     /// The wire generation of the server, whose release is the scheduler's as a rule.
     package var generation: WireGeneration? { small.generation }
 
+    /// How it stands with the connections.
+    package var report: StorageReport {
+        let lanes = [small, bulk]
+        var report = StorageReport()
+        report.address = address
+        report.connectionCount = lanes.count { $0.isConnected }
+        report.requestCount = lanes.reduce(0) { $0 + $1.requestCount }
+        report.isNeeded = lanes.contains { $0.isOpen }
+        return report
+    }
+
     /// Where the server is, as Scaler writes addresses; nil while that is not known.
     package var address: String? { endpoint?.description }
 

@@ -71,6 +71,10 @@ final class ObjectStoreLane {
         )
     }
 
+    var isConnected: Bool { connection != nil }
+    var requestCount: Int { requests.count }
+    var isOpen: Bool { isNeeded.isOpen }
+
     /// Connects as soon as the server's address is known, whether or not there are requests.
     func open() { isNeeded.open() }
 

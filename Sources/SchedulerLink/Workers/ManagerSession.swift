@@ -36,6 +36,9 @@ final class ManagerSession {
     /// How many workers the scheduler wants; nil without a command that holds.
     private(set) var desiredWorkerCount: Int?
     var isRegistered: Bool { hasEcho && !isSilent }
+    /// How long ago it last answered a heartbeat; nil where it never has.
+    var silence: Duration? { hasEcho ? Deadline.now.duration(since: lastEcho) : nil }
+    var isConnected: Bool { channel.isConnected }
     private var isSilent: Bool { unanswered > Self.toleratedCount }
     /// The generation that heartbeats are encoded for.
     private var guess = WireGeneration.second

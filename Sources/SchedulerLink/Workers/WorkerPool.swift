@@ -34,6 +34,7 @@ package final class WorkerPool {
     private var restarts = BurstPace(burst: 16, interval: .seconds(1))
     private var earliestStart = Deadline.now
     private var isLeaving = false
+    private let counts = LinkCounts()
     /// Rings when there may be workers to start or stop.
     private let change = Wakeup()
 
@@ -73,7 +74,20 @@ package final class WorkerPool {
 
     /// Opens once the scheduler is gone for good: a client has shut it down, or it has not answered for the death timeout.
     package let schedulerLost = Latch()
+
+    /// Sent whenever the pool has looked after its workers: once a second, or more often.
+    package let looked = Broadcast()
     private var lastAnswered = Deadline.now
+
+    /// How it stands with the connections to the scheduler.
+    package var linkReport: LinkReport {
+        var report = LinkReport()
+        report.silence = manager?.silence
+        report.connectionCount = workers.values.count { $0.isConnected }
+        if manager?.isConnected == true { report.connectionCount += 1 }
+        report.retransmissionCount = counts.retransmissions
+        return report
+    }
 
     /// How many workers are connected or connecting.
     package var workerCount: Int { workers.count }
@@ -92,6 +106,7 @@ package final class WorkerPool {
             if (lastAnswered + profile.deathTimeout).isPast { schedulerLost.open() }
             if isRegistered != wasAnswered { registrationChanges.send(isRegistered) }
             wasAnswered = isRegistered
+            looked.send()
             // The cooldown ends without any message from the scheduler, so look again by ourselves.
             let look = Deadline.after(.seconds(1))
             _ = try? await change.wait(until: earliestStart.isPast ? look : min(look, earliestStart))
@@ -135,7 +150,8 @@ extension WorkerPool {
                 endpoint: managerEndpoint,
                 links: links,
                 log: log,
-                unreachableWarning: warning
+                unreachableWarning: warning,
+                counts: counts
             )
             let manager = ManagerSession(
                 profile: profile,
@@ -195,7 +211,8 @@ extension WorkerPool {
             identity: "Worker|oci-hpc-\(number)|\(RandomIdentity.hexadecimal())",
             endpoint: workerEndpoint,
             links: links,
-            log: log
+            log: log,
+            counts: counts
         )
         let worker = WorkerSession(
             profile: profile,

@@ -60,6 +60,8 @@ final class WorkerSession {
 
     var identity: String { channel.identity }
 
+    var isConnected: Bool { channel.isConnected }
+
     /// The generation of the scheduler's messages, as far as its transport, the operator or the object storage tell.
     var generation: WireGeneration? {
         channel.generation ?? profile.assumedGeneration ?? objectStore.generation

@@ -16,6 +16,8 @@ struct TaskAnswer {
     let profile: ProfileResult?
     /// What the task printed, as `PrintedPiece` reads it; empty unless the client asked for it.
     var output: [UInt8] = []
+    /// Where the task failed otherwise than by an exception of its own.
+    var failure: TaskFailure?
 
     var isSuccess: Bool { outcome == .success }
 }

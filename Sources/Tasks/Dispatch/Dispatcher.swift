@@ -107,8 +107,12 @@ package final class Dispatcher {
         let atWork = runs.values.filter { $0.state != .queued }.map(\.report)
             .sorted { ($0.time, $0.task) > ($1.time, $1.task) }.prefix(countMax)
         let waiting = runs.values.lazy.filter { $0.state == .queued }.prefix(countMax - atWork.count)
-        return atWork + waiting.map(\.report)
+        guard let trouble = steps.launcher.queue.trouble else { return atWork + waiting.map(\.report) }
+        return atWork.map { $0.state == .creating ? $0.with(trouble) : $0 } + waiting.map(\.report)
     }
+
+    /// What is known of each place where instances can be created.
+    package var places: [PlaceReport] { steps.launcher.queue.places }
 
     /// How many tasks are in hand.
     package var taskCount: Int { runs.count }

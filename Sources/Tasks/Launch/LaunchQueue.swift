@@ -93,6 +93,15 @@ final class LaunchQueue {
 
     private static func draw() -> Double { LoopRandom.number(in: 0..<1) }
 
+    /// What is known of each place now.
+    var places: [PlaceReport] { placements.reports(at: now) }
+
+    /// Why launches wait, in the words of the last refusal; nil where none waits for room.
+    var trouble: String? {
+        guard waitingCount > 0 else { return nil }
+        return lastRefusal["error"].map { "there is no room: \($0)" } ?? "there is no room"
+    }
+
     private func takeTurn() -> Placements.Turn? { placements.take(at: now, random: Self.draw) }
 
     private var now: Duration { Deadline.now.duration(since: origin) }

@@ -3,7 +3,9 @@
 internal import TaskEngine
 
 /// One instance that a task waits for, and the evidence on it: all that must be forgotten together when it is given up.
-struct Attempt {
+///
+/// Not a value: a run that waits would hold several copies of it, which are most of what a task in flight takes.
+final class Attempt {
     /// How long an instance may take.
     struct Limits {
         /// To become active.
@@ -24,7 +26,7 @@ struct Attempt {
     private var hasShownRoom = false
 
     /// Begins to watch an instance that was made just now, or found instead.
-    init(_ launched: Launcher.Launched, limits: Limits) {
+    convenience init(_ launched: Launcher.Launched, limits: Limits) {
         self.init(
             launched.instance,
             activeSince: launched.instance.activeSince,
@@ -35,7 +37,7 @@ struct Attempt {
     }
 
     /// Begins to watch an instance of an earlier process, or of an earlier session with the scheduler.
-    init(adopted instance: ListedInstance, limits: Limits) {
+    convenience init(adopted instance: ListedInstance, limits: Limits) {
         self.init(instance, activeSince: instance.activeSince, limits: limits, isAdopted: true)
     }
 
@@ -65,15 +67,15 @@ struct Attempt {
     var isResultListed: Bool { watch.isResultListed }
     var isMissed: Bool { watch.isMissed }
     var isDeleted: Bool { watch.isMissed || seen.phase.isLeaving }
-    mutating func resultVanished() { watch.resultVanished() }
-    mutating func foundByName() { watch.foundByName() }
-    mutating func startedByName(at now: Duration) { watch.startedByName(at: now) }
+    func resultVanished() { watch.resultVanished() }
+    func foundByName() { watch.foundByName() }
+    func startedByName(at now: Duration) { watch.startedByName(at: now) }
 
     /// The result is stored, as was known when the instance was adopted.
-    mutating func resultFound() { watch.resultListed() }
+    func resultFound() { watch.resultListed() }
 
     /// The place where it was made, once it is certain that there was room for it; nil ever after.
-    mutating func roomShown() -> Placement? {
+    func roomShown() -> Placement? {
         guard !hasShownRoom, watch.isResultListed || seen.phase == .running || seen.phase == .stopped else {
             return nil
         }
@@ -82,7 +84,7 @@ struct Attempt {
     }
 
     /// Adds a piece of news to the evidence; whether it is the first sign of the instance's end.
-    mutating func weigh(_ news: TaskNews, at now: Duration) -> Bool {
+    func weigh(_ news: TaskNews, at now: Duration) -> Bool {
         let wasEndSeen = watch.isEndSeen
         switch news {
         case .resultListed: watch.resultListed()

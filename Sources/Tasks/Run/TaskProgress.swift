@@ -8,7 +8,10 @@ internal import TaskEngine
 struct TaskProgress {
     private(set) var state = TaskState.queued
     private var since = Deadline.now
+    private var past: [TaskReport.Stay] = []
     private let statistics: TaskStatistics
+    /// What last went otherwise than it should; nil where nothing did.
+    private var trouble: String?
 
     /// Queued as of now; `statistics` is told how long each state took.
     init(_ statistics: TaskStatistics) { self.statistics = statistics }
@@ -24,19 +27,49 @@ struct TaskProgress {
             return false
         }
         statistics.left(state, after: timeInState)
+        remember(state, timeInState)
         state = next
         since = .now
+        trouble = event.trouble ?? trouble
         return true
     }
 
     /// What there is to say of a task.
-    func report(_ key: TaskKey, in instanceID: String?, isLost: Bool) -> TaskReport {
+    func report(_ key: TaskKey, _ attempt: Attempt?, isLost: Bool) -> TaskReport {
         TaskReport(
             task: "\(key)",
             state: state,
             time: timeInState,
-            instanceID: instanceID,
-            isWorkerLost: isLost
+            instanceID: attempt?.seen.id,
+            isWorkerLost: isLost,
+            form: attempt?.seen.form,
+            subnetID: attempt?.placement?.subnetID,
+            trouble: trouble,
+            past: past
         )
+    }
+
+    /// A task that comes back to a state has one entry of it, however often that happens.
+    private mutating func remember(_ state: TaskState, _ time: Duration) {
+        guard let place = past.firstIndex(where: { $0.state == state }) else {
+            return past.append(TaskReport.Stay(state: state, seconds: Float(time / .seconds(1))))
+        }
+        past[place].seconds += Float(time / .seconds(1))
+    }
+}
+
+extension TaskEvent {
+    /// What went wrong where this happens; nil for what happens to every task.
+    fileprivate var trouble: String? {
+        switch self {
+        case .setAside: "an input was not there; it waits for it without a slot"
+        case .instanceStopped: "its instance ended without a result"
+        case .resultVanished: "its result was listed, and was not there"
+        case .startedOver: "its instance came to nothing; it needs another"
+        case .failed: "it failed; its client is told why"
+        case .slotGranted, .inputsLoaded, .instanceAdopted, .payloadStored, .instanceCreated, .resultSeen,
+            .outcomeKnown, .replied, .cancelled, .cleaned:
+            nil
+        }
     }
 }

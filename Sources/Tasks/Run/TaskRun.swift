@@ -56,7 +56,7 @@ final class TaskRun {
     var timeInState: Duration { progress.timeInState }
 
     /// What there is to say of it now.
-    var report: TaskReport { progress.report(key, in: attempt?.seen.id, isLost: route.origin == nil) }
+    var report: TaskReport { progress.report(key, attempt, isLost: route.origin == nil) }
 
     /// Answers again, through the worker that the task was sent to anew; false if there is no answer any more.
     func answerAgain(through origin: any TaskOrigin) -> Bool {
@@ -92,7 +92,6 @@ final class TaskRun {
             return try await compute()
         } catch .failed(let failure) {
             try checkCancelled()
-            steps.note(failure, of: key)
             advance(.failed)
             return failure.answer
         }
@@ -103,7 +102,7 @@ final class TaskRun {
         while true {
             try checkCancelled()
             switch state {
-            case .loading: try await launch()
+            case .loading: try await apart { () async throws(TaskInterruption) in try await self.launch() }
             case .running: try await awaitEnd()
             case .diagnosing: try await diagnose()
             case .fetching:
@@ -188,7 +187,7 @@ final class TaskRun {
             case .resultListed: return advance(.resultSeen)
             case .endedWithoutResult: return advance(.instanceStopped)
             case .vanished: if try await isGone(attempt.seen.id) { return advance(.instanceStopped) }
-            case .outOfTime(.creating): self.attempt = try await steps.startedAfterAll(attempt)
+            case .outOfTime(.creating): try await steps.checkStarted(attempt)
             case .outOfTime(.running): throw .failed(.jobTimeout(steps.limits.job, attempt.seen.id))
             case .open(let time):
                 if time == nil { steps.cloud.listingAwaited(key) }
@@ -252,6 +251,7 @@ final class TaskRun {
 
     private func reply(_ answer: TaskAnswer) async throws(TaskInterruption) {
         steps.cloud.outcomeKnown(key)
+        steps.noteFailure(in: answer, of: key)
         let (answer, objectID) = try await steps.answers.store(answer, of: task)
         do throws(WaitError) { try await route.awaitOrigin() } catch { throw .cancelled }
         try checkCancelled()

@@ -39,6 +39,10 @@ package final class TaskStatistics {
         package let task: String
         /// What its client was told, or the beginning of that.
         package let text: String
+        /// What to do about it; part of the text, unless that was cut.
+        package let remedy: String
+        /// As which it was counted.
+        package let outcome: Outcome
     }
 
     /// So many failures are remembered, and so much of the text of each.
@@ -53,10 +57,18 @@ package final class TaskStatistics {
 
     func ended(_ outcome: Outcome) { outcomes[outcome, default: 0] += 1 }
 
-    func failed(_ task: String, _ text: String) {
+    func failed(_ task: String, _ text: String, remedy: String = "", _ outcome: Outcome = .failed) {
         if failures.count == Self.failureCountMax { failures.removeFirst() }
         let beginning = String(text.prefix(Self.failureTextMax))
-        failures.append(Failure(epochSeconds: Int(LoopClock.epochSeconds), task: task, text: beginning))
+        failures.append(
+            Failure(
+                epochSeconds: Int(LoopClock.epochSeconds),
+                task: task,
+                text: beginning,
+                remedy: remedy,
+                outcome: outcome
+            )
+        )
     }
 
     func left(_ state: TaskState, after time: Duration) {

@@ -27,10 +27,11 @@ struct TaskSteps {
 }
 
 extension TaskSteps {
-    /// Tells that a task is answered with a failure that is not its own exception.
-    func note(_ failure: TaskFailure, of key: TaskKey) {
+    /// Tells of a task that is answered with a failure which is not its own exception.
+    func noteFailure(in answer: TaskAnswer, of key: TaskKey) {
+        guard let failure = answer.failure else { return }
         log(of: key).warning("task failed", metadata: ["reason": "\(failure.text)"])
-        statistics.failed("\(key)", failure.text)
+        statistics.failed("\(key)", failure.text, remedy: failure.remedy, failure.outcome)
     }
 
     /// Waits until a task may load its inputs.
@@ -110,16 +111,13 @@ extension TaskSteps {
         }
     }
 
-    /// Asks for an instance that listings show as being made for too long, for they may lag: the attempt with what is known
-    /// now, or a failure if it still is.
-    func startedAfterAll(_ attempt: Attempt) async throws(TaskInterruption) -> Attempt {
-        var attempt = attempt
+    /// Asks for an instance that listings show as being made for too long, for they may lag; throws a failure if it still is.
+    func checkStarted(_ attempt: Attempt) async throws(TaskInterruption) {
         switch await diagnosis.isCreating(attempt.seen.id) {
         case true?: throw .failed(.createTimeout(limits.create, attempt.seen))
         case false?: attempt.startedByName(at: cloud.clock.now)
         case nil: break
         }
-        return attempt
     }
 
     /// The next piece of news; nil when the moment `time` of the ledger's clock comes first.
