@@ -46,7 +46,7 @@ let package = Package(
         .executable(name: "scaler-oci-hpc", targets: ["ScalerOCIHPC"])
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2")
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2")
     ],
     targets: [
         headers("CCares"), headers("CLibev"), headers("CLinux"), headers("COpenSSL"), headers("CSimulation"),

@@ -32,6 +32,15 @@ package enum ConfigurationError: Error, Sendable, Equatable {
     case missingSettings([String], path: String?, line: Int?)
     case contradiction(String)
 
+    /// The flag takes one of these words only.
+    static func noSuchWord(_ word: String, flag: String, known: [String]) -> ConfigurationError {
+        let fault = ValueFault.malformed(
+            "\(quoted(word)) is no choice",
+            "give one of \(known.joined(separator: ", "))"
+        )
+        return .badValue(setting: flag, origin: .flag(flag), fault: fault)
+    }
+
     /// Whether the command line does not parse, rather than that a value is wrong.
     package var isUsage: Bool {
         switch self {

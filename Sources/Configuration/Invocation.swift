@@ -2,11 +2,6 @@
 
 internal import Encodings
 
-/// A subcommand that the program has beside running managers, such as `list`: the word to type, a line for help, and its flags.
-///
-/// Its arguments are its own to read, with `ArgumentScan`.
-package typealias Subcommand = (name: String, summary: String, options: [Option])
-
 /// What the user asked the program to do.
 package enum Invocation: Sendable, Equatable {
     /// Run these managers: one, or one for each entry of the file.
@@ -68,6 +63,10 @@ package enum Invocation: Sendable, Equatable {
         if scan.has("help") { return .help(help) }
         if scan.has("print-reference") { return .help(MarkdownReference.text) }
         if scan.has("version") { return .version }
+        if let page = scan.texts("print-man")?.last { return .help(try ManualPages.text(page, subcommands)) }
+        if let shell = scan.texts("print-completions")?.last {
+            return .help(try Completions.script(shell, subcommands))
+        }
         var words = scan.words
         if isReplacement {
             guard let index = words.firstIndex(of: ConfigurationFile.managerType) else {

@@ -200,6 +200,10 @@ extension Option {
             .help("Refuse a file with keys that are not known here, instead of a warning for each."),
         .invocation("print-config").help("Print every setting and where it came from, then exit."),
         .invocation("print-reference").help("Print the configuration reference as Markdown, then exit."),
+        .invocation("print-man", placeholder: "program|file|SUBCOMMAND")
+            .help("Print a manual page, then exit: of the program, of the TOML file, or of a subcommand."),
+        .invocation("print-completions", placeholder: "bash|zsh|fish")
+            .help("Print the script by which that shell completes command lines, then exit."),
         .invocation("version").help("Print the version, then exit."),
         .invocation("help", short: "h", new: false).help("Print this help, then exit."),
     ]

@@ -100,6 +100,13 @@ extension Option {
         return option
     }
 
+    /// The same row in a command that needs it, or that does not.
+    package func isRequired(_ isRequired: Bool) -> Option {
+        var option = self
+        option.isRequired = isRequired
+        return option
+    }
+
     /// The same row in a command that is new as a whole, or that replaces one which has it.
     package func isNew(_ isNew: Bool) -> Option {
         var option = self

@@ -16,6 +16,7 @@ import copyreg
 import importlib.util
 import io
 import json
+import opcode
 import os
 import pickle
 import platform
@@ -41,6 +42,17 @@ PLAIN_KINDS = (
     AttributeError, EOFError, ImportError, MemoryError, ModuleNotFoundError, RecursionError, TypeError, ValueError,
     pickle.PicklingError, pickle.UnpicklingError,
 )
+
+
+# RESUME, and the empty units behind an instruction, of the versions that clients have; made of each one's `opcode`.
+INLINE_UNITS = {
+    "3.11": (151, {25: 4, 60: 1, 92: 1, 95: 4, 106: 4, 107: 2, 116: 5, 122: 1, 160: 10, 166: 1, 171: 4}),
+    "3.12": (151, {25: 1, 60: 1, 92: 1, 93: 1, 95: 4, 106: 9, 107: 1, 116: 4, 122: 1, 123: 1, 141: 1, 171: 3}),
+    "3.13": (149, {
+        5: 1, 39: 1, 40: 3, 45: 1, 53: 3, 58: 1, 59: 1, 72: 1, 77: 1, 82: 9, 91: 4, 93: 1, 97: 1, 98: 1, 99: 1, 100: 1,
+        104: 1, 108: 4, 117: 1,
+    }),
+}  # fmt: skip
 
 
 class Serializer:
@@ -222,15 +234,115 @@ def serialized_result(serializer, function, arguments, output):
 
 def loaded(deserialize, data, what):
     try:
-        return deserialize(data)
+        with CodeCheck().applied():
+            return deserialize(data)
     except ModuleNotFoundError as error:
         raise missing_module(error, what) from error
+    except ForeignCode as error:
+        raise RuntimeError(foreign_code(error.versions, what)) from None
     except Exception as error:
         text = (
             f"the task's {what} could not be loaded in the container, which has Python {platform.python_version()} and "
             f"cloudpickle {cloudpickle.__version__}; the client needs the same minor version of Python"
         )
         raise explained(error, text) from error
+
+
+class ForeignCode(Exception):
+    """Another minor version of Python compiled this; `versions` are those that may have, or none that is known."""
+
+    def __init__(self, versions):
+        super().__init__(versions)
+        self.versions = versions
+
+
+class CodeCheck:
+    """Looks at the code in what is loaded before it can run: compiled by another minor version, it may do anything,
+    and as a rule crashes the interpreter.
+
+    A pickle does not name the version that made it, so the code itself is looked at. From 3.11 on, every instruction
+    is followed by as many empty units as that version caches results in (`co_code` has them as zeros), and each
+    code object has a RESUME. What passes for the container's own version is not refused: it is right, or so simple
+    that the versions agree on it.
+    """
+
+    def __init__(self):
+        self.own = "{}.{}".format(*platform.python_version_tuple())
+        self.table = self.own_table()
+
+    @staticmethod
+    def own_table():
+        """This interpreter's row, from itself: true of versions to come, too; None where the layout has changed."""
+        entries = getattr(opcode, "_inline_cache_entries", None)
+        if "RESUME" not in opcode.opmap or not entries:
+            return None
+        if isinstance(entries, dict):
+            entries = {opcode.opmap[name]: count for name, count in entries.items() if name in opcode.opmap}
+        else:
+            entries = dict(enumerate(entries))
+        return opcode.opmap["RESUME"], entries
+
+    @contextlib.contextmanager
+    def applied(self):
+        """While it lasts, cloudpickle makes code objects by way of this check."""
+        module = sys.modules["cloudpickle"]
+        module = getattr(module, "cloudpickle", module)
+        original = getattr(module, "_builtin_type", None)
+        if original is None:
+            yield
+            return
+        module._builtin_type = lambda name: self.code if name == "CodeType" else original(name)
+        try:
+            yield
+        finally:
+            module._builtin_type = original
+
+    def code(self, *arguments):
+        """Makes a code object of what cloudpickle says it is made of, or raises ForeignCode."""
+        if len(arguments) not in (16, 18):
+            return types.CodeType(*arguments)
+        modern = len(arguments) == 18
+        code = next((one for one in arguments[3:8] if isinstance(one, bytes)), b"")
+        if modern:
+            versions = [name for name, (resume, units) in INLINE_UNITS.items() if self.fits(code, resume, units)]
+        else:
+            lines = next((one for one in arguments[13:14] if isinstance(one, bytes)), b"")
+            # The table of lines of 3.10 covers all of the code; before, that of code with a dead end alone does.
+            versions = ["3.10"] if sum(lines[::2]) == len(code) else ["3.8", "3.9"]
+        if modern and self.table:
+            is_own = self.fits(code, *self.table)
+        else:
+            is_own = self.own in versions or (sys.version_info >= (3, 11) if modern else sys.version_info < (3, 10))
+        if not is_own:
+            raise ForeignCode(versions)
+        return types.CodeType(*arguments)
+
+    @staticmethod
+    def fits(code, resume, units):
+        """Whether code has a RESUME, and empty units behind its instructions and nowhere else."""
+        index, resumes = 0, False
+        while index < len(code):
+            number = code[index]
+            if number == 0:
+                return False
+            resumes = resumes or number == resume
+            count = units.get(number, 0)
+            index += 2
+            if any(code[index : index + 2 * count]) or index + 2 * count > len(code):
+                return False
+            index += 2 * count
+        return resumes
+
+
+def foreign_code(versions, what):
+    own = platform.python_version()
+    client = f"Python {' or '.join(versions)}" if versions else "another minor version of Python"
+    choice = versions[0] if len(versions) == 1 else "VERSION"
+    return (
+        f"the task's {what} was pickled by {client}, and its container has Python {own}: code that one minor version "
+        "compiled does not run in another, and mostly crashes it. Build the image for the client's Python "
+        f"(scaler-oci-hpc build-image --python {choice}), or use a client with Python {'.'.join(own.split('.')[:2])}"
+    )
 
 
 def load_serializer(data):

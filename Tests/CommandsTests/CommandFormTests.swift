@@ -12,10 +12,23 @@ import Testing
     @Test func `every form has a help that names each of its flags`() {
         for form in CommandForm.all {
             for option in form.options { #expect(form.help.contains("--\(option.name)"), "\(form.name)") }
-            #expect(form.help.hasPrefix(form.summary))
+            #expect(form.help.hasPrefix(form.subcommand.summary))
         }
         #expect(CommandForm.all.map(\.name) == CommandRunner.subcommands.map(\.name))
         #expect(CommandRunner.run("sweep", []) == nil)
+    }
+
+    @Test func `only what a form cannot do without is said to be required`() throws {
+        for form in CommandForm.all {
+            let said = form.options.filter(\.isRequired).map(\.name)
+            #expect(Set(said) == Set(form.required), "\(form.name)")
+            guard !form.required.isEmpty, let bare = try? CommandInput(form, [], environment: [:]) else {
+                continue
+            }
+            #expect(throws: CommandError.self) { try bare.settings(required: form.required) }
+        }
+        #expect(CommandForm.check.required.isEmpty && !CommandForm.check.help.contains("required"))
+        #expect(CommandForm.provision.help.contains("(required;"))
     }
 
     @Test func `no flag of a form has two rows`() {

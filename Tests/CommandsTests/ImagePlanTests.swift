@@ -5,10 +5,15 @@ import Testing
 @testable import Commands
 
 @Suite struct ImagePlanTests {
-    private func plan(_ login: ImagePlan.Login = .signedToken, packages: String? = nil) -> ImagePlan {
+    private func plan(
+        _ login: ImagePlan.Login = .signedToken,
+        packages: String? = nil,
+        python: String? = "3.12"
+    ) -> ImagePlan {
         ImagePlan(
             image: "iad.ocir.io/ns/runner:1",
             platform: "linux/amd64",
+            python: python,
             baseImage: nil,
             packages: packages,
             login: login,
@@ -23,8 +28,12 @@ import Testing
         )
         #expect(
             plan.buildArguments(context: "/tmp/x")
-                == ["build", "--platform", "linux/amd64", "--tag", "iad.ocir.io/ns/runner:1", "/tmp/x"]
+                == [
+                    "build", "--platform", "linux/amd64", "--tag", "iad.ocir.io/ns/runner:1", "--build-arg",
+                    "PYTHON_VERSION=3.12", "/tmp/x",
+                ]
         )
+        #expect(self.plan(python: nil).buildArguments(context: ".").contains("PYTHON_VERSION="))
         #expect(plan.pushArguments == ["push", "iad.ocir.io/ns/runner:1"])
         #expect(self.plan(.none).loginArguments == nil)
     }
@@ -45,6 +54,21 @@ import Testing
     ])
     func `Ampere's shapes run images of their own`(_ shapes: [String], _ platform: String) {
         #expect(ImagePlan.platform(shapes: shapes) == platform)
+    }
+
+    @Test func `no image runs in shapes of both kinds`() {
+        #expect(ImagePlan.platform(shapes: ["CI.Standard.E4.Flex", "CI.Standard.A1.Flex"]) == nil)
+        #expect(ImagePlan.platform(shapes: ["CI.Standard.A1.Flex", "CI.Standard.A2.Flex"]) == "linux/arm64")
+        #expect(ImagePlan.platform(shapes: []) == "linux/amd64")
+    }
+
+    @Test(arguments: [
+        ("3.12", "3.12"), ("3.12.4", "3.12"), ("3.9", "3.9"), ("3.8", nil), ("2.7", nil), ("3", nil),
+        ("3.x", nil),
+        ("3.12-slim", nil), ("", nil), ("3.12.1.1", nil),
+    ])
+    func `a version of Python is read to its minor number`(_ text: String, _ version: String?) {
+        #expect(ImagePlan.minorVersion(text) == version)
     }
 
     @Test(arguments: [

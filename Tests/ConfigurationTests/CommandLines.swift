@@ -57,11 +57,12 @@ func completeFile(_ lines: String) -> String {
 }
 
 let someSubcommands: [Subcommand] = [
-    (
-        name: "list", summary: "List what belongs to this manager.",
-        options: [Option.invocation("all-owners"), Option.invocation("older-than", placeholder: "SECONDS")]
+    Subcommand(
+        "list",
+        "List what belongs to this manager.",
+        options: [.invocation("all-owners"), .invocation("older-than", placeholder: "SECONDS")]
     ),
-    (name: "provision", summary: "Create what the manager needs.", options: []),
+    Subcommand("provision", "Create what the manager needs.", options: []),
 ]
 
 /// Parses a whole command line; `file` is what `config.toml` holds, every other path is absent.

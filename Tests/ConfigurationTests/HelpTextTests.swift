@@ -36,6 +36,24 @@ struct HelpTextTests {
         #expect(HelpText.describe([own]) == "  --older-than, -o SECONDS\n      Only what is older.\n")
     }
 
+    @Test func `three examples show how to begin, under the program's own name alone`() throws {
+        #expect(HelpText.examples.count == 3)
+        let shown = text.split(separator: "Examples:\n").last.map(String.init) ?? ""
+        for (purpose, command) in HelpText.examples {
+            #expect(shown.contains(purpose.prefix(40)))
+            #expect(HelpText.broken(command).allSatisfy { shown.contains($0) })
+        }
+        #expect(!HelpText.text(subcommands: [], isReplacement: true).contains("Examples"))
+        let words = HelpText.examples[2].command.split(separator: " ").map(String.init)
+        #expect(try onlySettings(words, file: completeFile("")).baseConcurrency == 20)
+    }
+
+    @Test func `a setting is required in those commands only that say so`() {
+        let row = Option.named("compartment-id")
+        #expect(HelpText.describe([row]).contains("(required; env:"))
+        #expect(HelpText.describe([row.isRequired(false)]).contains("(env:"))
+    }
+
     @Test
     func `the Markdown reference has one row for each option`() {
         let rows = MarkdownReference.text.split(separator: "\n").filter { $0.hasPrefix("| `") }

@@ -86,7 +86,10 @@ class BuildImage(CloudTestCase):
         self.assertEqual(build[:5], ["build", "--platform", "linux/arm64", "--tag", IMAGE])
         self.assertEqual(
             build[5:],
-            ["--build-arg", "BASE_IMAGE=python:3.12-slim", "--build-arg", "PACKAGES=numpy pandas==2.2", "context"],
+            [
+                *("--build-arg", "PYTHON_VERSION=", "--build-arg", "BASE_IMAGE=python:3.12-slim"),
+                *("--build-arg", "PACKAGES=numpy pandas==2.2", "context"),
+            ],
         )
         for name in ("Dockerfile", "job_runner.py", "oci_object_storage.py", "oci_principal.py"):
             kept = (self.directory / "context" / name).read_bytes()
@@ -119,7 +122,10 @@ class BuildImage(CloudTestCase):
                     'printf %s "$OCI_AUTH_TOKEN" | '
                     "docker login us-ashburn-1.ocir.io --username emulatedns/jane --password-stdin"
                 ),
-                f"docker build --platform linux/amd64 --tag {IMAGE} --build-arg 'PACKAGES=a b' ./job-runner",
+                (
+                    f"docker build --platform linux/amd64 --tag {IMAGE} --build-arg PYTHON_VERSION=3.12 "
+                    "--build-arg 'PACKAGES=a b' ./job-runner"
+                ),
                 f"docker push {IMAGE}",
             ],
         )
@@ -138,13 +144,43 @@ class BuildImage(CloudTestCase):
         self.assertEqual(done.returncode, 69)
         self.assertIn(f"{docker} and {podman} cannot build images: `info` fails", done.stderr)
 
+    def test_buildah_takes_the_same_commands(self):
+        (self.bin / "docker").unlink()
+        self.install("buildah")
+        done = self.run_command("build-image", "--image", IMAGE)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([command[0] for command in self.commands()], ["login", "build", "push"])
+
+    def test_the_image_has_the_python_that_is_asked_for_or_that_the_client_has(self):
+        python = self.bin / "python3"
+        # The python3 of this host: what it prints is what it is asked for, and nothing where it has no Scaler.
+        cases = [("3.13", [], "3.13"), ("", [], "3.12"), ("3.13", ["--python", "3.11.4"], "3.11")]
+        for printed, arguments, version in cases:
+            with self.subTest(version):
+                self.log.unlink(missing_ok=True)
+                python.write_text(f"#!/bin/sh\necho '{printed}'\n")
+                python.chmod(0o755)
+                done = self.run_command("build-image", "--image", IMAGE, "--no-push", *arguments)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn(f"PYTHON_VERSION={version}", self.commands()[0])
+        # By way of a script: an environment's packages are found from where its Python lies.
+        python.write_text(f"#!/bin/sh\nexec '{sys.executable}' \"$@\"\n")
+        self.log.unlink()
+        done = self.run_command("build-image", "--image", IMAGE, "--no-push")
+        self.assertIn("PYTHON_VERSION={}.{}".format(*sys.version_info[:2]), self.commands()[0], done.stderr)
+
     def test_what_cannot_be_done_is_told(self):
         table = [
             (["--image", "runner:1"], {}, 78, "it does not name a registry, a namespace and a repository"),
             ([], {}, 78, "missing --container-image or --compartment-id"),
             (["--config", "none.json"], {}, 78, "there is no none.json"),
             (["--image", IMAGE, "--engine", "nerdctl"], {}, 69, "there is no nerdctl: PATH does not lead to it"),
-            (["--image", IMAGE], {"PATH": "/nothing"}, 69, "there is no docker or podman"),
+            (["--image", IMAGE], {"PATH": "/nothing"}, 69, "there is no docker or podman or buildah"),
+            (["--image", IMAGE, "--python", "3"], {}, 2, "--python: '3' is no version of Python; write e.g. 3.12"),
+            (
+                ["--image", IMAGE, "--instance-shape", "CI.Standard.E4.Flex,CI.Standard.A1.Flex"],
+                *({}, 78, "one image cannot run in CI.Standard.E4.Flex and CI.Standard.A1.Flex"),
+            ),
             (["--image", IMAGE], {"ENGINE_FAILS": "build"}, 69, "docker build failed: exit code 1"),
             (["--image", IMAGE], {"ENGINE_FAILS": "login"}, 69, "docker login failed: exit code 1"),
         ]

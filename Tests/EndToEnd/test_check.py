@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -318,7 +319,10 @@ class SchedulerPhase(unittest.TestCase):
             python = ["--python", sys.executable, "--object-storage-address", cluster.storage_address]
             code, outcomes = self.run_check(cluster, *python)
             self.assertEqual(code, 0, outcomes)
-            self.assertEqual([one["outcome"] for one in outcomes.values()], ["passed"] * 7)
+            self.assertEqual([one["outcome"] for one in outcomes.values()], ["passed"] * 8)
+            own = platform.python_version()
+            detail = f"the client has Python {own}, and its tasks {own}"
+            self.assertEqual(outcomes["python"]["detail"], detail)
             self.assertIn(f"speaks {BACKEND}", outcomes["scheduler"]["detail"])
             other = "zmq" if BACKEND == "ymq" else "ymq"
             code, outcomes = self.run_check(cluster, *python, "--network-backend", other, "--test", "sqrt")

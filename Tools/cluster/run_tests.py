@@ -29,7 +29,7 @@ LOGS = ROOT / ".build" / "test-logs"
 KINDS = ROOT / ".build" / "kinds.jsonl"
 BACKENDS = ("zmq", "ymq")
 #: Modules of Tests/EndToEnd to which the scheduler's transport makes no difference.
-SUBCOMMANDS = ("build_image", "credentials", "list_reap", "provision", "quick_start", "up")
+SUBCOMMANDS = ("build_image", "credentials", "list_reap", "manuals", "provision", "quick_start", "up")
 #: How far the listings of instances of the local OCI may lag behind in the lane of older releases, as OCI's own do.
 LISTING_LAG = "10"
 #: The unit whose system calls are all that the daemon has in that lane.

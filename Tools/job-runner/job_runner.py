@@ -257,13 +257,14 @@ def death_report(status: int, tail: bytes) -> bytes:
             " (os._exit, or a native library that calls exit)"
         )
         return error_pickle("exit", message, exit_code=str(status), stderr_tail=stderr_tail)
+    python = "{}.{}".format(*sys.version_info[:2])
     try:
         name = signal.Signals(-status).name
     except ValueError:
         name = f"signal {-status}"
     hint = {
         "SIGKILL": "most likely the container ran out of memory: ask for more instance memory",
-        "SIGSEGV": "a crash in native code",
+        "SIGSEGV": f"a crash in native code, or code that another version of Python than {python} compiled",
         "SIGBUS": "a crash in native code, or a full disk behind a mapped file",
         "SIGABRT": "native code gave up (abort)",
         "SIGXCPU": "the CPU limit of the container",

@@ -49,6 +49,7 @@ final class SchedulerChecks {
         checks.append(Check("client", needs: .init(check: "scheduler", reason: nil), run: checkClient))
         let scheduler = Check.Need(check: "scheduler", reason: "needs the scheduler")
         let client = Check.Need(check: "client", reason: "needs the client")
+        checks.append(Check("python", needs: scheduler, client, run: checkPython))
         for test in order.tests {
             checks.append(Check("task-\(test)", needs: scheduler, client) { self.checkTask(test) })
         }
@@ -105,6 +106,18 @@ final class SchedulerChecks {
         }
     }
 
+    private func checkPython() -> CheckOutcome {
+        let line = lines["python"]
+        if let line, line.isRight { return .passed(line.detail) }
+        return .failed(
+            "tasks may have another Python than the client",
+            why: line?.detail ?? "the client ended before it knew which Python they have",
+            remedy:
+                "build the image for the client's Python, with scaler-oci-hpc build-image --python, or give the client "
+                + "that you use as --python"
+        )
+    }
+
     private func checkTask(_ test: String) -> CheckOutcome {
         guard let line = lines[test] else {
             let why = "the client ended before it"
@@ -151,7 +164,7 @@ final class SchedulerChecks {
         program.input = PackageResources.check_client_py
         program.environment = variables.merging(["SCALER_NETWORK_BACKEND": backend]) { $1 }
         program.leadsGroup = true
-        let limit = Self.clientMargin + order.timeout * order.tests.count
+        let limit = Self.clientMargin + order.timeout * (order.tests.count + 1)
         do throws(TransportError) {
             let child = try ChildProcess(program)
             // One that has ended gets no signal.

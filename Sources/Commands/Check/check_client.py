@@ -7,6 +7,7 @@ Run as: python - ADDRESS SECONDS TEST,TEST... The functions travel with their co
 import json
 import math
 import os
+import platform
 import sys
 import threading
 
@@ -48,6 +49,18 @@ def run(client, name, seconds):
     say(name, results == expected, f"{results}" if results == expected else f"{results} in place of {expected}")
 
 
+def compare_python(client, seconds):
+    """Asks a task for its Python, by a function that travels by name: code does not run in another minor version."""
+    own = platform.python_version()
+    try:
+        found = client.submit(platform.python_version).result(timeout=seconds)
+    except Exception as error:  # noqa: BLE001 - as above
+        say("python", False, f"no task said which Python it has: {type(error).__name__}: {error}".rstrip(": "))
+        return
+    is_same = found.split(".")[:2] == own.split(".")[:2]
+    say("python", is_same, f"the client has Python {own}, and its tasks {found}")
+
+
 def main():
     address, seconds, names = sys.argv[1], int(sys.argv[2]), sys.argv[3].split(",")
     try:
@@ -65,6 +78,7 @@ def main():
     say("client", True, f"opengris-scaler {getattr(scaler, '__version__', '')} connected".replace("  ", " "))
     for name in names:
         run(client, name, seconds)
+    compare_python(client, seconds)
     # Leaving in order may wait for a dead scheduler; everything has been said.
     sys.stdout.flush()
     leaving = threading.Thread(target=client.disconnect, daemon=True)

@@ -41,6 +41,7 @@ extension CommandForm {
             "worker-manager-id", "object-storage-address", "object-storage-bucket", "object-storage-prefix",
             "freeform-tag", "defined-tag", "image-pull-secret-id",
         ],
+        required: ["compartment-id", "availability-domain", "subnet-id"],
         synonyms: ["image": "container-image", "bucket": "object-storage-bucket"],
         replacesAction: true
     )
@@ -58,6 +59,7 @@ extension CommandForm {
             .invocation("dry-run").help("Say what would be removed, and remove nothing."),
         ],
         settings: ["compartment-id", "object-storage-bucket"],
+        required: ["compartment-id"],
         replacesAction: true
     )
 
@@ -83,17 +85,25 @@ extension CommandForm {
         details: """
             Which image: --container-image, or without --prefix what provision saved, or else the one
             that provision would name, in a repository that is made if it is not there yet.
-            Uses docker or podman, whichever answers. Logs in to OCIR with an auth token from the
+            Uses docker, podman or buildah, whichever answers first. Logs in to OCIR with an auth token from the
             environment variable OCI_AUTH_TOKEN (user from --user), or else as whoever signs the
             calls to OCI, with a token that lives some minutes.
             """,
         own: [
             configOption, prefixOption,
             .invocation("image", short: "t", placeholder: "IMAGE").help("The same as --container-image."),
-            .invocation("engine", placeholder: "NAME")
-                .help("docker, podman or a path (default: what answers)."),
+            .invocation("engine", placeholder: "docker|podman|buildah|PATH")
+                .help("What builds the image (default: what answers)."),
             .invocation("base-image", placeholder: "IMAGE")
-                .help("Image to build upon; needs Python 3.9 or newer with pip (default: python:3.11-slim)."),
+                .help(
+                    "Image to build upon, pinned as NAME@sha256:DIGEST if you know it; needs Python 3.9 or newer with pip "
+                        + "(default: python:VERSION-slim)."
+                ),
+            .invocation("python", placeholder: "VERSION")
+                .help(
+                    "Minor version of the clients' Python (default: that of the python3 that has Scaler, else "
+                        + "\(BuildImageCommand.defaultPython))."
+                ),
             .invocation("pip", placeholder: "REQUIREMENTS")
                 .help("Python packages that tasks import, parted by spaces, e.g. 'numpy pandas==2.2'."),
             .invocation("platform", placeholder: "PLATFORM")
@@ -121,12 +131,12 @@ extension CommandForm {
             """,
         own: [
             configOption,
-            .invocation("phase", placeholder: "PHASE")
-                .help("all, connectivity, storage, lifecycle or scheduler (default: all)."),
+            .invocation("phase", placeholder: "all|connectivity|storage|lifecycle|scheduler")
+                .help("Which part to check (default: all)."),
             .invocation("scheduler", placeholder: "ADDRESS")
                 .help("Scheduler to submit tasks to; without it that phase is left out."),
-            .invocation("test", placeholder: "NAME")
-                .help("all, sqrt, simple, map or compute (default: all)."),
+            .invocation("test", placeholder: "all|sqrt|simple|map|compute")
+                .help("Which tasks the scheduler phase submits (default: all)."),
             .invocation("timeout", placeholder: "SECONDS")
                 .help("Longest wait for one container and for each task (default: 600)."),
             .invocation("python", placeholder: "PATH")
@@ -188,7 +198,8 @@ extension CommandForm {
                 .help("List what bears the tag of any manager, on whichever host it runs."),
             .invocation("json").help("Print JSON."),
         ],
-        settings: ownedResourcesSettings
+        settings: ownedResourcesSettings,
+        required: ownedResourcesPlace
     )
 
     static let reap = CommandForm(
@@ -209,9 +220,11 @@ extension CommandForm {
             .invocation("dry-run").help("Print every call and delete nothing."),
             .invocation("timeout", placeholder: "SECONDS").help("How long to try (default: 600)."),
         ],
-        settings: ownedResourcesSettings
+        settings: ownedResourcesSettings,
+        required: ownedResourcesPlace
     )
 
+    private static let ownedResourcesPlace = ["compartment-id", "object-storage-bucket"]
     private static let ownedResourcesSettings = [
         "worker-manager-id", "owner-id", "compartment-id", "object-storage-namespace",
         "object-storage-bucket", "object-storage-prefix",

@@ -5,15 +5,12 @@ internal import Glibc
 
 /// The command line of one subcommand: what it takes, and the help that says so.
 struct CommandForm: Sendable {
-    let name: String
-    let summary: String
-    let details: String
-    /// What stands behind the name in the first line of the help.
-    let usage: String
-    /// Its own flags, then those of the table of settings.
-    let options: [Option]
+    /// Name, help and flags: its own, then those of the table of settings.
+    let subcommand: Subcommand
     /// Own flags that mean a setting, such as `region` for `oci-region`.
     let synonyms: [String: String]
+    /// The settings without which it does not work, wherever they come from.
+    let required: [String]
     /// Whether one bare word means something.
     let takesWord: Bool
 
@@ -28,28 +25,42 @@ struct CommandForm: Sendable {
         usage: String = "[flags]",
         own: [Option],
         settings: [String]? = [],
+        required: [String] = [],
         synonyms: [String: String] = [:],
         replacesAction: Bool = false,
         takesWord: Bool = false
     ) {
-        self.name = name
+        self.required = required
         self.takesWord = takesWord
-        self.summary = summary
-        self.details = details
-        self.usage = usage
         let help = Option.invocation("help", short: "h", new: false).help("Print this help, then exit.")
+        let options: [Option]
         if let settings {
-            let rows = own + Self.cloudOptions + (settings + Self.cloudSettings).map(Option.named)
+            let named = (settings + Self.cloudSettings).map { name in
+                Option.named(name).isRequired(required.contains(name))
+            }
+            let rows = own + Self.cloudOptions + named
             options = (replacesAction ? Self.withProvisionerFlags(rows) : rows) + [help]
             self.synonyms = Self.cloudSynonyms.merging(synonyms) { $1 }
         } else {
             options = own + [help]
             self.synonyms = synonyms
         }
+        subcommand = Subcommand(
+            name,
+            summary,
+            details: details,
+            usage: usage,
+            options: options,
+            takesProgramFlags: settings == nil
+        )
     }
 
+    var name: String { subcommand.name }
+    var options: [Option] { subcommand.options }
+
     var help: String {
-        var text = "\(summary)\n\nUsage:\n  scaler-oci-hpc \(name) \(usage)\n"
+        let details = subcommand.details
+        var text = "\(subcommand.summary)\n\nUsage:\n  scaler-oci-hpc \(name) \(subcommand.usage)\n"
         if !details.isEmpty { text += "\n\(details)\n" }
         return text + "\nFlags:\n" + HelpText.describe(options)
     }

@@ -8,10 +8,8 @@ internal import Transport
 
 /// The subcommands of this module.
 package enum CommandRunner {
-    /// Their names and summaries: for the help, and to tell them from addresses and files in a command line.
-    package static let subcommands: [Subcommand] = CommandForm.all.map {
-        ($0.name, $0.summary, $0.options)
-    }
+    /// What is known of them: for help, manual and completions, and to tell them from addresses and files in a command line.
+    package static let subcommands: [Subcommand] = CommandForm.all.map(\.subcommand)
 
     private typealias Body = @LoopActor @Sendable (CommandInput, Console) async throws(CommandError) -> Int32
 

@@ -9,7 +9,12 @@ internal import Transport
 
 enum BuildImageCommand {
     private static let tokenVariable = "OCI_AUTH_TOKEN"
-    private static let engines = ["docker", "podman"]
+    private static let engines = ["docker", "podman", "buildah"]
+    /// What an image has where neither the user nor a client on this host tells: the version of Scaler's own image.
+    static let defaultPython = "3.12"
+    /// Prints the minor version of a Python that has Scaler.
+    private static let clientProbe =
+        "import importlib.util, sys; importlib.util.find_spec('scaler') and print('%d.%d' % sys.version_info[:2])"
     /// How long an engine may take to say whether it works.
     private static let probeLimit: Duration = .seconds(20)
 
@@ -19,7 +24,7 @@ enum BuildImageCommand {
         if settings.containerImage.isEmpty {
             settings.containerImage = try await provisionedImage(input, settings, console)
         }
-        let plan = try plan(input, settings)
+        let plan = try plan(input, settings, python: try await python(input, console))
         if input.has("print") {
             show(plan, input, console)
             return ExitCode.success
@@ -95,7 +100,46 @@ enum BuildImageCommand {
         console.say("repository \(name): created")
     }
 
-    private static func plan(_ input: CommandInput, _ settings: Settings) throws(CommandError) -> ImagePlan {
+    /// The version that is asked for, else that of the `python3` that has Scaler; a base image that is named decides itself.
+    @LoopActor
+    private static func python(
+        _ input: CommandInput,
+        _ console: Console
+    ) async throws(CommandError) -> String? {
+        if let text = input.text("python") {
+            if let version = ImagePlan.minorVersion(text) { return version }
+            throw .badFlag("python", .malformed("'\(text)' is no version of Python", "write e.g. 3.12"))
+        }
+        if input.has("base-image") { return nil }
+        let found = try await clientPython(input)
+        console.say(
+            found.map { "for Python \($0), which the python3 of this host has Scaler in" }
+                ?? "for Python \(defaultPython); say --python if clients have another"
+        )
+        return found ?? defaultPython
+    }
+
+    /// The minor version of the `python3` in PATH, if it has Scaler.
+    @LoopActor
+    private static func clientPython(_ input: CommandInput) async throws(CommandError) -> String? {
+        guard let path = Program.find("python3", searchPath: input.environment["PATH"] ?? ""),
+            let child = try? ChildProcess(Program(path: path, arguments: ["-c", clientProbe]))
+        else { return nil }
+        defer { child.send(signal: SIGKILL) }
+        do throws(TransportError) {
+            let answer = try await child.collect(byteCountMax: 64, until: .after(probeLimit))
+            guard answer.end.isSuccess else { return nil }
+            return ImagePlan.minorVersion(String(decoding: answer.output.prefix { $0 != 10 }, as: UTF8.self))
+        } catch .cancelled {
+            throw .cancelled
+        } catch { return nil }
+    }
+
+    private static func plan(
+        _ input: CommandInput,
+        _ settings: Settings,
+        python: String?
+    ) throws(CommandError) -> ImagePlan {
         let image = settings.containerImage
         let parts = image.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count >= 3, parts[0].contains(where: { $0 == "." || $0 == ":" }), !parts.contains("")
@@ -119,9 +163,18 @@ enum BuildImageCommand {
             }
             login = .authToken(user: "\(parts[1])/\(user)")
         }
+        guard let platform = input.text("platform") ?? ImagePlan.platform(shapes: settings.instanceShapes)
+        else {
+            throw .unusable(
+                "one image cannot run in \(settings.instanceShapes.joined(separator: " and "))",
+                why: "A1 and its like are Arm, the others are x86",
+                remedy: "name shapes of one kind, or say --platform and build an image for each"
+            )
+        }
         return ImagePlan(
             image: image,
-            platform: input.text("platform") ?? ImagePlan.platform(shapes: settings.instanceShapes),
+            platform: platform,
+            python: python,
             baseImage: input.text("base-image"),
             packages: input.text("pip"),
             login: login,

@@ -14,6 +14,8 @@ struct ImagePlan: Sendable, Equatable {
     let image: String
     /// `linux/amd64` or such.
     let platform: String
+    /// Minor version of the clients' Python, such as `3.12`; nil leaves it to the base image.
+    let python: String?
     let baseImage: String?
     let packages: String?
     let login: Login
@@ -35,6 +37,8 @@ struct ImagePlan: Sendable, Equatable {
     /// Arguments of the engine that build from the files in `context`.
     func buildArguments(context: String) -> [String] {
         var arguments = ["build", "--platform", platform, "--tag", image]
+        // Empty, it is neither looked at nor told by the image's label.
+        arguments += ["--build-arg", "PYTHON_VERSION=\(python ?? "")"]
         if let baseImage { arguments += ["--build-arg", "BASE_IMAGE=\(baseImage)"] }
         if let packages { arguments += ["--build-arg", "PACKAGES=\(packages)"] }
         return arguments + [context]
@@ -57,12 +61,25 @@ struct ImagePlan: Sendable, Equatable {
         return lines
     }
 
-    /// The platform of containers of a shape: A1 is Ampere's, all others are x86.
-    static func platform(shapes: [String]) -> String {
-        shapes.contains {
-            $0.split(separator: ".").contains { $0.hasPrefix("A") && $0.dropFirst().allSatisfy(\.isNumber) }
-        }
-            ? "linux/arm64" : "linux/amd64"
+    /// The platform of containers of these shapes: A1 is Ampere's, all others are x86; nil where one image cannot run in all.
+    static func platform(shapes: [String]) -> String? {
+        let platforms = Set(
+            shapes.map { shape in
+                shape.split(separator: ".").contains {
+                    $0.hasPrefix("A") && $0.count > 1 && $0.dropFirst().allSatisfy(\.isNumber)
+                } ? "linux/arm64" : "linux/amd64"
+            }
+        )
+        return platforms.count > 1 ? nil : platforms.first ?? "linux/amd64"
+    }
+
+    /// The minor version that a text asks for: `3.12` of `3.12` or `3.12.4`; nil if it is none that a runner can have.
+    static func minorVersion(_ text: String) -> String? {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { Int($0) }
+        guard (2...3).contains(parts.count), !parts.contains(nil), parts[0] == 3, let minor = parts[1],
+            (9...99).contains(minor)
+        else { return nil }
+        return "3.\(minor)"
     }
 
     private static func line(_ words: [String]) -> String {

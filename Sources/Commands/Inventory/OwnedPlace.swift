@@ -109,8 +109,8 @@ struct OwnedResourcesOrder: Sendable {
         }
         // An owner is known by its id, or by the manager and the scheduler that the id is made of.
         let needsManager = !input.has("all-owners") && !input.has("owner-id")
-        let place = ["compartment-id", "object-storage-bucket"]
-        var all = try input.managers(required: place + (needsManager ? ["worker-manager-id"] : []))
+        let required = input.form.required + (needsManager ? ["worker-manager-id"] : [])
+        var all = try input.managers(required: required)
         if let address = try input.schedulerAddress {
             for index in all.indices { all[index].schedulerAddress = address }
         } else if needsManager {

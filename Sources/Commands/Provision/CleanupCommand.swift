@@ -15,7 +15,7 @@ enum CleanupCommand {
         // Without the file, the names follow from the flags.
         let needsFile = input.has("config") || !input.has("compartment-id")
         let saved = needsFile ? try saved(path) : nil
-        let settings = try input.settings(saved: saved?.settings(path: path), required: ["compartment-id"])
+        let settings = try input.settings(saved: saved?.settings(path: path), required: input.form.required)
         if let saved { try requireAgreement(saved, path, settings, prefix: input.text("prefix")) }
         let cloud = try await Cloud.open(settings, console)
         let prefix = input.text("prefix") ?? saved?["prefix"] ?? CommandForm.defaultPrefix

@@ -68,7 +68,7 @@ final class Provisioner {
                 try input.scan.replacing("job-timeout", by: "job-timeout-seconds", text: "\(minutes * 60)")
             )
         }
-        var settings = try input.settings(required: ["compartment-id", "availability-domain", "subnet-id"])
+        var settings = try input.settings(required: input.form.required)
         if let address = try input.schedulerAddress { settings.schedulerAddress = address }
         if settings.workerManagerID.isEmpty { settings.workerManagerID = "wm-oci-hpc" }
         return settings
