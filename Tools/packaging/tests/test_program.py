@@ -50,5 +50,7 @@ class ReleaseBinary(unittest.TestCase):
     def test_is_small(self):
         self.assertLessEqual(len(self.release.content), SIZE_MAX)
 
-    def test_holds_no_path_of_the_machine_that_it_was_built_on(self):
+    def test_holds_nothing_of_the_folder_that_it_was_built_in(self):
         self.assertFalse(str(release.ROOT).encode() in self.release.content)
+        # The hash of each module is one of its paths, too.
+        self.assertFalse(b".swift_modhash" in self.release.content)
