@@ -192,6 +192,45 @@ import Testing
         }
     }
 
+    @Test func `a task whose worker is lost keeps its instance until there is one to answer through`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .running)
+            stage.dispatcher.handle(.lost, of: stage.worker)
+            let storedCount = stage.store.objects.count
+            try stage.complete(1)
+            try await stage.cloud.wait { stage.store.objects.count > storedCount }
+            // Nothing follows that could be awaited.
+            try await sleep(for: .milliseconds(50))
+            #expect(stage.dispatcher.countsByState == [.replying: 1])
+            #expect(stage.livingCount == 1)
+            stage.send(try Stage.task(1), to: stage.secondWorker)
+            #expect(try await stage.secondWorker.answer().outcome == .success)
+        }
+    }
+
+    @Test func `a task that is cancelled in the moment it is given a slot gives the slot back`() async throws
+    {
+        try await onLoop {
+            let stage = try await Stage(slots: 1)
+            defer { stage.stop() }
+            try await stage.driver.obtainSlot(for: Stage.key(0), priority: 0)
+            stage.send(try Stage.task(1))
+            try await stage.wait(for: .queued)
+            await yieldToOthers()
+            // The slot is the waiting task's from now on, and its run has not heard of that yet.
+            stage.driver.returnSlot(of: Stage.key(0))
+            #expect(!stage.driver.hasFreeSlot)
+            #expect(stage.cancel(1, isForced: true) == .canceled)
+            try await stage.waitUntilIdle()
+            #expect(stage.driver.hasFreeSlot)
+        }
+    }
+
     @Test func `a running task that nobody asks for again within the grace time is dropped`() async throws {
         try await onLoop {
             let stage = try await Stage(lostRunGrace: .milliseconds(100))

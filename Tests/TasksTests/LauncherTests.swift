@@ -134,6 +134,20 @@ import Testing
         }
     }
 
+    @Test func `an instance that a listing has shown by then is taken instead of making another`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await LaunchStage()
+            defer { stage.stop() }
+            let id = stage.cloud.add(tags: Stage.owner.tags(of: Stage.key(1), generation: 0))
+            try await stage.driver.takeStock()
+            let launched = try await stage.launch().value.get()
+            #expect(launched.instance.id == id)
+            #expect(stage.tokens.isEmpty)
+        }
+    }
+
     @Test func `a task whose instances are all deleted at once fails`() async throws {
         try await onLoop {
             let stage = try await LaunchStage()

@@ -6,7 +6,8 @@ A mutant is a file of Tests/Simulation/mutants, made with `git diff`. Above the 
     Breaks: a slot that is granted is held from then on, not only from when its task claims it.
     Profile: doubt, churn (only where the others meet its situation too seldom: it is looked for in these)
     With: clientCancels=0.9, instant=0.5 (numbers of these profiles that make the situation frequent)
-    Not found: (only where that is so) why no run can notice it.
+    Not found: (only where that is so) why no run notices it.
+    Unit test: (then, too) Tests/TasksTests/ResentTasksTests.swift: the name of the test that does
 
 All of them are built into one program (`schemata.py`); one that changes more than bodies of functions is built alone.
 """
@@ -61,6 +62,8 @@ class Mutant:
     patch: Path
     breaks: str
     not_found: str | None
+    #: Where a test is that notices it, and its name; known where no run does.
+    unit_test: tuple[str, str] | None
     #: Where it is looked for; nowhere in particular if there are none.
     profiles: tuple[str, ...]
     #: What is changed of these profiles.
@@ -70,7 +73,7 @@ class Mutant:
 
     @classmethod
     def read(cls, patch: Path) -> Mutant:
-        """Raises ValueError if the head does not say which rule it breaks."""
+        """Raises ValueError if the head does not say which rule it breaks, or who else notices what no run does."""
         text = patch.read_text()
         head = re.split(r"(?m)^diff --git ", text)[0]
         breaks, not_found = (cls._said(word, head) for word in ("Breaks", "Not found"))
@@ -78,7 +81,17 @@ class Mutant:
         files = tuple(re.findall(r"(?m)^\+\+\+ b/(\S+)", text))
         if breaks is None or not files:
             raise ValueError(f"{patch.name} has no line 'Breaks: ...' above a difference made with git diff")
-        return cls(patch.stem, patch, breaks, not_found, profiles, numbers, files)
+        place, _, name = (cls._said("Unit test", head) or "").partition(": ")
+        if (not_found is None) != (not name):
+            raise ValueError(f"{patch.name} needs both of 'Not found: ...' and 'Unit test: FILE: NAME', or neither")
+        return cls(patch.stem, patch, breaks, not_found, (place, name) if name else None, profiles, numbers, files)
+
+    def has_its_test(self, root: Path = ROOT) -> bool:
+        """Whether the test that notices what no run does is there; true where none is needed."""
+        if self.unit_test is None:
+            return True
+        place, name = self.unit_test
+        return (root / place).is_file() and f"func `{name}`(" in (root / place).read_text()
 
     @property
     def number(self) -> int:
@@ -314,7 +327,11 @@ class Verdict:
     def _why(self) -> str:
         if self.problem is not None:
             return f"FAILED: {self.problem}"
-        return f"not found in {self.tasks_max:,}" + (f": {self.mutant.not_found}" if self.mutant.not_found else "")
+        why = f"not found in {self.tasks_max:,}"
+        if self.mutant.unit_test is None:
+            return why
+        place, name = self.mutant.unit_test
+        return f"{why}: {self.mutant.not_found} {place} finds it: {name}"
 
 
 HEAD = ["mutant", "judge", "profile", "seed", "tasks"]
@@ -345,6 +362,14 @@ def judge(mutant: Mutant, copy: Copy, search: Search, base_seed: int) -> Verdict
         return Verdict(mutant, problem=str(problem))
     search.mutated = Simulator(program)
     search.look_for(mutant)
+    return verdict_of(mutant, search, base_seed)
+
+
+def verdict_of(mutant: Mutant, search: Search, base_seed: int) -> Verdict:
+    """Of a mutant that is built, and that `search` looks for."""
+    if not mutant.has_its_test():
+        place, name = mutant.unit_test or ("", "")
+        return Verdict(mutant, problem=f"{place} has no test '{name}'")
     return Verdict(mutant, search.run(base_seed), tasks_max=search.tasks_max)
 
 
@@ -362,7 +387,7 @@ def verdicts(mutants: list[Mutant], search: Search, base_seed: int) -> Iterator[
         if mutant not in others:
             search.mutated, search.sound = Chosen(program, mutant.number), Chosen(program, 0)
             search.look_for(mutant)
-            yield Verdict(mutant, search.run(base_seed), tasks_max=search.tasks_max)
+            yield verdict_of(mutant, search, base_seed)
     alone = [mutant for mutant in mutants if mutant in others]
     if alone:
         copy.restore()

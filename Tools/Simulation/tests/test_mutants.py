@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -90,8 +91,28 @@ class Patches(unittest.TestCase):
         mutant = self.mutant()
         self.assertEqual((mutant.name, mutant.breaks, mutant.not_found), ("one-is-two", "one is one.", None))
         self.assertEqual(mutant.files, ("Sources/One.swift",))
-        text = "Breaks: one is one.\nNot found: nobody counts.\n" + PATCH[PATCH.index("diff") :]
-        self.assertEqual(self.mutant(text).not_found, "nobody counts.")
+
+    def test_the_head_says_which_test_finds_what_no_run_does(self) -> None:
+        head = "Breaks: one is one.\nNot found: nobody counts.\n"
+        with self.assertRaisesRegex(ValueError, "both"):
+            self.mutant(head + PATCH[PATCH.index("diff") :])
+        text = head + "Unit test: Tests/OneTests.swift: one is\n    one\n" + PATCH[PATCH.index("diff") :]
+        mutant = self.mutant(text)
+        self.assertEqual(mutant.not_found, "nobody counts.")
+        self.assertEqual(mutant.unit_test, ("Tests/OneTests.swift", "one is one"))
+        self.assertFalse(mutant.has_its_test(self.root))
+        self.write("Tests/OneTests.swift", "@Test func `one is one too`() {}\n")
+        self.assertFalse(mutant.has_its_test(self.root))
+        verdict = mutants.verdict_of(mutant, search(FakeRunner(), FakeRunner()), 1)
+        self.assertIn("FAILED: Tests/OneTests.swift has no test 'one is one'", verdict.cells()[-1])
+        self.write("Tests/OneTests.swift", "@Test func `one is one`() {}\n")
+        self.assertTrue(mutant.has_its_test(self.root))
+        self.assertIn("finds it: one is one", Verdict(mutant, None, tasks_max=1).cells()[-1])
+
+    def test_every_mutant_that_no_run_notices_is_noticed_by_a_test_that_is_there(self) -> None:
+        everything = mutants.chosen([])
+        self.assertGreaterEqual(len(everything), 20)
+        self.assertEqual([mutant.name for mutant in everything if not mutant.has_its_test()], [])
 
     def test_the_head_says_where_to_look(self) -> None:
         text = (
@@ -150,7 +171,8 @@ class Patches(unittest.TestCase):
 
     def test_what_is_not_found_is_good_only_where_the_head_says_why(self) -> None:
         mutant = self.mutant()
-        excused = Mutant(mutant.name, mutant.patch, mutant.breaks, "nobody counts.", (), (), mutant.files)
+        test = ("Tests/OneTests.swift", "one is one")
+        excused = replace(mutant, not_found="nobody counts.", unit_test=test)
         found = Found(Result(Case.of("calm", 3), Failure("runs", "twice")), [200, 400, 1000])
         self.assertEqual(
             [verdict.is_good for verdict in (Verdict(mutant), Verdict(excused), Verdict(mutant, found))],

@@ -54,6 +54,8 @@ package final class TaskBook {
     private var unwantedSince: [Deadline] = []
     /// How long ago a listing first showed the daemon the result of a task; nil if none did, or if that is not judged.
     package var resultShown: (@LoopActor (_ job: UInt64) -> Duration?)?
+    /// Whether the daemon may have given up an earlier run before it made an instance; nil if it never may.
+    package var mayHaveGivenUp: (@LoopActor (_ job: UInt64, _ instance: String) -> Bool)?
     /// Called whenever a task ends.
     package var ended: (@LoopActor () -> Void)?
     /// When the first task was submitted, and when the last reply came so far.
@@ -121,6 +123,7 @@ package final class TaskBook {
         page.isRunning = true
         progress += 1
         simulation.note("book", "run started", "task \(job) in \(instance), run \(page.runCount)")
+        if page.runCount > 1 + page.lossCount, mayHaveGivenUp?(job, instance) == true { page.lossCount += 1 }
         simulation.judge(
             "runs",
             page.runCount <= 1 + page.lossCount,

@@ -21,10 +21,25 @@ extension SimulatedRun {
         book.runLost(number)
     }
 
+    /// Whether a process may have given up what an earlier one had left of a task before it made this instance of it.
+    ///
+    /// The scheduler had answered it for the grace time by then, and it has made no other. Nobody sees that the result is
+    /// given up while its deletion is not carried out.
+    func mayHaveGivenUp(_ number: UInt64, before id: String) -> Bool {
+        let instances = cloud.compute.instances.filter { $0.job == number }
+        guard let made = instances.first(where: { $0.id == id }),
+            let answersSince = scheduler.answersSince, answersSince >= worksSince,
+            made.madeAt.duration(since: answersSince) >= profile.deathTimeout
+        else { return false }
+        return !instances.contains { $0 !== made && $0.process == made.process }
+    }
+
     /// A deletion was accepted.
     ///
     /// A task that runs and whose worker is lost is given up after the grace time, whether the scheduler answers or not, and
-    /// runs again when it is sent again. The scheduler notices later that the worker is lost.
+    /// runs again when it is sent again. The scheduler notices later that the worker is lost. What an earlier process
+    /// has left is given up only while the scheduler answers, and where its result is stored, the instance is deleted without
+    /// a loss: that is judged when the result is removed.
     ///
     /// An instance that ended without a result is what tells that its task has had its run; it is kept for 30 seconds after
     /// the answer, which needs a worker that gives it.
@@ -35,9 +50,15 @@ extension SimulatedRun {
             return book.runLost(number)
         }
         guard let number = instance.launch?.job.number, let time = scheduler.waitingTime(of: number),
-            time >= profile.deathTimeout / 2
+            time >= profile.deathTimeout / 2,
+            instance.process == cloud.compute.process || !hasResult(number)
         else { return }
         book.runLost(number)
+    }
+
+    private func hasResult(_ number: UInt64) -> Bool {
+        let task = scheduler.names.name(of: number).hexadecimal
+        return cloud.bucket.resultName(of: task).flatMap { cloud.bucket[$0] } != nil
     }
 
     /// A deletion was accepted of an instance that runs its task, which is a waste if the daemon knows that the task is

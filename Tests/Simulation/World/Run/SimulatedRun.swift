@@ -119,6 +119,7 @@ package final class SimulatedRun {
                 cloud.bucket.shownTime(ofResult: scheduler.names.name(of: number).hexadecimal)
             }
         }
+        book.mayHaveGivenUp = { [unowned self] in mayHaveGivenUp($0, before: $1) }
         cloud.bucket.onRemoved = { [unowned self] name in resultRemoved(name) }
         cloud.compute.deletionAccepted = { [unowned self] instance, isRunning in
             isRunning ? runningInstanceDeleted(instance) : instanceDeleted(instance)
