@@ -31,12 +31,14 @@ package struct WebSocketUpgrade: Sendable {
         let beginning = Array("HTTP/1.1 ".utf8)
         guard bytes.starts(with: beginning.prefix(bytes.count)) else { throw .noHTTP }
         let window = bytes.prefix(Self.headByteCountMax)
-        guard let end = window.firstRange(of: Array("\r\n\r\n".utf8)) else {
+        // Not `firstRange(of:)`, which links a whole regular expression engine.
+        let ending = Array("\r\n\r\n".utf8)
+        guard let end = window.indices.first(where: { window[$0...].starts(with: ending) }) else {
             if window.count == Self.headByteCountMax { throw .malformedAnswer }
             return nil
         }
-        try judge(String(decoding: bytes[..<end.lowerBound], as: UTF8.self))
-        return Array(bytes[end.upperBound...])
+        try judge(String(decoding: bytes[..<end], as: UTF8.self))
+        return Array(bytes[(end + ending.count)...])
     }
 
     private func judge(_ head: String) throws(WebSocketFault) {
