@@ -96,6 +96,8 @@ package enum ConfigurationError: Error, Sendable, Equatable {
             (path.map { "\(printable($0)):\(line ?? 1): " } ?? "")
                 + "missing \(names.joined(separator: ", ")); give \(names.count == 1 ? "it" : "each") as a flag, "
                 + "environment variable or key of a TOML file (--help lists them)"
+                + (path == nil && names.count > 1
+                    ? "; scaler-oci-hpc provision makes what tasks need, and such a file" : "")
         case .contradiction(let line): line
         }
     }

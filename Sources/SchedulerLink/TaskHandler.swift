@@ -42,6 +42,9 @@ package protocol TaskHandler: AnyObject {
 
     /// How busy a worker is, for its heartbeat.
     func load(of worker: any TaskOrigin) -> WorkerLoad
+
+    /// The worker's tasks that run, `countMax` at most, those that run the longest first; for how long each does.
+    func runningTasks(of worker: any TaskOrigin, upTo countMax: Int) -> [(task: TaskID, time: Duration)]
 }
 
 /// Where a task came from and where its answer goes: a worker's session with the scheduler.

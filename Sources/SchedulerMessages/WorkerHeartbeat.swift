@@ -53,6 +53,21 @@ package struct ProcessorStatus: WritableStruct, Equatable, Sendable {
     }
 }
 
+extension ProcessorStatus {
+    /// A processor that works on a task; nobody has its process here, so `number` only tells it from others.
+    package init(number: UInt32, task: TaskID, ageSeconds: UInt32) {
+        self.init(
+            processID: number,
+            isInitialized: true,
+            hasTask: true,
+            isSuspended: false,
+            resource: ResourceUse(),
+            currentTaskID: task,
+            taskAgeSeconds: ageSeconds
+        )
+    }
+}
+
 /// A worker's sign of life (`WorkerHeartbeat`); the first registers it.
 ///
 /// `queueSize`, `capabilities` and `workerManagerID` are read from the first heartbeat only. A worker that
@@ -68,7 +83,7 @@ package struct WorkerHeartbeat: CommonMessageBody {
     package var queueSize: UInt32 = 0
     /// Tasks that wait in the worker; for monitors.
     package var queuedTasks: UInt32 = 0
-    /// How long the last heartbeat took to be echoed; for monitors.
+    /// Half the time from the last heartbeat to its echo; for monitors.
     package var latencyMicroseconds: UInt32 = 0
     /// Whether the worker declines more tasks; for monitors.
     package var taskLock = false

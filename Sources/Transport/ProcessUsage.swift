@@ -9,8 +9,10 @@ package struct ProcessUsage: Sendable {
     package let residentBytes: UInt64
     /// Share of one core since the last sample, in tenths of a percent, as heartbeats carry it.
     package let cpuTenthsOfPercent: UInt16
-    /// Memory that the machine could still give.
-    package let availableBytes: UInt64
+    /// Memory that may be had, and what of it is free.
+    package let memory: HostMemory
+    /// What went over the host's network interfaces.
+    package let traffic: NetworkTraffic
     /// CPU time since the process began.
     package let cpuSeconds: Double
     /// Deadlines and sleeps under way.
@@ -24,6 +26,7 @@ package struct ProcessUsage: Sendable {
 package struct ProcessUsageSampler {
     private var lastCPU: Double
     private var lastTime: Double
+    private let host = HostReader()
 
     /// Begins the first span of CPU time.
     package init() {
@@ -43,7 +46,8 @@ package struct ProcessUsageSampler {
         return ProcessUsage(
             residentBytes: Self.residentPages() * page,
             cpuTenthsOfPercent: UInt16(min(max(share, 0), 65_535)),
-            availableBytes: UInt64(max(sysconf(Int32(_SC_AVPHYS_PAGES)), 0)) * page,
+            memory: host.memory,
+            traffic: host.traffic,
             cpuSeconds: cpu,
             timerCount: EventLoop.armedTimerCount,
             longestTurn: EventLoop.longestTurn

@@ -249,7 +249,8 @@ struct ConfigurationErrorTests {
                 + "(OCI_OBJECT_STORAGE_NAMESPACE), --object-storage-bucket (OCI_OBJECT_STORAGE_BUCKET), "
                 + "--compartment-id (OCI_COMPARTMENT_ID), --availability-domain (OCI_AVAILABILITY_DOMAIN), "
                 + "--subnet-id (OCI_SUBNET_ID), --container-image (OCI_CONTAINER_IMAGE); give each as a flag, "
-                + "environment variable or key of a TOML file (--help lists them)"
+                + "environment variable or key of a TOML file (--help lists them); "
+                + "scaler-oci-hpc provision makes what tasks need, and such a file"
         )
         let file = quickStartFile.replacing("subnet_id = \"ocid1.subnet.oc1..example\"\n", with: "")
         #expect(

@@ -166,6 +166,8 @@ final class RecordedTasks: TaskHandler {
     var cancelAnswer = CancelAnswer.unknown
     /// How busy each worker is, by its identity.
     var loads: [String: WorkerLoad] = [:]
+    /// What runs, whoever asks.
+    var running: [(task: TaskID, time: Duration)] = []
     /// How often they were asked for, as for each heartbeat.
     private var loadCount = 0
 
@@ -189,6 +191,10 @@ final class RecordedTasks: TaskHandler {
         noted.send()
         let none: WorkerLoad = (unansweredCount: 0, queuedCount: 0, isFull: false)
         return (worker as? WorkerSession).flatMap { loads[$0.identity] } ?? none
+    }
+
+    func runningTasks(of worker: any TaskOrigin, upTo countMax: Int) -> [(task: TaskID, time: Duration)] {
+        Array(running.prefix(countMax))
     }
 
     private func note(_ text: String) {

@@ -75,6 +75,7 @@ import Transport
             let offered = [Capability(name: "gpu", value: 2)]
             let stage = Stage(.test(capabilities: offered, heartbeatInterval: .seconds(30)))
             stage.tasks.loads[Self.identity] = (unansweredCount: 4, queuedCount: 3, isFull: true)
+            stage.tasks.running = [(TaskID([7, 8]), .seconds(90.9)), (TaskID([9]), .zero)]
             let (link, end) = try await stage.start()
             #expect(link.identity == Self.identity)
             guard
@@ -92,8 +93,38 @@ import Transport
             #expect(heartbeat.workerManagerID == Array("wm".utf8))
             #expect(heartbeat.hostname == "h")
             #expect(heartbeat.agent.residentBytes > 0)
+            #expect(heartbeat.memoryLimitBytes > 0 && heartbeat.freeBytes < heartbeat.memoryLimitBytes)
+            #expect(heartbeat.processors.map(\.currentTaskID) == [TaskID([7, 8]), TaskID([9])])
+            #expect(heartbeat.processors.map(\.taskAgeSeconds) == [90, 0])
+            #expect(heartbeat.processors.map(\.processID) == [1, 2])
+            for processor in heartbeat.processors {
+                #expect(processor.isInitialized && processor.hasTask && !processor.isSuspended)
+            }
             await stage.session.leave(generation: nil)
             #expect(await end.value == .left)
+        }
+    }
+
+    @Test func `a heartbeat tells half the time that the one before took to come back`() async throws {
+        try await onLoop {
+            let begin = Deadline.now
+            let stage = Stage(.test(heartbeatInterval: .milliseconds(300)), echoesHeartbeats: false)
+            let (link, end) = try await stage.start()
+            _ = try await link.nextHeartbeat()
+            // What a round trip takes is time.
+            try await sleep(for: .milliseconds(200))
+            link.deliver(FakeLink.workerEcho(storagePort: 0))
+            let bound = Deadline.now.duration(since: begin)
+            var latency = Duration.zero
+            // One may have been sent before the echo came.
+            while latency == .zero {
+                let next = try SchedulerBoundMessage.decode(try await link.nextHeartbeat())
+                guard case .workerHeartbeat(let heartbeat) = next else { continue }
+                latency = .microseconds(Int64(heartbeat.latencyMicroseconds))
+            }
+            #expect(latency < bound / 2 + .milliseconds(50))
+            await stage.session.leave(generation: nil)
+            _ = await end.value
         }
     }
 

@@ -58,6 +58,25 @@ import Testing
         }
     }
 
+    @Test func `a heartbeat tells of the worker's own tasks that run, and for how long they do`()
+        async throws
+    {
+        try await onLoop {
+            let stage = try await Stage()
+            defer { stage.stop() }
+            stage.send(try Stage.task(1))
+            #expect(stage.dispatcher.runningTasks(of: stage.worker, upTo: 5).isEmpty)
+            try await stage.wait(for: .running)
+            let running = stage.dispatcher.runningTasks(of: stage.worker, upTo: 5)
+            #expect(running.map(\.task) == [Stage.taskID(1)] && running.allSatisfy { $0.time >= .zero })
+            #expect(stage.dispatcher.runningTasks(of: stage.worker, upTo: 0).isEmpty)
+            #expect(stage.dispatcher.runningTasks(of: stage.secondWorker, upTo: 5).isEmpty)
+            try stage.complete(1)
+            #expect(try await stage.worker.answer().outcome == .success)
+            #expect(stage.dispatcher.runningTasks(of: stage.worker, upTo: 5).isEmpty)
+        }
+    }
+
     @Test func `a cancel from a worker that does not have the task changes nothing`() async throws {
         try await onLoop {
             let stage = try await Stage()

@@ -34,7 +34,8 @@ struct ProfileSource {
         if file == nil, environment["OCI_CLI_TENANCY"] == nil {
             throw .configuration(
                 "there is no OCI configuration file at \(candidates.joined(separator: " or ")): run "
-                    + "`oci setup config`, or choose another --auth-type"
+                    + "`oci setup config` where the OCI CLI is, which is not needed here, or save what the console shows "
+                    + "when you add an API key to your user, or choose another --auth-type"
             )
         }
         let profile = try reading(found?.path ?? "the environment") { () throws(OCIProfileError) in

@@ -17,6 +17,9 @@ final class WorkerSession {
     /// So many cancels and repeated tasks beyond that it answers before a heartbeat is echoed; each answer is kept until then.
     static let excessAnswerCountMax = 1_000
 
+    /// So many running tasks a heartbeat tells of; each takes some eighty bytes of it, and of what monitors are sent.
+    static let processorCountMax = 500
+
     /// So many unanswered tasks it takes: a scheduler that took it for dead for a while begins to count its queue anew.
     private var taskCountMax: Int { 2 * profile.taskQueueSize + Self.excessTaskCountMax }
 
@@ -35,7 +38,7 @@ final class WorkerSession {
     let reconnected = Wakeup()
     /// Rings when a heartbeat is due before its time.
     private let due = Wakeup()
-    /// Measured between the last heartbeat and its echo.
+    /// Half the time between the last heartbeat and its echo.
     private var latency: Duration = .zero
     private var heartbeatSent: Deadline?
     /// Cancels, and tasks that it has already, that came since an echo confirmed the answers to those before.
@@ -181,7 +184,8 @@ final class WorkerSession {
         lastEcho = .now
         channel.echoReceived()
         if let heartbeatSent {
-            latency = Deadline.now.duration(since: heartbeatSent)
+            // One way, as Scaler's own workers have it.
+            latency = Deadline.now.duration(since: heartbeatSent) / 2
             answerCount = 0
         }
         if heartbeatSent == nil { channel.noteMeaningless() }
@@ -215,6 +219,18 @@ extension WorkerSession {
         }
     }
 
+    /// One for each task that runs: for monitors, whose numbers of processors begin with 1.
+    private var processors: [ProcessorStatus] {
+        let running = tasks.runningTasks(of: self, upTo: Self.processorCountMax)
+        return zip(1..., running).map { number, running in
+            ProcessorStatus(
+                number: number,
+                task: running.task,
+                ageSeconds: UInt32(clamping: running.time.components.seconds)
+            )
+        }
+    }
+
     private func heartbeat() -> WorkerHeartbeat {
         let sample = sampleUsage()
         let load = tasks.load(of: self)
@@ -223,7 +239,11 @@ extension WorkerSession {
             cpuTenthsOfPercent: sample.cpuTenthsOfPercent,
             residentBytes: sample.residentBytes
         )
-        heartbeat.freeBytes = sample.availableBytes
+        heartbeat.freeBytes = sample.memory.availableBytes
+        heartbeat.memoryLimitBytes = sample.memory.limitBytes
+        heartbeat.networkSentBytes = sample.traffic.sentBytes
+        heartbeat.networkReceivedBytes = sample.traffic.receivedBytes
+        heartbeat.processors = processors
         heartbeat.queueSize = UInt32(clamping: profile.taskQueueSize)
         heartbeat.queuedTasks = UInt32(clamping: load.queuedCount)
         heartbeat.latencyMicroseconds = UInt32(clamping: latency.microseconds)

@@ -6,7 +6,7 @@ package import EventLoop
 package import Logging
 package import OCIServices
 package import SchedulerLink
-internal import SchedulerMessages
+package import SchedulerMessages
 package import TaskEngine
 package import Transport
 
@@ -233,6 +233,18 @@ extension Dispatcher: TaskHandler {
             isFull: !cloud.hasFreeSlot || waitingForRoomCount > 0 || waitingForHostCount > 0
                 || calls.isAccessLost
         )
+    }
+
+    package func runningTasks(
+        of worker: any TaskOrigin,
+        upTo countMax: Int
+    ) -> [(task: TaskID, time: Duration)] {
+        let all = tally.tasks(of: worker).lazy.compactMap { self.runs[$0] }
+        let running = all.filter { $0.state == .running }
+        let times = running.map { (task: $0.task.taskID, key: $0.key, time: $0.timeInState) }
+        return times.sorted { ($0.time, $1.key) > ($1.time, $0.key) }.prefix(countMax).map {
+            (task: $0.task, time: $0.time)
+        }
     }
 
     /// Takes a task, or hands a task that runs already to the worker that it was sent to now.
