@@ -83,7 +83,7 @@ class Incident:
     def warnings(self) -> list[str]:
         """What the page shows at its head, once it has asked again."""
         await_that(lambda: self.status() in self.browser.text("#status"), 10, "the page to show the present state")
-        return self.browser.text("#warnings").splitlines()
+        return [shortened(line) for line in self.browser.text("#warnings").splitlines()]
 
     def log(self) -> list[str]:
         """The daemon's new lines from NOTICE on, without their times; ids are cut short."""
@@ -99,7 +99,7 @@ class Incident:
             [str(DAEMON), "top", self.address],
             check=False, capture_output=True, text=True, timeout=30, env=environment, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        return list(map(shortened, done.stdout.rstrip().splitlines())) if done.returncode == 0 else []
+        return done.stdout.rstrip().splitlines() if done.returncode == 0 else []
 
     def await_sample(self) -> None:
         """Waits until the last hour has a sample of what is so now."""
