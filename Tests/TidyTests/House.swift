@@ -50,6 +50,7 @@ enum House {
             "CloudOwnership",
             [
                 "Reporting", "TaskEngine", "OCIServices", "HTTPClient", "TaskPayload", "Configuration",
+                "JSON",
                 "Encodings",
                 "Transport", "EventLoop", "Logging",
             ]
