@@ -27,7 +27,7 @@ package final class UsageLog {
     private let path: String
     private let serviceSeconds: @LoopActor () -> Int
     private let warning: ThrottledWarning
-    private var meter = UsageMeter()
+    private var meter = UsageRecorder()
     private var waiting: [UInt8] = []
     private var isWriting = false
 

@@ -35,9 +35,9 @@ private func summary(
     )
 }
 
-@Suite struct UsageMeterTests {
+@Suite struct UsageRecorderTests {
     @Test func `an instance is recorded once, when its deletion is accepted`() throws {
-        var meter = UsageMeter()
+        var meter = UsageRecorder()
         meter.made(try summary("i"))
         meter.ledgerChanged(at: 150) { $0 == "i" }
         #expect(meter.takeEnded() == [])
@@ -56,7 +56,7 @@ private func summary(
     }
 
     @Test func `one that has stopped ended when it stopped`() throws {
-        var meter = UsageMeter()
+        var meter = UsageRecorder()
         meter.seen(try summary("i"))
         meter.ledgerChanged(at: 150) { _ in true }
         meter.seen(try summary("i", "INACTIVE", updated: 130))
@@ -66,7 +66,7 @@ private func summary(
     }
 
     @Test func `one that somebody else deleted ended when nothing showed it any more`() throws {
-        var meter = UsageMeter()
+        var meter = UsageRecorder()
         meter.seen(try summary("i"))
         meter.ledgerChanged(at: 150) { _ in true }
         meter.ledgerChanged(at: 175) { _ in false }
@@ -74,7 +74,7 @@ private func summary(
     }
 
     @Test func `what the ledger does not take in, as from a listing that lags, is no record`() throws {
-        var meter = UsageMeter()
+        var meter = UsageRecorder()
         meter.seen(try summary("i"))
         meter.ledgerChanged(at: 150) { _ in false }
         meter.ledgerChanged(at: 175) { _ in false }

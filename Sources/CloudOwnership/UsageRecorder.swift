@@ -6,7 +6,7 @@ package import OCIServices
 ///
 /// An instance ends once: when it was seen to have stopped, else when its deletion was accepted, else when nothing shows it any
 /// more. What is seen and is not the ledger's, as in a listing that shows how it was before, is forgotten without a record.
-package struct UsageMeter: Sendable {
+package struct UsageRecorder: Sendable {
     private struct Entry {
         var usage: InstanceUsage
         /// Whether the ledger knew it.
