@@ -90,7 +90,7 @@ let package = Package(
         module(
             "CloudOwnership",
             [
-                "Configuration", "Encodings", "EventLoop", "HTTPClient", "OCIServices", "Reporting",
+                "Configuration", "Encodings", "EventLoop", "HTTPClient", "JSON", "OCIServices", "Reporting",
                 "TaskEngine", "TaskPayload", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]

@@ -70,8 +70,8 @@ package struct LedgerClock {
             form: InstanceForm(
                 availabilityDomain: summary.availabilityDomain,
                 shape: summary.shape,
-                ocpus: summary.ocpus,
-                memoryGB: summary.memoryGB
+                ocpus: summary.ocpus ?? 0,
+                memoryGB: summary.memoryGB ?? 0
             )
         )
     }

@@ -25,7 +25,7 @@ package final class LedgerDriver {
     package let freedRoom = Mailbox<Void>()
     private(set) var ledger: CloudLedger
     private let listingLag: Duration
-    private let lister: Lister
+    private var lister: Lister
     private let instanceDeleter: InstanceDeleter
     private let objectDeleter: ObjectDeleter
     private let log: Logger
@@ -42,6 +42,8 @@ package final class LedgerDriver {
     private let deletionsChanged = Broadcast()
     /// Whether there is a bucket that could hold objects.
     var isBucketFound = true
+    /// Where it is remembered what instances used, if anywhere; no order depends on it.
+    package var usage: UsageLog? { didSet { lister.usage = usage } }
 
     /// A driver for the instances of one compartment and the objects of one bucket.
     package init(
@@ -311,7 +313,9 @@ package final class LedgerDriver {
         ]
         while let (id, found) = try? await instanceDeleter.outcomes.receive() {
             switch found {
-            case .accepted: perform(ledger.deletionAccepted(id, at: clock.now))
+            case .accepted:
+                usage?.deletionAccepted(id)
+                perform(ledger.deletionAccepted(id, at: clock.now))
             case .alreadyGone: perform(ledger.deletionNotThere(id, at: clock.now))
             }
         }
@@ -411,6 +415,7 @@ package final class LedgerDriver {
                 at: clock.now
             )
         )
+        usage?.ledgerChanged { ledger.taskOfInstance[$0] != nil }
     }
 
     private func watchTime() async {

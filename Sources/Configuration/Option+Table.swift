@@ -191,6 +191,9 @@ extension Option {
             .help("Serve metrics and health here, or on unix:PATH."),
         Option("status-allow-remote", .toggle, into: \.allowsRemoteStatus, new: true)
             .help("Let --status-address be one that other hosts can reach; there is no password."),
+        Option("state-directory", .text("DIRECTORY"), intoOptional: \.stateDirectory, new: true)
+            .environment("STATE_DIRECTORY")
+            .help("Remember here what instances used, for the subcommand cost; nothing else depends on it."),
     ]
 
     private static let general: [Option] = [

@@ -127,6 +127,9 @@ package struct Settings: Sendable, Equatable {
     /// Whether that may be an address that others than this host can reach.
     package var allowsRemoteStatus = false
 
+    /// Where it is remembered what instances used; nil means nowhere.
+    package var stateDirectory: String?
+
     // MARK: How they were given
 
     /// SettingOrigin of every setting that is not the default, by option name (`base-concurrency`).

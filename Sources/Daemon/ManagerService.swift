@@ -80,6 +80,11 @@ package final class ManagerService {
             clock: LedgerClock { Int(LoopClock.epochSeconds) + calls.clockOffsetSeconds },
             log: log
         )
+        cloud.usage = settings.stateDirectory.map { directory in
+            UsageLog(directory: directory, log: log) {
+                Int(LoopClock.epochSeconds) + calls.clockOffsetSeconds
+            }
+        }
         dispatcher = Dispatcher(
             settings: settings,
             calls: calls,
@@ -269,6 +274,7 @@ package final class ManagerService {
             isClean = await deleteEverything(isSweeping: wasRegistered, until: deadline)
         }
         for piece in work { piece.cancel() }
+        cloud.usage?.write()
         return isClean
     }
 

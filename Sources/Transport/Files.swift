@@ -72,3 +72,42 @@ private func writeAll(_ bytes: [UInt8], to fileDescriptor: Int32) throws(SystemC
         rest = rest.dropFirst(written)
     }
 }
+
+/// Adds `bytes`, whole lines, to the file at `path`, made if it is not there, readable by its owner only.
+///
+/// A file that would be larger than `byteCountMax` first takes the name `path.1`, in place of the one that has it. What cannot
+/// be written whole is not written; a file that ends in half a line gets its end first. Blocks the loop for as long as the disk
+/// takes, so it is for small pieces.
+package func appendToFile(
+    _ path: String,
+    _ bytes: [UInt8],
+    rotatingAt byteCountMax: Int
+) throws(TransportError) {
+    try during(.file) { () throws(SystemCallError) in
+        var fileDescriptor = try openToAppend(path)
+        defer { close(fileDescriptor) }
+        var size = try promptSystemCall("lseek") { Int(lseek(fileDescriptor, 0, SEEK_END)) }
+        if size > 0, size + bytes.count > byteCountMax {
+            try promptSystemCall("rename") { Int(rename(path, "\(path).1")) }
+            let next = try openToAppend(path)
+            close(fileDescriptor)
+            fileDescriptor = next
+            size = 0
+        }
+        var last = UInt8(ascii: "\n")
+        if size > 0 { try promptSystemCall("pread") { pread(fileDescriptor, &last, 1, off_t(size - 1)) } }
+        do throws(SystemCallError) {
+            let start = last == UInt8(ascii: "\n") ? [] : [UInt8(ascii: "\n")]
+            try writeAll(start + bytes, to: fileDescriptor)
+        } catch {
+            ftruncate(fileDescriptor, off_t(size))
+            throw error
+        }
+    }
+}
+
+/// Not through a link that somebody else may have put there, and without waiting for a named pipe.
+private func openToAppend(_ path: String) throws(SystemCallError) -> Int32 {
+    let flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+    return Int32(try promptSystemCall("open") { Int(open(path, flags, 0o600)) })
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Configuration
 import JSON
 import OCIServices
 import Testing
@@ -11,10 +12,12 @@ import Testing
 @Suite struct OwnedResourcesReportTests {
     private let now = Timestamp(millisecondsSinceEpoch: 1_000_000_000)
 
-    private func report(name: String = "scaler-wm-0011") throws -> OwnedResourcesReport {
+    private func report(name: String = "scaler-wm-0011", shape: String = "") throws -> OwnedResourcesReport {
         let members: [(String, JSON?)] = [
             ("id", .string("ocid1.computecontainerinstance.oc1.iad.abcdefghijklmnop")),
             ("displayName", .string(name)), ("lifecycleState", .string("ACTIVE")),
+            ("shape", .string(shape)),
+            ("shapeConfig", .object(present: [("ocpus", .integer(2)), ("memoryInGBs", .integer(4))])),
             ("availabilityDomain", .string("Uocm:US-ASHBURN-AD-1")),
             ("freeformTags", .strings([("scaler-owner", "o1"), ("scaler-task", "00112233445566778899")])),
         ]
@@ -42,6 +45,22 @@ import Testing
         #expect(
             OwnedResourcesReport(resources: OwnedResources(instances: [], objects: []), now: now).lines == []
         )
+    }
+
+    @Test func `what instances cost an hour is told where their prices and sizes are known`() throws {
+        let rate = Prices.Rate(ocpuHour: 0.5, gbHour: 0.25)
+        let prices = Prices(currency: "EUR", rates: ["CI.A": rate, "CI.B": rate])
+        func line(_ shape: String, _ areOrphans: Bool) throws -> String? {
+            try report(shape: shape).costLine(prices, areOrphans: areOrphans)
+        }
+        #expect(try line("CI.A", false) == "these instances cost 2.0000 EUR an hour")
+        #expect(
+            try line("CI.A", true)
+                == "as long as nobody deletes them, these instances cost 2.0000 EUR an hour"
+        )
+        #expect(try line("CI.C", false) == "these instances cost an unknown sum an hour")
+        let none = OwnedResourcesReport(resources: OwnedResources(instances: [], objects: []), now: now)
+        #expect(none.costLine(prices, areOrphans: true) == nil)
     }
 
     @Test func `a name cannot drive the terminal`() throws {

@@ -93,6 +93,7 @@ private let added: [Row] = [
     Row("create-timeout-seconds", nil, nil, ["900"], "60"),
     Row("status-address", nil, nil, [], "127.0.0.1:0"),
     Row("status-allow-remote", nil, nil, ["false"], "true"),
+    Row("state-directory", nil, "STATE_DIRECTORY", [], "/var/lib/scaler"),
     Row("log-format", nil, nil, ["text"], "json"),
     Row("max-requests-per-second", nil, nil, ["200.0"], "2.5"),
     Row("memory-limit-mb", nil, "SCALER_MEMORY_LIMIT_MB", ["64"], "128"),

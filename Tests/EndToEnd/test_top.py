@@ -73,10 +73,10 @@ class TopTestCase(unittest.TestCase):
     def setUp(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="scaler-oci-hpc-top-"))
         self.addCleanup(shutil.rmtree, self.directory)
-        self.addCleanup(self.tmux, "kill-server", check=False)
+        self.open_count = 0
 
     def tmux(self, *arguments: str, check: bool = True) -> str:
-        command = ["tmux", "-S", str(self.directory / "tmux"), "-f", os.devnull, *arguments]
+        command = ["tmux", "-S", str(self.directory / f"tmux-{self.open_count}"), "-f", os.devnull, *arguments]
         return subprocess.run(command, check=check, capture_output=True, text=True, timeout=30).stdout
 
     def serve(self, what: dict[str, Any]) -> str:
@@ -91,6 +91,11 @@ class TopTestCase(unittest.TestCase):
 
     def open(self, *arguments: str, columns: int = 80, rows: int = 24, before: str = "") -> None:
         """Starts `top` in a shell that says how it ended, and how the terminal was left."""
+        # A server of its own: the one before may not have ended yet.
+        if self.open_count:
+            self.tmux("kill-server", check=False)
+        self.open_count += 1
+        self.addCleanup(self.tmux, "kill-server", check=False)
         top = " ".join([str(DAEMON), "top", "--interval", "1", *arguments])
         mode = "stty -a | grep -ow -- '-*echo\\|-*icanon'"
         # Ctrl-C is sent to the shell, too.
@@ -140,7 +145,7 @@ class Top(TopTestCase):
         self.press("Escape")
         self.shows("of 5000")
         self.press("q")
-        ended = self.shows("left with 0")
+        ended = self.shows("left with 0", "icanon", "\necho")
         self.assertEqual(ended.split()[-2:], ["icanon", "echo"])
         self.assertNotIn("slots", ended)
 
@@ -162,9 +167,8 @@ class Top(TopTestCase):
                     self.press("C-c")
                 else:
                     os.kill(self.pid(), number)
-                ended = self.shows(f"left with {code}", "echo")
+                ended = self.shows(f"left with {code}", "icanon", "\necho")
                 self.assertEqual(ended.split()[-2:], ["icanon", "echo"])
-                self.tmux("kill-server")
 
     def test_a_stop_by_the_keyboard_gives_the_terminal_back(self):
         self.open(self.serve(document(3)))
@@ -186,7 +190,6 @@ class Top(TopTestCase):
                 self.open(address, before=before)
                 self.shows("not registered")
                 self.assertEqual("\x1b[31m" in self.tmux("capture-pane", "-p", "-e"), is_coloured)
-                self.tmux("kill-server")
 
     def test_hostile_texts_stay_texts(self):
         evil = "\x1b]0;owned\x07\x9b2J\r\n\u202eevil"
@@ -224,12 +227,15 @@ class Top(TopTestCase):
         (self.directory / "config.toml").write_text(f"{entry}status_address = 'unix:{path}'\n")
         self.open()
         self.shows("wm-oci-hpc", "0/100 slots")
-        client.submit(nap, 60)
+        running = client.submit(nap, 60)
         self.shows("1/100 slots", "tasks 1-1 of 1", "... running")
+        # Or the client would wait for it.
+        running.cancel()
+        self.shows("0/100 slots", "cancelled 1")
         cluster.kill_daemon()
-        self.shows("no answer for", "trying again", "1/100 slots")
-        cluster.start_daemon()
-        self.shows("restarted at", "working")
+        self.shows("no answer for", "trying again", "0/100 slots", "cancelled 1")
+        cluster.launch_daemon()
+        self.shows("restarted at", "ended none yet")
         self.press("q")
         self.shows("left with 0")
 

@@ -52,6 +52,7 @@ enum House {
             "CloudOwnership",
             [
                 "Reporting", "TaskEngine", "OCIServices", "HTTPClient", "TaskPayload", "Configuration",
+                "JSON",
                 "Encodings",
                 "Transport", "EventLoop", "Logging",
             ]

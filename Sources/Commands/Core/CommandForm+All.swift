@@ -202,6 +202,26 @@ extension CommandForm {
         required: ownedResourcesPlace
     )
 
+    static let cost = CommandForm(
+        "cost",
+        "Sum up what container instances used, and with [prices] what they cost.",
+        details: """
+            Counts what runs, as the cloud lists it, and what the daemon remembers of instances that
+            ended, in the state directory. Prices are what [prices] of the configuration file says,
+            and never guessed. The billed minimum of one minute an instance is counted apart.
+            """,
+        own: [
+            managersOption, schedulerOption,
+            .invocation("by", placeholder: "TAG")
+                .help("Sum up by this free-form tag; scaler-worker-manager and scaler-owner will do, too."),
+            .invocation("since", placeholder: "TIME")
+                .help("Leave out what was before: 12h, 7d, a date, or a time such as 2026-11-30T12:00:00Z."),
+            .invocation("past-only").help("Leave out what runs now; OCI is not asked."),
+            .invocation("json").help("Print JSON."),
+        ],
+        settings: ownedResourcesSettings + ["state-directory"]
+    )
+
     static let reap = CommandForm(
         "reap",
         "Delete what a manager left in OCI that is not coming back.",
@@ -234,5 +254,5 @@ extension CommandForm {
     private static let schedulerOption = Option.invocation("scheduler", placeholder: "ADDRESS")
         .help("Scheduler that the manager worked for, as it was told.")
 
-    static let all = [provision, buildImage, check, up, top, show, listDomains, list, reap, cleanup]
+    static let all = [provision, buildImage, check, up, top, show, listDomains, list, cost, reap, cleanup]
 }

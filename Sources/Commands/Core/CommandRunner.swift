@@ -17,6 +17,7 @@ package enum CommandRunner {
         (.provision, Provisioner.run), (.buildImage, BuildImageCommand.run), (.check, CheckCommand.run),
         (.show, ShowCommand.run), (.listDomains, ShowCommand.listDomains), (.list, ListCommand.run),
         (.reap, ReapCommand.run), (.cleanup, CleanupCommand.run), (.top, TopCommand.run),
+        (.cost, CostCommand.run),
     ]
 
     /// Runs a subcommand; returns its exit code, or nil if it is none of these.

@@ -120,3 +120,24 @@ private func readLineOfTerminal() async throws(CommandError) -> String? {
     }
     return readLine()
 }
+
+/// Rows of cells as lines of text.
+enum TextTable {
+    private static let gap = 2
+
+    /// The lines, each column as wide as its widest cell, nothing but cells at their ends.
+    static func lines(_ rows: [[String]]) -> [String] {
+        let columnCount = rows.map(\.count).max() ?? 0
+        let widths = (0..<columnCount).map { column in
+            rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+        }
+        return rows.map { row in
+            var line = ""
+            for (cell, width) in zip(row, widths) {
+                line += cell + String(repeating: " ", count: width - cell.count + gap)
+            }
+            while line.last == " " { line.removeLast() }
+            return line
+        }
+    }
+}

@@ -11,6 +11,7 @@ enum ListCommand {
     static func run(_ input: CommandInput, _ console: Console) async throws(CommandError) -> Int32 {
         let order = try OwnedResourcesOrder(input)
         let isAnyOwner = order.isAnyOwner
+        let prices = try CostCommand.prices(input)
         var found: [JSON] = []
         for settings in isAnyOwner ? distinctPlaces(order.managers) : order.managers {
             let place = try await OwnedPlace.open(settings, console)
@@ -22,12 +23,14 @@ enum ListCommand {
                     ("owner", .string(place.owner.id)), ("daemon_runs_here", .bool(isAlive)),
                 ]
                 let head = head(settings, region: place.cloud.regionName) + (isAnyOwner ? [] : own)
-                found.append(.object(present: head + report.members))
+                let cost = prices.flatMap { report.costPerHour($0) }.map { JSON.real($0) }
+                found.append(.object(present: head + report.members + [("cost_per_hour", cost)]))
             } else {
                 let whose = isAnyOwner ? "any owner" : place.ownerName
                 let what = resources.isEmpty ? "nothing" : report.count
                 console.put("\(what) of \(whose)\(isAlive ? "; its daemon runs on this host" : "")")
                 for line in report.lines { console.put(line) }
+                if let prices, let line = report.costLine(prices, areOrphans: !isAlive) { console.put(line) }
             }
         }
         if input.has("json") { console.put(JSON.array(found).pretty) }

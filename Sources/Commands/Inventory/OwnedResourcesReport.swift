@@ -19,12 +19,12 @@ struct OwnedResourcesReport: Sendable {
         var lines: [String] = []
         if !resources.instances.isEmpty {
             let heading = ["INSTANCE", "NAME", "STATE", "AGE", "OWNER", "TASK", "AD", "SHAPE"]
-            lines += table([heading] + resources.instances.map(cells))
+            lines += TextTable.lines([heading] + resources.instances.map(cells))
         }
         if !resources.instances.isEmpty, !resources.objects.isEmpty { lines.append("") }
         if !resources.objects.isEmpty {
             let heading = ["OBJECT", "BYTES", "AGE"]
-            lines += table([heading] + resources.objects.map(cells))
+            lines += TextTable.lines([heading] + resources.objects.map(cells))
         }
         return lines
     }
@@ -35,6 +35,27 @@ struct OwnedResourcesReport: Sendable {
     static func count(_ instanceCount: Int, _ objectCount: Int) -> String {
         "\(instanceCount) container instance\(instanceCount == 1 ? "" : "s") and "
             + "\(objectCount) task object\(objectCount == 1 ? "" : "s")"
+    }
+
+    /// What the instances that are not on their way out cost an hour; nil where a shape has no price, or a size is not known.
+    func costPerHour(_ prices: Prices) -> Double? {
+        resources.deletable.instances.reduce(0) { (sum: Double?, instance) in
+            guard let sum, let rate = prices.rates[instance.summary.shape],
+                let ocpus = instance.summary.ocpus,
+                let memoryGB = instance.summary.memoryGB
+            else { return nil }
+            return sum + rate.perHour(ocpus: ocpus, memoryGB: memoryGB)
+        }
+    }
+
+    /// The line that says so; `areOrphans` where no daemon is known to want them.
+    func costLine(_ prices: Prices, areOrphans: Bool) -> String? {
+        if resources.deletable.instances.isEmpty { return nil }
+        let cost =
+            costPerHour(prices).map { "\(UsageReport.decimal($0)) \(prices.currency)" } ?? "an unknown sum"
+        return areOrphans
+            ? "as long as nobody deletes them, these instances cost \(cost) an hour"
+            : "these instances cost \(cost) an hour"
     }
 
     var members: [(String, JSON?)] {
@@ -103,21 +124,5 @@ struct OwnedResourcesReport: Sendable {
 
     private func ageSeconds(since moment: Timestamp?) -> JSON? {
         moment.map { .integer(max(0, now.duration(since: $0).components.seconds)) }
-    }
-}
-
-/// Rows of cells as lines of text, each column as wide as its widest cell.
-private func table(_ rows: [[String]]) -> [String] {
-    let columnCount = rows.map(\.count).max() ?? 0
-    let widths = (0..<columnCount).map { column in
-        rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
-    }
-    return rows.map { row in
-        var line = ""
-        for (cell, width) in zip(row, widths) {
-            line += cell + String(repeating: " ", count: width - cell.count + 2)
-        }
-        while line.last == " " { line.removeLast() }
-        return line
     }
 }

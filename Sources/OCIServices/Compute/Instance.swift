@@ -62,10 +62,10 @@ package struct ContainerInstance: Sendable, Equatable {
     package let availabilityDomain: String
     /// The name of its shape, empty if the service sends none.
     package let shape: String
-    /// How many OCPUs it has; 0 where the service does not say.
-    package let ocpus: Double
-    /// How much memory it has in GB; 0 where the service does not say.
-    package let memoryGB: Double
+    /// Its OCPUs; nil if the service does not say.
+    package let ocpus: Double?
+    /// Its memory in GB; nil if the service does not say.
+    package let memoryGB: Double?
     /// OCIDs of its containers; empty in lists, and while the service has not named them yet.
     package let containerIDs: [String]
     /// The OCID of the work request that makes it, on the answer to a create.
@@ -84,9 +84,10 @@ package struct ContainerInstance: Sendable, Equatable {
         freeformTags = try object.stringMap("freeformTags")
         availabilityDomain = try object.stringIfPresent("availabilityDomain") ?? ""
         shape = try object.stringIfPresent("shape") ?? ""
-        let size = try object.objectIfPresent("shapeConfig")
-        ocpus = try size?.numberIfPresent("ocpus") ?? 0
-        memoryGB = try size?.numberIfPresent("memoryInGBs") ?? 0
+        // For statistics alone: an odd size must not hide the instance.
+        let size = try? object.objectIfPresent("shapeConfig")
+        ocpus = try? size?.numberIfPresent("ocpus")
+        memoryGB = try? size?.numberIfPresent("memoryInGBs")
         containerIDs = try (object.objectsIfPresent("containers") ?? []).map { container throws(JSONError) in
             try container.identifier("containerId")
         }
