@@ -43,7 +43,7 @@ package final class LedgerDriver {
     /// Whether there is a bucket that could hold objects.
     var isBucketFound = true
     /// Where it is remembered what instances used, if anywhere; no order depends on it.
-    package var usage: UsageLog? { didSet { lister.usage = usage } }
+    package var usageLog: UsageLog? { didSet { lister.usageLog = usageLog } }
 
     /// A driver for the instances of one compartment and the objects of one bucket.
     package init(
@@ -314,7 +314,7 @@ package final class LedgerDriver {
         while let (id, found) = try? await instanceDeleter.outcomes.receive() {
             switch found {
             case .accepted:
-                usage?.deletionAccepted(id)
+                usageLog?.deletionAccepted(id)
                 perform(ledger.deletionAccepted(id, at: clock.now))
             case .alreadyGone: perform(ledger.deletionNotThere(id, at: clock.now))
             }
@@ -415,7 +415,7 @@ package final class LedgerDriver {
                 at: clock.now
             )
         )
-        usage?.ledgerChanged { ledger.taskOfInstance[$0] != nil }
+        usageLog?.ledgerChanged { ledger.taskOfInstance[$0] != nil }
     }
 
     private func watchTime() async {

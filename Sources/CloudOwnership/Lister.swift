@@ -47,7 +47,7 @@ struct Lister {
     let objects: ObjectStorage
     let clock: LedgerClock
     /// What is told of each instance that a listing shows; nil where nothing is remembered.
-    var usage: UsageLog?
+    var usageLog: UsageLog?
 
     /// Every instance with the owner's tag that is not deleted, or has a `known` id; state by state if there are many records
     /// in the compartment, and with `isInParts` at once.
@@ -68,7 +68,7 @@ struct Lister {
     private func listed(_ summary: ContainerInstance) -> ListedInstance? {
         let tags = summary.freeformTags
         return owner.task(ofTags: tags).map { task in
-            usage?.seen(summary)
+            usageLog?.seen(summary)
             return clock.listed(summary, of: task, isAdoptable: owner.isTold(byTags: tags, of: task))
         }
     }

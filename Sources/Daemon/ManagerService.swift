@@ -80,7 +80,7 @@ package final class ManagerService {
             clock: LedgerClock { Int(LoopClock.epochSeconds) + calls.clockOffsetSeconds },
             log: log
         )
-        cloud.usage = settings.stateDirectory.map { directory in
+        cloud.usageLog = settings.stateDirectory.map { directory in
             UsageLog(directory: directory, log: log) {
                 Int(LoopClock.epochSeconds) + calls.clockOffsetSeconds
             }
@@ -274,7 +274,7 @@ package final class ManagerService {
             isClean = await deleteEverything(isSweeping: wasRegistered, until: deadline)
         }
         for piece in work { piece.cancel() }
-        cloud.usage?.write()
+        cloud.usageLog?.write()
         return isClean
     }
 

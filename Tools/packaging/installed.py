@@ -29,10 +29,8 @@ def files(release: Release) -> list[File]:
 
 
 def manuals(release: Release) -> list[File]:
-    """The manual pages and completions that the program prints; none where it does not know them yet."""
-    if printed(release, "--print-man", "program") is None:
-        return []
-    listed = (printed(release, "--help") or "").partition("Subcommands")[2].partition("\n\n")[0]
+    """The manual pages and completions, as the program prints them."""
+    listed = printed(release, "--help").partition("Subcommands")[2].partition("\n\n")[0]
     pages = {"program": f"man1/{NAME}.1", "file": f"man5/{NAME}.5"}
     pages |= {name: f"man1/{NAME}-{name}.1" for name in re.findall(r"^  ([\w-]+)", listed, re.MULTILINE)}
     shells = {
@@ -44,17 +42,14 @@ def manuals(release: Release) -> list[File]:
     asked |= {path: ("--print-completions", shell) for shell, path in shells.items()}
     files = []
     for path, words in sorted(asked.items()):
-        text = printed(release, *words)
-        assert text is not None, f"{NAME} {' '.join(words)} failed"
-        content = text.encode()
+        content = printed(release, *words).encode()
         files.append(File(f"share/{path}", compressed(content, level=9) if path.endswith(".gz") else content))
     return files
 
 
-def printed(release: Release, *words: str) -> str | None:
-    """What the program prints; None where it refuses the words."""
-    done = subprocess.run([str(release.binary), *words], check=False, capture_output=True, text=True)
-    return done.stdout if done.returncode == 0 else None
+def printed(release: Release, *words: str) -> str:
+    """What the program prints."""
+    return subprocess.run([str(release.binary), *words], check=True, capture_output=True, text=True).stdout
 
 
 def copyright_notes(release: Release) -> bytes:

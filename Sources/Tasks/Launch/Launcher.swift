@@ -117,7 +117,7 @@ final class Launcher {
                 warning.ended()
                 if !made.lifecycleState.phase.isLeaving {
                     if let instance = cloud.clock.launched(made, of: task, since: ending.begun) {
-                        cloud.usage?.made(made)
+                        cloud.usageLog?.made(made)
                         return try take(
                             Launched(
                                 instance: instance,
