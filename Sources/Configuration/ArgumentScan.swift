@@ -7,6 +7,8 @@ struct Given: Sendable, Equatable {
     /// One text, unless the option is a list.
     var texts: [String]
     var origin: SettingOrigin
+    /// Items of a list that an earlier flag gave and this one left out.
+    var droppedItems: [String] = []
 }
 
 /// A command line, cut into flags with their texts and bare words; nothing is converted yet.
@@ -78,12 +80,26 @@ package struct ArgumentScan: Sendable {
                 throw .missingValue(flag: spelling, placeholder: option.placeholder)
             }
         }
+        let before = flags[option.name]
+        var droppedItems: [String] = []
         switch option.form {
-        case .pairs: texts = (flags[option.name]?.texts ?? []) + texts
-        case .text, .whole, .decimal, .toggle, .list, .greedyList: break
+        case .pairs: texts = (before?.texts ?? []) + texts
+        case .list, .greedyList:
+            let kept = Self.items(texts)
+            droppedItems = ((before?.droppedItems ?? []) + Self.items(before?.texts ?? [])).filter {
+                !kept.contains($0)
+            }
+        case .text, .whole, .decimal, .toggle: break
         }
-        flags[option.name] = Given(texts: texts, origin: .flag(spelling))
+        flags[option.name] = Given(texts: texts, origin: .flag(spelling), droppedItems: droppedItems)
         secretFlag = option.isSecret ? spelling : nil
+    }
+
+    /// What a list's texts have between commas.
+    private static func items(_ texts: [String]) -> [String] {
+        texts.flatMap { text in
+            text.split(separator: ",").map { item in String(item.drop { $0 == " " }) }
+        }
     }
 
     /// A flag without its value, then the value if it stands in the same word: `--flag=value`, or `-cvalue`, which only

@@ -37,8 +37,6 @@ enum ConfigurationFile {
         }
     }
 
-    static func managerTypes(_ root: TOMLTable) -> [String] { managerTables(root).compactMap(typeName) }
-
     static func entries(_ bytes: [UInt8], path: String) throws(ConfigurationError) -> [ManagerEntry] {
         let root = try table(bytes, path: path)
         let tables = managerTables(root)
@@ -52,7 +50,7 @@ enum ConfigurationFile {
     }
 
     /// `[[worker_manager]]`, a single `[worker_manager]`, or an array of inline tables.
-    private static func managerTables(_ root: TOMLTable) -> [TOMLTable] {
+    static func managerTables(_ root: TOMLTable) -> [TOMLTable] {
         switch root["worker_manager"]?.value ?? root["worker-manager"]?.value {
         case .tables(let tables): tables.all
         case .table(let table): [table]
@@ -64,7 +62,7 @@ enum ConfigurationFile {
         }
     }
 
-    private static func typeName(_ table: TOMLTable) -> String? {
+    static func typeName(_ table: TOMLTable) -> String? {
         if case .string(let name) = table["type"]?.value { name } else { nil }
     }
 

@@ -222,7 +222,7 @@ extension Option {
             .because("memory is bounded as it is"),
         .ignored("hard-processor-suspend", short: "hps", .toggle)
             .because("container instances are not suspended"),
-        .ignored("io-threads", short: "it", .whole(1...64))
+        .ignored("io-threads", short: "it", .anyNumber("N", from: 1))
             .because("one thread does everything"),
         .ignored("event-loop", short: "el", ValueKind<EventLoopChoice>.choice)
             .because("the event loop is always libev"),

@@ -8,10 +8,10 @@ package struct ScalerSections: Sendable, Equatable {
     package let objectStorageServer: SchedulerAddress?
     /// `[scheduler]`; nil without that section.
     package let scheduler: SchedulerSection?
-    /// Types of worker managers in the file that this program is not.
-    package let otherManagerTypes: [String]
-    /// Whether the file has a `[gui]`, Scaler's web interface.
-    package let hasGUI: Bool
+    /// Worker managers in the file that this program is not.
+    package let otherManagers: [OtherManager]
+    /// `[gui]`, Scaler's web interface; nil without that section.
+    package let gui: GUISection?
 
     /// The addresses in `[scheduler]`.
     package struct SchedulerSection: Sendable, Equatable {
@@ -21,7 +21,21 @@ package struct ScalerSections: Sendable, Equatable {
         package let objectStorageAddress: SchedulerAddress
     }
 
-    /// Reads the sections of a file.
+    /// A worker manager of Scaler's own.
+    package struct OtherManager: Sendable, Equatable {
+        /// Its `type`.
+        package let type: String
+        /// `scheduler_address` as it stands there, for its program to judge; nil without.
+        package let schedulerAddress: String?
+    }
+
+    /// What must be known of `[gui]`.
+    package struct GUISection: Sendable, Equatable {
+        /// `monitor_address` as it stands there, for its program to judge; nil without.
+        package let monitorAddress: String?
+    }
+
+    /// Reads the sections of a file; throws where Scaler's programs could not tell two managers of one type apart.
     package init(_ bytes: [UInt8], path: String) throws(ConfigurationError) {
         let root = try ConfigurationFile.table(bytes, path: path)
         let storage = Self.section("object_storage_server", of: root)
@@ -34,10 +48,27 @@ package struct ScalerSections: Sendable, Equatable {
                 objectStorageAddress: try Self.address("object_storage_address", in: section, path: path)
             )
         }
-        hasGUI = Self.section("gui", of: root) != nil
-        otherManagerTypes = ConfigurationFile.managerTypes(root).filter {
-            $0 != ConfigurationFile.managerType
+        gui = Self.section("gui", of: root).map { section in
+            GUISection(monitorAddress: Self.text("monitor_address", in: section))
         }
+        otherManagers = ConfigurationFile.managerTables(root).compactMap { table in
+            guard let type = ConfigurationFile.typeName(table), type != ConfigurationFile.managerType else {
+                return nil
+            }
+            return OtherManager(type: type, schedulerAddress: Self.text("scheduler_address", in: table))
+        }
+        let types = otherManagers.map(\.type)
+        if let twice = types.first(where: { type in types.count { $0 == type } > 1 }) {
+            throw .contradiction(
+                "\(printable(path)): two worker managers of type \(quoted(twice)), and Scaler's own program starts one of "
+                    + "a type; give each a file of its own"
+            )
+        }
+    }
+
+    private static func text(_ key: String, in table: TOMLTable) -> String? {
+        if case .string(let text) = (table[key] ?? table[withDashes(key)])?.value { return text }
+        return nil
     }
 
     private static func section(_ name: String, of root: TOMLTable) -> TOMLTable? {

@@ -34,6 +34,13 @@ extension Settings {
             if case .ignored(let reason) = option.role {
                 ignored.append(IgnoredSetting(name: option.name, origin: given.origin, reason: reason))
             }
+            if !given.droppedItems.isEmpty {
+                let items = given.droppedItems.map(quoted).joined(separator: ", ")
+                let reason =
+                    "the last flag counts, without \(items) of an earlier one; give all items to one flag, with "
+                    + "commas between"
+                ignored.append(IgnoredSetting(name: option.name, origin: given.origin, reason: reason))
+            }
         }
         unknownKeys = entry?.unknownKeys ?? []
         let missing = required.filter { origins[$0.name] == nil }

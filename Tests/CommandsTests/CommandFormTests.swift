@@ -134,12 +134,24 @@ import Testing
             bind_address = "tcp://0.0.0.0:2"
             object_storage_address = "tcp://127.0.0.1:1"
             [[worker_manager]]
-            type = "native"
+            type = "baremetal_native"
+            scheduler_address = "tcp://127.0.0.1:2"
+            [[worker_manager]]
+            type = "oci_hpc"
+            [gui]
+            monitor_address = "tcp://127.0.0.1:4"
             """
         let sections = try ScalerSections(Array(text.utf8), path: "c.toml")
-        #expect(sections.otherManagerTypes == ["native"])
         let programs = CompanionProgram.all(sections, path: "c.toml")
-        #expect(programs.map(\.name) == ["scaler_object_storage_server", "scaler_scheduler"])
+        #expect(
+            programs.map(\.name) == [
+                "scaler_object_storage_server", "scaler_scheduler", "scaler_worker_manager", "scaler_gui",
+            ]
+        )
+        #expect(programs[2].arguments == ["baremetal_native", "tcp://127.0.0.1:2", "--config", "c.toml"])
+        #expect(programs[3].arguments == ["tcp://127.0.0.1:4", "--config", "c.toml"])
+        let twice = "[[worker_manager]]\ntype = 'x'\n[[worker_manager]]\ntype = 'x'\n"
+        #expect(throws: ConfigurationError.self) { _ = try ScalerSections(Array(twice.utf8), path: "c") }
         #expect(programs[0].arguments == ["tcp://127.0.0.1:1", "--config", "c.toml"])
         #expect(
             programs[1].arguments == [

@@ -210,12 +210,6 @@ struct CommandLineDifference {
             "... -mtc 1.5"
         ),
         CommandLineDifference(
-            "any number of threads",
-            "64 at most",
-            "libzmq needs no more, and each takes memory",
-            "... -it 128"
-        ),
-        CommandLineDifference(
             "`-lp` alone logs nowhere",
             "refused",
             "a value was forgotten",

@@ -190,7 +190,7 @@ private let fromFile: [(String, String)] = [
     ("x = ", "78: config.toml:11:5: a value is expected here; the file must be TOML 1.0"),
     (
         "[worker_manager.worker_config]\nio_threads = 0",
-        "78: config.toml:12: io_threads: 0 is out of range; give a whole number from 1 to 64"
+        "78: config.toml:12: io_threads: '0' is not such a number; give a number from 1 on"
     ),
 ]
 

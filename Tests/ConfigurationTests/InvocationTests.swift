@@ -138,6 +138,21 @@ struct InvocationTests {
         #expect(settings.subnetIDs == ["s2"])
         #expect(settings.loggingPaths == ["/c"])
         #expect(settings.availabilityDomains == ["AD-1"])
+        let told = Dictionary(uniqueKeysWithValues: settings.ignored.map { ($0.name, $0.reason) })
+        #expect(Set(told.keys) == ["instance-shape", "subnet-id", "logging-paths"])
+        #expect(
+            told["logging-paths"]
+                == "the last flag counts, without '/a', '/b' of an earlier one; give all items to one flag, with "
+                + "commas between"
+        )
+    }
+
+    @Test func `a list that is given again with all its items and more tells nothing`() throws {
+        let settings = try onlySettings(
+            complete(["--instance-shape", "A", "--instance-shape", "B, A", "--instance-shape", "A,B,C"])
+        )
+        #expect(settings.instanceShapes == ["A", "B", "C"])
+        #expect(settings.ignored.isEmpty)
     }
 
     @Test(arguments: [["-w", "9"], ["-wt", "9"], ["-wtqs", "9"]])

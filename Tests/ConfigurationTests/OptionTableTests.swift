@@ -233,7 +233,7 @@ struct OptionTableTests {
         ("max-task-concurrency", "mtc", "-1"), ("max-task-concurrency", "mtc", "4294967295"),
         ("task-timeout-seconds", "tts", "0"),
         ("garbage-collect-interval-seconds", "gc", "30"), ("trim-memory-threshold-bytes", "tm", "1073741824"),
-        ("io-threads", "it", "2"), ("event-loop", "el", "uvloop"),
+        ("io-threads", "it", "4096"), ("event-loop", "el", "uvloop"),
         ("logging-config-file", "lcf", "logging.conf"),
     ])
     func `what means nothing here is accepted and remembered`(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import sys
 import unittest
 from pathlib import Path
@@ -14,7 +15,7 @@ from cloud import DAEMON, CloudTestCase
 from scaler import Client
 from support import BACKEND, await_that
 
-from processes import Process, free_scheduler_ports
+from processes import Process, free_port, free_scheduler_ports
 
 FILE = """
 [object_storage_server]
@@ -38,10 +39,24 @@ subnet_id = "{OCI_SUBNET_ID}"
 container_image = "{OCI_CONTAINER_IMAGE}"
 
 [[worker_manager]]
-type = "native"
+type = "baremetal_native"
+scheduler_address = "tcp://127.0.0.1:{scheduler}"
+worker_manager_id = "native"
+max_task_concurrency = 1
+logging_paths = ["native.log"]
 
 [gui]
+monitor_address = "tcp://127.0.0.1:{monitor}"
+gui_address = "127.0.0.1:{gui}"
 """
+
+
+def serves(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 class Up(CloudTestCase):
@@ -49,7 +64,8 @@ class Up(CloudTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.ports = dict(zip(("scheduler", "storage"), free_scheduler_ports(), strict=True))
+        self.ports = dict(zip(("scheduler", "storage"), free_scheduler_ports(), strict=True), gui=free_port())
+        self.ports["monitor"] = self.ports["scheduler"] + 2
         (self.directory / "config.toml").write_text(FILE.format(**self.ports, **self.cloud))
 
     def start(self, *arguments: str, program: Path = DAEMON, path: str = str(Path(sys.executable).parent)) -> Process:
@@ -84,9 +100,9 @@ class Up(CloudTestCase):
         )  # fmt: skip
         self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
         children = self.started()
-        self.assertEqual(sorted(children), ["scaler_object_storage_server", "scaler_scheduler"])
-        self.assertIn("the worker manager of type native is not started", up.output())
-        self.assertIn("[gui] is not started", up.output())
+        programs = ["scaler_gui", "scaler_object_storage_server", "scaler_scheduler", "scaler_worker_manager"]
+        self.assertEqual(sorted(children), programs)
+        await_that(lambda: serves(self.ports["gui"]), 60, "the web interface")
         self.assertEqual(up.stop(signal.SIGTERM), 0)
         await_that(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children.values()), 5, "their end")
         output = up.output()
@@ -111,7 +127,7 @@ class Up(CloudTestCase):
 
     def test_nothing_outlives_a_kill_that_cannot_be_caught(self):
         up = self.up()
-        self.assertEqual(len(self.started()), 2)
+        self.assertEqual(len(self.started()), 4)
         up.stop(signal.SIGKILL)
         await_that(lambda: not self.started(), 5, "their end")
 

@@ -155,10 +155,11 @@ extension CommandForm {
 
     static let up = CommandForm(
         "up",
-        "Start object storage server, scheduler and managers of a configuration file.",
+        "Start everything that a configuration file has, as Scaler's own command does.",
         details: """
-            Runs scaler_object_storage_server and scaler_scheduler from PATH if the file has their
-            sections, then the managers of type oci_hpc in this process. Ends when one of
+            Runs Scaler's own programs from PATH for the sections that the file has (object storage
+            server, scheduler, worker managers of other types, gui), then the managers of type
+            oci_hpc in this process. Ends when one of
             them ends, or at SIGTERM or SIGINT, in reverse order. Takes every flag that the
             program takes without a subcommand, too.
             """,

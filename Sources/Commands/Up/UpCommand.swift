@@ -25,12 +25,6 @@ enum UpCommand {
                 return ExitCode.success
             }
             let sections = try ScalerSections(try ConfigurationReader.read(path), path: path)
-            for type in sections.otherManagerTypes {
-                LineWriter.writeFatal(
-                    "note: the worker manager of type \(type) is not started by this program"
-                )
-            }
-            if sections.hasGUI { LineWriter.writeFatal("note: [gui] is not started by this program") }
             let programs = CompanionProgram.all(sections, path: path)
             let endsWithScheduler = managers.allSatisfy(\.exitsWithScheduler)
             return Daemon.run(managers) {
@@ -55,8 +49,8 @@ enum UpCommand {
 struct CompanionProgram: Sendable, Equatable {
     let name: String
     let arguments: [String]
-    /// Where it accepts connections once it works.
-    let address: SchedulerAddress
+    /// Where it accepts connections once it works; nil for a program that nobody waits for.
+    let address: SchedulerAddress?
 
     static let schedulerName = "scaler_scheduler"
 
@@ -77,6 +71,17 @@ struct CompanionProgram: Sendable, Equatable {
                 "--config", path,
             ]
             all.append(CompanionProgram(name: schedulerName, arguments: arguments, address: address))
+        }
+        for manager in sections.otherManagers {
+            let arguments =
+                [manager.type] + [manager.schedulerAddress].compactMap { $0 } + ["--config", path]
+            all.append(
+                CompanionProgram(name: Invocation.replacedProgram, arguments: arguments, address: nil)
+            )
+        }
+        if let gui = sections.gui {
+            let arguments = [gui.monitorAddress].compactMap { $0 } + ["--config", path]
+            all.append(CompanionProgram(name: "scaler_gui", arguments: arguments, address: nil))
         }
         return all
     }
@@ -111,7 +116,8 @@ final class CompanionProcesses: Companions {
                 guard let end = try? await process.waitForEnd(), !self.isStopping else { return }
                 self.ends.send((program.name, end))
             }
-            guard await accepts(program, process) else {
+            guard let address = program.address else { continue }
+            guard await accepts(program, process, at: address) else {
                 return isStopping || isCancelled ? ExitCode.success : ExitCode.unavailable
             }
         }
@@ -144,7 +150,8 @@ final class CompanionProcesses: Companions {
 
     private func launch(_ program: CompanionProgram) -> ChildProcess? {
         let searchPath = environmentVariable("PATH") ?? ""
-        guard let path = Program.find(program.name, searchPath: searchPath) else {
+        // Never this one, which may be called by such a name.
+        guard let path = Program.findOther(program.name, searchPath: searchPath) else {
             LineWriter.writeFatal(
                 "there is no \(program.name) in PATH; install it with pip install opengris-scaler, or activate the "
                     + "virtual environment that has it"
@@ -165,16 +172,20 @@ final class CompanionProcesses: Companions {
     }
 
     /// Whether the program accepts connections in time, without having ended before.
-    private func accepts(_ program: CompanionProgram, _ process: ChildProcess) async -> Bool {
+    private func accepts(
+        _ program: CompanionProgram,
+        _ process: ChildProcess,
+        at address: SchedulerAddress
+    ) async -> Bool {
         let limit = Deadline.after(Self.startTimeout)
         while !limit.isPast, process.isRunning, !isCancelled {
-            if await connects(program.address) { return true }
+            if await connects(address) { return true }
             _ = try? await sleep(for: Self.pollInterval)
         }
         if isCancelled { return false }
         LineWriter.writeFatal(
             process.isRunning
-                ? "\(program.name) did not accept connections at \(program.address.description) in time"
+                ? "\(program.name) did not accept connections at \(address.description) in time"
                 : "\(program.name) ended at its start; what it said stands above"
         )
         return false
