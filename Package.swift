@@ -116,8 +116,7 @@ let package = Package(
             "Daemon",
             [
                 "CloudOwnership", "Configuration", "Encodings", "EventLoop", "HTTPWire", "JSON", "Messaging",
-                "OCIServices",
-                "Reporting", "SchedulerLink", "TaskEngine", "Tasks", "Transport",
+                "OCIProfile", "OCIServices", "Reporting", "SchedulerLink", "TaskEngine", "Tasks", "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             resources: [.embedInCode("live_page.html")]
@@ -315,8 +314,7 @@ let package = Package(
             "DaemonTests",
             [
                 "CloudOwnership", "Configuration", "Daemon", "Encodings", "EventLoop", "HTTPWire", "JSON",
-                "Messaging",
-                "OCIServices", "SchedulerLink",
+                "Messaging", "OCIProfile", "OCIServices", "SchedulerLink",
                 "TaskEngine", "Tasks", "TestCloud", "TestSupport", "Transport",
             ]
         ),

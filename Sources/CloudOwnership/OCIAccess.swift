@@ -12,14 +12,14 @@ internal import Transport
 package enum OCIAccess {
     /// Opens the cloud as the settings say; what happens to calls goes to `reports`, and what is doubtful about the
     /// credentials to the log.
-    package static func calls(
+    package static func access(
         for settings: Settings,
         _ reports: CallReports,
         log: Logger
-    ) async throws(OCIError) -> ServiceCalls {
+    ) async throws(OCIError) -> CloudAccess {
         let access = try await open(for: settings) { reports.note($0) }
         for warning in access.warnings { log.warning("\(warning)") }
-        return access.calls
+        return access
     }
 
     /// Opens the cloud as the settings say, in their region or another.

@@ -39,7 +39,7 @@ package final class UsageLog {
             "cannot remember what instances used; their cost is lost, and nothing else",
             recovery: "what instances used is remembered again",
             log: log,
-            interval: .seconds(1_000_000_000)
+            interval: .seconds(3600)
         )
     }
 

@@ -69,6 +69,9 @@ package enum SchedulerAddress: Sendable, Hashable {
         }
     }
 
+    /// Whether it is a socket of this machine, which nothing leaves.
+    package var isLocal: Bool { if case .ipc = self { true } else { false } }
+
     /// Whether all that is said there is inside TLS.
     package var isSecure: Bool {
         switch self {

@@ -181,7 +181,7 @@ package struct Settings: Sendable, Equatable {
                 ? "the certificates of scheduler and object storage are not checked, as Scaler does not; --scheduler-ca has "
                     + "them checked" : nil
         }
-        return all.first { !$0.isSecure }.map {
+        return all.first { !$0.isSecure && !$0.isLocal }.map {
             "--scheduler-ca is given, and what is said at \(printable($0.description)) is in the clear all the same"
         }
     }

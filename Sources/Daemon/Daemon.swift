@@ -199,16 +199,16 @@ private final class DaemonProcess {
         }
         do throws(OCIError) {
             let reports = CallReports(log)
-            let calls = try await OCIAccess.calls(for: settings, reports, log: log)
-            clouds.append((calls, log))
+            let access = try await OCIAccess.access(for: settings, reports, log: log)
+            clouds.append((access.calls, log))
             let domains = try await reports.untilReachable { () async throws(OCIError) in
-                try await self.fullNames(settings, calls, log)
+                try await self.fullNames(settings, access.calls, log)
             }
             var settings = settings
             settings.availabilityDomains = domains
             let service = ManagerService(
                 settings: settings,
-                calls: calls,
+                calls: access.calls,
                 nameKey: nameKey,
                 host: host,
                 network: network,
@@ -222,6 +222,7 @@ private final class DaemonProcess {
             services.append(service)
             reports.started()
             service.start()
+            lookAround(for: settings, access, log)
             if history != nil { spawn { await self.keepHistory(of: service) } }
             if settings.exitsWithScheduler { spawn { await self.endWithScheduler(of: service, log) } }
             return nil
@@ -231,6 +232,17 @@ private final class DaemonProcess {
             logFiles.writeFatal("\(error)")
             return error.exitCode
         }
+    }
+
+    private func lookAround(for settings: Settings, _ access: CloudAccess, _ log: Logger) {
+        let look = StartLook(
+            settings: settings,
+            calls: access.calls,
+            region: access.region,
+            tenancyID: access.tenancyID,
+            log: log
+        )
+        spawn { await look.run() }
     }
 
     /// The key for the names of a manager's objects; nil, and said why, where this host has no identity to go by.

@@ -44,6 +44,9 @@ PLAIN_KINDS = (
 )
 
 
+# Flags of a code object: that of a function; of a generator, a coroutine, both.
+OPTIMIZED, GENERATORS = 0x1, 0x2A0
+
 # RESUME, and the empty units behind an instruction, of the versions that clients have; made of each one's `opcode`.
 INLINE_UNITS = {
     "3.11": (151, {25: 4, 60: 1, 92: 1, 95: 4, 106: 4, 107: 2, 116: 5, 122: 1, 160: 10, 166: 1, 171: 4}),
@@ -262,13 +265,17 @@ class CodeCheck:
 
     A pickle does not name the version that made it, so the code itself is looked at. From 3.11 on, every instruction
     is followed by as many empty units as that version caches results in (`co_code` has them as zeros), and each
-    code object has a RESUME. What passes for the container's own version is not refused: it is right, or so simple
-    that the versions agree on it.
+    code object has a RESUME. Beside that, the container's own version knows its instructions, and from 3.12 on a
+    generator has a table of exceptions. What passes all of this is not refused; of another version that is only
+    some of the code in which nothing is called, read from a global name or computed.
     """
 
     def __init__(self):
         self.own = "{}.{}".format(*platform.python_version_tuple())
         self.table = self.own_table()
+        self.known = {number for number in opcode.opmap.values() if number < 256}
+        # Of a class's own body, and never of a function's.
+        self.class_only = {number for name, number in opcode.opmap.items() if name.startswith("LOAD_FROM_DICT_OR_")}
 
     @staticmethod
     def own_table():
@@ -291,7 +298,10 @@ class CodeCheck:
         if original is None:
             yield
             return
-        module._builtin_type = lambda name: self.code if name == "CodeType" else original(name)
+        # A type all the same, for code that asks whether something is of it.
+        made, asked = lambda _, *arguments: self.code(*arguments), lambda _, value: isinstance(value, types.CodeType)
+        checked = type("CheckedCode", (type,), {"__call__": made, "__instancecheck__": asked})("CodeType", (), {})
+        module._builtin_type = lambda name: checked if name == "CodeType" else original(name)
         try:
             yield
         finally:
@@ -310,7 +320,10 @@ class CodeCheck:
             # The table of lines of 3.10 covers all of the code; before, that of code with a dead end alone does.
             versions = ["3.10"] if sum(lines[::2]) == len(code) else ["3.8", "3.9"]
         if modern and self.table:
-            is_own = self.fits(code, *self.table)
+            flags, name, exceptions = arguments[5], arguments[11], arguments[15]
+            known = self.known - self.class_only if flags & OPTIMIZED else self.known
+            is_bare = flags & GENERATORS and name != "<lambda>" and not exceptions
+            is_own = self.fits(code, *self.table, known) and not (is_bare and sys.version_info >= (3, 12))
         else:
             is_own = self.own in versions or (sys.version_info >= (3, 11) if modern else sys.version_info < (3, 10))
         if not is_own:
@@ -318,12 +331,12 @@ class CodeCheck:
         return types.CodeType(*arguments)
 
     @staticmethod
-    def fits(code, resume, units):
-        """Whether code has a RESUME, and empty units behind its instructions and nowhere else."""
+    def fits(code, resume, units, known=None):
+        """Whether code has a RESUME, empty units behind its instructions and nowhere else, and none that is not known."""
         index, resumes = 0, False
         while index < len(code):
             number = code[index]
-            if number == 0:
+            if number == 0 or (known and number not in known):
                 return False
             resumes = resumes or number == resume
             count = units.get(number, 0)

@@ -132,8 +132,10 @@ package final class WebSocketStream: ByteStream {
         }
     }
 
-    /// Answers the newest ping without keeping the reader; only that one needs an answer (RFC 6455 section 5.5.3), so a peer
-    /// that pings and reads nothing makes nothing pile up.
+    /// Answers the newest ping without keeping the reader.
+    ///
+    /// Only that one needs an answer (RFC 6455 section 5.5.3), so a peer
+    /// that pings and reads nothing makes nothing pile up. Nothing hurries: a write that is given up half-way ends the writing.
     private func answer(_ payload: [UInt8]) {
         unansweredPing = payload
         if isAnswering { return }
@@ -145,7 +147,7 @@ package final class WebSocketStream: ByteStream {
         defer { isAnswering = false }
         while let payload = unansweredPing {
             unansweredPing = nil
-            let isSent = (try? await send(.pong, payload[...], .after(Self.answerTimeout))) != nil
+            let isSent = (try? await send(.pong, payload[...], .never)) != nil
             if !isSent { return }
         }
     }

@@ -49,7 +49,9 @@ package struct WebSocketUpgrade: Sendable {
         var fields: [String: String] = [:]
         for line in lines.dropFirst() {
             guard let colon = line.firstIndex(of: ":") else { throw .malformedAnswer }
-            let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
+            let isSpace = { (character: Character) in character == " " || character == "\t" }
+            let value = line[line.index(after: colon)...].drop(while: isSpace).reversed().drop(while: isSpace)
+                .reversed()
             fields[line[..<colon].lowercased(), default: ""] += "," + value
         }
         guard contains("websocket", in: fields["upgrade"]), contains("upgrade", in: fields["connection"])

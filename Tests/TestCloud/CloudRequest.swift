@@ -69,6 +69,7 @@ package struct CloudRequest: Sendable {
         case ("POST", "containers", 4): return (.retrieveLogs, rest[1])
         case ("GET", "workRequests", 3): return (.listWorkRequestErrors, rest[1])
         case ("GET", "containerInstanceShapes", 1): return (.listContainerInstanceShapes, "")
+        case ("GET", "subnets", 2): return (.getSubnet, rest[1])
         case ("GET", "o", 1): return (.listObjects, "")
         case ("GET", "o", 2): return (.getObject, rest[1])
         case ("PUT", "o", 2): return (.putObject, rest[1])

@@ -29,8 +29,8 @@ enum House {
             "Daemon",
             [
                 "Tasks", "SchedulerLink", "CloudOwnership", "Reporting", "TaskEngine", "OCIServices",
-                "Configuration", "Messaging", "HTTPWire", "JSON", "Encodings", "Transport", "EventLoop",
-                "Logging",
+                "Configuration", "Messaging", "HTTPWire", "OCIProfile", "JSON", "Encodings", "Transport",
+                "EventLoop", "Logging",
             ]
         ),
         Module(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from archive import File, compressed, folder, tar, with_folders
+from installed import copyright_notes
 from release import NAME, SUMMARY, Release, output
 
 USER = 65532
@@ -81,7 +82,7 @@ def contents(release: Release) -> list[File]:
     return [
         File(f"usr/bin/{NAME}", release.content, 0o755),
         *libraries(release),
-        File(AUTHORITIES, Path(f"/{AUTHORITIES}").read_bytes()),
+        File(AUTHORITIES, authorities()),
         File("etc/passwd", accounts.encode()),
         File("etc/group", f"root:x:0:\nnonroot:x:{USER}:\n".encode()),
         folder(HOME),
@@ -90,11 +91,17 @@ def contents(release: Release) -> list[File]:
     ]
 
 
+def authorities() -> bytes:
+    """Those of Debian's package alone, and not what this machine trusts besides."""
+    return b"".join(path.read_bytes() for path in sorted(Path("/usr/share/ca-certificates/mozilla").glob("*.crt")))
+
+
 def libraries(release: Release) -> list[File]:
     """The loader and the shared libraries, under the paths where the loader looks, with their copyright notes."""
     listed = output("ldd", str(release.binary))
     paths = {*re.findall(r"=> (/\S+)", listed), release.program.interpreter}
     files = [File(path.lstrip("/"), Path(path).read_bytes(), 0o755) for path in sorted(paths)]
+    files.append(File(f"usr/share/doc/{NAME}/copyright", copyright_notes(release)))
     owners = {owner(Path(path).resolve()) for path in paths}
     notes = [f"usr/share/doc/{owner}/copyright" for owner in sorted({*owners, "ca-certificates"})]
     return files + [File(path, Path(f"/{path}").read_bytes()) for path in notes]

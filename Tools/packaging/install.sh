@@ -26,9 +26,8 @@ while [ $# -gt 0 ]; do
     shift
 done
 case $prefix in
-    /*) ;;
-    *)
-        echo "install.sh: --prefix needs a path that begins with /, and this is $prefix" >&2
+    *[!A-Za-z0-9/._-]* | [!/]* | '')
+        echo "install.sh: --prefix needs a path of letters, digits and ._- that begins with /, and this is $prefix" >&2
         exit 2
         ;;
 esac

@@ -21,7 +21,7 @@ SUMMARY = "Scaler worker manager for OCI Container Instances"
 #: By what Debian's source package is called, else by name; as SPDX has them.
 LICENCES = {
     "c-ares": "MIT",
-    "gcc-12": "GPL-3.0-or-later WITH GCC-exception-3.1",
+    "gcc": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "libev": "BSD-2-Clause OR GPL-2.0-or-later",
     "openssl": "Apache-2.0",
     "swift": "Apache-2.0 WITH Swift-exception",

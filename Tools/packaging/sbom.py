@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,6 +44,6 @@ def described(component: Component) -> dict[str, Any]:
         "bom-ref": component.url,
         "name": component.name,
         "version": component.version,
-        "licenses": [{"expression": LICENCES[component.name]}],
+        "licenses": [{"expression": LICENCES[re.sub(r"^gcc-\d+$", "gcc", component.name)]}],
         "purl": component.url,
     }

@@ -11,6 +11,7 @@ import zipfile
 
 import sbom
 from archive import File
+from installed import copyright_notes
 from release import NAME, PACKAGING, SUMMARY, Release
 
 MODULE = "scaler_oci_hpc"
@@ -34,6 +35,7 @@ def build(release: Release) -> bytes:
         File(f"{MODULE}-{release.version}.data/scripts/{NAME}", release.content, 0o755),
         File(f"{information}/METADATA", metadata(release).encode()),
         File(f"{information}/WHEEL", wheel(release).encode()),
+        File(f"{information}/licenses/copyright", copyright_notes(release)),
         # PEP 770 has the folder.
         File(f"{information}/sboms/{NAME}.cdx.json", sbom.document(release)),
     ]
@@ -49,6 +51,7 @@ def metadata(release: Release) -> str:
         f"Version: {release.version}\n"
         f"Summary: {SUMMARY}\n"
         "License-Expression: Apache-2.0\n"
+        "License-File: copyright\n"
         "Requires-Python: >=3.10\n"
     )
 

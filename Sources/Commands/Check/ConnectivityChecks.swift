@@ -52,44 +52,39 @@ final class ConnectivityChecks {
     }
 
     private func checkImage() async throws(CommandError) -> CheckOutcome {
-        let image = ImageName(settings.containerImage)
-        guard let registryRegion = image.registryRegion else {
+        let (name, image) = (settings.containerImage, ImageName(settings.containerImage))
+        let standing = try await checking(
+            "repositories cannot be listed",
+            await image.standing(
+                // A repository made by a first push is in the root compartment.
+                in: [settings.compartmentID, cloud.tenancyID],
+                namespace: cloud.namespace,
+                region: cloud.access.region,
+                calls: cloud.calls,
+                deadline: cloud.deadline
+            )
+        )
+        switch standing {
+        case .otherRegistry:
             return .skipped(
                 "\(image.registry) is no OCIR, so the lifecycle phase tells whether it can be pulled"
             )
-        }
-        let region = Region.resolve(registryRegion)
-        if let wanted = region.identifier, let here = cloud.access.region.identifier, wanted != here {
+        case .otherRegion(let here):
             return .failed(
                 "the image is in another region",
                 why: "its registry is \(image.registry), and the instances run in \(here)",
                 remedy:
                     "push it to \(here).ocir.io with scaler-oci-hpc build-image and give that --container-image"
             )
+        case .otherTenancy: return .skipped("it is in namespace \(image.namespace), another tenancy's")
+        case .absent(let why): return unpulledImage(why: why)
+        case .present(isPublic: true): return .passed("\(name), public")
+        case .present(isPublic: false):
+            if settings.imagePullSecretID != nil || settings.imagePullUsername != nil {
+                return .passed("\(name), private, pulled with the secret that was given")
+            }
+            return .passed("\(name), private, pulled by the instances' right to read repos")
         }
-        guard image.namespace == cloud.namespace else {
-            return .skipped("it is in namespace \(image.namespace), another tenancy's")
-        }
-        return try await checkRepository(of: image)
-    }
-
-    private func checkRepository(of image: ImageName) async throws(CommandError) -> CheckOutcome {
-        let name = settings.containerImage
-        let content = try await checking("repositories cannot be listed", await content(of: image.repository))
-        guard let (repository, images) = content else {
-            let why = "there is no repository \(image.repository) in this region, or you may not read it"
-            return unpulledImage(why: why)
-        }
-        guard images.contains(where: image.isNamed) else {
-            let versions = images.compactMap(\.version)
-            let content = versions.isEmpty ? "is empty" : "has \(versions.joined(separator: ", ")) only"
-            return unpulledImage(why: "repository \(image.repository) \(content)")
-        }
-        if repository.isPublic { return .passed("\(name), public") }
-        if settings.imagePullSecretID != nil || settings.imagePullUsername != nil {
-            return .passed("\(name), private, pulled with the secret that was given")
-        }
-        return .passed("\(name), private, pulled by the instances' right to read repos")
     }
 
     private func unpulledImage(why: String) -> CheckOutcome {
@@ -98,19 +93,6 @@ final class ConnectivityChecks {
             why: why,
             remedy: "run scaler-oci-hpc build-image, or give another --container-image"
         )
-    }
-
-    private func content(
-        of name: String
-    ) async throws(OCIError) -> (repository: ContainerRepository, images: [ContainerImage])? {
-        // A repository made by a first push is in the root compartment.
-        for compartmentID in [settings.compartmentID, cloud.tenancyID] {
-            let repositories = ContainerRepositories(calls: cloud.calls, compartmentID: compartmentID)
-            if let repository = try await repositories.find(name, deadline: cloud.deadline) {
-                return (repository, try await repositories.images(in: name, deadline: cloud.deadline))
-            }
-        }
-        return nil
     }
 
     private func checkLimits() async throws(CommandError) -> CheckOutcome {
@@ -147,45 +129,6 @@ final class ConnectivityChecks {
             if !limit.isPerAvailabilityDomain { break }
         }
         return sum
-    }
-}
-
-struct ImageName: Sendable, Equatable {
-    let registry: String
-    /// What follows the host: in OCIR the tenancy's namespace.
-    let namespace: String
-    /// The rest without tag and digest.
-    let repository: String
-    /// `latest` when neither tag nor digest is given.
-    let tag: String?
-    let digest: String?
-
-    init(_ text: String) {
-        let (name, digest) = Self.cut(text, at: "@")
-        let parts = name.split(separator: "/", maxSplits: 2).map(String.init)
-        let (repository, tag) = Self.cut(parts.count == 3 ? parts[2] : "", at: ":")
-        registry = parts.first ?? ""
-        namespace = parts.count > 1 ? parts[1] : ""
-        self.repository = repository
-        self.digest = digest
-        self.tag = digest == nil ? tag ?? "latest" : tag
-    }
-
-    /// The region in the host's name, an identifier or a short code; nil if it is no OCIR.
-    var registryRegion: String? {
-        let labels = registry.split(separator: ".")
-        if labels.count == 3, labels[1] == "ocir", labels[2] == "io" { return String(labels[0]) }
-        if labels.count > 3, labels[0] == "ocir", labels[2] == "oci" { return String(labels[1]) }
-        return nil
-    }
-
-    func isNamed(_ image: ContainerImage) -> Bool {
-        digest.map { $0 == image.digest } ?? (tag == image.version)
-    }
-
-    private static func cut(_ text: String, at mark: Character) -> (String, String?) {
-        guard let index = text.firstIndex(of: mark) else { return (text, nil) }
-        return (String(text[..<index]), String(text[text.index(after: index)...]))
     }
 }
 

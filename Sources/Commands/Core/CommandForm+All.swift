@@ -150,6 +150,7 @@ extension CommandForm {
             "instance-ocpus", "instance-memory-gb", "object-storage-namespace", "object-storage-bucket",
             "object-storage-prefix", "object-storage-address", "base-concurrency", "job-timeout-seconds",
             "image-pull-username", "image-pull-password", "image-pull-secret-id", "network-backend",
+            "scheduler-ca",
         ]
     )
 
@@ -165,7 +166,8 @@ extension CommandForm {
             """,
         usage: "[--config] config.toml",
         own: [.invocation("config", short: "c", placeholder: "FILE").help("The configuration file.")],
-        settings: nil
+        settings: nil,
+        takesProgramFlags: true
     )
 
     static let top = CommandForm(
@@ -178,7 +180,8 @@ extension CommandForm {
             """,
         usage: "[flags] [ADDRESS]",
         own: [
-            managersOption, .named("status-address"),
+            managersOption,
+            Option.named("status-address").help("Where the daemon serves its status; the same as ADDRESS."),
             .invocation("interval", placeholder: "SECONDS").help("Pause between two looks (default: 2)."),
             .invocation("once").help("Print once, on a terminal too."),
         ],

@@ -17,7 +17,8 @@ struct CommandForm: Sendable {
     /// A form from its parts.
     ///
     /// `settings` are the rows of the table that it obeys beside those that say how to get at OCI; nil for neither.
-    /// `replacesAction` is true for an action of Scaler's own provisioner: all flags of that are taken then.
+    /// `replacesAction` is true for an action of Scaler's own provisioner: all flags of that are taken then. `takesProgramFlags`
+    /// is true where the flags of the program without a subcommand are taken, too.
     init(
         _ name: String,
         _ summary: String,
@@ -28,7 +29,8 @@ struct CommandForm: Sendable {
         required: [String] = [],
         synonyms: [String: String] = [:],
         replacesAction: Bool = false,
-        takesWord: Bool = false
+        takesWord: Bool = false,
+        takesProgramFlags: Bool = false
     ) {
         self.required = required
         self.takesWord = takesWord
@@ -51,7 +53,7 @@ struct CommandForm: Sendable {
             details: details,
             usage: usage,
             options: options,
-            takesProgramFlags: settings == nil
+            takesProgramFlags: takesProgramFlags
         )
     }
 

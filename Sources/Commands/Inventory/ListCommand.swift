@@ -30,7 +30,9 @@ enum ListCommand {
                 let what = resources.isEmpty ? "nothing" : report.count
                 console.put("\(what) of \(whose)\(isAlive ? "; its daemon runs on this host" : "")")
                 for line in report.lines { console.put(line) }
-                if let prices, let line = report.costLine(prices, areOrphans: !isAlive) { console.put(line) }
+                if let prices, let line = report.costLine(prices, areOrphans: !isAlive && !isAnyOwner) {
+                    console.put(line)
+                }
             }
         }
         if input.has("json") { console.put(JSON.array(found).pretty) }

@@ -34,7 +34,7 @@ package enum Operation: String, Sendable, CaseIterable {
     var isOfOneResource: Bool {
         switch self {
         case .getContainerInstance, .deleteContainerInstance, .getContainer, .retrieveLogs,
-            .listWorkRequestErrors:
+            .listWorkRequestErrors, .getSubnet:
             true
         default: false
         }

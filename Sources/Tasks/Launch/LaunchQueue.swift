@@ -99,7 +99,8 @@ final class LaunchQueue {
     /// Why launches wait, in the words of the last refusal; nil where none waits for room.
     var trouble: String? {
         guard waitingCount > 0 else { return nil }
-        return lastRefusal["error"].map { "there is no room: \($0)" } ?? "there is no room"
+        let trouble = "no instance can be made now"
+        return lastRefusal["error"].map { "\(trouble): \($0)" } ?? trouble
     }
 
     private func takeTurn() -> Placements.Turn? { placements.take(at: now, random: Self.draw) }
