@@ -22,6 +22,16 @@ package struct WorkerDisconnect: MessageBody {
     package func write(to body: StructBuilder) { body.write(data: worker, at: 0) }
 }
 
+/// A manager's last message after `workerManagerShutdown` (`WorkerManagerDisconnectNotification`): its workers are gone.
+package struct WorkerManagerDisconnect: CommonMessageBody {
+    package static var layout: MessageLayout { .init(firstTag: 29, dataWords: 0, pointers: 0) }
+
+    /// Creates the message; the reader knows the sender.
+    package init() {}
+
+    package func write(to body: StructBuilder) {}
+}
+
 /// A first-generation scheduler's answer to `WorkerDisconnect` (`DisconnectResponse`).
 package struct DisconnectResponse: ReadableStruct, Equatable, Sendable {
     /// The worker that may go.

@@ -12,9 +12,13 @@ package import CapnProto
 //   4        TaskLog                      worker      |  26, 24   WorkerManagerHeartbeatEcho     scheduler
 //   6        ObjectInstruction            both        |  27, 25   WorkerManagerCommand           scheduler
 //   9        WorkerHeartbeat              worker      |  -,  26   WorkerDisconnectNotification   worker
-//   10       WorkerHeartbeatEcho          scheduler   |
+//   10       WorkerHeartbeatEcho          scheduler   |  -,  27   WorkerShutdown                 (below)
+//   -,  29   WorkerManagerDisconnect-     manager     |  -,  28   WorkerManagerShutdown          (below)
+//            Notification
 //
-// Where two numbers stand, they are of the first and the second generation.
+// Where two numbers stand, they are of the first and the second generation. Numbers 27 to 29 are no release's yet but
+// those of Scaler's open change 947 (finos/opengris-scaler), whose structs are empty. There 27 goes from a manager to its
+// workers and 28 from a parent to a manager; here whoever is connected to may send them.
 //
 // The rest of the union is between the scheduler, its clients and its monitors. Among the tags that one
 // receiver can see no number has two meanings, so decoding needs no generation. All structs are written as

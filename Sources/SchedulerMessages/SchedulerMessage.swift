@@ -18,6 +18,10 @@ package enum SchedulerMessage: Equatable, Sendable {
     case workerManagerHeartbeatEcho(WorkerManagerHeartbeatEcho)
     /// To a manager: how many workers are wanted.
     case workerManagerCommand(WorkerManagerCommand)
+    /// To a worker, after 2.9.0: take no more tasks, finish what runs, then leave. It has no fields.
+    case workerShutdown
+    /// To a manager, after 2.9.0: the same for all of its workers, and say when they are gone. It has no fields.
+    case workerManagerShutdown
     /// A message that this receiver has no use for; to be ignored, since later versions may add some.
     case other(tag: UInt16)
 
@@ -47,6 +51,7 @@ package enum SchedulerMessage: Equatable, Sendable {
     ) throws(SchedulerMessageError) -> SchedulerMessage {
         let envelope = try Envelope(bytes)
         return switch (receiver, envelope.tag) {
+        case (.manager, 28) where generation != .first: .workerManagerShutdown
         case (.manager, 26...) where generation == .second: .other(tag: envelope.tag)
         case (.manager, 24), (.manager, 26):
             .workerManagerHeartbeatEcho(try envelope.body(as: WorkerManagerHeartbeatEcho.self))
@@ -58,6 +63,7 @@ package enum SchedulerMessage: Equatable, Sendable {
         case (.worker, 10): .workerHeartbeatEcho(try envelope.body(as: WorkerHeartbeatEcho.self))
         case (.worker, 12): .disconnectResponse(try envelope.body(as: DisconnectResponse.self))
         case (.worker, 18), (.worker, 20): .clientDisconnect(try envelope.body(as: ClientDisconnect.self))
+        case (.worker, 27): .workerShutdown
         default: .other(tag: envelope.tag)
         }
     }

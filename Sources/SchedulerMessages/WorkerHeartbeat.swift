@@ -87,6 +87,11 @@ package struct WorkerHeartbeat: CommonMessageBody {
     package var latencyMicroseconds: UInt32 = 0
     /// Whether the worker declines more tasks; for monitors.
     package var taskLock = false
+    /// Whether the worker finishes what it runs and takes no more (`draining`); not in 2.9.0, which does not look there.
+    ///
+    /// Scaler's open change 947 adds it. A bool goes to the first bit that is free, which is the one behind `taskLock`,
+    /// whatever number the field has in the end: 2.9.0 has added only whole words and a pointer.
+    package var isDraining = false
     /// What the worker's processors do; for monitors.
     package var processors: [ProcessorStatus] = []
     /// What the worker can do.
@@ -112,6 +117,7 @@ package struct WorkerHeartbeat: CommonMessageBody {
         body.write(queuedTasks, at: 12)
         body.write(latencyMicroseconds, at: 16)
         body.write(taskLock, atBit: 160)
+        body.write(isDraining, atBit: 161)
         body.write(processors, at: 1)
         body.write(capabilities, at: 2)
         body.write(data: workerManagerID, at: 3)

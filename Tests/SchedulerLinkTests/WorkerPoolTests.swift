@@ -17,6 +17,7 @@ import Transport
     private final class Stage {
         let scheduler = FakeScheduler()
         let tasks = RecordedTasks()
+        let log = RecordedLog()
         let pool: WorkerPool
         private var run: Spawned<Void>?
         private var manager: FakeLink?
@@ -37,7 +38,7 @@ import Transport
                 tasks: tasks,
                 objectStore: unusedObjectStore(),
                 host: SystemHost(),
-                log: RecordedLog().logger
+                log: log.logger
             )
         }
 
@@ -263,6 +264,57 @@ import Transport
             try await stage.pool.schedulerLost.wait(until: .after(.seconds(30)))
             #expect(!stage.pool.isRegistered)
             await stage.end()
+        }
+    }
+
+    @Test func `a worker that was told to shut down is replaced, the next when it is gone`()
+        async throws
+    {
+        try await onLoop {
+            let stage = Stage()
+            _ = try await stage.start()
+            stage.desire(1)
+            let first = try await stage.accept(1)[0]
+            stage.tasks.loads[first.identity] = (unansweredCount: 1, queuedCount: 0, isFull: true)
+            first.deliver(SchedulerBytes.workerShutdown)
+            let second = try await stage.accept(1)[0]
+            stage.tasks.loads[second.identity] = (unansweredCount: 1, queuedCount: 0, isFull: true)
+            second.deliver(SchedulerBytes.workerShutdown)
+            for _ in 0..<3 { try await stage.pool.looked.wait(until: soon) }
+            #expect(stage.scheduler.identities.count == 3)
+            #expect(!first.isClosed && !second.isClosed)
+            stage.tasks.loads[first.identity] = nil
+            try await Self.expectDisconnectRequest(on: first)
+            _ = try await stage.accept(1)
+            #expect(!second.isClosed)
+            await stage.end()
+            try await Self.expectDisconnectRequest(on: second)
+        }
+    }
+
+    @Test func `a manager that is told to shut down has its workers finish, and starts none`()
+        async throws
+    {
+        try await onLoop {
+            let stage = Stage()
+            let manager = try await stage.start()
+            stage.desire(2)
+            let workers = try await stage.accept(2)
+            stage.tasks.loads[workers[0].identity] = (unansweredCount: 1, queuedCount: 0, isFull: true)
+            for _ in 0..<2 { manager.deliver(SchedulerBytes.workerManagerShutdown) }
+            try await Self.expectDisconnectRequest(on: workers[1])
+            stage.desire(3)
+            for _ in 0..<3 { try await stage.pool.looked.wait(until: soon) }
+            #expect(stage.scheduler.identities.count == 3)
+            #expect(!workers[0].isClosed && !stage.pool.schedulerLost.isOpen)
+            stage.tasks.loads[workers[0].identity] = nil
+            try await Self.expectDisconnectRequest(on: workers[0])
+            #expect(try await manager.nextBytes() == WorkerManagerDisconnect().encoded())
+            try await stage.pool.schedulerLost.wait(until: soon)
+            #expect(stage.pool.isRegistered)
+            #expect(stage.log.messages.count { $0.contains("told to shut down; no worker starts") } == 1)
+            await stage.end()
+            #expect(await manager.isClosedWithoutMessage())
         }
     }
 

@@ -20,6 +20,7 @@ import Transport
         let scheduler: FakeScheduler
         let tasks = RecordedTasks()
         let objectStore = unusedObjectStore()
+        let log = RecordedLog()
         let session: WorkerSession
 
         init(
@@ -29,7 +30,7 @@ import Transport
         ) {
             scheduler = FakeScheduler(version: version)
             scheduler.echoesHeartbeats = echoesHeartbeats
-            let log = RecordedLog().logger
+            let log = log.logger
             let channel = SchedulerChannel(
                 identity: identity,
                 endpoint: .tcp(host: "h", port: 1),
@@ -334,6 +335,53 @@ import Transport
     }
 
     // The next scheduler may get the heartbeats that waited; what it would wait for is then a worker that nobody is.
+    @Test func `a worker that is told to shut down leaves once its answers are confirmed`() async throws {
+        try await onLoop {
+            let stage = Stage(echoesHeartbeats: false)
+            stage.tasks.loads[Self.identity] = (unansweredCount: 1, queuedCount: 0, isFull: true)
+            let (link, end) = try await stage.start()
+            #expect(try await !Self.isDraining(link))
+            for _ in 0..<2 { link.deliver(SchedulerBytes.workerShutdown) }
+            while try await !Self.isDraining(link) {}
+            // One that was under way when the scheduler read of it is not lost.
+            link.deliver(Self.task([3]))
+            try await stage.tasks.waitForNotes(1)
+            #expect(stage.tasks.notes == ["run [3]"])
+            let (confirmed, created, result) = try Self.reply(stage.session)
+            stage.tasks.loads[Self.identity] = nil
+            #expect(try await link.next() == .objectInstruction(created))
+            #expect(try await link.next() == .taskResult(result))
+            try await stage.tasks.waitForLoads(5)
+            #expect(!link.isClosed && !confirmed.isOpen)
+            for _ in 0..<link.heartbeatCount { link.deliver(FakeLink.workerEcho()) }
+            let goodbye = WorkerDisconnect(worker: Array(Self.identity.utf8))
+            #expect(try await link.next() == .workerDisconnect(goodbye))
+            #expect(await end.value == .left)
+            #expect(confirmed.isOpen)
+            #expect(stage.log.messages.count { $0.contains("told to shut down") } == 1)
+        }
+    }
+
+    @Test func `a worker without tasks that is told to shut down leaves at once`() async throws {
+        try await onLoop {
+            let stage = Stage(.test(heartbeatInterval: .seconds(300)))
+            let (link, end) = try await stage.start()
+            link.deliver(SchedulerBytes.workerShutdown)
+            let goodbye = WorkerDisconnect(worker: Array(Self.identity.utf8))
+            #expect(try await link.next() == .workerDisconnect(goodbye))
+            #expect(await end.value == .left)
+        }
+    }
+
+    @LoopActor
+    private static func isDraining(_ link: FakeLink) async throws -> Bool {
+        let bytes = try await link.nextHeartbeat()
+        guard case .workerHeartbeat(let heartbeat) = try SchedulerBoundMessage.decode(bytes) else {
+            return false
+        }
+        return heartbeat.isDraining
+    }
+
     @Test
     func `a scheduler that echoes no heartbeat is left after the death timeout, with a disconnect request`()
         async throws

@@ -37,7 +37,7 @@ extension SchedulerMessage {
         case .disconnectResponse(let body): body
         case .workerManagerHeartbeatEcho(let body): body
         case .workerManagerCommand(let body): body
-        case .other: nil
+        case .workerShutdown, .workerManagerShutdown, .other: nil
         }
     }
 }

@@ -87,7 +87,7 @@ struct EnvelopeTests {
         #expect(try SchedulerBoundMessage.decode(vector.bytes) == .other(tag: 999))
     }
 
-    @Test(arguments: [26, 27, 28, 29] as [UInt16])
+    @Test(arguments: [26, 27, 29] as [UInt16])
     func `what a later release adds is no message of the first generation's`(tag: UInt16) throws {
         var bytes = WorkerManagerCommand(requests: []).encoded(for: .second)
         bytes[16] = UInt8(tag)
@@ -95,6 +95,42 @@ struct EnvelopeTests {
         #expect(known == .other(tag: tag))
         let early = try SchedulerMessage.decode(bytes, receiver: .manager, generation: .first)
         #expect((early == .other(tag: tag)) == (tag > 27))
+    }
+
+    @Test(arguments: [WireGeneration?.none, .first, .second])
+    func `word to shut down is told by its number, whatever its body has`(generation: WireGeneration?) throws
+    {
+        let empty = WorkerManagerDisconnect().encoded()
+        let nullBody: [UInt8] = Array(empty.prefix(24)) + [UInt8](repeating: 0, count: 8)
+        let otherBody: [UInt8] = WorkerManagerCommand(requests: []).encoded(for: .second)
+        let bodies: [[UInt8]] = [empty, nullBody, otherBody]
+        for body in bodies {
+            let decode: (UInt8, SchedulerMessage.Receiver) throws -> SchedulerMessage = { tag, receiver in
+                var message = body
+                message[16] = tag
+                return try SchedulerMessage.decode(message, receiver: receiver, generation: generation)
+            }
+            #expect(try decode(27, .worker) == .workerShutdown)
+            #expect(try decode(28, .worker) == .other(tag: 28))
+            let isKnown = generation != .first
+            #expect(try decode(28, .manager) == (isKnown ? .workerManagerShutdown : .other(tag: 28)))
+            #expect(try decode(27, .manager) != .workerShutdown)
+        }
+    }
+
+    @Test func `draining is the bit behind the task lock, and changes nothing else`() {
+        var heartbeat = WorkerHeartbeat()
+        let before = heartbeat.encoded()
+        heartbeat.isDraining = true
+        let after = heartbeat.encoded()
+        // Behind the segment's length, the root pointer, the number and the body's pointer.
+        let byte = 32 + 161 / 8
+        #expect(after[byte] == 1 << (161 % 8))
+        #expect(zip(before, after).count { $0 != $1 } == 1)
+    }
+
+    @Test func `a manager's last message is a number and an empty body`() {
+        #expect(SchedulerBoundMessage.tag(of: WorkerManagerDisconnect().encoded()) == 29)
     }
 
     @Test(arguments: [

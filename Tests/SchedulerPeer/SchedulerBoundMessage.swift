@@ -61,6 +61,7 @@ extension WorkerHeartbeat: ReadableStruct {
         queuedTasks = body.uint32(at: 12)
         latencyMicroseconds = body.uint32(at: 16)
         taskLock = body.bool(atBit: 160)
+        isDraining = body.bool(atBit: 161)
         processors = try body.nestedList(at: 1)
         capabilities = try body.nestedList(at: 2)
         workerManagerID = try body.bytes(at: 3)

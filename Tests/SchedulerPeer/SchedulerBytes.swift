@@ -60,6 +60,18 @@ package enum SchedulerBytes {
         let request = DesiredTaskConcurrencyRequest(taskConcurrency: workers, capabilities: [])
         return WorkerManagerCommand(requests: [request]).encoded(for: generation)
     }
+
+    /// Word to a worker that it shut down.
+    package static let workerShutdown = empty(tag: 27)
+
+    /// Word to a manager that it shut down.
+    package static let workerManagerShutdown = empty(tag: 28)
+
+    private static func empty(tag: UInt8) -> [UInt8] {
+        var bytes = WorkerManagerDisconnect().encoded()
+        bytes[16] = tag
+        return bytes
+    }
 }
 
 extension SchedulerBoundMessage {

@@ -156,6 +156,9 @@ final class SchedulerChannel {
         await unconfirmed.waitUntilConfirmed(until: deadline)
     }
 
+    /// Whether the scheduler has surely read every answer given so far.
+    var isConfirmed: Bool { unconfirmed.messages.isEmpty }
+
     func echoReceived() { unconfirmed.echoReceived() }
 
     /// The message that is being handled means nothing here.

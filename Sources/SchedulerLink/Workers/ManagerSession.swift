@@ -35,6 +35,9 @@ final class ManagerSession {
     private let due = Wakeup()
     /// How many workers the scheduler wants; nil without a command that holds.
     private(set) var desiredWorkerCount: Int?
+    /// Whether all workers are to finish what they have and to leave; that holds until the session ends.
+    private(set) var isDraining = false
+    private var hasReportedDrained = false
     var isRegistered: Bool { hasEcho && !isSilent }
     /// How long ago it last answered a heartbeat; nil where it never has.
     var silence: Duration? { hasEcho ? Deadline.now.duration(since: lastEcho) : nil }
@@ -77,6 +80,13 @@ final class ManagerSession {
     func leave() async { await channel.leave(disconnectRequest: nil) }
 
     func forgetCommand() { desiredWorkerCount = nil }
+
+    /// Tells once that no worker is left, after it was told to drain.
+    func reportDrained() {
+        if hasReportedDrained { return }
+        hasReportedDrained = channel.sendOnce(WorkerManagerDisconnect().encoded())
+        if hasReportedDrained { log.notice("the workers are gone; none starts on this connection any more") }
+    }
 
     private func sendHeartbeats() async {
         while true {
@@ -128,6 +138,9 @@ final class ManagerSession {
             // One comes with each heartbeat, and says what the one before said.
             channel.noteMeaningless()
             obey(command)
+        case .workerManagerShutdown:
+            channel.noteMeaningless()
+            drain()
         case .other(let tag): channel.noteUnknown(tag, log)
         default: channel.noteMeaningless()
         }
@@ -144,6 +157,13 @@ final class ManagerSession {
         answered = guess
         unanswered = 0
         lastEcho = .now
+    }
+
+    private func drain() {
+        if isDraining { return }
+        isDraining = true
+        log.notice("told to shut down; no worker starts, and those that run finish their tasks")
+        commandArrived.ring()
     }
 
     private func obey(_ command: WorkerManagerCommand) {

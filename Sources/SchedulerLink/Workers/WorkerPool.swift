@@ -72,7 +72,8 @@ package final class WorkerPool {
     /// One element whenever the scheduler begins to answer the manager, or stops.
     package let registrationChanges = Mailbox<Bool>()
 
-    /// Opens once the scheduler is gone for good: a client has shut it down, or it has not answered for the death timeout.
+    /// Opens once the scheduler is gone for good: a client has shut it down, it has not answered for the death timeout, or it
+    /// told the manager to shut down and the last worker is gone.
     package let schedulerLost = Latch()
 
     /// Sent whenever the pool has looked after its workers: once a second, or more often.
@@ -118,7 +119,7 @@ package final class WorkerPool {
     package func leave() async {
         isLeaving = true
         change.ring()
-        await disconnect(leastBusy(workers.count))
+        await disconnect(leastBusy(workers.count, of: workers))
         await manager?.leave()
     }
 
@@ -189,17 +190,33 @@ extension WorkerPool {
 
 extension WorkerPool {
     private func reconcile() async {
+        if let manager, manager.isDraining { return drain(manager) }
         guard let desired = manager?.desiredWorkerCount else { return }
         wasRegistered = true
+        // One that was told to shut down is no longer supply, and no reason to stop another: as Scaler's managers count.
+        let serving = workers.filter { !$0.value.isDraining }
         let now = Deadline.now.duration(since: started)
-        let target = scaling.target(desired: desired, live: workers.count, now: now)
+        let target = scaling.target(desired: desired, live: serving.count, now: now)
         // Without a scheduler a worker could only wait to be given up.
-        while isRegistered, workers.count < target, earliestStart.isPast { startWorker() }
-        if workers.count > target { await disconnect(leastBusy(workers.count - target)) }
+        // Of those that finish first there are never more than of others, however often a scheduler tells them to.
+        var missing = min(target - serving.count, 2 * target - workers.count)
+        while isRegistered, missing > 0, earliestStart.isPast {
+            startWorker()
+            missing -= 1
+        }
+        if serving.count > target { await disconnect(leastBusy(serving.count - target, of: serving)) }
+    }
+
+    /// Has every worker finish what it has; the manager tells when the last is gone.
+    private func drain(_ manager: ManagerSession) {
+        for worker in leastBusy(workers.count, of: workers) { worker.drain() }
+        guard workers.isEmpty else { return }
+        manager.reportDrained()
+        schedulerLost.open()
     }
 
     /// The least busy workers: their tasks are placed again, and are adopted where they are placed here.
-    private func leastBusy(_ count: Int) -> [WorkerSession] {
+    private func leastBusy(_ count: Int, of workers: [Int: WorkerSession]) -> [WorkerSession] {
         let loads = workers.map { (count: $0.value.unansweredCount, number: $0.key, worker: $0.value) }
         return loads.sorted { ($0.count, $0.number) < ($1.count, $1.number) }.prefix(count).map(\.worker)
     }
@@ -228,7 +245,7 @@ extension WorkerPool {
             let end = await worker.run()
             replacement.cancel()
             workers[number] = nil
-            if end != .left {
+            if end != .left || worker.isDraining {
                 earliestStart = started + restarts.next(at: Deadline.now.duration(since: started))
             }
             // Without a scheduler there are no tasks for another worker; the next one says what it wants.

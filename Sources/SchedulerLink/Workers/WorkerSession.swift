@@ -34,6 +34,8 @@ final class WorkerSession {
     private(set) var isSchedulerGone = false
     /// Whether a client has told the scheduler to end.
     private(set) var isShutDown = false
+    /// Whether it finishes what it has and then leaves; that is never taken back.
+    private(set) var isDraining = false
     /// Rings when the connection was lost and there is another under the same identity.
     let reconnected = Wakeup()
     /// Rings when a heartbeat is due before its time.
@@ -105,6 +107,20 @@ final class WorkerSession {
         await channel.leave(disconnectRequest: request.encoded(for: self.generation ?? generation ?? .second))
     }
 
+    /// Finishes what it has and then leaves, as Scaler's own workers do; the heartbeats until then say so.
+    ///
+    /// A scheduler that reads that sends no more tasks and takes those back that wait. One that is sent until it has read it
+    /// is run: to drop it would need an answer that says so, and there is none.
+    func drain() {
+        if isDraining { return }
+        isDraining = true
+        log.notice("told to shut down; finishing its tasks first", metadata: ["tasks": "\(unansweredCount)"])
+        due.ring()
+    }
+
+    /// Whether nothing is left to do before it leaves.
+    private var isDrained: Bool { isDraining && unansweredCount == 0 && channel.isConfirmed }
+
     private func report(_ refusal: SchedulerChannel.Refusal) {
         switch refusal {
         case .malformed(let error):
@@ -153,7 +169,10 @@ final class WorkerSession {
             tasks.handle(.forgetObjects(instruction.objectIDs), from: self)
         case .workerHeartbeatEcho(let echo): handle(echo)
         case .clientDisconnect(let disconnect): handle(disconnect)
-        case .disconnectResponse, .workerManagerHeartbeatEcho, .workerManagerCommand:
+        case .workerShutdown:
+            channel.noteMeaningless()
+            drain()
+        case .disconnectResponse, .workerManagerHeartbeatEcho, .workerManagerCommand, .workerManagerShutdown:
             channel.noteMeaningless()
         case .other(let tag): channel.noteUnknown(tag, log)
         }
@@ -211,6 +230,7 @@ extension WorkerSession {
             if channel.sendHeartbeat(heartbeat().encoded()) { heartbeatSent = .now }
             try? await due.wait(until: .after(profile.heartbeatInterval))
             if isCancelled { return }
+            if isDrained { return await leave(generation: nil) }
             if (lastEcho + profile.deathTimeout).isPast {
                 log.error("the scheduler has not answered a heartbeat for the death timeout")
                 // With a request: a scheduler that was only slow would wait for the tasks that it sent here.
@@ -248,6 +268,7 @@ extension WorkerSession {
         heartbeat.queuedTasks = UInt32(clamping: load.queuedCount)
         heartbeat.latencyMicroseconds = UInt32(clamping: latency.microseconds)
         heartbeat.taskLock = load.isFull
+        heartbeat.isDraining = isDraining
         heartbeat.capabilities = profile.capabilities
         heartbeat.workerManagerID = Array(profile.managerID.utf8)
         heartbeat.hostname = profile.hostname

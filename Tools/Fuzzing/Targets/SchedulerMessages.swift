@@ -38,7 +38,7 @@ private func encodings(of message: SchedulerMessage) -> [[UInt8]] {
     case .disconnectResponse(let body): encodings(of: body)
     case .workerManagerHeartbeatEcho(let body): encodings(of: body)
     case .workerManagerCommand(let body): encodings(of: body)
-    case .other: []
+    case .workerShutdown, .workerManagerShutdown, .other: []
     }
 }
 
