@@ -262,8 +262,9 @@ def stages(older_versions: list[str], is_quick: bool = False) -> list[Stage]:
         ),
     ]
     once = SUBCOMMANDS + VIEWS
-    every.append(end_to_end("end to end over zmq", [*PYTHON_TESTS, *modules(lambda name: name not in once)], "zmq", "zmq"))
-    every.append(end_to_end("end to end over ymq", [*PYTHON_TESTS, *modules(lambda name: name not in once)], "ymq", "ymq"))
+    others = [*PYTHON_TESTS, *modules(lambda name: name not in once)]
+    every.append(end_to_end("end to end over zmq", others, "zmq", "zmq"))
+    every.append(end_to_end("end to end over ymq", others, "ymq", "ymq"))
     # That lane has time for them, and the next for those behind.
     subcommands = [*PYTHON_TESTS, *modules(lambda name: name in SUBCOMMANDS)]
     every.append(end_to_end("subcommands end to end", subcommands, "zmq", "ymq"))

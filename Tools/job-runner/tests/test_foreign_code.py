@@ -25,7 +25,11 @@ ROOT = Path(__file__).resolve().parents[3]
 FUNCTIONS = json.loads((Path(__file__).parent / "vectors" / "functions.json").read_text())
 OWN = "{}.{}".format(*sys.version_info[:2])
 #: What two versions agree on, and so may run: pickled by the one, run by the other.
-ALIKE = {"double": {("3.11", "3.12"), ("3.12", "3.11")}, "countdown": {("3.12", "3.11")}, "constant": {("3.11", "3.12")}}
+ALIKE = {
+    "double": {("3.11", "3.12"), ("3.12", "3.11")},
+    "countdown": {("3.12", "3.11")},
+    "constant": {("3.11", "3.12")},
+}
 #: What does not tell 3.11 and 3.12 apart for others.
 VAGUE = {"double", "constant", "generator", "countdown"}
 
