@@ -332,7 +332,7 @@ class CodeCheck:
 
     @staticmethod
     def fits(code, resume, units, known=None):
-        """Whether code has a RESUME, empty units behind its instructions and nowhere else, and none that is not known."""
+        """Whether code has a RESUME, empty units behind instructions and nowhere else, and none that is not known."""
         index, resumes = 0, False
         while index < len(code):
             number = code[index]

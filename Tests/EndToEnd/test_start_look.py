@@ -13,7 +13,6 @@ from test_status import page
 
 from cluster import Cluster, Options, connect
 
-
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
