@@ -69,7 +69,7 @@ class AllIsWell(CheckTestCase):
             {"credentials", "key-permissions", "signature", "clock", "bucket", "bucket-lifecycle", "objects"},
         )
         outcomes = self.outcomes("--phase", "scheduler", "--scheduler", "tcp://127.0.0.1:9", "--test", "map")
-        self.assertEqual(set(outcomes), {"scheduler", "task-map"})
+        self.assertEqual(set(outcomes), {"scheduler", "python", "task-map"})
 
     def test_what_settings_are_missing_for_is_skipped_and_told(self):
         unknown = self.directory / "unknown.toml"
