@@ -54,6 +54,13 @@ package enum Completions {
         return sentence.hasSuffix(".") || sentence.hasSuffix(";") ? String(sentence.dropLast()) : sentence
     }
 
+    /// What bash or zsh does for a value: sets its words, as `assignment` writes them, and the kind of its path, each followed
+    /// by a space.
+    fileprivate static func action(_ hint: ValueHint, _ assignment: (String) -> String) -> String {
+        let words = hint.words.isEmpty ? "" : assignment(hint.words.joined(separator: " ")) + " "
+        return words + (hint.path == .none ? "" : "kind=\(hint.path) ")
+    }
+
     /// Patterns in lines that can be read.
     fileprivate static func joined(_ patterns: [String]) -> String {
         var lines = [""]
@@ -71,10 +78,8 @@ private enum BashCompletion {
     static func text(_ contexts: [Completions.Context], _ subcommands: [Subcommand]) -> String {
         let names = subcommands.map(\.name)
         let values = Completions.values(contexts, subcommands).map { row in
-            let words = row.hint.words.isEmpty ? "" : "words='\(row.hint.words.joined(separator: " "))'"
-            let kind = row.hint.path == .none ? "" : "kind=\(row.hint.path)"
-            let action = [words, kind].filter { !$0.isEmpty }.joined(separator: " ")
-            return "    \(Completions.joined(row.patterns))) \(action.isEmpty ? "" : "\(action) ");;"
+            let action = Completions.action(row.hint) { "words='\($0)'" }
+            return "    \(Completions.joined(row.patterns))) \(action);;"
         }
         let flags = contexts.map { context in
             let spellings = context.options.flatMap(\.spellings).joined(separator: " ")
@@ -145,10 +150,8 @@ private enum BashCompletion {
 private enum ZshCompletion {
     static func text(_ contexts: [Completions.Context], _ subcommands: [Subcommand]) -> String {
         let values = Completions.values(contexts, subcommands).map { row in
-            let words = row.hint.words.isEmpty ? "" : "choices=(\(row.hint.words.joined(separator: " ")))"
-            let kind = row.hint.path == .none ? "" : "kind=\(row.hint.path)"
-            let action = [words, kind].filter { !$0.isEmpty }.joined(separator: " ")
-            return "    (\(Completions.joined(row.patterns))) \(action.isEmpty ? "" : "\(action) ");;"
+            let action = Completions.action(row.hint) { "choices=(\($0))" }
+            return "    (\(Completions.joined(row.patterns))) \(action);;"
         }
         let flags = contexts.map { context in
             let rows = context.options.flatMap { option in
