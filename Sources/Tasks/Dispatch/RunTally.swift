@@ -5,8 +5,8 @@ package import SchedulerLink
 package import SchedulerMessages
 internal import TaskEngine
 
-/// Which tasks each worker must answer, and how many of them are how far: kept current with every change, so that a
-/// heartbeat costs the same however many tasks there are.
+/// Which tasks each worker must answer, and how many of them are how far: kept current with every change, so that the counts
+/// of a heartbeat cost the same however many tasks there are.
 @LoopActor
 package final class RunTally {
     /// How far a task is, as far as its worker's load is concerned.
